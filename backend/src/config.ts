@@ -1,0 +1,60 @@
+// Typed configuration of everything that runs on AWS, read once from the environment. On AWS only the defaults are used;
+// on one machine the endpoints name the embedded parts. A missing or malformed value is named, with the fix.
+
+import * as z from "zod/mini";
+
+const Environment = z.object({
+  AWS_REGION: z._default(z.string(), "us-east-1"),
+  KINESIS_ENDPOINT: z.optional(z.url()),
+  DYNAMODB_ENDPOINT: z.optional(z.url()),
+  S3_ENDPOINT: z.optional(z.url()),
+  DATABASE_URL: z.optional(z.string().check(z.startsWith("postgres"))),
+  /** The Worker's origin, where the control plane pushes keys. */
+  EDGE_URL: z.optional(z.url()),
+  /** Shared by the Worker and the control plane; opens the Worker's internal routes. */
+  INTERNAL_SECRET: z.optional(z.string().check(z.minLength(32))),
+  /** Keys the HMAC under which the vault files an id. On AWS from Secrets Manager, injected at deployment. */
+  VAULT_HMAC_KEY: z.optional(z.string().check(z.minLength(32))),
+  /** Connections a process may open to the database; the embedded one has one session. */
+  DATABASE_CONNECTIONS: z._default(z.coerce.number(), 4),
+});
+
+export interface Config {
+  region: string;
+  kinesisEndpoint: string | undefined;
+  dynamodbEndpoint: string | undefined;
+  s3Endpoint: string | undefined;
+  databaseUrl: string | undefined;
+  databaseConnections: number;
+  edgeUrl: string | undefined;
+  internalSecret: string | undefined;
+  vaultHmacKey: string | undefined;
+}
+
+/** @throws Error that names each bad variable. */
+export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = Environment.safeParse(present);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new Error(`configuration: ${problems.join("; ")}`);
+  }
+  const env = parsed.data;
+  return {
+    region: env.AWS_REGION,
+    kinesisEndpoint: env.KINESIS_ENDPOINT,
+    dynamodbEndpoint: env.DYNAMODB_ENDPOINT,
+    s3Endpoint: env.S3_ENDPOINT,
+    databaseUrl: env.DATABASE_URL,
+    databaseConnections: env.DATABASE_CONNECTIONS,
+    edgeUrl: env.EDGE_URL,
+    internalSecret: env.INTERNAL_SECRET,
+    vaultHmacKey: env.VAULT_HMAC_KEY,
+  };
+}
+
+/** @throws Error that names the variable to set. */
+export function required<T>(value: T | undefined, variable: string): T {
+  if (value === undefined) throw new Error(`configuration: set ${variable}`);
+  return value;
+}

@@ -1,0 +1,6 @@
+// The four outcomes of consent, from the freest to the strictest. API.md §4.
+
+export const CONSENT_OUTCOMES = ["accept", "restricted", "cookieless", "drop"] as const;
+export type ConsentOutcome = (typeof CONSENT_OUTCOMES)[number];
+/** What can stand on a stored event: a dropped one is not stored. */
+export type StoredConsent = Exclude<ConsentOutcome, "drop">;

@@ -1,0 +1,15 @@
+// What crosses a boundary of the pipeline; no I/O. Everything here is shared by the edge, the backend and the tests.
+
+export * from "./consent.ts";
+export * from "./enriched.ts";
+export * from "./envelope.ts";
+export * from "./errors.ts";
+export * from "./event.ts";
+export * from "./failed.ts";
+export * from "./frame.ts";
+export * from "./hash.ts";
+export * from "./keys.ts";
+export * from "./limits.ts";
+export * from "./names.ts";
+export * from "./result.ts";
+export * from "./time.ts";

@@ -1,0 +1,94 @@
+// The one table of limits. Every bound the pipeline enforces stands here, with its unit in its name and its reason beside
+// it; the docs' tables, openapi.json and the SDKs' limits are generated from it. Relations are asserted at the bottom.
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+export const LIMITS = {
+  // --- one request ---------------------------------------------------------------------------------------------------
+  /** Compressed body. Larger than any official library's batch. */
+  bodyCompressedBytes: 1 * MIB,
+  /** Plain or decompressed body: one server library batches up to 4 MiB and never retries a 413. */
+  bodyBytes: 4 * MIB,
+  /** Read and thrown away after a 413 so that the client gets to read the answer. */
+  bodyDrainBytes: 8 * MIB,
+  eventsPerRequest: 2_500,
+  pixelDataBytes: 8 * KIB,
+
+  // --- one event -----------------------------------------------------------------------------------------------------
+  /** The event's text as sent, in UTF-8. */
+  eventBytes: 32 * KIB,
+  /** The event itself is depth 1. Postgres jsonb and Parquet readers recurse. */
+  depth: 16,
+  keysPerObject: 256,
+  /** Every JSON value counts, objects and arrays included. */
+  nodesPerEvent: 2_000,
+  /** In UTF-16 units, like the next one: that is what a browser's developer can count. */
+  keyLength: 128,
+  stringLength: 8_192,
+  messageIdLength: 100,
+  idLength: 256,
+  eventNameLength: 200,
+
+  // --- time ----------------------------------------------------------------------------------------------------------
+  /** A clock that is off by less is left alone: the network's delay is of that order on phones. */
+  clockSkewToleratedMs: 5 * MINUTE_MS,
+  futureToleratedMs: 24 * HOUR_MS,
+  pastToleratedMs: 30 * DAY_MS,
+  /** The same messageId within this window counts once. */
+  dedupeWindowMs: 24 * HOUR_MS,
+  /** Behind the stream an event older than this when it is read may be a copy that came another way: look it up. */
+  suspectAgeMs: 10 * SECOND_MS,
+
+  // --- the buffer shard ----------------------------------------------------------------------------------------------
+  /** Bodies above this are compressed by the Worker; smaller ones are packed together by the shard. */
+  packThresholdBytes: 4 * KIB,
+  /** One Kinesis record holds at most 1 MiB with its partition key; room is left for the mark of a second try. */
+  frameBytes: 1_000_000,
+  /** A shard that holds more than this refuses (503 storage_full) until it has drained below the low-water mark. */
+  shardHighWaterBytes: 2_048 * MIB,
+  shardLowWaterBytes: 1_536 * MIB,
+  /** Appends that wait for their commit; beyond it the shard answers `overloaded`. */
+  shardPendingBytes: 16 * MIB,
+  /** Bodies an isolate holds at one time, decompressed; beyond it 503 before the body is read. */
+  isolateBodyBytes: 24 * MIB,
+  /** How many newest message ids a shard keeps in memory (8 bytes each in a table at most half full). */
+  dedupeMemoryIds: 1_000_000,
+
+  // --- the sink ------------------------------------------------------------------------------------------------------
+  putRecordsRecords: 500,
+  /** Kinesis allows 5 MiB a call; one flush stays below it, and below what an isolate can hold in base64. */
+  putRecordsBytes: 4 * MIB,
+  /** Bounds every outgoing call, its body included. */
+  callDeadlineMs: 10 * SECOND_MS,
+  flushBackoffMaxMs: 60 * SECOND_MS,
+
+  // --- reading -------------------------------------------------------------------------------------------------------
+  queryEventsDefault: 50,
+  queryEventsMax: 500,
+  queryTopMax: 1_000,
+  queryBuckets: 10_000,
+  realtimeMinutesMax: 24 * 60,
+
+  // --- keys ----------------------------------------------------------------------------------------------------------
+  /** How long an isolate believes what it knows of a key; a revoked key must be refused within 5 s. */
+  keyCacheMs: 3 * SECOND_MS,
+  unknownKeyCacheEntries: 10_000,
+  rotationOverlapHours: 72,
+  sessionMs: 12 * HOUR_MS,
+} as const;
+
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`limits contradict each other: ${relation}`);
+}
+
+assertRelation(LIMITS.bodyCompressedBytes <= LIMITS.bodyBytes, "a compressed body is no larger than a plain one");
+assertRelation(LIMITS.eventBytes <= LIMITS.frameBytes, "one event fits into one record");
+assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits into one call");
+assertRelation(LIMITS.shardLowWaterBytes < LIMITS.shardHighWaterBytes, "low water is below high water");
+assertRelation(LIMITS.bodyBytes <= LIMITS.isolateBodyBytes, "the largest body fits into the isolate's budget");
+assertRelation(LIMITS.keyCacheMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");

@@ -1,0 +1,27 @@
+// What a client is told about each event of a request. API.md §1: the four counters add up to the events sent.
+
+import type { RejectionCode, WarningCode } from "./errors.ts";
+
+export interface Rejection {
+  index: number;
+  messageId?: string;
+  code: RejectionCode;
+  message: string;
+  /** JSON pointer relative to the event. */
+  pointer?: string;
+}
+
+export interface Warning {
+  index: number;
+  code: WarningCode;
+  pointer?: string;
+}
+
+export interface IngestResult {
+  success: boolean;
+  accepted: number;
+  duplicates: number;
+  suppressed: number;
+  rejected: Rejection[];
+  warnings: Warning[];
+}

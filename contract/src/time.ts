@@ -1,0 +1,79 @@
+// Times on the wire and the correction of clients' clocks. API.md §3. Pure, and the same at the edge and behind it: the
+// first accepted copy of a message carries all that is needed to compute its time, so every reader gets the same one.
+
+import { LIMITS } from "./limits.ts";
+
+const RFC3339 =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?)?$/;
+const EARLIEST_MS = Date.UTC(1970, 0, 1);
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * Reads RFC 3339 (any number of fraction digits; date only, or no zone, means UTC) or a number of epoch milliseconds.
+ * @returns epoch milliseconds, or null for anything else: never guesses, and never lets `Date` guess.
+ */
+export function parseTime(value: unknown): number | null {
+  if (typeof value === "number") {
+    return Number.isFinite(value) && value >= EARLIEST_MS && value <= LATEST_MS ? Math.floor(value) : null;
+  }
+  if (typeof value !== "string" || value.length > 64) return null;
+  const match = RFC3339.exec(value);
+  if (match === null) return null;
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [hour, minute, second] = [Number(match[4] ?? 0), Number(match[5] ?? 0), Number(match[6] ?? 0)];
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return null;
+  // 23:59:60 is a leap second: RFC 3339 allows it, and it is the next second for everyone else.
+  if (hour > 23 || minute > 59 || second > 60) return null;
+  const fractionMs = match[7] === undefined ? 0 : Math.floor(Number(`0.${match[7].slice(0, 6)}`) * 1_000);
+  let offsetMinutes = 0;
+  if (match[9] !== undefined) {
+    const [offsetHour, offsetMinute] = [Number(match[10]), Number(match[11])];
+    if (offsetHour > 23 || offsetMinute > 59) return null;
+    offsetMinutes = (match[9] === "-" ? -1 : 1) * (offsetHour * 60 + offsetMinute);
+  }
+  const ms = Date.UTC(year, month - 1, day, hour, minute, second, fractionMs) - offsetMinutes * 60_000;
+  return ms >= EARLIEST_MS && ms <= LATEST_MS ? ms : null;
+}
+
+function daysInMonth(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+export interface ClientTimes {
+  /** The event's own `timestamp`, else its `originalTimestamp`, as sent; undefined when it has neither. */
+  timestamp: unknown;
+  /** The request's `sentAt`, else the event's, as sent. */
+  sentAt: unknown;
+  /** Epoch milliseconds, the edge's clock. */
+  receivedAtMs: number;
+  /** A retry keeps its first `sentAt` in some libraries, so it says nothing about the clock. */
+  isRetry: boolean;
+  /** `/v1/import` with a secret key: any past time is taken. */
+  anyPast: boolean;
+}
+
+export interface EventTime {
+  /** Epoch milliseconds. */
+  timeMs: number;
+  /** The client's time before correction, if it could be read. */
+  originalMs: number | null;
+  sentAtMs: number | null;
+  warning: "timestamp_invalid" | "timestamp_out_of_range" | null;
+}
+
+/** The time an event is stored under: the client's, corrected for its clock, or the time of receipt. */
+export function eventTime(client: ClientTimes): EventTime {
+  const { receivedAtMs } = client;
+  const sentAtMs = parseTime(client.sentAt);
+  if (client.timestamp === undefined || client.timestamp === null) {
+    return { timeMs: receivedAtMs, originalMs: null, sentAtMs, warning: null };
+  }
+  const originalMs = parseTime(client.timestamp);
+  if (originalMs === null) return { timeMs: receivedAtMs, originalMs: null, sentAtMs, warning: "timestamp_invalid" };
+  const skewMs = sentAtMs === null || client.isRetry ? 0 : receivedAtMs - sentAtMs;
+  const timeMs = Math.abs(skewMs) > LIMITS.clockSkewToleratedMs ? originalMs + skewMs : originalMs;
+  const tooLate = timeMs > receivedAtMs + LIMITS.futureToleratedMs;
+  const tooEarly = timeMs < EARLIEST_MS || (!client.anyPast && timeMs < receivedAtMs - LIMITS.pastToleratedMs);
+  if (tooLate || tooEarly) return { timeMs: receivedAtMs, originalMs, sentAtMs, warning: "timestamp_out_of_range" };
+  return { timeMs, originalMs, sentAtMs, warning: null };
+}
