@@ -1,0 +1,40 @@
+// DynamoDB on this machine: dynalite with LevelDB below it, on loopback. No transactions and no expiry: the tiers use
+// conditional updates of single items and check `expiresAt` themselves.
+
+import { TABLES } from "@behaviour/contract";
+import dynalite from "dynalite";
+import store from "dynalite/db/index.js";
+import { closeServer, listenOnLoopback, type ListeningPart } from "./listening.ts";
+
+export async function startDynamodb(options: { path?: string; port?: number }): Promise<ListeningPart> {
+  if (options.path !== undefined) await finishInterruptedChanges(options.path);
+  const server = dynalite({
+    ...(options.path === undefined ? {} : { path: options.path }),
+    createTableMs: 0,
+    deleteTableMs: 0,
+    updateTableMs: 0,
+  });
+  const endpoint = await listenOnLoopback(server, options.port ?? 0);
+  return { endpoint, stop: () => closeServer(server) };
+}
+
+/**
+ * A table becomes ACTIVE by a timer in the emulator's memory; one whose process was killed before stays CREATING for ever,
+ * and a table in that state cannot even be deleted over the API.
+ */
+async function finishInterruptedChanges(path: string): Promise<void> {
+  const { db, tableDb } = store.create({ path });
+  for (const name of Object.values(TABLES)) {
+    await new Promise<void>((resolve, reject) => {
+      const done = (error: Error | null) => (error ? reject(error) : resolve());
+      tableDb.get(name, (error, table) => {
+        if (error?.name === "NotFoundError" || table === undefined) resolve();
+        else if (error) reject(error);
+        else if (table.TableStatus === "ACTIVE") resolve();
+        else if (table.TableStatus === "DELETING") tableDb.del(name, done);
+        else tableDb.put(name, { ...table, TableStatus: "ACTIVE" }, done);
+      });
+    });
+  }
+  await new Promise<void>((resolve, reject) => db.close((error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,55 @@
+// The embedded database engine: PGlite built with TimescaleDB, its files in a folder.
+//
+// A folder whose first start was killed cannot be opened again, so a marker beside it says that it was completed; without the
+// marker it is made anew. `LOAD 'timescaledb'` must be the first statement after every open, or compressed chunks silently
+// read as empty.
+
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isMainThread, Worker, workerData } from "node:worker_threads";
+import { PGlite } from "@electric-sql/pglite";
+import { timescaledb } from "@electric-sql/pglite/timescaledb";
+import { writeDurably } from "../durable.ts";
+
+const MARKER = "complete";
+
+/** Opens the database in `folder`, or one in memory. @throws when the engine cannot open the files. */
+export async function openDatabase(folder: string | undefined): Promise<PGlite> {
+  if (folder === undefined) return open(undefined);
+  const files = join(folder, "files");
+  const marker = join(folder, MARKER);
+  if (!existsSync(marker)) {
+    rmSync(files, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    await makeInWorker(files);
+    writeDurably(marker, `${new Date().toISOString()}\n`);
+  }
+  return open(files);
+}
+
+async function open(files: string | undefined): Promise<PGlite> {
+  const database = await PGlite.create({
+    ...(files === undefined ? {} : { dataDir: files }),
+    extensions: { timescaledb },
+  });
+  await database.exec("LOAD 'timescaledb'");
+  await database.exec("CREATE EXTENSION IF NOT EXISTS timescaledb");
+  return database;
+}
+
+/** Making a database takes twice the memory of an open one and never gives it back; a thread's goes with the thread. */
+async function makeInWorker(files: string): Promise<void> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { makeDatabaseIn: files } });
+  await new Promise<void>((resolve, reject) => {
+    worker.once("error", reject);
+    worker.once("exit", (code) =>
+      code === 0 ? resolve() : reject(new Error(`making the database ended with ${code}`)),
+    );
+  });
+}
+
+if (!isMainThread && typeof workerData?.makeDatabaseIn === "string") {
+  const database = await open(workerData.makeDatabaseIn);
+  await database.exec("CHECKPOINT");
+  await database.close();
+}

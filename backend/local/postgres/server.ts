@@ -1,0 +1,75 @@
+// A small Postgres server on loopback in front of the embedded database. Any login passes, so it must never listen elsewhere.
+
+import { createServer, type AddressInfo } from "node:net";
+import { Connection } from "./connection.ts";
+import { openDatabase } from "./database.ts";
+import { BackgroundJobs } from "./jobs.ts";
+import { Session } from "./session.ts";
+
+const HOST = "127.0.0.1";
+
+export interface PostgresOptions {
+  /** Folder of the database's files; in memory when absent. */
+  dataDir?: string;
+  /** A free one is chosen when absent. */
+  port?: number;
+  /** Told once when the engine itself has failed; every connection has been closed then. */
+  onBroken?: (fault: unknown) => void;
+  /** Told what went wrong in a background job. */
+  onJobProblem?: (problem: string) => void;
+  idleInTransactionMs?: number;
+}
+
+export interface PostgresPart {
+  /** `postgres://postgres@127.0.0.1:<port>/postgres` */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** @throws the system's error when the port is taken, the engine's when the files cannot be opened. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresPart> {
+  const database = await openDatabase(options.dataDir);
+  const connections = new Map<number, Connection>();
+  const shutDownAll = () => {
+    for (const connection of connections.values()) connection.shutDown();
+  };
+  const onBroken = (fault: unknown) => {
+    shutDownAll();
+    options.onBroken?.(fault);
+  };
+  const session = new Session(database, onBroken, options.idleInTransactionMs);
+  const { rows } = await database.query<{ server_version: string }>("SHOW server_version");
+  const clients = {
+    serverVersion: rows[0]?.server_version ?? "17",
+    cancel(processId: number, secret: number) {
+      const connection = connections.get(processId);
+      if (connection?.secret === secret) connection.cancelWaiting();
+    },
+    closed(connection: Connection) {
+      connections.delete(connection.processId);
+    },
+  };
+
+  let lastProcessId = 0;
+  const server = createServer((socket) => {
+    lastProcessId++;
+    connections.set(lastProcessId, new Connection(lastProcessId, socket, session, clients));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port ?? 0, HOST, resolve);
+  });
+  const jobs = new BackgroundJobs(session, options.onJobProblem ?? (() => undefined));
+
+  return {
+    url: `postgres://postgres@${HOST}:${(server.address() as AddressInfo).port}/postgres`,
+    async stop() {
+      jobs.stop();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      shutDownAll();
+      await closed;
+      session.end();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,166 @@
+// The one session of the embedded database, handed round fairly. A participant (a client's connection, the job timer) keeps it
+// from its first message until the session reports that no transaction is open, then goes to the end of the queue.
+//
+// What connections of a real server do not share but these do: temporary tables, session-level advisory locks, LISTEN. Code
+// that must also run here uses transaction-level locks.
+
+import type { PGlite } from "@electric-sql/pglite";
+import { firstError, query, SYNC, transactionStatus, withoutNoise } from "./messages.ts";
+import { SessionSettings, switchSettings } from "./settings.ts";
+
+/** With others waiting, a transaction may be silent for this long; then it is rolled back and its connection closed. */
+export const IDLE_IN_TRANSACTION_MS = 15_000;
+
+export interface Participant {
+  readonly settings: SessionSettings;
+  /** Called when the session is the participant's: it runs what it has by `execute` and calls `yieldTurn`. */
+  takeTurn(): void;
+  /** Called when it held a transaction open and said nothing while others waited; its transaction is rolled back already. */
+  evict(): void;
+}
+
+export class Session {
+  readonly #database: PGlite;
+  readonly #onBroken: (fault: unknown) => void;
+  readonly #waiting = new Set<Participant>();
+  readonly #idleInTransactionMs: number;
+  #holder: Participant | undefined;
+  #status: "I" | "T" | "E" | "open" = "I";
+  /** Undefined until settings were applied for the first time. */
+  #settingsText: string | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  /** `onBroken` is told once when the engine itself has failed: nothing can be run afterwards. */
+  constructor(database: PGlite, onBroken: (fault: unknown) => void, idleInTransactionMs = IDLE_IN_TRANSACTION_MS) {
+    this.#database = database;
+    this.#onBroken = onBroken;
+    this.#idleInTransactionMs = idleInTransactionMs;
+  }
+
+  /** Asks for a turn; the holder gets it at once, others in the order of asking. */
+  requestTurn(participant: Participant): void {
+    if (this.#ended) return;
+    if (this.#holder === participant) {
+      clearTimeout(this.#idleTimer);
+      setImmediate(() => this.#holder === participant && participant.takeTurn());
+      return;
+    }
+    this.#waiting.add(participant);
+    if (this.#holder === undefined) this.#next();
+    else this.#watchIdleHolder();
+  }
+
+  /** Takes the participant out of the queue. True when it waited there. */
+  withdraw(participant: Participant): boolean {
+    return this.#waiting.delete(participant);
+  }
+
+  holds(participant: Participant): boolean {
+    return this.#holder === participant;
+  }
+
+  /**
+   * Runs whole messages; only the holder may. `endsCycle`: they end in a Sync or Query, so the answer ends in ReadyForQuery.
+   * The answer's bytes stay valid.
+   */
+  async execute(messages: Uint8Array, endsCycle: boolean): Promise<Uint8Array> {
+    await this.#applySettings();
+    const answer = await this.#run(messages);
+    this.#status = (endsCycle ? transactionStatus(answer) : undefined) ?? "open";
+    return answer;
+  }
+
+  /** Runs one statement outside every transaction; only the holder may. @throws the database's error text. */
+  async executeText(text: string): Promise<void> {
+    const error = firstError(await this.execute(query(text), true));
+    if (error !== undefined) throw new Error(error);
+  }
+
+  /** Says that the holder's own statements have just brought the session to what its settings are now. */
+  settingsApplied(participant: Participant): void {
+    if (this.#holder === participant) this.#settingsText = participant.settings.text;
+  }
+
+  /** The holder has nothing more to run now. Keeps the session for it while its transaction is open. */
+  yieldTurn(participant: Participant): void {
+    if (this.#holder !== participant) return;
+    if (this.#status === "I") {
+      this.#holder = undefined;
+      this.#next();
+    } else {
+      this.#watchIdleHolder();
+    }
+  }
+
+  /** The participant is gone: what it left open is rolled back and what it prepared is closed. */
+  async leave(participant: Participant, closes: readonly Uint8Array[]): Promise<void> {
+    this.#waiting.delete(participant);
+    if (this.#holder !== participant || this.#ended) return;
+    clearTimeout(this.#idleTimer);
+    await this.#rollBack();
+    if (closes.length > 0) await this.#run(Buffer.concat([...closes, SYNC]));
+    this.#holder = undefined;
+    this.#next();
+  }
+
+  /** Nothing runs afterwards: the engine is about to be closed. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#idleTimer);
+  }
+
+  async #rollBack(): Promise<void> {
+    if (this.#status === "open") this.#status = transactionStatus(await this.#run(SYNC)) ?? "I";
+    if (this.#status !== "I") await this.#run(query("ROLLBACK"));
+    this.#status = "I";
+  }
+
+  #next(): void {
+    clearTimeout(this.#idleTimer);
+    const [participant] = this.#waiting;
+    if (participant === undefined || this.#ended) return;
+    this.#waiting.delete(participant);
+    this.#holder = participant;
+    // A turn of the event loop between two batches, so that sockets are read and timers run.
+    setImmediate(() => {
+      if (this.#holder === participant) participant.takeTurn();
+    });
+  }
+
+  /** Only a holder that is silent is timed: `requestTurn` of the holder stops the clock. */
+  #watchIdleHolder(): void {
+    const holder = this.#holder;
+    if (holder === undefined || this.#status === "I" || this.#waiting.size === 0) return;
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => {
+      if (this.#holder !== holder) return;
+      this.leave(holder, [])
+        .then(() => holder.evict())
+        .catch(() => undefined); // A broken engine has been reported by #run.
+    }, this.#idleInTransactionMs);
+  }
+
+  async #applySettings(): Promise<void> {
+    const wanted = this.#holder?.settings;
+    if (wanted === undefined || this.#status !== "I" || wanted.text === this.#settingsText) return;
+    const text = wanted.text;
+    await this.#run(query(switchSettings(wanted)));
+    this.#settingsText = text;
+  }
+
+  async #run(messages: Uint8Array): Promise<Uint8Array> {
+    if (this.#ended) throw new Error("the database has ended");
+    try {
+      // `execProtocol`, not `execProtocolRaw`: the latter never empties the engine's list of parsed messages.
+      const answer = await this.#database.execProtocol(messages, { throwOnError: false, syncToFs: false });
+      const hasNotice = answer.messages.some((parsed) => parsed.name === "notice");
+      // The engine answers in a buffer that its next answer overwrites.
+      return hasNotice ? withoutNoise(answer.data) : answer.data.slice();
+    } catch (fault) {
+      this.#ended = true;
+      this.#onBroken(fault);
+      throw fault;
+    }
+  }
+}

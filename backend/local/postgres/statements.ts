@@ -1,0 +1,93 @@
+// Prepared statements of many connections on one session. Every connection may call its statement `s1`, or leave it without a
+// name; in the session they would overwrite one another. Names are therefore rewritten per connection, and a connection that
+// uses its unnamed statement again after others had their turn gets it parsed again.
+//
+// Portals need none of this: they end with the transaction, and a transaction keeps the session to one connection.
+
+import { type Frame, message, readCString } from "./messages.ts";
+
+export class StatementNames {
+  readonly #connection: number;
+  readonly #names = new Map<string, string>();
+  #made = 0;
+  /** The last Parse of the unnamed statement, to be repeated when another connection may have replaced it. */
+  #unnamedParse: Buffer | undefined;
+
+  constructor(connection: number) {
+    this.#connection = connection;
+  }
+
+  /** The message as the session is to see it. @throws on a malformed message. */
+  rewrite(frame: Frame): Buffer {
+    switch (frame.type) {
+      case "P":
+        return this.#parse(frame);
+      case "B":
+        return this.#bind(frame);
+      case "D":
+        return this.#statementOrPortal(frame, false);
+      case "C":
+        return this.#statementOrPortal(frame, true);
+      default:
+        return frame.bytes;
+    }
+  }
+
+  /** The Parse to put before a batch that uses the unnamed statement without parsing it. */
+  unnamedParseFor(batch: readonly Frame[]): Buffer | undefined {
+    for (const frame of batch) {
+      if (frame.type === "P" && frame.body[0] === 0) return undefined;
+      if (frame.type === "B") {
+        if (frame.body[readCString(frame.body, 0).end] === 0) return this.#unnamedParse;
+      } else if (frame.type === "D" && frame.body[0] === 0x53 && frame.body[1] === 0) return this.#unnamedParse;
+    }
+    return undefined;
+  }
+
+  /** Close messages for everything the connection has prepared. */
+  closeAll(): Buffer[] {
+    const closes = [...this.#names.values()].map((name) => message("C", Buffer.from("S"), name));
+    this.#names.clear();
+    this.#unnamedParse = undefined;
+    return closes;
+  }
+
+  /** What the session calls the connection's statement. */
+  nameOf(name: string): string | undefined {
+    return this.#names.get(name);
+  }
+
+  #parse(frame: Frame): Buffer {
+    const { text: name, end } = readCString(frame.body, 0);
+    if (name === "") {
+      this.#unnamedParse = frame.bytes;
+      return frame.bytes;
+    }
+    return message("P", this.#sessionName(name), frame.body.subarray(end));
+  }
+
+  #bind(frame: Frame): Buffer {
+    const portal = readCString(frame.body, 0);
+    const statement = readCString(frame.body, portal.end);
+    if (statement.text === "") return frame.bytes;
+    return message("B", portal.text, this.#sessionName(statement.text), frame.body.subarray(statement.end));
+  }
+
+  #statementOrPortal(frame: Frame, closes: boolean): Buffer {
+    const { text: name } = readCString(frame.body, 1);
+    if (frame.body[0] !== 0x53 || name === "") return frame.bytes;
+    const rewritten = message(frame.type, Buffer.from("S"), this.#sessionName(name));
+    if (closes) this.#names.delete(name);
+    return rewritten;
+  }
+
+  #sessionName(name: string): string {
+    let rewritten = this.#names.get(name);
+    if (rewritten === undefined) {
+      this.#made++;
+      rewritten = `c${this.#connection}_${this.#made}`;
+      this.#names.set(name, rewritten);
+    }
+    return rewritten;
+  }
+}
