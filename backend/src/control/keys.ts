@@ -1,0 +1,236 @@
+// API keys over Postgres, the truth about them. The key itself is shown once, when it is made; what is kept is its SHA-256,
+// the last four characters so that people can tell keys apart, and what the edge needs to judge a request by it.
+
+import { randomBytes } from "node:crypto";
+import { generateKey, hashKey, type KeyRecord, keyRecordName, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
+import { and, asc, eq, gt, inArray, isNull, sql } from "drizzle-orm";
+import type { Database } from "../database/client.ts";
+import { apiKey, project } from "../database/schema.ts";
+import { failed, ok, type Result } from "../query/problem.ts";
+import type { KeyInput } from "./input.ts";
+import type { Project } from "./projects.ts";
+
+const HOUR_MS = 60 * 60 * 1_000;
+const HINT_LENGTH = 4;
+/** Of a key that names none in a project that names none. */
+const DEFAULT_RATE_LIMIT = 10_000;
+
+/** A KV entry for the edge; null takes it away. */
+export interface NamedRecord {
+  name: string;
+  value: KeyRecord | null;
+}
+
+/** A key as people see it: never the key itself. Times are ISO. */
+export interface Key {
+  id: string;
+  projectId: string;
+  kind: "public" | "secret";
+  environment: "live" | "test";
+  scopes: string[];
+  origins: string[];
+  cidrs: string[];
+  /** Events per second. */
+  rateLimit: number;
+  notBefore: string | null;
+  notAfter: string | null;
+  revokedAt: string | null;
+  hint: string;
+  createdAt: string;
+  /** Id of the key that took its place. */
+  replacedBy: string | null;
+}
+
+/** `key` is the secret text, which nobody can show again. `records` are what the edge must learn. */
+export interface KeyMade {
+  view: Key;
+  key: string;
+  records: NamedRecord[];
+}
+
+export interface KeyChanged {
+  view: Key;
+  records: NamedRecord[];
+}
+
+type KeyRow = typeof apiKey.$inferSelect;
+type NewKeyRow = typeof apiKey.$inferInsert;
+
+/** @param text the key, when it is made before (a wiped database gets the same development keys again) */
+export async function createKey(database: Database, owner: Project, input: KeyInput, text?: string): Promise<KeyMade> {
+  const environment = input.environment ?? "live";
+  const key = text ?? generateKey(input.kind, environment);
+  const row = await insertKey(database, {
+    ...identify(key),
+    project: owner.id,
+    kind: input.kind,
+    environment,
+    scopes: [...new Set(input.scopes ?? (input.kind === "public" ? PUBLIC_SCOPES : SCOPES))],
+    origins: [...new Set(input.origins ?? [])],
+    cidrs: [...new Set(input.cidrs ?? [])],
+    rateLimit: input.rateLimit ?? owner.settings.rateLimit ?? DEFAULT_RATE_LIMIT,
+    notBefore: typeof input.notBefore === "number" ? new Date(input.notBefore) : null,
+    notAfter: typeof input.notAfter === "number" ? new Date(input.notAfter) : null,
+  });
+  return { view: toKey(row), key, records: [toNamedRecord(row, owner.shards)] };
+}
+
+/** Oldest first. */
+export async function listKeys(database: Database, projects: readonly string[]): Promise<Key[]> {
+  if (projects.length === 0) return [];
+  const rows = await database
+    .select()
+    .from(apiKey)
+    .where(inArray(apiKey.project, [...projects]))
+    .orderBy(asc(apiKey.createdAt), asc(apiKey.id));
+  return rows.map(toKey);
+}
+
+export async function findKey(database: Database, id: string): Promise<Key | null> {
+  const rows = await database.select().from(apiKey).where(eq(apiKey.id, id));
+  return rows[0] === undefined ? null : toKey(rows[0]);
+}
+
+/** What the edge knows about one key, by the hex SHA-256 of it. */
+export async function findKeyRecord(database: Database, keySha256: string): Promise<KeyRecord | null> {
+  const rows = await database
+    .select({ key: apiKey, shards: project.shards })
+    .from(apiKey)
+    .innerJoin(project, eq(apiKey.project, project.id))
+    .where(eq(apiKey.keySha256, keySha256));
+  return rows[0] === undefined ? null : toRecord(rows[0].key, rows[0].shards);
+}
+
+/**
+ * Makes a key of the same kind, and lets the old one go on for the overlap; an end it had already is never moved out.
+ * A key is rotated once, and only while it is good: `conflicting_request` otherwise, so that a repeated call leaves no
+ * second successor behind.
+ */
+export async function rotateKey(
+  database: Database,
+  id: string,
+  overlapHours: number,
+  nowMs: number,
+): Promise<Result<KeyMade>> {
+  return database.transaction(async (transaction) => {
+    const found = await transaction
+      .select({ key: apiKey, shards: project.shards })
+      .from(apiKey)
+      .innerJoin(project, eq(apiKey.project, project.id))
+      .where(eq(apiKey.id, id))
+      .for("update");
+    const old = found[0]?.key;
+    if (found[0] === undefined || old === undefined) return failed<KeyMade>("not_found");
+    const reason = whyNotRotated(old, nowMs);
+    if (reason !== null) return failed<KeyMade>("conflicting_request", undefined, reason);
+
+    const key = generateKey(old.kind, old.environment);
+    const { scopes, origins, cidrs, rateLimit, notAfter } = old;
+    const base = { project: old.project, kind: old.kind, environment: old.environment, notBefore: null, notAfter };
+    const made = await insertKey(transaction, { ...base, scopes, origins, cidrs, rateLimit, ...identify(key) });
+    const endMs = Math.min(nowMs + overlapHours * HOUR_MS, old.notAfter?.getTime() ?? Number.POSITIVE_INFINITY);
+    const ended = await transaction
+      .update(apiKey)
+      .set({ notAfter: new Date(endMs), replacedBy: made.id })
+      .where(eq(apiKey.id, id))
+      .returning();
+    const records = [made, ...ended].map((row) => toNamedRecord(row, found[0]?.shards ?? 1));
+    return ok({ view: toKey(made), key, records });
+  });
+}
+
+function whyNotRotated(row: KeyRow, nowMs: number): string | null {
+  if (row.revokedAt !== null) return "The key is revoked.";
+  if (row.replacedBy !== null) return "The key has been rotated already.";
+  if (row.notAfter !== null && row.notAfter.getTime() <= nowMs) return "The key has expired.";
+  return null;
+}
+
+/** Final, and idempotent: the first revocation's time stands. */
+export async function revokeKey(database: Database, id: string, nowMs: number): Promise<Result<KeyChanged>> {
+  await database
+    .update(apiKey)
+    .set({ revokedAt: new Date(nowMs) })
+    .where(and(eq(apiKey.id, id), isNull(apiKey.revokedAt)));
+  const rows = await database
+    .select({ key: apiKey, shards: project.shards })
+    .from(apiKey)
+    .innerJoin(project, eq(apiKey.project, project.id))
+    .where(eq(apiKey.id, id));
+  const row = rows[0];
+  if (row === undefined) return failed("not_found");
+  return ok({ view: toKey(row.key), records: [toNamedRecord(row.key, row.shards)] });
+}
+
+/** Every key's record, a page at a time, in the order of their ids; of one project, or of all. */
+export async function* keyRecords(
+  database: Database,
+  pageSize: number,
+  ofProject?: string,
+): AsyncGenerator<NamedRecord[]> {
+  let after = "";
+  for (;;) {
+    const rows = await database
+      .select({ key: apiKey, shards: project.shards })
+      .from(apiKey)
+      .innerJoin(project, eq(apiKey.project, project.id))
+      .where(and(gt(apiKey.id, after), ofProject === undefined ? sql`true` : eq(apiKey.project, ofProject)))
+      .orderBy(asc(apiKey.id))
+      .limit(pageSize);
+    if (rows.length > 0) yield rows.map((row) => toNamedRecord(row.key, row.shards));
+    if (rows.length < pageSize) return;
+    after = rows.at(-1)?.key.id ?? after;
+  }
+}
+
+type Inserts = Pick<Database, "insert">;
+
+async function insertKey(database: Inserts, values: NewKeyRow): Promise<KeyRow> {
+  const rows = await database.insert(apiKey).values(values).returning();
+  if (rows[0] === undefined) throw new Error("the database returned no row for a key it has just written");
+  return rows[0];
+}
+
+function identify(key: string): { id: string; keySha256: string; hint: string } {
+  return { id: `k_${randomBytes(10).toString("hex")}`, keySha256: hashKey(key), hint: key.slice(-HINT_LENGTH) };
+}
+
+function toNamedRecord(row: KeyRow, shards: number): NamedRecord {
+  return { name: keyRecordName(row.keySha256), value: toRecord(row, shards) };
+}
+
+function toRecord(row: KeyRow, shards: number): KeyRecord {
+  return {
+    id: row.id,
+    project: row.project,
+    kind: row.kind,
+    environment: row.environment,
+    scopes: row.scopes,
+    origins: row.origins,
+    cidrs: row.cidrs,
+    rateLimit: row.rateLimit,
+    notBefore: row.notBefore?.getTime() ?? null,
+    notAfter: row.notAfter?.getTime() ?? null,
+    revokedAt: row.revokedAt?.getTime() ?? null,
+    shards,
+  };
+}
+
+function toKey(row: KeyRow): Key {
+  return {
+    id: row.id,
+    projectId: row.project,
+    kind: row.kind,
+    environment: row.environment,
+    scopes: row.scopes,
+    origins: row.origins,
+    cidrs: row.cidrs,
+    rateLimit: row.rateLimit,
+    notBefore: row.notBefore?.toISOString() ?? null,
+    notAfter: row.notAfter?.toISOString() ?? null,
+    revokedAt: row.revokedAt?.toISOString() ?? null,
+    hint: row.hint,
+    createdAt: row.createdAt.toISOString(),
+    replacedBy: row.replacedBy,
+  };
+}

@@ -1,0 +1,63 @@
+// The routes that count: realtime from the hot tier; trend, top, funnel and retention from the warm one. API.md §5.
+
+import { LIMITS } from "@behaviour/contract";
+import type { Hono } from "hono";
+import type { Sql } from "postgres";
+import * as z from "zod/mini";
+import { integer, readQuery, timeRange } from "./parameters.ts";
+import { ok } from "./problem.ts";
+import type { RealtimeReader } from "./realtime.ts";
+import { endpoint, mount, type RecordAction } from "./routing.ts";
+import { queryTop, TopParameters } from "./top.ts";
+import { openEnd, queryTrend, TrendParameters } from "./trend.ts";
+
+export interface AnalyticsParts {
+  sql: Sql;
+  readRealtime: RealtimeReader;
+  record: RecordAction;
+  nowMs: () => number;
+}
+
+const DEFAULT_MINUTES = 30;
+const RealtimeParameters = z.object({ minutes: z._default(integer(1, LIMITS.realtimeMinutesMax), DEFAULT_MINUTES) });
+
+export function mountAnalytics(app: Hono, { sql, readRealtime, record, nowMs }: AnalyticsParts): void {
+  mount(app, "/v1/query/realtime", {
+    GET: endpoint(record, {
+      scope: "read",
+      action: "query.realtime",
+      read: (c) => readQuery(c, RealtimeParameters),
+      answer: async ({ caller, input, audit }) => {
+        await audit(input);
+        return ok({ data: await readRealtime(caller.project, input.minutes, nowMs()) });
+      },
+    }),
+  });
+  mount(app, "/v1/query/trend", {
+    GET: endpoint(record, {
+      scope: "read",
+      action: "query.trend",
+      read: (c) => readQuery(c, TrendParameters),
+      answer: async ({ caller, input, audit }) => {
+        const range = timeRange(input, nowMs(), openEnd(input.interval, nowMs()));
+        if (!range.ok) return range;
+        await audit({ ...input, ...range.value });
+        const points = await queryTrend(sql, caller.project, range.value, input, nowMs());
+        return points.ok ? ok({ data: points.value }) : points;
+      },
+    }),
+  });
+  mount(app, "/v1/query/top", {
+    GET: endpoint(record, {
+      scope: "read",
+      action: "query.top",
+      read: (c) => readQuery(c, TopParameters),
+      answer: async ({ caller, input, audit }) => {
+        const range = timeRange(input, nowMs());
+        if (!range.ok) return range;
+        await audit({ ...input, ...range.value });
+        return ok({ data: await queryTop(sql, caller.project, range.value, input) });
+      },
+    }),
+  });
+}

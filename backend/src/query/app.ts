@@ -1,0 +1,63 @@
+// The query API behind the Worker: all reading calls, administration, and the Worker's look-up of keys. Thin: it binds routes
+// to the parts they need, bounds every request in time, and turns a fault into `unavailable` with the details in the log only.
+
+import { LIMITS } from "@behaviour/contract";
+import { type Context, Hono } from "hono";
+import { appendAudit } from "../audit/log.ts";
+import { type AdminParts, mountAdmin, mountKeyLookup } from "../control/admin.ts";
+import { mountAnalytics } from "./analytics-routes.ts";
+import { mountAudit } from "./audit-routes.ts";
+import { requestIdOf } from "./caller.ts";
+import { type EventRouteParts, mountEvents } from "./event-routes.ts";
+import { answerProblem } from "./problem.ts";
+import type { RealtimeReader } from "./realtime.ts";
+import type { RecordAction } from "./routing.ts";
+
+/** Where a fault's details go: they never reach the client. */
+export type ReportFault = (fault: unknown, request: { method: string; route: string; requestId: string }) => void;
+
+export interface QueryParts extends Omit<AdminParts, "record">, Omit<EventRouteParts, "record"> {
+  readRealtime: RealtimeReader;
+  report: ReportFault;
+}
+
+export function queryApp(parts: QueryParts): Hono {
+  const { sql, nowMs, report } = parts;
+  const app = new Hono({ strict: false });
+  const record: RecordAction = ({ project, keyId, requestId }, { action, parameters }) =>
+    appendAudit(sql, { atMs: nowMs(), project, actor: keyId, action, target: parameters, requestId });
+
+  const fail = (fault: unknown, c: Context): Response => {
+    const requestId = requestIdOf(c);
+    // The path as it was declared: a real one can hold the id of a message or of a person.
+    report(fault, { method: c.req.method, route: c.req.routePath, requestId });
+    return answerProblem(c, { code: "unavailable" }, requestId);
+  };
+  app.onError(fail);
+  app.notFound((c) => answerProblem(c, { code: "not_found" }, requestIdOf(c)));
+  app.use(async (c, next) => {
+    c.header("Cache-Control", "no-store");
+    const answered = await withinDeadline(next());
+    if (!answered) c.res = fail(new Error("the request exceeded its deadline"), c);
+  });
+
+  mountAnalytics(app, { ...parts, record });
+  mountEvents(app, { ...parts, record });
+  mountAudit(app, { sql, record, nowMs });
+  mountAdmin(app, { ...parts, record });
+  mountKeyLookup(app, parts.database);
+  return app;
+}
+
+/** @returns false when the work takes longer; it is left to end by itself, as every call it makes has a deadline too. */
+async function withinDeadline(work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), LIMITS.callDeadlineMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

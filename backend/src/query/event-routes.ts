@@ -1,0 +1,74 @@
+// The routes that hand out events: the listing and where one message is. API.md §5.
+
+import type { Hono } from "hono";
+import type { Sql } from "postgres";
+import type { Caller } from "./caller.ts";
+import { type CursorPosition, type CursorSigner, questionDigest } from "./cursor.ts";
+import { EventsParameters, listEvents } from "./events.ts";
+import { readQuery, type TimeRange, timeRange } from "./parameters.ts";
+import { failed, ok, type Result } from "./problem.ts";
+import { type Asked, endpoint, mount, type RecordAction } from "./routing.ts";
+
+/** Surrogates of the ids given; none when the vault has never met them, or has been told to forget. */
+export type LookupSubjects = (project: string, id: { userId: string } | { anonymousId: string }) => Promise<string[]>;
+
+export interface EventRouteParts {
+  sql: Sql;
+  cursors: CursorSigner;
+  lookupSubjects: LookupSubjects;
+  record: RecordAction;
+  nowMs: () => number;
+}
+
+export function mountEvents(app: Hono, parts: EventRouteParts): void {
+  mount(app, "/v1/events", {
+    GET: endpoint(parts.record, {
+      scope: "read",
+      action: "events.list",
+      read: (c) => readQuery(c, EventsParameters),
+      answer: (asked) => answerListing(asked, parts),
+    }),
+  });
+}
+
+async function answerListing(asked: Asked<EventsParameters>, parts: EventRouteParts) {
+  const { caller, input, audit } = asked;
+  const question = questionOf(caller, input);
+  const start = whereToStart(input, question, parts);
+  if (!start.ok) return start;
+  const { range, after } = start.value;
+  const { userId, anonymousId, event, limit } = input;
+  const lookup = parts.lookupSubjects;
+  // The vault is asked first so that the audit log can name the person by surrogate; it holds no client's id.
+  const subjects = userId === undefined ? undefined : await lookup(caller.project, { userId });
+  const anonymousSubjects = anonymousId === undefined ? undefined : await lookup(caller.project, { anonymousId });
+  await audit({ ...range, event, limit, subjects, anonymousSubjects, next: after !== undefined });
+  const filter = { range, after, subjects, anonymousSubjects, event, limit };
+  const page = await listEvents(parts.sql, caller.project, filter);
+  const nextCursor = page.last === null ? null : parts.cursors.seal({ ...range, ...page.last }, question);
+  return ok({ data: page.events, nextCursor });
+}
+
+/** A cursor is good for the question it was given out for; only the size of the page may change. */
+function questionOf(caller: Caller, { userId, anonymousId, event }: EventsParameters): string {
+  return questionDigest([caller.project, userId ?? null, anonymousId ?? null, event ?? null]);
+}
+
+/** The first page's range goes along in the cursor, so that "the last 24 hours" stay the same ones while paging. */
+function whereToStart(
+  input: EventsParameters,
+  question: string,
+  { cursors, nowMs }: EventRouteParts,
+): Result<{ range: TimeRange; after: CursorPosition | undefined }> {
+  if (input.cursor === undefined) {
+    const range = timeRange(input, nowMs());
+    return range.ok ? ok({ range: range.value, after: undefined }) : range;
+  }
+  const after = cursors.open(input.cursor, question);
+  const sameRange =
+    after !== null && (input.from ?? after.fromMs) === after.fromMs && (input.to ?? after.toMs) === after.toMs;
+  if (!sameRange) {
+    return failed("invalid_parameter", "/cursor", "/cursor: not a cursor of this listing with these filters.");
+  }
+  return ok({ range: { fromMs: after.fromMs, toMs: after.toMs }, after });
+}

@@ -1,0 +1,157 @@
+// `GET /v1/events`: the enriched events themselves, newest first, in Segment's field names. Paged by keyset, so that a page
+// deep down costs what the first one does and events that arrive meanwhile shift nothing.
+
+import { LIMITS } from "@behaviour/contract";
+import type { Fragment, Row, Sql } from "postgres";
+import * as z from "zod/mini";
+import type { CursorPosition } from "./cursor.ts";
+import { integer, rangeShape, type TimeRange, text } from "./parameters.ts";
+import { inRange, instant } from "./window.ts";
+
+export const EventsParameters = z.object({
+  ...rangeShape,
+  userId: z.optional(text(LIMITS.idLength)),
+  anonymousId: z.optional(text(LIMITS.idLength)),
+  event: z.optional(text(LIMITS.eventNameLength)),
+  limit: z._default(integer(1, LIMITS.queryEventsMax), LIMITS.queryEventsDefault),
+  cursor: z.optional(z.string()),
+});
+export type EventsParameters = z.infer<typeof EventsParameters>;
+
+/** An event as readers get it. Times are ISO; ids are surrogates, for no store holds the client's. */
+export interface ListedEvent {
+  messageId: string;
+  type: string;
+  /** Of a track event. */
+  event?: string;
+  /** Of a page or screen. */
+  name?: string;
+  timestamp: string;
+  receivedAt: string;
+  sentAt: string | null;
+  originalTimestamp: string | null;
+  subject: string;
+  anonymousSubject: string | null;
+  sessionId: string | null;
+  consent: string;
+  properties: unknown;
+  traits: unknown;
+  context: unknown;
+  /** What the processor derived; members without a value are left out. */
+  enriched: Record<string, unknown>;
+}
+
+export interface EventsFilter {
+  range: TimeRange;
+  /** Surrogates; undefined does not filter, an empty list matches nothing. */
+  subjects: readonly string[] | undefined;
+  anonymousSubjects: readonly string[] | undefined;
+  event: string | undefined;
+  limit: number;
+  /** The last row of the page before. */
+  after: CursorPosition | undefined;
+}
+
+export interface EventsPage {
+  events: ListedEvent[];
+  /** Where the next page starts, or null when this is the last one. */
+  last: { timeMs: number; messageId: string } | null;
+}
+
+const ENRICHED = {
+  url: "url",
+  path: "path",
+  title: "title",
+  referrer: "referrer",
+  referrer_medium: "referrerMedium",
+  referrer_source: "referrerSource",
+  country: "country",
+  region: "region",
+  city: "city",
+  device: "device",
+  os: "os",
+  os_version: "osVersion",
+  browser: "browser",
+  browser_version: "browserVersion",
+  is_bot: "isBot",
+  utm_source: "utmSource",
+  utm_medium: "utmMedium",
+  utm_campaign: "utmCampaign",
+  utm_term: "utmTerm",
+  utm_content: "utmContent",
+  library: "library",
+  group_subject: "groupSubject",
+  previous_subject: "previousSubject",
+} as const;
+
+const COLUMNS = [
+  "message_id",
+  "type",
+  "event",
+  "time",
+  "received_at",
+  "sent_at",
+  "original_timestamp",
+  "subject",
+  "anonymous_subject",
+  "session_id",
+  "consent",
+  "properties",
+  "traits",
+  "context",
+  ...Object.keys(ENRICHED),
+];
+
+export async function listEvents(sql: Sql, project: string, filter: EventsFilter): Promise<EventsPage> {
+  const { range, limit, after } = filter;
+  const rows = await sql`
+    select ${sql(COLUMNS)}
+    from event
+    where project = ${project} and ${inRange(sql, range)}
+      ${filter.event === undefined ? sql`` : sql`and label = ${filter.event}`}
+      ${oneOf(sql, "subject", filter.subjects)}
+      ${oneOf(sql, "anonymous_subject", filter.anonymousSubjects)}
+      ${after === undefined ? sql`` : sql`and (time, message_id) < (${instant(sql, after.timeMs)}, ${after.messageId})`}
+    order by time desc, message_id desc
+    limit ${limit + 1}`;
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  return {
+    events: page.map(toListedEvent),
+    last: more ? { timeMs: (last.time as Date).getTime(), messageId: last.message_id as string } : null,
+  };
+}
+
+function oneOf(sql: Sql, column: "subject" | "anonymous_subject", values: readonly string[] | undefined): Fragment {
+  return values === undefined ? sql`` : sql`and ${sql(column)} = any(${[...values]}::text[])`;
+}
+
+function toListedEvent(row: Row): ListedEvent {
+  const type = row.type as string;
+  const named =
+    row.event === null ? {} : type === "track" ? { event: row.event as string } : { name: row.event as string };
+  const enriched: Record<string, unknown> = {};
+  for (const [column, name] of Object.entries(ENRICHED)) if (row[column] !== null) enriched[name] = row[column];
+  return {
+    messageId: row.message_id as string,
+    type,
+    ...named,
+    timestamp: iso(row.time) ?? "",
+    receivedAt: iso(row.received_at) ?? "",
+    sentAt: iso(row.sent_at),
+    originalTimestamp: iso(row.original_timestamp),
+    subject: row.subject as string,
+    anonymousSubject: row.anonymous_subject as string | null,
+    sessionId: row.session_id as string | null,
+    consent: row.consent as string,
+    properties: row.properties,
+    traits: row.traits,
+    context: row.context,
+    enriched,
+  };
+}
+
+function iso(value: unknown): string | null {
+  return value instanceof Date ? value.toISOString() : null;
+}

@@ -1,0 +1,109 @@
+// Parameters of reading calls: what a text in the query string or a member of the body may be, and the range of time that the
+// rest of the query API asks for. An empty parameter counts as absent; one out of bounds is `invalid_parameter`.
+
+import { LIMITS, parseTime } from "@behaviour/contract";
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { failed, ok, type Result } from "./problem.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** A question to the query API is small; what is larger was not meant for it. */
+const BODY_MAX_BYTES = 64 * 1_024;
+
+/** Postgres takes neither NUL nor half a surrogate pair, so no stored text can hold one. */
+export function isStorableText(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
+export function text(maxLength: number) {
+  return z
+    .string()
+    .check(z.minLength(1), z.maxLength(maxLength), z.refine(isStorableText, "not a text that can be stored"));
+}
+
+/** A whole number written in digits, within bounds. */
+export function integer(least: number, most: number) {
+  return z.pipe(
+    z.string().check(z.regex(/^\d{1,15}$/, "not a whole number")),
+    z.pipe(z.transform(Number), z.int().check(z.gte(least), z.lte(most))),
+  );
+}
+
+/** Epoch milliseconds, from RFC 3339 or from epoch milliseconds, as text or as a number. */
+export const time = z.pipe(
+  z.union([z.string(), z.number()]),
+  z.transform((value, context) => {
+    const ms = parseTime(typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value);
+    if (ms === null) context.issues.push({ code: "custom", message: "not a time", input: value });
+    return ms ?? z.NEVER;
+  }),
+);
+
+export const rangeShape = { from: z.optional(time), to: z.optional(time) };
+
+/** Half open, epoch milliseconds. */
+export interface TimeRange {
+  fromMs: number;
+  toMs: number;
+}
+
+/**
+ * The last 24 hours unless said otherwise.
+ * @param openEndMs the end when none is given. Clients' clocks may run ahead by up to a day, and what was just sent must show.
+ */
+export function timeRange(
+  given: { from?: number | undefined; to?: number | undefined },
+  nowMs: number,
+  openEndMs: number = nowMs + LIMITS.futureToleratedMs,
+): Result<TimeRange> {
+  const toMs = given.to ?? Math.max(openEndMs, nowMs);
+  const fromMs = given.from ?? (given.to ?? nowMs) - DAY_MS;
+  if (fromMs > toMs) return failed("invalid_parameter", "/from", "`from` must not be later than `to`.");
+  return ok({ fromMs: Math.max(fromMs, 0), toMs });
+}
+
+/** Reads the query string by a schema; parameters that are not known are ignored. */
+export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Result<z.infer<T>> {
+  const present: Record<string, string> = {};
+  for (const [name, value] of new URL(c.req.url).searchParams) {
+    if (value === "") continue;
+    if (Object.hasOwn(present, name))
+      return failed("invalid_parameter", pointerOf([name]), "The parameter stands twice.");
+    present[name] = value;
+  }
+  return readValue(present, schema);
+}
+
+/** Reads a JSON object out of the body by a schema. */
+export async function readBody<T extends z.ZodMiniType>(c: Context, schema: T): Promise<Result<z.infer<T>>> {
+  const declared = Number(c.req.header("content-length") ?? 0);
+  if (declared > BODY_MAX_BYTES) return failed("payload_too_large", undefined, "The body is larger than 64 KiB.");
+  const bytes = await c.req.arrayBuffer();
+  if (bytes.byteLength > BODY_MAX_BYTES)
+    return failed("payload_too_large", undefined, "The body is larger than 64 KiB.");
+  if (bytes.byteLength === 0) return failed("empty_body");
+  let body: unknown;
+  try {
+    body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    // The decoder throws a TypeError for bytes that are no UTF-8, the parser a SyntaxError.
+    return failed(error instanceof SyntaxError ? "invalid_json" : "invalid_encoding");
+  }
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    return failed("invalid_payload", undefined, "The body must be a JSON object.");
+  }
+  return readValue(body, schema);
+}
+
+function readValue<T extends z.ZodMiniType>(value: unknown, schema: T): Result<z.infer<T>> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return ok(parsed.data);
+  const issue = parsed.error.issues[0];
+  const pointer = pointerOf(issue?.path ?? []);
+  return failed("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);
+}
+
+/** RFC 6901. */
+export function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}

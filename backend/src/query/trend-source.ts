@@ -1,0 +1,62 @@
+// Where a trend is counted: from the events, or from the continuous aggregates per minute and hour. Pure.
+//
+// The events are exact at any moment, late arrivals included. The aggregates are real-time for everything newer than what is
+// materialised, but an event that arrives late for a bucket that is materialised already shows after the next refresh (one
+// minute, ten minutes). So they are used where the events can't answer in time, or at all:
+//   - only for `measure=events`, without a breakdown or by event name: that is what they hold. Distinct users of several
+//     buckets or names do not add up;
+//   - when the range holds more than a million events, or reaches further back than the events are kept.
+
+import type { Dimension } from "./dimension.ts";
+import type { TimeRange } from "./parameters.ts";
+
+export type Interval = "minute" | "hour" | "day";
+export type TrendSource = "events" | "event_minute" | "event_hour";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+export const INTERVAL_MS: Record<Interval, number> = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
+const SOURCE_MS = { event_minute: MINUTE_MS, event_hour: HOUR_MS };
+
+/** Counting more of them takes seconds. */
+const EXACT_EVENTS_MAX = 1_000_000;
+/** Two days less than the retention of the events' chunks, so that no chunk is dropped in the middle of an answer. */
+const EVENTS_KEPT_MS = 88 * DAY_MS;
+
+export interface TrendQuestion {
+  measure: "events" | "users";
+  breakdown: Dimension | undefined;
+  interval: Interval;
+  range: TimeRange;
+  nowMs: number;
+  wholeHours: boolean;
+}
+
+/** The aggregate that could answer, or null. */
+export function usableAggregate(question: TrendQuestion): "event_minute" | "event_hour" | null {
+  const { measure, breakdown, interval, range, wholeHours } = question;
+  if (measure !== "events") return null;
+  if (breakdown !== undefined && !(breakdown.kind === "named" && breakdown.name === "event")) return null;
+  const aggregate = interval !== "minute" && wholeHours ? "event_hour" : "event_minute";
+  const inner = innerRange(range, aggregate);
+  return inner.fromMs < inner.toMs ? aggregate : null;
+}
+
+/** @param estimatedEvents how many the range holds, about; not asked for where `usableAggregate` says null. */
+export function chooseSource(question: TrendQuestion, estimatedEvents: number): TrendSource {
+  const aggregate = usableAggregate(question);
+  if (aggregate === null) return "events";
+  const reachesBeyondEvents = question.range.fromMs < question.nowMs - EVENTS_KEPT_MS;
+  return reachesBeyondEvents || estimatedEvents > EXACT_EVENTS_MAX ? aggregate : "events";
+}
+
+/** The whole buckets of the aggregate within the range; what is left at both ends is counted from the events. */
+export function innerRange(range: TimeRange, aggregate: "event_minute" | "event_hour"): TimeRange {
+  const bucketMs = SOURCE_MS[aggregate];
+  return {
+    fromMs: Math.ceil(range.fromMs / bucketMs) * bucketMs,
+    toMs: Math.floor(range.toMs / bucketMs) * bucketMs,
+  };
+}
