@@ -46,15 +46,30 @@ export const ERRORS = {
     message: "Send an API key: Authorization: Bearer, Basic (key as user), X-API-Key, or writeKey in the body.",
   },
   invalid_api_key: { status: 401, retryable: false, log: "info", message: "The API key is not valid." },
-  insufficient_scope: { status: 403, retryable: false, log: "info", message: "The API key lacks the scope for this call." },
-  origin_not_allowed: { status: 403, retryable: false, log: "info", message: "This key may not be used from this origin." },
+  insufficient_scope: {
+    status: 403,
+    retryable: false,
+    log: "info",
+    message: "The API key lacks the scope for this call.",
+  },
+  origin_not_allowed: {
+    status: 403,
+    retryable: false,
+    log: "info",
+    message: "This key may not be used from this origin.",
+  },
   origin_required: {
     status: 403,
     retryable: false,
     log: "info",
     message: "This key is restricted to origins, and the request names none.",
   },
-  ip_not_allowed: { status: 403, retryable: false, log: "info", message: "This key may not be used from this address." },
+  ip_not_allowed: {
+    status: 403,
+    retryable: false,
+    log: "info",
+    message: "This key may not be used from this address.",
+  },
   secret_key_in_browser: {
     status: 403,
     retryable: false,
@@ -62,7 +77,12 @@ export const ERRORS = {
     message: "A secret key must never be used in a browser; use a public key (pk_…) there, and rotate this one.",
   },
   not_found: { status: 404, retryable: false, log: "debug", message: "There is nothing at this address." },
-  method_not_allowed: { status: 405, retryable: false, log: "debug", message: "This method is not allowed here; see Allow." },
+  method_not_allowed: {
+    status: 405,
+    retryable: false,
+    log: "debug",
+    message: "This method is not allowed here; see Allow.",
+  },
   conflicting_request: {
     status: 409,
     retryable: false,
@@ -89,7 +109,12 @@ export const ERRORS = {
     message: "Content-Encoding must be gzip or identity.",
   },
   upgrade_required: { status: 426, retryable: false, log: "debug", message: "Open this address as a WebSocket." },
-  rate_limited: { status: 429, retryable: true, log: "info", message: "Too many events for this key; see Retry-After." },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    log: "info",
+    message: "Too many events for this key; see Retry-After.",
+  },
   overloaded: { status: 503, retryable: true, log: "warn", message: "Too much is under way; see Retry-After." },
   storage_full: {
     status: 503,
@@ -97,7 +122,12 @@ export const ERRORS = {
     log: "error",
     message: "The buffer is full because the stream behind it is not taking events; see Retry-After.",
   },
-  unavailable: { status: 503, retryable: true, log: "error", message: "A part behind the edge does not answer; see Retry-After." },
+  unavailable: {
+    status: 503,
+    retryable: true,
+    log: "error",
+    message: "A part behind the edge does not answer; see Retry-After.",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -8,7 +8,7 @@ const LEVEL = { level: constants.Z_BEST_SPEED };
 const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** One gzip member of whole lines. */
 export function encodeMember(lines: readonly string[]): Uint8Array {

@@ -1,0 +1,24 @@
+// Bundles the Worker the way wrangler does for this code: one ES module, the runtime's own modules left outside.
+
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const ENTRY = fileURLToPath(new URL("../src/worker.ts", import.meta.url));
+
+export async function bundleWorker(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [ENTRY],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    platform: "browser",
+    conditions: ["workerd", "worker", "import"],
+    mainFields: ["module", "main"],
+    external: ["node:*", "cloudflare:*"],
+    logLevel: "error",
+  });
+  const bundle = outputFiles[0];
+  if (bundle === undefined) throw new Error("the Worker's bundle is empty");
+  return bundle.text;
+}

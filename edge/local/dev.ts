@@ -1,0 +1,104 @@
+// The edge on one machine: the Worker, its shards and KV in workerd, under Miniflare. A child of scripts/start.ts, which
+// restarts it when it ends or no longer answers.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
+import { bundleWorker } from "./bundle.ts";
+
+const SWEEP_EVERY_MS = 60_000;
+
+interface Settings {
+  port: number;
+  dataDir: string;
+  vars: Record<string, string>;
+}
+
+const PASSED_VARS = [
+  "AWS_REGION",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "KINESIS_ENDPOINT",
+  "RAW_STREAM",
+  "QUERY_ENDPOINT",
+  "INTERNAL_SECRET",
+  "SESSION_SECRET",
+  "DEMO_WRITE_KEY",
+];
+
+function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const vars: Record<string, string> = { AWS_REGION: "us-east-1", RAW_STREAM: "behaviour-raw" };
+  for (const name of PASSED_VARS) {
+    const value = environment[name];
+    if (value !== undefined && value !== "") vars[name] = value;
+  }
+  return {
+    port: Number(environment.PORT ?? 8787),
+    dataDir: join(environment.DATA_DIR ?? ".data", "edge"),
+    vars,
+  };
+}
+
+/** The one place where they stand is wrangler.toml. */
+function readCompatibilityDate(): string {
+  const text = readFileSync(fileURLToPath(new URL("../../wrangler.toml", import.meta.url)), "utf8");
+  const date = /^compatibility_date\s*=\s*"([\d-]+)"/m.exec(text)?.[1];
+  if (date === undefined) throw new Error("wrangler.toml names no compatibility_date");
+  return date;
+}
+
+async function options(settings: Settings): Promise<MiniflareOptions> {
+  return convertV4MiniflareOptions({
+    name: "behaviour-edge",
+    host: "127.0.0.1",
+    port: settings.port,
+    modules: [{ type: "ESModule", path: "worker.js", contents: await bundleWorker() }],
+    compatibilityDate: readCompatibilityDate(),
+    compatibilityFlags: ["nodejs_compat"],
+    bindings: settings.vars,
+    durableObjects: {
+      SHARD: { className: "BufferShard", useSQLite: true },
+      DIRECTORY: { className: "ShardDirectory", useSQLite: true },
+    },
+    kvNamespaces: { KEYS: "behaviour-keys" },
+    resourcePersistencePath: settings.dataDir,
+    assets: {
+      directory: fileURLToPath(new URL("../dashboard/dist", import.meta.url)),
+      binding: "ASSETS",
+      routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+    },
+    logRequests: false,
+    // Loopback has no country. Miniflare would otherwise place every caller in Texas.
+    cf: { colo: "LOCAL", httpProtocol: "HTTP/1.1" },
+    // Miniflare starts a workerd that died again by itself, on the same port and data.
+    unsafeHandleRuntimeRestart: () => console.error("edge: workerd had ended and was started again"),
+  });
+}
+
+let stopping = false;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.env);
+  mkdirSync(settings.dataDir, { recursive: true });
+  const miniflare = new Miniflare(await options(settings));
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    await miniflare.dispose();
+    process.exit(0);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  // The parent's end closes the channel: no child outlives it, `kill -9` included.
+  process.on("disconnect", stop);
+  const url = await miniflare.ready;
+  console.log(`edge: ${url.origin}`);
+  setInterval(async () => {
+    const worker = await miniflare.getWorker();
+    await worker.scheduled({ cron: "* * * * *" });
+  }, SWEEP_EVERY_MS);
+}
+
+await main();

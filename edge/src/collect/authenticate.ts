@@ -1,0 +1,82 @@
+// Stage 1: whose request is it, and may it come from there. API.md §2.
+// A key in a header is judged before anything else is read; a key in the body once the body is parsed.
+
+import type { KeyRecord, Scope } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import { findKey } from "../keyring.ts";
+import { Refusal } from "../refusal.ts";
+import { addressAllowed } from "./address.ts";
+import { originAllowed } from "./origin.ts";
+
+/** @returns the one key the headers carry, null when they carry none. */
+export function keyInHeaders(headers: Headers): string | null | Refusal {
+  const authorization = headers.get("Authorization");
+  const fromAuthorization = authorization === null ? null : keyInAuthorization(authorization.trim());
+  if (fromAuthorization instanceof Refusal) return fromAuthorization;
+  const fromApiKey = nonEmpty(headers.get("X-API-Key"));
+  if (fromAuthorization !== null && fromApiKey !== null && fromAuthorization !== fromApiKey) {
+    return new Refusal("conflicting_credentials");
+  }
+  return fromAuthorization ?? fromApiKey;
+}
+
+function keyInAuthorization(value: string): string | null | Refusal {
+  if (value === "") return null;
+  const space = value.indexOf(" ");
+  const scheme = (space < 0 ? value : value.slice(0, space)).toLowerCase();
+  const credentials = space < 0 ? "" : value.slice(space + 1).trim();
+  if (scheme === "bearer") return nonEmpty(credentials);
+  if (scheme === "basic") return basicUser(credentials);
+  return new Refusal("invalid_api_key");
+}
+
+/** The key is the user; the official libraries leave the password empty, some the colon out. */
+function basicUser(credentials: string): string | null | Refusal {
+  let decoded: string;
+  try {
+    decoded = atob(credentials);
+  } catch {
+    return new Refusal("invalid_api_key");
+  }
+  const colon = decoded.indexOf(":");
+  return nonEmpty(colon < 0 ? decoded : decoded.slice(0, colon));
+}
+
+/** @returns the body's top-level `writeKey`; null when there is none. A `writeKey` that is no text is no valid key. */
+export function keyInBody(body: Record<string, unknown>): string | null | Refusal {
+  const { writeKey } = body;
+  if (writeKey === undefined || writeKey === null) return null;
+  return typeof writeKey === "string" ? nonEmpty(writeKey.trim()) : new Refusal("invalid_api_key");
+}
+
+function nonEmpty(text: string | null): string | null {
+  const trimmed = text?.trim() ?? "";
+  return trimmed === "" ? null : trimmed;
+}
+
+/** The key's record, once the key, its origin, its address and its scope have all been found good. */
+export async function authenticate(
+  key: string,
+  request: Request,
+  scope: Scope,
+  env: Env,
+  nowMs: number,
+): Promise<KeyRecord | Refusal> {
+  const record = await findKey(key, env, nowMs);
+  if (record instanceof Refusal) return record;
+  const refusal = authorize(record, request, scope);
+  return refusal ?? record;
+}
+
+/** Where a good key may be used, and what for. */
+export function authorize(record: KeyRecord, request: Request, scope: Scope): Refusal | null {
+  const origin = request.headers.get("Origin");
+  if (record.kind === "secret") {
+    if (origin !== null && origin !== new URL(request.url).origin) return new Refusal("secret_key_in_browser");
+  } else {
+    const verdict = originAllowed(record.origins, origin, request.headers.get("Referer"));
+    if (verdict !== null) return new Refusal(verdict);
+  }
+  if (!addressAllowed(record.cidrs, request.headers.get("CF-Connecting-IP"))) return new Refusal("ip_not_allowed");
+  return record.scopes.includes(scope) ? null : new Refusal("insufficient_scope");
+}

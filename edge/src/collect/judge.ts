@@ -1,0 +1,268 @@
+// Stage 4: each item of the request by itself: rejected with a code and a pointer, or an event (repaired, if need be, with a
+// warning). Nothing an item holds touches its batch-mates. API.md §1, §3.
+
+import {
+  EVENT_TYPES,
+  type EventType,
+  eventTime,
+  isObject,
+  LIMITS,
+  mergeBatchContext,
+  REJECTIONS,
+  type Rejection,
+  type RejectionCode,
+  type Warning,
+} from "@behaviour/contract";
+import type { JsonObject, ParsedBody } from "./parse.ts";
+import { parseKeepingNumbers, repair } from "./repair.ts";
+import { FOUND, hasControl, scan, textNeedsCare } from "./scan.ts";
+import { batchItemTexts } from "./slices.ts";
+
+export interface JudgedEvent {
+  /** In the request. */
+  index: number;
+  event: JsonObject;
+  messageId: string;
+  /** `anonymousId`, else `userId`: picks the shard. */
+  subjectKey: string;
+  /** Epoch milliseconds; a message was first sent at or after this. */
+  timeMs: number;
+}
+
+export interface Judged {
+  events: JudgedEvent[];
+  rejected: Rejection[];
+  warnings: Warning[];
+  /** Every item was taken as it is: the body may travel as its own bytes. */
+  clean: boolean;
+}
+
+export interface JudgeOptions {
+  defaultType: EventType | null;
+  receivedAtMs: number;
+  isRetry: boolean;
+  anyPast: boolean;
+}
+
+interface Refused {
+  code: RejectionCode;
+  pointer?: string;
+}
+
+export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
+  const judged: Judged = { events: [], rejected: [], warnings: [], clean: true };
+  const care = textNeedsCare(parsed.text);
+  const texts = new ItemTexts(parsed);
+  const sizes = parsed.bytes > LIMITS.eventBytes ? new Array<number>() : null;
+  for (let index = 0; index < parsed.items.length; index++) {
+    const item = parsed.items[index];
+    const event = isObject(item)
+      ? judgeItem(item, index, parsed, options, care, texts, judged, sizes)
+      : refused("invalid_type", "");
+    if ("code" in event) reject(judged, index, item, event);
+    else judged.events.push(event);
+  }
+  if (sizes !== null) rejectTooLarge(judged, parsed, sizes, texts);
+  return judged;
+}
+
+function judgeItem(
+  item: JsonObject,
+  index: number,
+  parsed: ParsedBody,
+  options: JudgeOptions,
+  care: boolean,
+  texts: ItemTexts,
+  judged: Judged,
+  sizes: number[] | null,
+): JudgedEvent | Refused {
+  // Merged before it is looked at: what is limited is the event as it will be stored.
+  if (parsed.batchContext !== null && (item.context === undefined || item.context === null || isObject(item.context))) {
+    item.context = mergeBatchContext(item.context, parsed.batchContext);
+  }
+  const { found, size } = scan(item, care);
+  if (sizes !== null) sizes[index] = size;
+  if (found & FOUND.tooDeep) return refused("too_deep");
+  if (found & (FOUND.tooManyKeys | FOUND.tooManyNodes)) return refused("too_many_properties");
+  const wrong = judgeFields(item, options.defaultType);
+  if (wrong !== null) return wrong;
+
+  let event = item;
+  if (found & FOUND.needsRepair) {
+    const source = found & FOUND.unsafeNumber ? texts.parseKeepingNumbers(index) : item;
+    const repaired = repair(source);
+    event = repaired.event;
+    for (const warning of repaired.warnings) judged.warnings.push({ index, ...warning });
+    judged.clean = false;
+  }
+  let messageId = event.messageId as string | null | undefined;
+  if (messageId === undefined || messageId === null) {
+    messageId = crypto.randomUUID();
+    event = { ...event, messageId };
+    judged.clean = false;
+  }
+  if (isSuspiciousId(event.userId)) judged.warnings.push({ index, code: "suspicious_user_id", pointer: "/userId" });
+  const time = eventTime({
+    timestamp: event.timestamp ?? event.originalTimestamp,
+    sentAt: parsed.body.sentAt ?? event.sentAt,
+    receivedAtMs: options.receivedAtMs,
+    isRetry: options.isRetry,
+    anyPast: options.anyPast,
+  });
+  if (time.warning !== null) judged.warnings.push({ index, code: time.warning, pointer: "/timestamp" });
+  const subject = event.anonymousId ?? event.userId;
+  // The client's own claim, corrected or not, whichever is earlier: a copy must never look younger than its original.
+  const timeMs = Math.min(time.timeMs, time.originalMs ?? time.timeMs);
+  return { index, event, messageId, subjectKey: String(subject), timeMs };
+}
+
+const TYPES: ReadonlySet<unknown> = new Set(EVENT_TYPES);
+const IDS = ["userId", "anonymousId", "groupId", "previousId"] as const;
+const OBJECTS = ["properties", "traits", "context", "integrations"] as const;
+const TIMES = ["timestamp", "originalTimestamp", "sentAt"] as const;
+
+/** The fields the pipeline gives a meaning; all others are kept unseen. `null` counts as missing everywhere. */
+function judgeFields(event: JsonObject, defaultType: EventType | null): Refused | null {
+  const type = event.type ?? defaultType;
+  if (type === null) return refused("missing_field", "/type");
+  if (!TYPES.has(type)) return refused("invalid_type", "/type");
+  for (const field of OBJECTS) {
+    const value = event[field];
+    if (value !== undefined && value !== null && !isObject(value)) return refused("invalid_type", `/${field}`);
+  }
+  for (const field of TIMES) {
+    const value = event[field];
+    if (value !== undefined && value !== null && typeof value !== "string" && typeof value !== "number") {
+      return refused("invalid_type", `/${field}`);
+    }
+  }
+  for (const field of IDS) {
+    const wrong = judgeId(event[field], field);
+    if (wrong !== null) return wrong;
+  }
+  if (isMissing(event.userId) && isMissing(event.anonymousId)) return refused("missing_identity");
+  return (
+    judgeText(event.messageId, "/messageId", "invalid_message_id", LIMITS.messageIdLength) ??
+    judgeByType(event, type as EventType)
+  );
+}
+
+function judgeByType(event: JsonObject, type: EventType): Refused | null {
+  switch (type) {
+    case "track":
+      if (isMissing(event.event)) return refused("missing_field", "/event");
+      return judgeText(event.event, "/event", "invalid_event_name", LIMITS.eventNameLength);
+    case "page":
+    case "screen":
+      // Unnamed pages are common, and some libraries send the name empty.
+      if (event.name === "") return null;
+      return judgeText(event.name, "/name", "invalid_event_name", LIMITS.eventNameLength);
+    case "group":
+      return isMissing(event.groupId) ? refused("missing_field", "/groupId") : null;
+    case "alias":
+      return isMissing(event.previousId) ? refused("missing_field", "/previousId") : null;
+    case "identify":
+      return null;
+  }
+}
+
+/** A number is taken as its text. */
+function judgeId(value: unknown, field: string): Refused | null {
+  if (typeof value === "number") return null;
+  return judgeText(value, `/${field}`, "invalid_user_id", LIMITS.idLength);
+}
+
+function judgeText(value: unknown, pointer: string, code: RejectionCode, maxLength: number): Refused | null {
+  if (isMissing(value)) return null;
+  if (typeof value !== "string") return refused("invalid_type", pointer);
+  return value === "" || value.length > maxLength || hasControl(value) ? refused(code, pointer) : null;
+}
+
+function isMissing(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
+const SUSPICIOUS_IDS: ReadonlySet<string> = new Set([
+  "null",
+  "undefined",
+  "nan",
+  "none",
+  "0",
+  "-1",
+  "true",
+  "false",
+  "anonymous",
+  "guest",
+  "unknown",
+  "[object object]",
+  "00000000-0000-0000-0000-000000000000",
+]);
+const LONGEST_SUSPICIOUS_ID = 36;
+
+/** A placeholder that some program put where the id should be: stored, and merged with nobody's. */
+export function isSuspiciousId(id: unknown): boolean {
+  if (typeof id === "number") return SUSPICIOUS_IDS.has(String(id));
+  return typeof id === "string" && id.length <= LONGEST_SUSPICIOUS_ID && SUSPICIOUS_IDS.has(id.toLowerCase());
+}
+
+/**
+ * Sizes count the text as sent. The scan's sizes are lower bounds; what the body has beyond their sum (white space, digits,
+ * escapes, non-ASCII) may all belong to one event, so only where that would matter are the exact texts looked up.
+ */
+function rejectTooLarge(judged: Judged, parsed: ParsedBody, sizes: readonly number[], texts: ItemTexts): void {
+  const known = sizes.reduce((sum, size) => sum + (size ?? 0), 0);
+  const slack = Math.max(0, parsed.bytes - known);
+  if (!judged.events.some(({ index }) => (sizes[index] ?? 0) + slack > LIMITS.eventBytes)) return;
+  const kept: JudgedEvent[] = [];
+  for (const event of judged.events) {
+    if (texts.bytes(event.index) <= LIMITS.eventBytes) kept.push(event);
+    else reject(judged, event.index, event.event, refused("event_too_large"));
+  }
+  judged.events = kept;
+  judged.rejected.sort((a, b) => a.index - b.index);
+}
+
+const encoder = new TextEncoder();
+
+/** The items' own texts, cut out of the body when the first one is asked for. */
+class ItemTexts {
+  readonly #parsed: ParsedBody;
+  #texts: string[] | null = null;
+
+  constructor(parsed: ParsedBody) {
+    this.#parsed = parsed;
+  }
+
+  #text(index: number): string {
+    this.#texts ??= this.#parsed.shape === "batch" ? batchItemTexts(this.#parsed.text) : [this.#parsed.text.trim()];
+    return this.#texts[index] as string;
+  }
+
+  bytes(index: number): number {
+    return encoder.encode(this.#text(index)).byteLength;
+  }
+
+  /** The item anew, no number rounded; with the context it was merged with (whose numbers are taken as parsed). */
+  parseKeepingNumbers(index: number): JsonObject {
+    const event = parseKeepingNumbers(this.#text(index));
+    return this.#parsed.batchContext === null
+      ? event
+      : { ...event, context: mergeBatchContext(event.context, this.#parsed.batchContext) };
+  }
+}
+
+function refused(code: RejectionCode, pointer?: string): Refused {
+  return pointer === undefined ? { code } : { code, pointer };
+}
+
+function reject(judged: Judged, index: number, item: unknown, { code, pointer }: Refused): void {
+  const messageId = isObject(item) && typeof item.messageId === "string" ? item.messageId : undefined;
+  judged.rejected.push({
+    index,
+    ...(messageId === undefined ? {} : { messageId: messageId.slice(0, LIMITS.messageIdLength).toWellFormed() }),
+    code,
+    message: REJECTIONS[code],
+    ...(pointer === undefined ? {} : { pointer }),
+  });
+  judged.clean = false;
+}

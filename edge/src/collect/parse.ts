@@ -1,0 +1,56 @@
+// Stage 3: the body as a value, and its shape: a batch or a single event.
+
+import { isObject, LIMITS } from "@behaviour/contract";
+import { Refusal } from "../refusal.ts";
+import type { IngestRoute } from "./routes.ts";
+
+export type JsonObject = Record<string, unknown>;
+
+export interface ParsedBody {
+  shape: "batch" | "event";
+  /** The parsed top level. */
+  body: JsonObject;
+  /** The events as parsed; for a single event the body itself. Items may be anything: they are judged one by one. */
+  items: readonly unknown[];
+  /** The batch's own `context`, to be merged under each item's; null when it has none. */
+  batchContext: JsonObject | null;
+  /** The JSON text as sent. */
+  text: string;
+  /** UTF-8 bytes of `text`. */
+  bytes: number;
+}
+
+export function parseBody(text: string, bytes: number, route: IngestRoute): ParsedBody | Refusal {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return new Refusal(text.trim() === "" ? "empty_body" : "invalid_json");
+  }
+  if (!isObject(body)) return new Refusal("invalid_payload");
+  const isBatch = route.kind === "batch" || (route.kind === "beacon" && "batch" in body);
+  if (!isBatch) return { shape: "event", body, items: [body], batchContext: null, text, bytes };
+  const { batch, context } = body;
+  if (!Array.isArray(batch)) return new Refusal("invalid_payload", { pointer: "/batch" });
+  if (batch.length === 0) return new Refusal("empty_batch", { pointer: "/batch" });
+  if (batch.length > LIMITS.eventsPerRequest) return new Refusal("batch_too_large", { pointer: "/batch" });
+  if (context !== undefined && context !== null && !isObject(context)) {
+    return new Refusal("invalid_payload", { pointer: "/context" });
+  }
+  const batchContext = isObject(context) ? context : null;
+  if (batchContext !== null && mergedBytes(bytes, batch.length, batchContext) > LIMITS.bodyBytes) {
+    return new Refusal("payload_too_large", {
+      message: "With the batch's context merged into every event the body is larger than 4 MiB; send smaller batches.",
+    });
+  }
+  return { shape: "batch", body, items: batch, batchContext, text, bytes };
+}
+
+/** The events with the batch's context merged in count too. A context too deep to write is judged with its events. */
+function mergedBytes(bytes: number, events: number, context: JsonObject): number {
+  try {
+    return bytes + events * JSON.stringify(context).length;
+  } catch {
+    return bytes;
+  }
+}

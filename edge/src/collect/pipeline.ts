@@ -1,0 +1,108 @@
+// The collector: the stages a request passes, in order. Each takes and returns a small value, or a Refusal.
+// authenticate → read → parse → judge → wrap → append → respond.
+
+import type { KeyRecord } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import { Refusal } from "../refusal.ts";
+import { refuse, result } from "../respond.ts";
+import { append } from "./append.ts";
+import { authenticate, keyInBody, keyInHeaders } from "./authenticate.ts";
+import { judge } from "./judge.ts";
+import { parseBody, type ParsedBody } from "./parse.ts";
+import { isFormType, judgeHeaders, withBody } from "./read.ts";
+import type { IngestRoute } from "./routes.ts";
+import { type RequestFacts, requestSource } from "./wrap.ts";
+
+export async function collect(request: Request, route: IngestRoute, env: Env, requestId: string): Promise<Response> {
+  const receivedAtMs = Date.now();
+  const headerKey = keyInHeaders(request.headers);
+  if (headerKey instanceof Refusal) return refuse(headerKey, requestId);
+  const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "write", env, receivedAtMs);
+  if (headerRecord instanceof Refusal) return refuse(headerRecord, requestId);
+
+  const how = judgeHeaders(request.headers);
+  if (how instanceof Refusal) return refuse(how, requestId);
+  const answer = await withBody(request, how, async (text, bytes) => {
+    const parsed = parseBody(text, bytes, route);
+    if (parsed instanceof Refusal) {
+      const isForm = parsed.code === "invalid_json" && isFormType(request.headers);
+      return isForm ? new Refusal("unsupported_media_type") : parsed;
+    }
+    const bodyKey = keyInBody(parsed.body);
+    if (bodyKey instanceof Refusal) return bodyKey;
+    if (headerKey !== null && bodyKey !== null && headerKey !== bodyKey) return new Refusal("conflicting_credentials");
+    if (headerKey === null && bodyKey === null) return new Refusal("missing_api_key");
+    const key = headerRecord ?? (await authenticate(bodyKey as string, request, "write", env, receivedAtMs));
+    if (key instanceof Refusal) return key;
+    return store(
+      parsed,
+      { key, requestId, receivedAtMs, isSecretInBody: key.kind === "secret" && bodyKey !== null },
+      route,
+      request,
+      env,
+    );
+  });
+  return answer instanceof Refusal ? refuse(answer, requestId) : answer;
+}
+
+interface Accepted {
+  key: KeyRecord;
+  requestId: string;
+  receivedAtMs: number;
+  isSecretInBody: boolean;
+}
+
+async function store(
+  parsed: ParsedBody,
+  accepted: Accepted,
+  route: IngestRoute,
+  request: Request,
+  env: Env,
+): Promise<Response | Refusal> {
+  const facts: RequestFacts = {
+    key: accepted.key,
+    requestId: accepted.requestId,
+    receivedAtMs: accepted.receivedAtMs,
+    isRetry: isRetry(request.headers),
+    anyPast: route.kind === "batch" && route.import && accepted.key.kind === "secret",
+    defaultType: route.kind === "event" ? route.type : null,
+    consent: "accept",
+    source: requestSource(request),
+  };
+  const judged = judge(parsed, facts);
+  const repeated = withoutRepeats(judged.events);
+  // A secret key must not travel on in the stream.
+  const untouched = judged.clean && repeated.length === judged.events.length && !accepted.isSecretInBody;
+  const appended =
+    repeated.length === 0
+      ? { accepted: 0, duplicates: 0 }
+      : await append(repeated, facts, parsed, untouched ? parsed.text : null, request, env);
+  if (appended instanceof Refusal) return appended;
+  return result(
+    {
+      success: appended.accepted + appended.duplicates > 0,
+      accepted: appended.accepted,
+      duplicates: appended.duplicates + judged.events.length - repeated.length,
+      suppressed: 0,
+      rejected: judged.rejected,
+      warnings: judged.warnings,
+    },
+    accepted.requestId,
+  );
+}
+
+function isRetry(headers: Headers): boolean {
+  return Number(headers.get("X-Retry-Count") ?? 0) > 0;
+}
+
+/** The first of several events with the same messageId within one request. */
+function withoutRepeats<E extends { messageId: string }>(events: readonly E[]): readonly E[] {
+  if (events.length < 2) return events;
+  const seen = new Set<string>();
+  const first = events.filter(({ messageId }) => {
+    const isNew = !seen.has(messageId);
+    seen.add(messageId);
+    return isNew;
+  });
+  return first.length === events.length ? events : first;
+}

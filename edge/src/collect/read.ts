@@ -1,0 +1,153 @@
+// Stage 2: the body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length, and
+// what an isolate holds at one time has a budget: beyond it 503 before the body is read. API.md §1, §3.
+
+import { concatBytes, LIMITS } from "@behaviour/contract";
+import { Refusal } from "../refusal.ts";
+
+/** Bytes of bodies all requests of this isolate hold now. */
+let heldBytes = 0;
+
+/** What one request holds of the isolate's budget; it grows with what really arrives. */
+class Reservation {
+  #bytes = 0;
+
+  /** @returns false when the budget is spent; nothing is taken then. */
+  growTo(bytes: number): boolean {
+    const more = bytes - this.#bytes;
+    if (more <= 0) return true;
+    if (heldBytes + more > LIMITS.isolateBodyBytes) return false;
+    heldBytes += more;
+    this.#bytes = bytes;
+    return true;
+  }
+
+  release(): void {
+    heldBytes -= this.#bytes;
+    this.#bytes = 0;
+  }
+}
+
+/** What a body of unknown length is charged before its first byte. */
+const UNDECLARED_BYTES = 16 * 1024;
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+const FORM_TYPE = /^(?:multipart\/|application\/x-www-form-urlencoded)/i;
+const REFUSED_TYPE = /^(?:multipart\/|(?:application|text)\/(?:[^;]*\+)?xml\b)/i;
+
+/** A form type is refused only when the body turns out to be no JSON: one library labels gzipped JSON so. */
+export function isFormType(headers: Headers): boolean {
+  return FORM_TYPE.test(headers.get("Content-Type") ?? "");
+}
+
+/** What the headers alone decide: media type, content encoding, declared size. */
+export function judgeHeaders(headers: Headers): Refusal | { gzip: boolean; declaredBytes: number | null } {
+  if (REFUSED_TYPE.test(headers.get("Content-Type") ?? "")) return new Refusal("unsupported_media_type");
+  const encoding = (headers.get("Content-Encoding") ?? "").trim().toLowerCase();
+  if (encoding !== "" && encoding !== "identity" && encoding !== "gzip") return new Refusal("unsupported_encoding");
+  const gzip = encoding === "gzip";
+  const length = headers.get("Content-Length");
+  const declaredBytes = length !== null && /^\d+$/.test(length) ? Number(length) : null;
+  return { gzip, declaredBytes };
+}
+
+/**
+ * Reads the whole body as text; one BOM is ignored.
+ * `use` is called with the text and its bytes (decompressed) while they count against the isolate's budget.
+ */
+export async function withBody<T>(
+  request: Request,
+  how: { gzip: boolean; declaredBytes: number | null },
+  use: (text: string, bytes: number) => Promise<T>,
+): Promise<T | Refusal> {
+  const limit = how.gzip ? LIMITS.bodyCompressedBytes : LIMITS.bodyBytes;
+  if (how.declaredBytes !== null && how.declaredBytes > limit) {
+    await drain(request.body);
+    return new Refusal("payload_too_large");
+  }
+  if (request.body === null || how.declaredBytes === 0) return new Refusal("empty_body");
+  const reservation = new Reservation();
+  try {
+    if (!reservation.growTo(how.declaredBytes ?? UNDECLARED_BYTES)) return new Refusal("overloaded");
+    const bytes = await readBytes(request.body, request, how, reservation);
+    if (bytes instanceof Refusal) return bytes;
+    if (bytes.byteLength === 0) return new Refusal("empty_body");
+    const text = decode(bytes);
+    return text instanceof Refusal ? text : await use(text, bytes.byteLength);
+  } finally {
+    reservation.release();
+  }
+}
+
+async function readBytes(
+  body: ReadableStream<Uint8Array>,
+  request: Request,
+  how: { gzip: boolean; declaredBytes: number | null },
+  reservation: Reservation,
+): Promise<Uint8Array | Refusal> {
+  if (!how.gzip) {
+    // With a declared length the runtime hands over exactly that much.
+    return how.declaredBytes === null
+      ? readAtMost(body, LIMITS.bodyBytes, reservation)
+      : new Uint8Array(await request.arrayBuffer());
+  }
+  const compressed = await readAtMost(body, LIMITS.bodyCompressedBytes, reservation);
+  if (compressed instanceof Refusal) return compressed;
+  if (compressed.byteLength === 0) return new Refusal("empty_body");
+  const unpacked = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  try {
+    // The runtime's own stream throws on trailing bytes and on a second member.
+    return await readAtMost(unpacked, LIMITS.bodyBytes, reservation);
+  } catch {
+    return new Refusal("invalid_encoding");
+  }
+}
+
+/** Stops at the first byte too many. */
+async function readAtMost(
+  stream: ReadableStream<Uint8Array>,
+  limitBytes: number,
+  reservation: Reservation,
+): Promise<Uint8Array | Refusal> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    const tooLarge = length > limitBytes;
+    if (tooLarge || !reservation.growTo(length)) {
+      reader.releaseLock();
+      await drain(stream);
+      return new Refusal(tooLarge ? "payload_too_large" : "overloaded");
+    }
+    chunks.push(value);
+  }
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : concatBytes(chunks);
+}
+
+/** A client that is cut off while it still writes never reads the answer: take what it sends, up to a bound, and forget it. */
+async function drain(stream: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (stream === null) return;
+  const reader = stream.getReader();
+  let drained = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      drained += value.byteLength;
+      if (drained > LIMITS.bodyDrainBytes) break;
+    }
+    await reader.cancel();
+  } catch {
+    // The client hung up: there is nobody left to answer.
+  }
+}
+
+function decode(bytes: Uint8Array): string | Refusal {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return new Refusal("invalid_encoding");
+  }
+}

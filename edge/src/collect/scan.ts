@@ -1,0 +1,114 @@
+// The fast look at one parsed event: counts what has limits and notices what needs the slow look (repair.ts). One pass, no
+// allocation: this runs for every event, and almost all of them are clean.
+
+import { LIMITS } from "@behaviour/contract";
+
+/** What a scan found, as bits. */
+export const FOUND = {
+  tooDeep: 1,
+  tooManyKeys: 2,
+  tooManyNodes: 4,
+  /** A string, key or number that is stored otherwise than it was sent. */
+  needsRepair: 8,
+  /** A number whose text has to be looked up in the body. */
+  unsafeNumber: 16,
+} as const;
+
+/** What only an escape can bring into JSON text: control characters, lone surrogates (and, escaped, any key). */
+const ESCAPED = /\\[ubf]/;
+
+/** True when strings and keys of this body must be looked at one by one. */
+export function textNeedsCare(text: string): boolean {
+  return (text.includes("\\") && ESCAPED.test(text)) || text.includes("__proto__");
+}
+
+let nodes = 0;
+let found = 0;
+let size = 0;
+let careful = false;
+
+export interface Scan {
+  /** Bits of `FOUND`. */
+  found: number;
+  /** A lower bound of the event's text: its compact form with one digit a number, in UTF-16 units. */
+  size: number;
+}
+
+const outcome: Scan = { found: 0, size: 0 };
+
+/** `care`: see `textNeedsCare`. The returned object is reused by the next scan. */
+export function scan(event: object, care: boolean): Scan {
+  nodes = 0;
+  found = 0;
+  size = 0;
+  careful = care;
+  visit(event, 1);
+  if (nodes > LIMITS.nodesPerEvent) found |= FOUND.tooManyNodes;
+  outcome.found = found;
+  outcome.size = size;
+  return outcome;
+}
+
+function visit(value: unknown, depth: number): void {
+  nodes++;
+  switch (typeof value) {
+    case "string":
+      size += value.length + 3;
+      if (value.length > LIMITS.stringLength || (careful && !isCleanText(value))) found |= FOUND.needsRepair;
+      return;
+    case "number":
+      size += 2;
+      // Also true for Infinity, which is what `1e400` parses to.
+      if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) {
+        found |= FOUND.needsRepair | FOUND.unsafeNumber;
+      }
+      return;
+    case "object":
+      if (value === null) size += 5;
+      else if (depth > LIMITS.depth) found |= FOUND.tooDeep;
+      else if (Array.isArray(value)) visitArray(value, depth);
+      else visitObject(value as Record<string, unknown>, depth);
+      return;
+    default:
+      size += 5;
+  }
+}
+
+function visitArray(array: readonly unknown[], depth: number): void {
+  size += 3;
+  for (let i = 0; i < array.length; i++) {
+    if (nodes > LIMITS.nodesPerEvent) return;
+    visit(array[i], depth + 1);
+  }
+}
+
+function visitObject(object: Record<string, unknown>, depth: number): void {
+  size += 3;
+  let keys = 0;
+  for (const key in object) {
+    if (++keys > LIMITS.keysPerObject) {
+      found |= FOUND.tooManyKeys;
+      return;
+    }
+    if (nodes > LIMITS.nodesPerEvent) return;
+    size += key.length + 3;
+    if (key.length === 0 || key.length > LIMITS.keyLength || (careful && !isCleanKey(key))) found |= FOUND.needsRepair;
+    visit(object[key], depth + 1);
+  }
+}
+
+/** C0 control characters save tab, LF and CR; none of them has a place in a text, and NUL voids a Postgres batch. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
+
+export function hasControl(text: string): boolean {
+  return CONTROL.test(text);
+}
+
+function isCleanText(text: string): boolean {
+  return text.isWellFormed() && !CONTROL.test(text);
+}
+
+function isCleanKey(key: string): boolean {
+  return key !== "__proto__" && isCleanText(key);
+}

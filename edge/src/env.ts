@@ -1,0 +1,29 @@
+// What the Worker is given: bindings (wrangler.toml), vars and secrets (`.dev.vars`, `wrangler secret put`).
+
+import type { BufferShard } from "./shard/shard.ts";
+import type { ShardDirectory } from "./shard/directory.ts";
+
+export interface Env {
+  SHARD: DurableObjectNamespace<BufferShard>;
+  DIRECTORY: DurableObjectNamespace<ShardDirectory>;
+  /** What is known of each API key (contract `keyRecordName`); the control plane pushes it. */
+  KEYS: KVNamespace;
+  /** The dashboard, the demo page and the browser SDK. */
+  ASSETS?: Fetcher;
+
+  AWS_REGION: string;
+  AWS_ACCESS_KEY_ID: string;
+  AWS_SECRET_ACCESS_KEY: string;
+  AWS_SESSION_TOKEN?: string;
+  /** Defaults to the region's public endpoint. */
+  KINESIS_ENDPOINT?: string;
+  RAW_STREAM: string;
+  /** The query Lambda's function URL; without it nothing can be read and unknown keys are refused. */
+  QUERY_ENDPOINT?: string;
+  /** Opens the internal routes to the control plane; at least 32 characters. */
+  INTERNAL_SECRET?: string;
+  /** Signs the dashboard's session cookie; at least 32 characters. */
+  SESSION_SECRET?: string;
+  /** The public key that the demo page sends with. */
+  DEMO_WRITE_KEY?: string;
+}

@@ -1,0 +1,32 @@
+// The one way from the edge to the query Lambda: signed with SigV4, within a deadline. API.md: the backend is never reached
+// directly by a client.
+
+import { LIMITS } from "@behaviour/contract";
+import { AwsClient } from "aws4fetch";
+import type { Env } from "../env.ts";
+import { Refusal } from "../refusal.ts";
+
+/** Paths begin with "/". An answer that does not come in time is `unavailable`; nothing is retried here. */
+export async function fetchBackend(env: Env, path: string, init: RequestInit): Promise<Response | Refusal> {
+  if (env.QUERY_ENDPOINT === undefined) {
+    return new Refusal("unavailable", { message: "Reading is not configured: set QUERY_ENDPOINT." });
+  }
+  const client = new AwsClient({
+    accessKeyId: env.AWS_ACCESS_KEY_ID,
+    secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+    ...(env.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: env.AWS_SESSION_TOKEN }),
+    region: env.AWS_REGION,
+    service: "lambda",
+    retries: 0,
+  });
+  try {
+    return await client.fetch(new URL(path, env.QUERY_ENDPOINT), {
+      ...init,
+      redirect: "manual",
+      signal: AbortSignal.timeout(LIMITS.callDeadlineMs),
+    });
+  } catch (fault) {
+    console.warn(JSON.stringify({ level: "warn", message: "query backend does not answer", fault: String(fault) }));
+    return new Refusal("unavailable", { retryAfterSeconds: 2 });
+  }
+}

@@ -1,0 +1,34 @@
+// Internal routes, for the control plane alone: what it pushes to the edge. To anyone without the secret they do not exist.
+
+import { Buffer } from "node:buffer";
+import { KeyRecord } from "@behaviour/contract";
+import * as z from "zod/mini";
+import type { Env } from "../env.ts";
+import { Refusal } from "../refusal.ts";
+import { json } from "../respond.ts";
+
+const KeysPush = z.object({
+  records: z.array(z.object({ name: z.string().check(z.regex(/^key:[0-9a-f]{64}$/)), value: z.nullable(KeyRecord) })),
+});
+const MIN_SECRET_LENGTH = 32;
+
+/** `POST /internal/keys` `{"records":[{"name":"key:<sha256>","value":KeyRecord|null}]}`; null deletes. */
+export async function pushKeys(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
+  if (!isControlPlane(request, env)) return new Refusal("not_found");
+  const parsed = KeysPush.safeParse(await request.json().catch(() => null));
+  if (!parsed.success) return new Refusal("invalid_payload");
+  await Promise.all(
+    parsed.data.records.map(({ name, value }) =>
+      value === null ? env.KEYS.delete(name) : env.KEYS.put(name, JSON.stringify(value)),
+    ),
+  );
+  return json(200, { success: true, data: { stored: parsed.data.records.length } }, requestId);
+}
+
+function isControlPlane(request: Request, env: Env): boolean {
+  const secret = env.INTERNAL_SECRET ?? "";
+  if (secret.length < MIN_SECRET_LENGTH) return false;
+  const expected = Buffer.from(`Bearer ${secret}`);
+  const claimed = Buffer.from(request.headers.get("Authorization") ?? "");
+  return claimed.byteLength === expected.byteLength && crypto.subtle.timingSafeEqual(claimed, expected);
+}

@@ -1,0 +1,59 @@
+// Every answer leaves through here: CORS on each of them (a browser library that can't read an answer takes it for a network
+// fault and sends again), a request id, and JSON whose form the official libraries understand. API.md §1.
+
+import { ERRORS, errorBody, type IngestResult } from "@behaviour/contract";
+import type { Refusal } from "./refusal.ts";
+
+const CORS = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+};
+const PREFLIGHT_MAX_AGE_SECONDS = 86_400;
+
+export function newRequestId(): string {
+  return crypto.randomUUID();
+}
+
+export function json(status: number, body: unknown, requestId: string, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "Content-Type": "application/json; charset=utf-8", "X-Request-Id": requestId, ...CORS, ...headers },
+  });
+}
+
+export function refuse(refusal: Refusal, requestId: string, headers: Record<string, string> = {}): Response {
+  const { status } = ERRORS[refusal.code];
+  const retry = status === 429 || status === 503 ? { "Retry-After": String(refusal.retryAfterSeconds) } : {};
+  const body = errorBody(refusal.code, requestId, refusal.pointer, refusal.message);
+  return json(status, body, requestId, { ...retry, ...headers });
+}
+
+/** 200, or 400 when not one event of the request could be taken. */
+export function result(outcome: IngestResult, requestId: string): Response {
+  const taken = outcome.accepted + outcome.duplicates + outcome.suppressed;
+  if (taken > 0) return json(200, outcome, requestId);
+  return json(400, { ...outcome, ...errorBody("all_events_rejected", requestId) }, requestId);
+}
+
+/** What the preflight asks for is repeated back: unknown libraries send headers of their own. */
+export function preflight(request: Request, requestId: string): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...CORS,
+      "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+      "Access-Control-Allow-Headers": request.headers.get("Access-Control-Request-Headers") ?? "*",
+      "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE_SECONDS),
+      Vary: "Access-Control-Request-Headers",
+      "X-Request-Id": requestId,
+    },
+  });
+}
+
+/** Adds to an answer made elsewhere (the query Lambda, the assets) what every answer carries. */
+export function withCommonHeaders(response: Response, requestId: string): Response {
+  const answer = new Response(response.body, response);
+  for (const [name, value] of Object.entries(CORS)) answer.headers.set(name, value);
+  answer.headers.set("X-Request-Id", requestId);
+  return answer;
+}

@@ -1,0 +1,123 @@
+// Group commit: requests that arrive while a commit is under way join the next one, and a commit writes one row. Nobody waits
+// when nothing is under way. DESIGN E2.
+
+import { compressMember, concatBytes, LIMITS } from "@behaviour/contract";
+
+export interface Member {
+  ids: Uint8Array;
+  /** Whole NDJSON lines, as they are or as one gzip member. */
+  data: Uint8Array;
+  compressed: boolean;
+}
+
+/** Plain lines of one member: what they pack to must stay far below a record. */
+const PLAIN_MEMBER_BYTES = 512 * 1024;
+
+/** One group's rows: its gzip members side by side, its plain lines packed together into members of their own. */
+export function packGroup(members: readonly Member[]): { frame: Uint8Array; ids: Uint8Array }[] {
+  const packed = [...members.filter((member) => member.compressed), ...packPlain(members)];
+  const rows: { frame: Uint8Array; ids: Uint8Array }[] = [];
+  let row: Member[] = [];
+  let bytes = 0;
+  const close = () => {
+    if (row.length === 0) return;
+    rows.push({
+      frame: concatBytes(row.map((member) => member.data)),
+      ids: concatBytes(row.map((member) => member.ids)),
+    });
+    row = [];
+    bytes = 0;
+  };
+  for (const member of packed) {
+    if (bytes + member.data.byteLength > LIMITS.frameBytes) close();
+    row.push(member);
+    bytes += member.data.byteLength;
+  }
+  close();
+  return rows;
+}
+
+function packPlain(members: readonly Member[]): Member[] {
+  const packed: Member[] = [];
+  let plain: Member[] = [];
+  let bytes = 0;
+  const close = () => {
+    if (plain.length === 0) return;
+    packed.push({
+      ids: concatBytes(plain.map((member) => member.ids)),
+      data: compressMember(concatBytes(plain.map((member) => member.data))),
+      compressed: true,
+    });
+    plain = [];
+    bytes = 0;
+  };
+  for (const member of members) {
+    if (member.compressed) continue;
+    if (bytes + member.data.byteLength > PLAIN_MEMBER_BYTES) close();
+    plain.push(member);
+    bytes += member.data.byteLength;
+  }
+  close();
+  return packed;
+}
+
+class Group {
+  readonly members: Member[] = [];
+  readonly done: Promise<void>;
+  settle!: { resolve: () => void; reject: (fault: unknown) => void };
+
+  constructor() {
+    this.done = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    // Whoever waits sees the fault; a group nobody waits for any more must not end the process.
+    this.done.catch(() => {});
+  }
+}
+
+export class GroupCommit {
+  readonly #write: (members: readonly Member[]) => Promise<void>;
+  #forming: Group | null = null;
+  #writing: Group | null = null;
+  #pendingBytes = 0;
+
+  /** `write` makes the members durable as a whole, or throws. It is never called again before it is done. */
+  constructor(write: (members: readonly Member[]) => Promise<void>) {
+    this.#write = write;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Resolves once the member is durable. */
+  add(member: Member): Promise<void> {
+    this.#forming ??= new Group();
+    const group = this.#forming;
+    group.members.push(member);
+    this.#pendingBytes += member.data.byteLength;
+    if (this.#writing === null) void this.#run();
+    return group.done;
+  }
+
+  /** Resolves once everything added so far is durable. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#writing?.done, this.#forming?.done]);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#forming !== null) {
+      const group = this.#forming;
+      this.#writing = group;
+      this.#forming = null;
+      try {
+        await this.#write(group.members);
+        group.settle.resolve();
+      } catch (fault) {
+        group.settle.reject(fault);
+      }
+      for (const member of group.members) this.#pendingBytes -= member.data.byteLength;
+    }
+    this.#writing = null;
+  }
+}

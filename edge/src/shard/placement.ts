@@ -1,0 +1,32 @@
+// Which shard an event goes to: project × region × index. DESIGN E1.
+
+export interface Region {
+  /** Part of the shard's name, and thus never changed. */
+  code: string;
+  locationHint: DurableObjectLocationHint;
+}
+
+/** By the caller's continent as Cloudflare names it. */
+const REGIONS: Record<string, Region> = {
+  NA: { code: "na", locationHint: "enam" },
+  SA: { code: "sa", locationHint: "sam" },
+  EU: { code: "eu", locationHint: "weur" },
+  AF: { code: "af", locationHint: "afr" },
+  AS: { code: "as", locationHint: "apac" },
+  OC: { code: "oc", locationHint: "oc" },
+};
+const DEFAULT_REGION: Region = { code: "na", locationHint: "enam" };
+
+export function regionOf(request: Request): Region {
+  const continent = (request.cf as IncomingRequestCfProperties | undefined)?.continent;
+  return (continent === undefined ? undefined : REGIONS[continent]) ?? DEFAULT_REGION;
+}
+
+/** Also the beginning of the partition key of all its records. */
+export function shardName(project: string, region: string, index: number): string {
+  return `${project}:${region}:${index}`;
+}
+
+export function projectOfShard(name: string): string {
+  return name.slice(0, name.indexOf(":"));
+}

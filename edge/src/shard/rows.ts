@@ -1,0 +1,102 @@
+// The shard's rows: one a commit, each of them the very bytes that become a Kinesis record, with the ids of its messages
+// beside it. Rows are what a Durable Object is charged for, so no other table is written on the hot path. DESIGN E2.
+
+export const ROWS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS rows (
+    seq INTEGER PRIMARY KEY,
+    boot TEXT NOT NULL,
+    committed_at_ms INTEGER NOT NULL,
+    frame BLOB NOT NULL,
+    ids BLOB NOT NULL
+  );
+`;
+
+export interface Row {
+  seq: number;
+  /** Names the object's life in which the row was written: `seq` alone may come again after everything was flushed. */
+  boot: string;
+  committedAtMs: number;
+  frame: Uint8Array;
+  ids: Uint8Array;
+}
+
+type StoredRow = { seq: number; boot: string; committed_at_ms: number; frame: ArrayBuffer; ids: ArrayBuffer };
+
+/** All calls are synchronous; durability is the output gate's. */
+export class Rows {
+  readonly #sql: SqlStorage;
+  #nextSeq: number;
+  #bytes: number;
+  #count: number;
+  /** Rows up to this one were there when the object woke: whether they reached the stream is not known. */
+  readonly inheritedSeq: number;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    const { last, bytes, count } = sql
+      .exec<{ last: number | null; bytes: number | null; count: number }>(
+        "SELECT max(seq) AS last, sum(length(frame)) AS bytes, count(*) AS count FROM rows",
+      )
+      .one();
+    this.inheritedSeq = last ?? 0;
+    this.#nextSeq = this.inheritedSeq + 1;
+    this.#bytes = bytes ?? 0;
+    this.#count = count;
+  }
+
+  /** Bytes of the frames that wait to be flushed. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  insert(row: Omit<Row, "seq">): void {
+    this.#sql.exec(
+      "INSERT INTO rows (seq, boot, committed_at_ms, frame, ids) VALUES (?, ?, ?, ?, ?)",
+      this.#nextSeq,
+      row.boot,
+      row.committedAtMs,
+      row.frame,
+      row.ids,
+    );
+    this.#nextSeq++;
+    this.#bytes += row.frame.byteLength;
+    this.#count++;
+  }
+
+  /** The oldest rows, as many as fit into both bounds, at least one if there is any. */
+  oldest(maxRows: number, maxBytes: number): Row[] {
+    const rows: Row[] = [];
+    let bytes = 0;
+    for (const stored of this.#sql.exec<StoredRow>("SELECT * FROM rows ORDER BY seq LIMIT ?", maxRows)) {
+      bytes += stored.frame.byteLength;
+      if (rows.length > 0 && bytes > maxBytes) break;
+      rows.push({
+        seq: stored.seq,
+        boot: stored.boot,
+        committedAtMs: stored.committed_at_ms,
+        frame: new Uint8Array(stored.frame),
+        ids: new Uint8Array(stored.ids),
+      });
+    }
+    return rows;
+  }
+
+  delete(rows: readonly Row[]): void {
+    for (const row of rows) {
+      this.#sql.exec("DELETE FROM rows WHERE seq = ?", row.seq);
+      this.#bytes -= row.frame.byteLength;
+      this.#count--;
+    }
+  }
+
+  *ids(): Generator<{ ids: Uint8Array; committedAtMs: number }> {
+    const rows = this.#sql.exec<{ ids: ArrayBuffer; committed_at_ms: number }>(
+      "SELECT ids, committed_at_ms FROM rows ORDER BY seq",
+    );
+    for (const row of rows) yield { ids: new Uint8Array(row.ids), committedAtMs: row.committed_at_ms };
+  }
+}

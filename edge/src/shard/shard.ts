@@ -1,0 +1,226 @@
+// The buffer shard: one thread that holds everything about a set of devices of one project in one region. It dedupes, makes
+// events durable before they are acknowledged, and flushes its rows to the stream until nothing is left, whatever fails.
+// DESIGN E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
+
+import { DurableObject } from "cloudflare:workers";
+import { concatBytes, LIMITS } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import { KinesisSink } from "../sink/kinesis.ts";
+import type { Sink } from "../sink/sink.ts";
+import { ALARM_AHEAD_MS, backoffMs, FLUSH_DELAY_MS, sortOutcomes, toRecord } from "./flush.ts";
+import { GroupCommit, type Member, packGroup } from "./group-commit.ts";
+import { RecentIds } from "./recent-ids.ts";
+import { type Row, ROWS_SCHEMA, Rows } from "./rows.ts";
+import { Segments, SEGMENTS_SCHEMA, unsortedHas } from "./segments.ts";
+
+export interface AppendInput extends Member {
+  /** Epoch milliseconds: none of the messages was first sent before. */
+  oldestMs: number;
+}
+
+export type AppendAnswer =
+  | { outcome: "stored" }
+  /** Nothing was stored: these are known (and durable); pack again without them. */
+  | { outcome: "duplicates"; indices: number[] }
+  | { outcome: "refused"; code: "overloaded" | "storage_full" };
+
+/** How often a shard with traffic tells the sweeper that it exists. */
+const REGISTER_EVERY_MS = 5 * 60 * 1_000;
+const MAINTAIN_EVERY_MS = 60 * 1_000;
+
+export class BufferShard extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+  readonly #rows: Rows;
+  readonly #segments: Segments;
+  readonly #recent: RecentIds;
+  readonly #commits = new GroupCommit((members) => this.#commit(members));
+  readonly #boot = crypto.randomUUID().slice(0, 13);
+  /** Rows of this life whose last try may have arrived. */
+  readonly #uncertain = new Set<number>();
+  #sink: Sink | null = null;
+  #full = false;
+  #flushing: Promise<void> | null = null;
+  #flushTimer: ReturnType<typeof setTimeout> | null = null;
+  #failures = 0;
+  #alarmAtMs: number | null = null;
+  #registeredAtMs = 0;
+  #maintainedAtMs = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec(`${ROWS_SCHEMA}${SEGMENTS_SCHEMA}`);
+    this.#rows = new Rows(this.#sql);
+    this.#segments = new Segments(this.#sql);
+    this.#recent = new RecentIds(this.#segments.looseSinceMs ?? Number.NEGATIVE_INFINITY);
+    for (const { ids, committedAtMs } of this.#segments.loose()) this.#recent.add(ids, committedAtMs);
+    for (const { ids, committedAtMs } of this.#rows.ids()) this.#recent.add(ids, committedAtMs);
+    if (this.#rows.count > 0) this.#scheduleFlush(FLUSH_DELAY_MS);
+  }
+
+  /** Answers once the events are durable (or known to be). Never from memory: the output gate holds every answer. */
+  async append(input: AppendInput): Promise<AppendAnswer> {
+    if (this.#isFull()) return { outcome: "refused", code: "storage_full" };
+    if (this.#commits.pendingBytes + input.data.byteLength > LIMITS.shardPendingBytes) {
+      return { outcome: "refused", code: "overloaded" };
+    }
+    const indices = this.#knownIndices(input);
+    if (indices.length > 0) {
+      // The first copy may still be in the commit under way: its "duplicate" must not be acknowledged before it.
+      await this.#commits.settled();
+      return { outcome: "duplicates", indices };
+    }
+    this.#recent.add(input.ids, Date.now());
+    await this.#commits.add(input);
+    return { outcome: "stored" };
+  }
+
+  #isFull(): boolean {
+    const mark = this.#full ? LIMITS.shardLowWaterBytes : LIMITS.shardHighWaterBytes;
+    this.#full = this.#rows.bytes > mark;
+    return this.#full;
+  }
+
+  #knownIndices(input: AppendInput): number[] {
+    const inMemory = this.#recent.known(input.ids);
+    if (input.oldestMs >= this.#recent.reachMs) return inMemory;
+    const onDisk = this.#segments.knownInRuns(input.ids, input.oldestMs);
+    return onDisk.length === 0 ? inMemory : [...new Set([...inMemory, ...onDisk])].sort((a, b) => a - b);
+  }
+
+  async #commit(members: readonly Member[]): Promise<void> {
+    try {
+      const committedAtMs = Date.now();
+      for (const { frame, ids } of packGroup(members)) {
+        this.#rows.insert({ boot: this.#boot, committedAtMs, frame, ids });
+      }
+      this.#armAlarm(committedAtMs + ALARM_AHEAD_MS);
+      await this.ctx.storage.sync();
+    } catch (fault) {
+      // Memory now holds ids that are not stored: a retry would be told they are. Start again from what is on disk.
+      log("error", "commit failed", fault);
+      this.ctx.abort("commit failed");
+    }
+    this.#scheduleFlush(FLUSH_DELAY_MS);
+    this.#register();
+  }
+
+  #scheduleFlush(delayMs: number): void {
+    if (this.#flushTimer !== null || this.#flushing !== null) return;
+    this.#flushTimer = setTimeout(() => {
+      this.#flushTimer = null;
+      void this.#flush();
+    }, delayMs);
+  }
+
+  /** One at a time; whoever comes meanwhile waits for the one under way. Never throws. */
+  #flush(): Promise<void> {
+    this.#flushing ??= this.#flushAll()
+      .catch((fault: unknown) => {
+        this.#failures++;
+        log("error", "flush failed", fault);
+      })
+      .then(() => {
+        this.#flushing = null;
+        if (this.#rows.count > 0) this.#scheduleFlush(this.#failures > 0 ? backoffMs(this.#failures) : FLUSH_DELAY_MS);
+      });
+    return this.#flushing;
+  }
+
+  async #flushAll(): Promise<void> {
+    this.#sink ??= new KinesisSink(this.env);
+    while (this.#rows.count > 0) {
+      const rows = this.#rows.oldest(this.#sink.maxRecords, this.#sink.maxBytes);
+      const records = rows.map((row) => toRecord(this.#name, row, this.#mayHaveArrived(row)));
+      const { outcomes, fault } = await this.#sink.put(records);
+      const { stored, unknown } = sortOutcomes(rows, outcomes);
+      for (const row of unknown) this.#uncertain.add(row.seq);
+      this.#forget(stored);
+      if (fault !== null) {
+        this.#failures++;
+        log("warn", "stream did not take every record", fault);
+        return;
+      }
+      this.#failures = 0;
+    }
+  }
+
+  #mayHaveArrived(row: Row): boolean {
+    return row.seq <= this.#rows.inheritedSeq || this.#uncertain.has(row.seq);
+  }
+
+  /** In one turn, so in one transaction: a row's ids are always either beside it or among the flushed ones. */
+  #forget(rows: readonly Row[]): void {
+    const first = rows[0];
+    if (first === undefined) return;
+    const nowMs = Date.now();
+    this.#segments.add(concatBytes(rows.map((row) => row.ids)), first.committedAtMs, nowMs);
+    this.#rows.delete(rows);
+    for (const row of rows) this.#uncertain.delete(row.seq);
+    if (nowMs - this.#maintainedAtMs < MAINTAIN_EVERY_MS) return this.#segments.mergeWhenLarge();
+    this.#maintainedAtMs = nowMs;
+    this.#segments.maintain(nowMs);
+  }
+
+  /**
+   * Alarms are not trusted: a handler that throws seven times is never called again. Re-armed durably before any I/O.
+   */
+  override async alarm(): Promise<void> {
+    try {
+      this.#alarmAtMs = null;
+      if (this.#rows.count === 0) return;
+      this.#armAlarm(Date.now() + ALARM_AHEAD_MS + (this.#failures > 0 ? backoffMs(this.#failures) : 0));
+      await this.ctx.storage.sync();
+      await this.#flush();
+    } catch (fault) {
+      log("error", "alarm failed", fault);
+    }
+  }
+
+  #armAlarm(atMs: number): void {
+    if (this.#alarmAtMs !== null && this.#alarmAtMs > Date.now()) return;
+    this.#alarmAtMs = atMs;
+    void this.ctx.storage.setAlarm(atMs);
+  }
+
+  /** Called by the sweeper: flushes what waits, whatever became of timers and alarms. @returns the rows left. */
+  async sweep(): Promise<{ rows: number }> {
+    if (this.#rows.count > 0) {
+      this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
+      await this.#flush();
+    } else {
+      this.#segments.maintain(Date.now());
+    }
+    return { rows: this.#rows.count };
+  }
+
+  /** Where one message stands here; times are epoch milliseconds. */
+  async trace(id: Uint8Array): Promise<{ acceptedAtMs: number; flushedAtMs: number | null } | null> {
+    for (const { ids, committedAtMs } of this.#rows.ids()) {
+      if (unsortedHas(ids, id)) return { acceptedAtMs: committedAtMs, flushedAtMs: null };
+    }
+    const flushed = this.#segments.find(id);
+    return flushed === null ? null : { acceptedAtMs: flushed.committedAtMs, flushedAtMs: flushed.flushedAtMs };
+  }
+
+  /** The sweeper must know of every shard that may hold rows; that it does can wait until after the answer. */
+  #register(): void {
+    const nowMs = Date.now();
+    if (nowMs - this.#registeredAtMs < REGISTER_EVERY_MS) return;
+    this.#registeredAtMs = nowMs;
+    const directory = this.env.DIRECTORY.get(this.env.DIRECTORY.idFromName("shards"));
+    directory.register(this.#name).catch((fault: unknown) => {
+      this.#registeredAtMs = 0;
+      log("warn", "could not register with the sweeper", fault);
+    });
+  }
+
+  get #name(): string {
+    // Set for every object that is reached by name, and all of ours are.
+    return this.ctx.id.name ?? this.ctx.id.toString();
+  }
+}
+
+function log(level: "warn" | "error", message: string, fault: unknown): void {
+  console[level](JSON.stringify({ level, message, fault: String(fault) }));
+}

@@ -1,0 +1,115 @@
+// The Kinesis sink: PutRecords, signed by aws4fetch, judged record by record. A whole answer of 200 says nothing about its
+// records, and an answer of the wrong form says nothing at all.
+
+import { Buffer } from "node:buffer";
+import { LIMITS } from "@behaviour/contract";
+import { AwsClient } from "aws4fetch";
+import type { Env } from "../env.ts";
+import type { RecordOutcome, Sink, SinkRecord } from "./sink.ts";
+
+/** Kinesis says of these that the record was not taken. `InternalFailure` says nothing. */
+const NOT_TAKEN = new Set(["ProvisionedThroughputExceededException", "KMSThrottlingException"]);
+
+export class KinesisSink implements Sink {
+  readonly maxRecords = LIMITS.putRecordsRecords;
+  readonly maxBytes = LIMITS.putRecordsBytes;
+  readonly #client: AwsClient;
+  readonly #endpoint: string;
+  readonly #stream: string;
+
+  constructor(env: Env) {
+    this.#client = kinesisClient(env);
+    this.#endpoint = kinesisEndpoint(env);
+    this.#stream = env.RAW_STREAM;
+  }
+
+  async put(records: readonly SinkRecord[]): Promise<{ outcomes: RecordOutcome[]; fault: string | null }> {
+    const unknown = (fault: string) => ({ outcomes: records.map((): RecordOutcome => "unknown"), fault });
+    let status: number;
+    let text: string;
+    try {
+      const answer = await callKinesis(this.#client, this.#endpoint, "PutRecords", this.#body(records));
+      status = answer.status;
+      text = await answer.text();
+    } catch (fault) {
+      return unknown(String(fault));
+    }
+    if (status !== 200) {
+      // 4xx is an answer about the whole call: nothing was taken. 5xx may have come from anything in between.
+      const outcome: RecordOutcome = status >= 400 && status < 500 ? "refused" : "unknown";
+      return { outcomes: records.map(() => outcome), fault: `status ${status}: ${errorType(text)}` };
+    }
+    const results = readResults(text);
+    if (results === null || results.length !== records.length) return unknown("answer of an unknown form");
+    const outcomes = results.map(judgeResult);
+    return { outcomes, fault: outcomes.every((outcome) => outcome === "stored") ? null : firstError(results) };
+  }
+
+  /** Written by hand: base64 needs no escaping, and this is megabytes. */
+  #body(records: readonly SinkRecord[]): string {
+    const entries = records.map(
+      ({ partitionKey, data }) =>
+        `{"PartitionKey":${JSON.stringify(partitionKey)},"Data":"${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64")}"}`,
+    );
+    return `{"StreamName":${JSON.stringify(this.#stream)},"Records":[${entries.join(",")}]}`;
+  }
+}
+
+interface PutResult {
+  SequenceNumber?: unknown;
+  ShardId?: unknown;
+  ErrorCode?: unknown;
+}
+
+function readResults(text: string): PutResult[] | null {
+  try {
+    const { Records } = JSON.parse(text) as { Records?: unknown };
+    return Array.isArray(Records) && Records.every((entry) => typeof entry === "object" && entry !== null)
+      ? (Records as PutResult[])
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+function judgeResult(result: PutResult): RecordOutcome {
+  if (typeof result.ErrorCode === "string") return NOT_TAKEN.has(result.ErrorCode) ? "refused" : "unknown";
+  return typeof result.SequenceNumber === "string" && result.SequenceNumber !== "" ? "stored" : "unknown";
+}
+
+function firstError(results: readonly PutResult[]): string {
+  const failed = results.find((result) => typeof result.ErrorCode === "string");
+  return failed === undefined ? "a record without a sequence number" : String(failed.ErrorCode);
+}
+
+/** The error's type only: its message may repeat what was sent. */
+function errorType(text: string): string {
+  const match = /"__type"\s*:\s*"([\w.#]{1,100})"/.exec(text);
+  return match?.[1] ?? "unknown";
+}
+
+export function kinesisEndpoint(env: Env): string {
+  return env.KINESIS_ENDPOINT ?? `https://kinesis.${env.AWS_REGION}.amazonaws.com`;
+}
+
+export function kinesisClient(env: Env): AwsClient {
+  return new AwsClient({
+    accessKeyId: env.AWS_ACCESS_KEY_ID,
+    secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+    ...(env.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: env.AWS_SESSION_TOKEN }),
+    region: env.AWS_REGION,
+    service: "kinesis",
+    // Trying again is the flush policy's; left alone, aws4fetch tries ten times over 25 s.
+    retries: 0,
+  });
+}
+
+/** One call of Kinesis' JSON protocol; the deadline bounds the body too. */
+export function callKinesis(client: AwsClient, endpoint: string, operation: string, body: string): Promise<Response> {
+  return client.fetch(`${endpoint}/`, {
+    method: "POST",
+    headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": `Kinesis_20131202.${operation}` },
+    body,
+    signal: AbortSignal.timeout(LIMITS.callDeadlineMs),
+  });
+}

@@ -1,0 +1,100 @@
+// The Worker: wires routes to stages, and nothing else. The only public door of the pipeline.
+
+import { Hono } from "hono";
+import { collect } from "./collect/pipeline.ts";
+import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
+import type { Env } from "./env.ts";
+import { forward } from "./gateway/forward.ts";
+import { healthz, readyz } from "./gateway/health.ts";
+import { pushKeys } from "./gateway/internal.ts";
+import { demoConfig, gpcSupport, page } from "./gateway/pages.ts";
+import { forwardedRoute } from "./gateway/routes.ts";
+import { closeSession, openSession } from "./gateway/session.ts";
+import { Refusal } from "./refusal.ts";
+import { json, newRequestId, preflight, refuse } from "./respond.ts";
+import { sweepShards } from "./shard/sweeper.ts";
+
+export { ShardDirectory } from "./shard/directory.ts";
+export { BufferShard } from "./shard/shard.ts";
+
+type Answer = Response | Refusal;
+type Handler = (request: Request, env: Env, requestId: string) => Answer | Promise<Answer>;
+
+/** Every route that is not ingestion (collect/routes.ts) or forwarded (gateway/routes.ts), by path and method. */
+const OWN_ROUTES: Record<string, Record<string, Handler>> = {
+  "/healthz": { GET: (_request, _env, requestId) => healthz(requestId) },
+  "/readyz": { GET: (_request, env, requestId) => readyz(env, requestId) },
+  "/v1/session": { POST: openSession, DELETE: (request, _env, requestId) => closeSession(request, requestId) },
+  "/internal/keys": { POST: pushKeys },
+  "/demo/config.json": { GET: (_request, env, requestId) => demoConfig(env, requestId) },
+  "/.well-known/gpc.json": { GET: (_request, _env, requestId) => gpcSupport(requestId) },
+};
+
+const app = new Hono<{ Bindings: Env }>();
+
+app.all("*", async (context) => {
+  const request = context.req.raw;
+  const requestId = newRequestId();
+  const answer = await route(request, new URL(request.url).pathname, context.env, requestId);
+  return answer instanceof Refusal ? refuse(answer, requestId) : answer;
+});
+
+/** A fault of ours is never a fault of the client's data: it may send again. */
+app.onError((fault) => {
+  const requestId = newRequestId();
+  const { stack } = fault;
+  console.error(
+    JSON.stringify({ level: "error", message: "unexpected fault", requestId, fault: String(fault), stack }),
+  );
+  return refuse(new Refusal("unavailable", { retryAfterSeconds: 2 }), requestId);
+});
+
+async function route(request: Request, pathname: string, env: Env, requestId: string): Promise<Answer> {
+  if (request.method === "OPTIONS") return preflight(request, requestId);
+  const ingest = ingestRoute(pathname);
+  if (ingest !== null) {
+    if (request.method !== ingest.method) return methodNotAllowed([ingest.method, "OPTIONS"], requestId);
+    return handleIngest(request, ingest.route, env, requestId);
+  }
+  const path = pathname.length > 1 ? pathname.replace(/\/$/, "") : pathname;
+  const own = OWN_ROUTES[path];
+  if (own !== undefined) {
+    const handler = own[request.method === "HEAD" ? "GET" : request.method];
+    return handler === undefined
+      ? methodNotAllowed([...Object.keys(own), "OPTIONS"], requestId)
+      : handler(request, env, requestId);
+  }
+  const forwarded = forwardedRoute(path);
+  if (forwarded !== null) {
+    if (!forwarded.methods.includes(request.method))
+      return methodNotAllowed([...forwarded.methods, "OPTIONS"], requestId);
+    return forward(request, forwarded, env, requestId);
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") return new Refusal("not_found");
+  return page(request, env);
+}
+
+function handleIngest(request: Request, ingest: IngestRoute, env: Env, requestId: string): Answer | Promise<Answer> {
+  switch (ingest.kind) {
+    case "event":
+    case "batch":
+    case "beacon":
+      return collect(request, ingest, env, requestId);
+    case "clientMetrics":
+      return json(200, { success: true }, requestId);
+    case "pixel":
+    case "settings":
+      return new Refusal("not_found");
+  }
+}
+
+function methodNotAllowed(allowed: readonly string[], requestId: string): Response {
+  return refuse(new Refusal("method_not_allowed"), requestId, { Allow: allowed.join(", ") });
+}
+
+export default {
+  fetch: app.fetch,
+  async scheduled(_controller, env) {
+    await sweepShards(env);
+  },
+} satisfies ExportedHandler<Env>;
