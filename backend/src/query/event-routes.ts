@@ -2,15 +2,13 @@
 
 import type { Hono } from "hono";
 import type { Sql } from "postgres";
+import type { LookupSubjects } from "../vault/index.ts";
 import type { Caller } from "./caller.ts";
 import { type CursorPosition, type CursorSigner, questionDigest } from "./cursor.ts";
 import { EventsParameters, listEvents } from "./events.ts";
 import { readQuery, type TimeRange, timeRange } from "./parameters.ts";
 import { failed, ok, type Result } from "./problem.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "./routing.ts";
-
-/** Surrogates of the ids given; none when the vault has never met them, or has been told to forget. */
-export type LookupSubjects = (project: string, id: { userId: string } | { anonymousId: string }) => Promise<string[]>;
 
 export interface EventRouteParts {
   sql: Sql;
@@ -38,15 +36,21 @@ async function answerListing(asked: Asked<EventsParameters>, parts: EventRoutePa
   if (!start.ok) return start;
   const { range, after } = start.value;
   const { userId, anonymousId, event, limit } = input;
-  const lookup = parts.lookupSubjects;
   // The vault is asked first so that the audit log can name the person by surrogate; it holds no client's id.
-  const subjects = userId === undefined ? undefined : await lookup(caller.project, { userId });
-  const anonymousSubjects = anonymousId === undefined ? undefined : await lookup(caller.project, { anonymousId });
+  const known = await parts.lookupSubjects(caller.project, { userId, anonymousId });
+  const subjects = filterBy(userId, known.subject);
+  const anonymousSubjects = filterBy(anonymousId, known.anonymousSubject);
   await audit({ ...range, event, limit, subjects, anonymousSubjects, next: after !== undefined });
   const filter = { range, after, subjects, anonymousSubjects, event, limit };
   const page = await listEvents(parts.sql, caller.project, filter);
   const nextCursor = page.last === null ? null : parts.cursors.seal({ ...range, ...page.last }, question);
   return ok({ data: page.events, nextCursor });
+}
+
+/** An id that the vault does not know (or was told to forget) matches nothing. */
+function filterBy(id: string | undefined, surrogate: string | null): string[] | undefined {
+  if (id === undefined) return undefined;
+  return surrogate === null ? [] : [surrogate];
 }
 
 /** A cursor is good for the question it was given out for; only the size of the page may change. */

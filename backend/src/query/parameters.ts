@@ -99,7 +99,9 @@ function readValue<T extends z.ZodMiniType>(value: unknown, schema: T): Result<z
   const parsed = schema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
   const issue = parsed.error.issues[0];
-  const pointer = pointerOf(issue?.path ?? []);
+  // A key that is not known has no path of its own: it is named beside the object's.
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  const pointer = pointerOf([...(issue?.path ?? []), ...unknown]);
   return failed("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);
 }
 

@@ -2,7 +2,7 @@
 
 import type { Hono } from "hono";
 import { startPostgres } from "../../local/index.ts";
-import { type EdgePush, edgePush, type NamedRecord } from "../../src/control/index.ts";
+import type { EdgePush, NamedRecord } from "../../src/control/index.ts";
 import { connect, databaseClient } from "../../src/database/client.ts";
 import { readConfig } from "../../src/config.ts";
 import { migrate } from "../../src/database/migrate.ts";
@@ -66,7 +66,7 @@ export async function openWarehouse(overrides: Partial<QueryParts> = {}): Promis
     database,
     edge,
     cursors: new CursorSigner("a secret of at least thirty-two characters"),
-    lookupSubjects: async () => [],
+    lookupSubjects: async () => ({ subject: null, anonymousSubject: null }),
     readRealtime: async () => ({ activeUsers: 0, perMinute: [], topEvents: [], topPages: [], countries: [] }),
     report: (fault) => faults.push(fault),
     nowMs: () => Date.now(),
