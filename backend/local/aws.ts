@@ -1,0 +1,20 @@
+// The process of the embedded AWS parts. Arguments: the parts to host. DATA_DIR: their files. <PART>_PORT: where each listens.
+
+import { type AwsPart, startAws } from "./index.ts";
+import { announceReady, EXIT_UNSTARTABLE } from "./supervised.ts";
+
+const PARTS = ["kinesis", "dynamodb", "s3"] as const;
+
+const parts = process.argv.slice(2).filter((name): name is AwsPart => (PARTS as readonly string[]).includes(name));
+const ports: Partial<Record<AwsPart, number>> = {};
+for (const part of parts) ports[part] = Number(process.env[`${part.toUpperCase()}_PORT`] ?? 0);
+
+try {
+  const dataDir = process.env.DATA_DIR ?? ".data";
+  const embedded = await startAws({ dataDir, parts, ports });
+  const { kinesis, dynamodb, s3 } = embedded;
+  announceReady({ kinesis, dynamodb, s3 }, () => embedded.stop());
+} catch (fault) {
+  console.error(`embedded AWS parts: ${fault instanceof Error ? fault.message : String(fault)}`);
+  process.exit((fault as NodeJS.ErrnoException).code === "EADDRINUSE" ? EXIT_UNSTARTABLE : 1);
+}

@@ -1,0 +1,159 @@
+// The loop over one shard: gather a batch, invoke, move the checkpoint. One invocation at a time, so order holds.
+
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { Checkpoints } from "./checkpoints.ts";
+import { decide, initialRetryState, type Outcome } from "./decide.ts";
+import { type Invocation, invoke } from "./invoke.ts";
+import type { MappingSettings } from "./settings.ts";
+import type { ShardReader, ShardRecord } from "./shard-reader.ts";
+import { keepUndelivered } from "./undelivered.ts";
+import { pause } from "./pause.ts";
+
+export interface ShardConsumer {
+  settings: MappingSettings;
+  invocation: Invocation;
+  reader: ShardReader;
+  checkpoints: Checkpoints;
+  s3: S3Client;
+  /** Aborted to stop after the invocation under way. */
+  stopping: AbortSignal;
+  /** One line for the operator; `problem` says what failed. */
+  report(message: string, fields: Record<string, unknown>): void;
+}
+
+/** A stream that is away is asked again at least this often, so that its return is noticed soon. */
+const READ_BACKOFF_MAX_MS = 2_000;
+/** The service allows five reads a second and shard, for all pollers together. */
+const THROTTLED_BACKOFF_MIN_MS = 1_000;
+const UNDELIVERED_RETRY_MS = 2_000;
+
+/** Returns when the shard has ended or the consumer is to stop. @throws {FunctionTimeout} */
+export async function consumeShard(consumer: ShardConsumer): Promise<"ended" | "stopped"> {
+  const { settings, stopping } = consumer;
+  const pending: ShardRecord[] = [];
+  let state = initialRetryState(settings);
+  let shardEnded = false;
+
+  while (!stopping.aborted) {
+    if (!shardEnded) shardEnded = await gather(consumer, pending, state.batchSize);
+    if (stopping.aborted) break;
+    if (pending.length === 0) {
+      if (shardEnded) return "ended";
+      continue;
+    }
+    const batch = pending.slice(0, countOfBatch(pending, state.batchSize, settings.batchBytes));
+    const outcome = await invoke(consumer.invocation, batch);
+    const arrivalsMs = batch.map((record) => record.arrivalMs);
+    const decision = decide(outcome, arrivalsMs, state, settings, Date.now(), Math.random());
+    if (outcome.kind !== "done") reportFault(consumer, outcome, batch, decision.delayMs);
+    if (decision.giveUp !== undefined) {
+      const kept = await giveUp(consumer, batch.slice(0, decision.giveUp.count), decision.giveUp.reason, outcome);
+      if (!kept) break;
+    }
+    state = decision.next;
+    if (decision.advance > 0) {
+      const finished = pending.splice(0, decision.advance);
+      consumer.checkpoints.advance(consumer.invocation.shardId, (finished.at(-1) as ShardRecord).sequence);
+    }
+    if (decision.delayMs > 0) await pause(decision.delayMs, stopping);
+  }
+  return "stopped";
+}
+
+/** Reads until a batch is there or its window is over. True when the shard has ended. */
+async function gather(consumer: ShardConsumer, pending: ShardRecord[], batchSize: number): Promise<boolean> {
+  const { settings, stopping } = consumer;
+  let windowEndMs = pending.length > 0 ? Date.now() : undefined;
+  let failures = 0;
+  for (;;) {
+    const bytes = pending.reduce((sum, record) => sum + record.data.length, 0);
+    if (stopping.aborted || pending.length >= batchSize || bytes >= settings.batchBytes) return false;
+    if (windowEndMs !== undefined && Date.now() >= windowEndMs) return false;
+    try {
+      const { records, ended } = await consumer.reader.read(batchSize - pending.length, settings.batchBytes - bytes);
+      failures = 0;
+      pending.push(...records);
+      if (ended) return true;
+      if (records.length > 0) windowEndMs ??= Date.now() + settings.batchWindowMs;
+      const leftMs = windowEndMs === undefined ? settings.pollIntervalMs : windowEndMs - Date.now();
+      if (leftMs <= 0) return false;
+      // A read that brought something may have left more behind; one that brought nothing has not.
+      if (records.length === 0 || settings.batchWindowMs > 0)
+        await pause(Math.min(leftMs, settings.pollIntervalMs), stopping);
+    } catch (fault) {
+      if (pending.length > 0) return false;
+      failures++;
+      await pause(readBackoffMs(consumer, fault, failures), stopping);
+    }
+  }
+}
+
+function readBackoffMs(consumer: ShardConsumer, fault: unknown, failures: number): number {
+  const name = fault instanceof Error ? fault.name : String(fault);
+  const throttled = name === "ProvisionedThroughputExceededException" || name === "LimitExceededException";
+  if (failures === 1 || failures % 30 === 0) {
+    const { stream, shardId } = consumer.invocation;
+    consumer.report("stream not read", { stream, shardId, problem: name, failures });
+  }
+  const backoffMs = Math.min(READ_BACKOFF_MAX_MS, 100 * 2 ** Math.min(failures, 10));
+  return (throttled ? Math.max(THROTTLED_BACKOFF_MIN_MS, backoffMs) : backoffMs) * (0.75 + Math.random() / 2);
+}
+
+/** How many of the records make one batch: at least one, however large. */
+function countOfBatch(pending: readonly ShardRecord[], batchSize: number, batchBytes: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (const record of pending) {
+    bytes += record.data.length;
+    if (count > 0 && (count >= batchSize || bytes > batchBytes)) break;
+    count++;
+  }
+  return count;
+}
+
+function reportFault(
+  consumer: ShardConsumer,
+  outcome: Outcome,
+  batch: readonly ShardRecord[],
+  retryInMs: number,
+): void {
+  consumer.report("batch not done", {
+    function: consumer.invocation.functionName,
+    shardId: consumer.invocation.shardId,
+    records: batch.length,
+    fault: outcome.kind,
+    retryInMs,
+    ...("problem" in outcome ? { problem: outcome.problem } : {}),
+  });
+}
+
+/** The checkpoint may pass these records only when they are kept. False when the consumer is to stop first. */
+async function giveUp(
+  consumer: ShardConsumer,
+  records: readonly ShardRecord[],
+  condition: "RetryAttemptsExhausted" | "RecordAgeExceeded",
+  outcome: Outcome,
+): Promise<boolean> {
+  const { stream, shardId } = consumer.invocation;
+  const problem = "problem" in outcome ? outcome.problem : "the function reported the record as failed";
+  while (!consumer.stopping.aborted) {
+    try {
+      await keepUndelivered(consumer.s3, {
+        consumer: consumer.settings.consumer,
+        stream,
+        shardId,
+        condition,
+        problem,
+        records,
+      });
+      consumer.report("records given up", { shardId, condition, records: records.length });
+      return true;
+    } catch (fault) {
+      consumer.report("failure destination not reached", {
+        problem: fault instanceof Error ? fault.name : String(fault),
+      });
+      await pause(UNDELIVERED_RETRY_MS, consumer.stopping);
+    }
+  }
+  return false;
+}

@@ -1,0 +1,141 @@
+// Lambda on one machine: loads handlers by name and feeds them: streams through event-source mappings, HTTP through a function
+// URL, a schedule through a timer. Each handler gets what its trigger on AWS would give it.
+
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { KinesisClient } from "@aws-sdk/client-kinesis";
+import type { S3Client } from "@aws-sdk/client-s3";
+import { STREAMS } from "@behaviour/contract";
+import type { LambdaContext, StreamHandler } from "../src/lambdas/events.ts";
+import { Mapping } from "./event-source/mapping.ts";
+import { pause } from "./event-source/pause.ts";
+import { DEFAULTS, type MappingSettings } from "./event-source/settings.ts";
+import { type HttpHandler, startFunctionUrl } from "./function-url/server.ts";
+import type { Credentials } from "./function-url/signature.ts";
+
+type ScheduledHandler = (event: object, context: LambdaContext) => Promise<unknown>;
+type Trigger =
+  | { kind: "stream"; settings: Pick<MappingSettings, "stream"> & Partial<MappingSettings> }
+  | { kind: "url"; timeoutMs: number }
+  | { kind: "schedule"; everyMs: number; timeoutMs: number };
+
+/** What starts each function. Freshness: raw and enriched are polled every 100 ms by those on the way to the hot tier. */
+export const TRIGGERS: Record<string, Trigger> = {
+  process: { kind: "stream", settings: { stream: STREAMS.raw, pollIntervalMs: 100 } },
+  hot: { kind: "stream", settings: { stream: STREAMS.enriched, pollIntervalMs: 100 } },
+  warm: { kind: "stream", settings: { stream: STREAMS.enriched, pollIntervalMs: 500, batchWindowMs: 500 } },
+  cold: { kind: "stream", settings: { stream: STREAMS.enriched, pollIntervalMs: 1_000, batchWindowMs: 2_000 } },
+  query: { kind: "url", timeoutMs: 30_000 },
+  maintain: { kind: "schedule", everyMs: 20_000, timeoutMs: 120_000 },
+};
+
+export interface FunctionHostOptions {
+  /** Names from `triggers`; each is a file of the folder. */
+  functions: readonly string[];
+  handlersFolder: string;
+  checkpointsFolder: string;
+  kinesis: KinesisClient;
+  s3: S3Client;
+  region: string;
+  credentials: Credentials;
+  /** Where the function URL listens; a free port when 0. */
+  urlPort: number;
+  triggers?: Record<string, Trigger>;
+  report(message: string, fields: Record<string, unknown>): void;
+  /** A function never returned: the process must end. */
+  onTimeout(problem: Error): void;
+}
+
+export interface FunctionHost {
+  /** Address of the function URL, when one of the functions has one. */
+  url: string | undefined;
+  /** Ends the invocations under way and writes the checkpoints. */
+  stop(): Promise<void>;
+}
+
+/** @throws when a handler's file is missing or exports no `handler`. */
+export async function startFunctionHost(options: FunctionHostOptions): Promise<FunctionHost> {
+  const triggers = options.triggers ?? TRIGGERS;
+  const loaded = await Promise.all(
+    options.functions.map(async (name) => {
+      const trigger = triggers[name];
+      if (trigger === undefined)
+        throw new Error(`there is no function "${name}"; known: ${Object.keys(triggers).join(", ")}`);
+      return { name, trigger, handler: await loadHandler(options.handlersFolder, name) };
+    }),
+  );
+  let url: string | undefined;
+  const stops: (() => Promise<void>)[] = [];
+  for (const { name, trigger, handler } of loaded) {
+    if (trigger.kind === "stream") {
+      const settings = { ...DEFAULTS, ...trigger.settings, consumer: name };
+      const mapping = new Mapping(settings, handler as StreamHandler, options);
+      stops.push(() => mapping.stop());
+    } else if (trigger.kind === "url") {
+      const { credentials, urlPort: port } = options;
+      const { timeoutMs } = trigger;
+      const server = await startFunctionUrl({
+        functionName: name,
+        handler: handler as HttpHandler,
+        credentials,
+        port,
+        timeoutMs,
+      });
+      url = server.endpoint;
+      stops.push(() => server.stop());
+    } else {
+      stops.push(startSchedule(name, handler as ScheduledHandler, trigger, options));
+    }
+  }
+  return {
+    url,
+    stop: async () => {
+      await Promise.all(stops.map((stop) => stop()));
+    },
+  };
+}
+
+async function loadHandler(folder: string, name: string): Promise<unknown> {
+  const path = join(folder, `${name}.ts`);
+  if (!existsSync(path)) throw new Error(`function "${name}" has no file ${path}`);
+  const module = (await import(pathToFileURL(path).href)) as { handler?: unknown };
+  if (typeof module.handler !== "function") throw new Error(`${path} exports no handler`);
+  return module.handler;
+}
+
+function startSchedule(
+  name: string,
+  handler: ScheduledHandler,
+  { everyMs, timeoutMs }: { everyMs: number; timeoutMs: number },
+  options: FunctionHostOptions,
+): () => Promise<void> {
+  const stop = new AbortController();
+  const runs = (async () => {
+    while (!stop.signal.aborted) {
+      await pause(everyMs, stop.signal);
+      if (stop.signal.aborted) return;
+      const overdue = setTimeout(() => options.onTimeout(new Error(`${name} ran for ${timeoutMs} ms`)), timeoutMs);
+      const deadlineMs = Date.now() + timeoutMs;
+      try {
+        await handler(
+          {},
+          {
+            functionName: name,
+            awsRequestId: randomUUID(),
+            getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+          },
+        );
+      } catch (fault) {
+        options.report("scheduled function failed", { function: name, problem: String(fault).slice(0, 300) });
+      } finally {
+        clearTimeout(overdue);
+      }
+    }
+  })();
+  return async () => {
+    stop.abort();
+    await runs;
+  };
+}

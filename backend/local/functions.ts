@@ -1,0 +1,48 @@
+// A process that hosts functions. Arguments: their names. DATA_DIR: where checkpoints lie. QUERY_PORT: the function URL's port.
+// FUNCTIONS_DIR names another folder of handlers (tests).
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { kinesisClient, s3Client } from "../src/aws.ts";
+import { readConfig, required } from "../src/config.ts";
+import { startFunctionHost } from "./function-host.ts";
+import { announceReady } from "./supervised.ts";
+
+const EXIT_FUNCTION_TIMEOUT = 75;
+
+const report = (message: string, fields: Record<string, unknown>) =>
+  console.error(JSON.stringify({ level: "warn", message, ...fields }));
+
+// A client library's fault on a connection that was cut (postgres.js throws where nobody can catch) ends the process;
+// what was not checkpointed comes again.
+process.on("uncaughtException", (fault) => {
+  console.error(fault);
+  process.exit(1);
+});
+
+const config = readConfig();
+const kinesis = kinesisClient(config);
+const s3 = s3Client(config);
+const host = await startFunctionHost({
+  functions: process.argv.slice(2),
+  handlersFolder: process.env.FUNCTIONS_DIR ?? fileURLToPath(new URL("../src/lambdas", import.meta.url)),
+  checkpointsFolder: join(process.env.DATA_DIR ?? ".data", "checkpoints"),
+  kinesis,
+  s3,
+  region: config.region,
+  credentials: {
+    accessKeyId: required(process.env.AWS_ACCESS_KEY_ID, "AWS_ACCESS_KEY_ID"),
+    secretAccessKey: required(process.env.AWS_SECRET_ACCESS_KEY, "AWS_SECRET_ACCESS_KEY"),
+  },
+  urlPort: Number(process.env.QUERY_PORT ?? 0),
+  report,
+  onTimeout: (problem) => {
+    report("function never returned", { problem: problem.message });
+    process.exit(EXIT_FUNCTION_TIMEOUT);
+  },
+});
+announceReady(host.url === undefined ? {} : { query: host.url }, async () => {
+  await host.stop();
+  kinesis.destroy();
+  s3.destroy();
+});

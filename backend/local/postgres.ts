@@ -1,0 +1,24 @@
+// The process of the embedded database. DATA_DIR: the folder above its own. POSTGRES_PORT: where it listens.
+
+import { join } from "node:path";
+import { startPostgres } from "./postgres/server.ts";
+import { announceReady, EXIT_UNSTARTABLE } from "./supervised.ts";
+
+const EXIT_ENGINE_FAILED = 70;
+
+try {
+  const database = await startPostgres({
+    dataDir: join(process.env.DATA_DIR ?? ".data", "postgres"),
+    port: Number(process.env.POSTGRES_PORT ?? 0),
+    onBroken: (fault) => {
+      console.error(`database engine failed: ${fault instanceof Error ? fault.message : String(fault)}`);
+      // What clients are told on the way out gets a moment to leave.
+      setTimeout(() => process.exit(EXIT_ENGINE_FAILED), 100);
+    },
+    onJobProblem: (problem) => console.error(`database job: ${problem}`),
+  });
+  announceReady({ database: database.url }, () => database.stop());
+} catch (fault) {
+  console.error(`embedded database: ${fault instanceof Error ? fault.message : String(fault)}`);
+  process.exit((fault as NodeJS.ErrnoException).code === "EADDRINUSE" ? EXIT_UNSTARTABLE : 1);
+}

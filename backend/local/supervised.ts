@@ -1,0 +1,48 @@
+// A child's side of the supervision by scripts/start.ts, over the IPC channel: it says when it is ready, answers pings, stops
+// when told, and does not outlive its parent, not even one that was killed.
+
+export interface ReadyMessage {
+  kind: "ready";
+  /** Addresses and the like that the parent passes on. */
+  result: Record<string, string>;
+}
+
+export type ChildMessage = ReadyMessage | { kind: "pong" };
+export type ParentMessage = { kind: "ping" } | { kind: "stop" };
+
+/** Exit code of a child whose start failed for a reason that a restart will not change. */
+export const EXIT_UNSTARTABLE = 78;
+
+/** `stop` ends the work under way; the process exits when it returns, or by itself after `stopDeadlineMs`. */
+export function announceReady(result: Record<string, string>, stop: () => Promise<void>, stopDeadlineMs = 8_000): void {
+  let stopping = false;
+  const end = () => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => process.exit(1), stopDeadlineMs).unref();
+    stop().then(
+      () => process.exit(0),
+      (fault: unknown) => {
+        console.error(fault);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+  if (process.send === undefined) {
+    console.log(JSON.stringify(result));
+    return;
+  }
+  process.on("disconnect", end);
+  process.on("message", (message: ParentMessage) => {
+    if (message.kind === "stop") end();
+    else if (message.kind === "ping") tell({ kind: "pong" });
+  });
+  tell({ kind: "ready", result });
+}
+
+function tell(message: ChildMessage): void {
+  // The channel may have closed meanwhile; "disconnect" takes care of that.
+  process.send?.(message, () => undefined);
+}
