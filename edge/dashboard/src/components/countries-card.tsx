@@ -1,0 +1,24 @@
+/** Where the events come from. */
+import type { Realtime } from "../api/types.ts";
+import { countryFlag, countryName } from "../format.ts";
+import { RankedCard } from "./ranked-card.tsx";
+
+export function CountriesCard({ countries }: { countries: Realtime["countries"] | undefined }) {
+  const items = countries?.map(({ country, count }) => ({
+    key: country ?? "",
+    label: countryName(country),
+    count,
+    mark: <Flag country={country} />,
+  }));
+  return <RankedCard title="Countries" testId="countries" empty="No events in the last 30 minutes" items={items} />;
+}
+
+/** The flag, or the country's code where the system draws no flags. */
+function Flag({ country }: { country: string | null }) {
+  const flag = countryFlag(country);
+  return (
+    <span class={flag ? "flag" : "flag flag-code"} aria-hidden="true">
+      {flag ?? country?.slice(0, 2) ?? "··"}
+    </span>
+  );
+}

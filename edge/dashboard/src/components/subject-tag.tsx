@@ -1,0 +1,20 @@
+/** Who did it: the pseudonym, made recognisable by a colour of its own. */
+import type { EventRow } from "../api/types.ts";
+
+export function SubjectTag({ row }: { row: EventRow }) {
+  const subject = row.subject ?? row.userId ?? row.anonymousId;
+  if (!subject) return <span class="subject subject-none">unknown</span>;
+  return (
+    <span class="subject" title={`Pseudonym ${subject}`}>
+      <span class="subject-dot" style={{ "--hue": hueOf(subject) }} aria-hidden="true" />
+      {subject.slice(0, 8)}
+    </span>
+  );
+}
+
+/** The same subject always has the same colour. */
+function hueOf(subject: string): number {
+  let hash = 0;
+  for (let index = 0; index < subject.length; index++) hash = (hash * 31 + subject.charCodeAt(index)) >>> 0;
+  return hash % 360;
+}

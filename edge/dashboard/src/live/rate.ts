@@ -1,0 +1,71 @@
+/**
+ * Events per second out of counts per minute: two successive answers tell how many events came between them. Pure but
+ * for its memory of the last answers; the clock is handed in.
+ */
+import type { MinuteCount } from "../api/types.ts";
+
+export interface RateSample {
+  /** When the answer came, epoch milliseconds. */
+  atMs: number;
+  /** Time since the answer before. */
+  elapsedMs: number;
+  /** Events that came in that time. */
+  events: number;
+}
+
+/** The big number is the mean over this long: steady enough to read, quick enough to be now. */
+const NOW_WINDOW_MS = 5_000;
+/** How far back the samples go. */
+export const STRIP_WINDOW_MS = 60_000;
+/** After a longer gap (a hidden tab, an outage) the events in between say nothing of any one second. */
+const MAX_GAP_MS = 10_000;
+const MINUTE_MS = 60_000;
+
+export class RateMeter {
+  #previous: Map<number, number> | undefined;
+  #previousAtMs = 0;
+  #samples: RateSample[] = [];
+
+  /** The samples of the last minute, oldest first. */
+  get samples(): readonly RateSample[] {
+    return this.#samples;
+  }
+
+  add(perMinute: readonly MinuteCount[], nowMs: number): void {
+    const current = new Map(perMinute.map(({ minute, events }) => [Date.parse(minute), events]));
+    const elapsedMs = nowMs - this.#previousAtMs;
+    if (this.#previous && elapsedMs > MAX_GAP_MS) this.#samples = [];
+    else if (this.#previous && elapsedMs > 0) {
+      this.#samples.push({ atMs: nowMs, elapsedMs, events: newEvents(this.#previous, current) });
+    }
+    this.#samples = this.#samples.filter((sample) => sample.atMs > nowMs - STRIP_WINDOW_MS);
+    this.#previous = current;
+    this.#previousAtMs = nowMs;
+  }
+
+  /** Events per second now. Before there are two answers, the mean of the newest minute with a meaning. */
+  perSecond(nowMs: number): number {
+    const recent = this.#samples.filter((sample) => sample.atMs > nowMs - NOW_WINDOW_MS);
+    const elapsedMs = recent.reduce((sum, sample) => sum + sample.elapsedMs, 0);
+    if (elapsedMs > 0) return (recent.reduce((sum, sample) => sum + sample.events, 0) * 1_000) / elapsedMs;
+    return this.#estimate(nowMs);
+  }
+
+  #estimate(nowMs: number): number {
+    const minute = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
+    const intoMinuteMs = nowMs - minute;
+    const thisMinute = this.#previous?.get(minute) ?? 0;
+    if (intoMinuteMs >= 10_000) return (thisMinute * 1_000) / intoMinuteMs;
+    return (this.#previous?.get(minute - MINUTE_MS) ?? 0) / 60;
+  }
+}
+
+/** What `current` holds more than `previous`. A minute that left the window, or a count set right, takes nothing away. */
+function newEvents(previous: Map<number, number>, current: Map<number, number>): number {
+  const oldestKnown = Math.min(...previous.keys());
+  let count = 0;
+  for (const [minute, events] of current) {
+    if (minute >= oldestKnown) count += Math.max(0, events - (previous.get(minute) ?? 0));
+  }
+  return count;
+}

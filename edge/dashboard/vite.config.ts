@@ -1,0 +1,22 @@
+/** Builds the two pages the Worker serves from its static assets: the dashboard at `/` and the demo shop at `/demo`. */
+import { resolve } from "node:path";
+import { defineConfig } from "vite";
+import { sdkAsset } from "./build/sdk-asset.ts";
+import { mockApi } from "./dev/mock-api.ts";
+
+export default defineConfig({
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    target: "es2022",
+    // The content security policy allows neither inline scripts nor data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: {
+        index: resolve(import.meta.dirname, "index.html"),
+        demo: resolve(import.meta.dirname, "demo.html"),
+      },
+    },
+  },
+  plugins: [sdkAsset(), mockApi()],
+});
