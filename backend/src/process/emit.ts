@@ -1,0 +1,91 @@
+// Stage 9: enriched events onto the enriched stream, packed into as few records as they fit.
+//
+// Order is the point. All events of a raw shard go to one shard of the enriched stream (the raw shard's id is the partition
+// key), strictly in raw order, one PutRecord after the other: consumers keep one checkpoint per raw shard and skip whatever
+// is not beyond it, so a put that is repeated does no harm, and one that overtook another would lose events.
+
+import { InvalidArgumentException, type KinesisClient, PutRecordCommand } from "@aws-sdk/client-kinesis";
+import { compressMember, concatBytes, LIMITS, STREAMS } from "@behaviour/contract";
+import { callDeadline } from "../aws.ts";
+
+/** Text of one gzip member, in UTF-16 units. Of three bytes each and beyond compression they still fit one record. */
+const MEMBER_CHARS = 256 * 1024;
+/** What a consumer unpacks at a time. */
+const FRAME_CHARS = 16 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+
+/** Whether an event's line can be put at all. A batch's context of megabytes is merged into each of its events. */
+export function fitsRecord(line: string): boolean {
+  return line.length <= MEMBER_CHARS || compressMember(encoder.encode(`${line}\n`)).byteLength <= LIMITS.frameBytes;
+}
+
+/** Frames of at most `LIMITS.frameBytes`, in order. @param lines JSON texts, each of which fits a record. */
+export function packFrames(lines: readonly string[]): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let members: Uint8Array[] = [];
+  let frameBytes = 0;
+  let frameChars = 0;
+  for (const text of memberTexts(lines)) {
+    const member = compressMember(encoder.encode(text));
+    if (members.length > 0 && (frameBytes + member.byteLength > LIMITS.frameBytes || frameChars > FRAME_CHARS)) {
+      frames.push(concatBytes(members));
+      members = [];
+      frameBytes = 0;
+      frameChars = 0;
+    }
+    members.push(member);
+    frameBytes += member.byteLength;
+    frameChars += text.length;
+  }
+  if (members.length > 0) frames.push(concatBytes(members));
+  return frames;
+}
+
+function* memberTexts(lines: readonly string[]): Generator<string> {
+  let text = "";
+  for (const line of lines) {
+    if (text !== "" && text.length + line.length > MEMBER_CHARS) {
+      yield text;
+      text = "";
+    }
+    text += `${line}\n`;
+  }
+  if (text !== "") yield text;
+}
+
+export class EnrichedStream {
+  readonly #kinesis: KinesisClient;
+  /** By raw shard, what the stream answered last: the next put must come after it. */
+  readonly #last = new Map<string, string>();
+
+  constructor(kinesis: KinesisClient) {
+    this.#kinesis = kinesis;
+  }
+
+  /** All frames are on the stream when it returns. @throws when one is not; those before it are. */
+  async put(rawShard: string, frames: readonly Uint8Array[]): Promise<void> {
+    for (const frame of frames) {
+      const answered = await this.#putAfter(rawShard, frame, this.#last.get(rawShard));
+      this.#last.set(rawShard, answered);
+    }
+  }
+
+  async #putAfter(rawShard: string, frame: Uint8Array, after: string | undefined): Promise<string> {
+    const command = new PutRecordCommand({
+      StreamName: STREAMS.enriched,
+      PartitionKey: rawShard,
+      Data: frame,
+      ...(after === undefined ? {} : { SequenceNumberForOrdering: after }),
+    });
+    try {
+      const answer = await this.#kinesis.send(command, { abortSignal: callDeadline() });
+      if (answer.SequenceNumber === undefined) throw new Error("kinesis: PutRecord answered without a sequence number");
+      return answer.SequenceNumber;
+    } catch (error) {
+      // The number is one of another stream: this one was deleted and made anew under the same name.
+      if (after === undefined || !(error instanceof InvalidArgumentException)) throw error;
+      return this.#putAfter(rawShard, frame, undefined);
+    }
+  }
+}

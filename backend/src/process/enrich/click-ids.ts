@@ -1,0 +1,115 @@
+// Advertising click ids: what they are called, whose they are, and how they are taken out where consent does not cover
+// advertising (outcomes `restricted` and stricter). API.md §4.
+
+type JsonObject = Record<string, unknown>;
+
+/** Query parameter → who sets it on the way from a paid placement. Lower case. */
+export const CLICK_IDS: ReadonlyMap<string, string> = new Map([
+  ["gclid", "Google"],
+  ["gbraid", "Google"],
+  ["wbraid", "Google"],
+  ["gclsrc", "Google"],
+  ["dclid", "Google"],
+  ["gad_source", "Google"],
+  ["gad_campaignid", "Google"],
+  ["fbclid", "Facebook"],
+  ["msclkid", "Bing"],
+  ["ttclid", "TikTok"],
+  ["twclid", "X"],
+  ["li_fat_id", "LinkedIn"],
+  ["epik", "Pinterest"],
+  ["rdt_cid", "Reddit"],
+  ["sccid", "Snapchat"],
+  ["yclid", "Yandex"],
+  ["qclid", "Quora"],
+  ["irclickid", "Impact"],
+  ["tblci", "Taboola"],
+  ["obclid", "Outbrain"],
+]);
+
+/** Keys whose value is an advertising identifier without being a click id: cookies' names, native ids. Lower case. */
+const ADVERTISING_KEYS: ReadonlySet<string> = new Set([
+  ...CLICK_IDS.keys(),
+  "fbc",
+  "_fbc",
+  "fbp",
+  "_fbp",
+  "_gcl_aw",
+  "_gcl_au",
+  "_gcl_dc",
+  "_gcl_gb",
+  "_ttp",
+  "_uetmsclkid",
+  "advertisingid",
+  "idfa",
+  "gaid",
+]);
+
+const NAMES = [...CLICK_IDS.keys()].join("|");
+/** A parameter in a query or a fragment, also inside a URL that is itself a parameter (`%26gclid%3D…`). */
+const PARAMETER = new RegExp(
+  `([?&#;]|%3F|%26|%23)(?:${NAMES})(?:=|%3D)[^&#;\\s%]*(?:%(?!26|23)[0-9A-F]{2}[^&#;\\s%]*)*`,
+  "gi",
+);
+const ANY_NAME = new RegExp(`(?:${NAMES})(?:=|%3D)`, "i");
+
+/** The owner of the first click id in a URL's query, or null. */
+export function clickIdSource(url: string): string | null {
+  const query = url.indexOf("?");
+  if (query < 0 || !ANY_NAME.test(url)) return null;
+  const end = url.indexOf("#", query);
+  for (const part of url.slice(query + 1, end < 0 ? undefined : end).split("&")) {
+    const equals = part.indexOf("=");
+    if (equals <= 0 || equals === part.length - 1) continue;
+    const source = CLICK_IDS.get(part.slice(0, equals).toLowerCase());
+    if (source !== undefined) return source;
+  }
+  return null;
+}
+
+/** The text without click-id parameters; the one before or after keeps its place. */
+export function stripClickIdText(text: string): string {
+  if (!ANY_NAME.test(text)) return text;
+  return text
+    .replace(PARAMETER, "$1")
+    .replace(/([?&#])&+/g, "$1")
+    .replace(/[?&#]+(?=#|\s|$)/g, "");
+}
+
+/** A copy of `object` without click ids at any depth; the same object when there were none. Nothing is changed in place. */
+export function stripClickIds(object: JsonObject): JsonObject {
+  let copy: JsonObject | undefined;
+  for (const key in object) {
+    if (ADVERTISING_KEYS.has(key.toLowerCase())) {
+      copy ??= { ...object };
+      delete copy[key];
+      continue;
+    }
+    const value = object[key];
+    const stripped = stripValue(value);
+    if (stripped !== value) {
+      copy ??= { ...object };
+      copy[key] = stripped;
+    }
+  }
+  return copy ?? object;
+}
+
+function stripValue(value: unknown): unknown {
+  if (typeof value === "string") return stripClickIdText(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (!Array.isArray(value)) return stripClickIds(value as JsonObject);
+  const stripped = value.map(stripValue);
+  return stripped.some((item, index) => item !== value[index]) ? stripped : value;
+}
+
+/**
+ * `context` without advertising ids. `context.referrer` of Segment's spec is `{id, type}`: the id of an ad network's click.
+ */
+export function stripContext(context: JsonObject): JsonObject {
+  const stripped = stripClickIds(context);
+  const referrer = stripped.referrer;
+  if (typeof referrer !== "object" || referrer === null || !("id" in referrer)) return stripped;
+  const { id: _clickId, ...kept } = referrer as JsonObject;
+  return { ...stripped, referrer: kept };
+}

@@ -1,0 +1,39 @@
+// Where on earth: what the edge's platform said about the caller. A server that speaks for a person elsewhere (secret key,
+// `context.ip` given) says nothing about where that person is; then only what it tells itself counts.
+
+import type { RequestSource } from "@behaviour/contract";
+import { cleanText } from "../sanitize.ts";
+import { objectAt, textOrNull } from "./text.ts";
+
+export interface Geography {
+  country: string | null;
+  region: string | null;
+  city: string | null;
+}
+
+export function readGeography(
+  source: RequestSource,
+  context: Record<string, unknown>,
+  speaksForAnother: boolean,
+): Geography {
+  if (!speaksForAnother) {
+    return { country: countryCode(source.country), region: cleaned(source.region), city: cleaned(source.city) };
+  }
+  const location = objectAt(context, "location") ?? {};
+  return {
+    country: countryCode(location.country),
+    region: textOrNull(location.region),
+    city: textOrNull(location.city),
+  };
+}
+
+/** ISO 3166-1 alpha-2; Cloudflare's `T1` (Tor) and `XX` (unknown) are no countries. */
+function countryCode(value: unknown): string | null {
+  if (typeof value !== "string" || !/^[A-Za-z]{2}$/.test(value)) return null;
+  const code = value.toUpperCase();
+  return code === "XX" ? null : code;
+}
+
+function cleaned(value: string | null): string | null {
+  return textOrNull(value === null ? null : cleanText(value));
+}

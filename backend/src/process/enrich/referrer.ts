@@ -1,0 +1,60 @@
+// What kind of place an event's visitor came from, by the referrer's host. `paid` wins: a click id or a paid medium says
+// more than the host does. Null when there is neither a referrer nor a paid mark: a direct visit.
+
+import type { Campaign } from "./campaign.ts";
+import { clickIdSource } from "./click-ids.ts";
+import { hostOf, type Page } from "./page.ts";
+import { SOURCES_BY_HOST, SOURCES_BY_NAME, type ReferrerMedium } from "./referrer-sources.ts";
+
+export interface Referral {
+  referrerMedium: ReferrerMedium | "paid" | "internal" | "unknown" | null;
+  /** Name of the source; the host itself when it is none we know. */
+  referrerSource: string | null;
+}
+
+const PAID_MEDIUM = /^(?:cpc|ppc|cpm|cpv|cpa|paid|paid[ _-]?(?:search|social)|display|banner|retargeting)$/i;
+
+const DIRECT: Referral = { referrerMedium: null, referrerSource: null };
+
+export function classifyReferral(page: Page, campaign: Campaign): Referral {
+  const host = hostOf(page.referrer);
+  const known = host === null ? null : findSource(host);
+  const clickSource = page.url === null ? null : clickIdSource(page.url);
+  if (clickSource !== null || (campaign.utmMedium !== null && PAID_MEDIUM.test(campaign.utmMedium))) {
+    return { referrerMedium: "paid", referrerSource: known?.source ?? clickSource ?? campaign.utmSource ?? host };
+  }
+  if (host === null) return DIRECT;
+  if (isSameSite(host, hostOf(page.url))) return { referrerMedium: "internal", referrerSource: host };
+  if (known === null) return { referrerMedium: "unknown", referrerSource: host };
+  return { referrerMedium: known.medium, referrerSource: known.source };
+}
+
+interface KnownSource {
+  source: string;
+  medium: ReferrerMedium;
+}
+
+/** By the longest suffix of the host in the list; names such as `google` under any country's domain. */
+export function findSource(host: string): KnownSource | null {
+  let suffix = host;
+  while (true) {
+    const exact = SOURCES_BY_HOST.get(suffix);
+    if (exact !== undefined) return exact;
+    const dot = suffix.indexOf(".");
+    if (dot < 0) return null;
+    const byName = SOURCES_BY_NAME.get(suffix.slice(0, dot));
+    if (byName !== undefined && isPublicSuffix(suffix.slice(dot + 1))) return byName;
+    suffix = suffix.slice(dot + 1);
+  }
+}
+
+/** `com`, a country's, or a country's with its commercial second level: enough to tell google.co.uk from google.evil.com. */
+function isPublicSuffix(suffix: string): boolean {
+  return /^(?:com|(?:(?:com?|org|net|ne|or|gov|ac)\.)?[a-z]{2})$/.test(suffix);
+}
+
+/** One of the two is the other, or a subdomain of it. */
+function isSameSite(host: string, pageHost: string | null): boolean {
+  if (pageHost === null) return false;
+  return host === pageHost || host.endsWith(`.${pageHost}`) || pageHost.endsWith(`.${host}`);
+}

@@ -1,0 +1,7 @@
+// The session the client counted: `context.sessionId`, a text or (analytics-next, mobile SDKs) a number.
+
+import { scalarText } from "./text.ts";
+
+export function readSessionId(context: Record<string, unknown>): string | null {
+  return scalarText(context.sessionId);
+}

@@ -1,0 +1,77 @@
+// Makes a failed event of what cannot be processed: a value, kept with its reason, redacted, and under an id that a second
+// run over the same record gives it again. Any stage of the processor may end here; the store is in ../failed.
+
+import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode } from "@behaviour/contract";
+import { redactPersonalData } from "../failed/redact.ts";
+import type { RawRecord } from "./record.ts";
+
+export interface FailureSite {
+  record: RawRecord;
+  /** Its place among the record's events, counted as `position` does. */
+  index: number;
+  project: string;
+  messageId: string | null;
+  receivedAtMs: number | null;
+}
+
+export interface Failure {
+  code: FailureCode;
+  /** JSON pointer to what is wrong, relative to the event (or the line). */
+  pointer: string | null;
+  /** Says more than the code's own message where there is more to say; never quotes the data. */
+  detail?: string;
+}
+
+/** The site of what could not be read far enough to know whose it is. */
+export function unknownSite(record: RawRecord, index: number, project: string | null): FailureSite {
+  // The stream's clock stands in for the edge's, so that the failed event is filed under a day that a second run repeats.
+  return { record, index, project: project ?? "unknown", messageId: null, receivedAtMs: record.arrivedAtMs };
+}
+
+export function failedEvent(site: FailureSite, failure: Failure, payload: unknown): FailedEvent {
+  const { text, cut } = payloadText(payload);
+  const message = FAILURES[failure.code];
+  return {
+    id: `${site.record.rawShard}-${site.record.sequenceNumber}-${site.index}`,
+    project: site.project,
+    messageId: site.messageId,
+    code: failure.code,
+    message: failure.detail === undefined ? message : `${message} ${failure.detail}`,
+    pointer: failure.pointer,
+    stage: "process",
+    failedAtMs: Date.now(),
+    receivedAtMs: site.receivedAtMs,
+    payload: text,
+    payloadCut: cut,
+  };
+}
+
+function payloadText(payload: unknown): { text: string; cut: boolean } {
+  let whole: string;
+  let cut = false;
+  if (typeof payload === "string") {
+    whole = payload;
+  } else {
+    try {
+      whole = JSON.stringify(payload) ?? "null";
+    } catch {
+      // A RangeError: JSON.stringify recurses, and JSON.parse took a nesting that it cannot follow.
+      whole = JSON.stringify(pruned(payload, PRUNED_DEPTH));
+      cut = true;
+    }
+  }
+  if (whole.length > FAILED_PAYLOAD_CHARS) {
+    whole = whole.slice(0, FAILED_PAYLOAD_CHARS);
+    cut = true;
+  }
+  return { text: redactPersonalData(whole.toWellFormed().replaceAll("\0", "\uFFFD")), cut };
+}
+
+const PRUNED_DEPTH = 20;
+
+function pruned(value: unknown, depth: number): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return "…";
+  if (Array.isArray(value)) return value.map((item) => pruned(item, depth - 1));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, pruned(item, depth - 1)]));
+}

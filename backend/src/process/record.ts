@@ -1,0 +1,22 @@
+// What goes into the pipeline: a record of the raw stream, freed of the event-source mapping's wrapping.
+
+import { shardOf, type StreamRecord } from "../lambdas/events.ts";
+
+export interface RawRecord {
+  rawShard: string;
+  sequenceNumber: string;
+  /** `<shardName>/<row sequence>`: the same on a second try of the same row. */
+  partitionKey: string;
+  arrivedAtMs: number;
+  frame: Uint8Array;
+}
+
+export function rawRecord(record: StreamRecord): RawRecord {
+  return {
+    rawShard: shardOf(record),
+    sequenceNumber: record.kinesis.sequenceNumber,
+    partitionKey: record.kinesis.partitionKey,
+    arrivedAtMs: Math.floor(record.kinesis.approximateArrivalTimestamp * 1_000),
+    frame: Buffer.from(record.kinesis.data, "base64"),
+  };
+}

@@ -1,0 +1,114 @@
+// Stage 4: a parsed value made storable, in place. The edge has judged and repaired already; this is the second defence,
+// because one NUL voids a whole batch of a tier's database. It also walks the limits: what is beyond them cannot have come
+// through the edge and is reported by its JSON pointer. API.md §1 and §3.
+
+import { LIMITS } from "@behaviour/contract";
+
+type JsonObject = Record<string, unknown>;
+
+/** Values left to this event; shared by the parts of one event. */
+export interface NodeBudget {
+  nodes: number;
+}
+
+export function nodeBudget(): NodeBudget {
+  return { nodes: LIMITS.nodesPerEvent };
+}
+
+// They are what is looked for; tab, LF and CR are kept.
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F]/;
+// oxlint-disable-next-line no-control-regex
+const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g;
+
+/** Well-formed, free of control characters, at most 8,192 UTF-16 units. */
+export function cleanText(text: string): string {
+  let clean = text;
+  if (clean.length > LIMITS.stringLength) clean = clean.slice(0, LIMITS.stringLength);
+  if (CONTROL.test(clean)) clean = clean.replace(CONTROLS, "");
+  // After the cut, which may have gone through a pair.
+  return clean.isWellFormed() ? clean : clean.toWellFormed();
+}
+
+export function hasControlCharacters(text: string): boolean {
+  return CONTROL.test(text);
+}
+
+/**
+ * Cleans `object` and all below it, in place.
+ * @param depth of the object itself; the event is 1.
+ * @param mayHoldEscapes false when the line held no backslash, so that no string can hold anything bad.
+ * @returns null, or the JSON pointer of what is beyond a limit, relative to `object`.
+ */
+export function sanitizeObject(
+  object: JsonObject,
+  depth: number,
+  budget: NodeBudget,
+  mayHoldEscapes: boolean,
+): string | null {
+  if (depth > LIMITS.depth || --budget.nodes < 0) return "";
+  let keys = 0;
+  for (const key in object) {
+    if (!keyIsStorable(key, mayHoldEscapes)) {
+      delete object[key];
+      continue;
+    }
+    if (++keys > LIMITS.keysPerObject) return "";
+    const value = object[key];
+    switch (typeof value) {
+      case "string":
+        budget.nodes--;
+        if (mayHoldEscapes || value.length > LIMITS.stringLength) object[key] = cleanText(value);
+        break;
+      case "object": {
+        const pointer = sanitizeChild(value, depth, budget, mayHoldEscapes);
+        if (pointer !== null) return `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}${pointer}`;
+        break;
+      }
+      default:
+        budget.nodes--;
+        // `1e400` parses to Infinity, which JSON would write as null.
+        if (typeof value === "number" && !Number.isFinite(value)) object[key] = String(value);
+    }
+  }
+  return budget.nodes < 0 ? "" : null;
+}
+
+function sanitizeArray(array: unknown[], depth: number, budget: NodeBudget, mayHoldEscapes: boolean): string | null {
+  if (depth > LIMITS.depth || --budget.nodes < 0) return "";
+  for (let index = 0; index < array.length; index++) {
+    const value = array[index];
+    if (typeof value === "string") {
+      budget.nodes--;
+      if (mayHoldEscapes || value.length > LIMITS.stringLength) array[index] = cleanText(value);
+    } else if (typeof value === "object") {
+      const pointer = sanitizeChild(value, depth, budget, mayHoldEscapes);
+      if (pointer !== null) return `/${index}${pointer}`;
+    } else {
+      budget.nodes--;
+      if (typeof value === "number" && !Number.isFinite(value)) array[index] = String(value);
+    }
+    if (budget.nodes < 0) return "";
+  }
+  return null;
+}
+
+function sanitizeChild(
+  value: object | null,
+  depth: number,
+  budget: NodeBudget,
+  mayHoldEscapes: boolean,
+): string | null {
+  if (value === null) {
+    budget.nodes--;
+    return null;
+  }
+  return Array.isArray(value)
+    ? sanitizeArray(value, depth + 1, budget, mayHoldEscapes)
+    : sanitizeObject(value as JsonObject, depth + 1, budget, mayHoldEscapes);
+}
+
+function keyIsStorable(key: string, mayHoldEscapes: boolean): boolean {
+  if (key.length === 0 || key.length > LIMITS.keyLength || key === "__proto__") return false;
+  return !mayHoldEscapes || (!hasControlCharacters(key) && key.isWellFormed());
+}

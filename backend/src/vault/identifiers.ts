@@ -1,0 +1,43 @@
+// How the vault files an id: under an HMAC, by project and kind, so that neither its table nor its keys hold anything a
+// client sent. DESIGN E10.
+
+import { createHmac } from "node:crypto";
+
+export type IdKind = "user" | "anonymous" | "group";
+
+export interface VaultId {
+  project: string;
+  kind: IdKind;
+  id: string;
+}
+
+/** The partition key of an id's item: `<project>#<hex HMAC-SHA256>`. */
+export function vaultKey(hmacKey: string, { project, kind, id }: VaultId): string {
+  return `${project}#${createHmac("sha256", hmacKey).update(`${project}|${kind}|${id}`).digest("hex")}`;
+}
+
+/** The name of an id in this process's memory; never stored. */
+export function memoryKey({ project, kind, id }: VaultId): string {
+  return `${project}\u0000${kind}\u0000${id}`;
+}
+
+const PLACEHOLDERS: ReadonlySet<string> = new Set([
+  "null",
+  "undefined",
+  "nan",
+  "none",
+  "0",
+  "-1",
+  "true",
+  "false",
+  "anonymous",
+  "guest",
+  "unknown",
+  "[object object]",
+  "00000000-0000-0000-0000-000000000000",
+]);
+
+/** What programs write where they have no id. Many people share each of these, so they are linked with nobody. */
+export function isPlaceholder(id: string): boolean {
+  return PLACEHOLDERS.has(id.trim().toLowerCase());
+}

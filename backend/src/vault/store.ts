@@ -1,0 +1,124 @@
+// The vault's table: one item per id, each changed by single-item conditional writes only. An entry is written once and
+// never takes another surrogate; all that may be added to it is who claimed it.
+
+import { randomBytes } from "node:crypto";
+import {
+  BatchGetItemCommand,
+  ConditionalCheckFailedException,
+  type AttributeValue,
+  type DynamoDBClient,
+  PutItemCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { TABLES } from "@behaviour/contract";
+import { callDeadline } from "../aws.ts";
+import type { IdKind } from "./identifiers.ts";
+
+export interface VaultEntry {
+  /** 32 hex digits, random: nothing about the person can be computed from it. */
+  surrogate: string;
+  /** Key of the user whose history an anonymous entry belongs to; null while it is nobody's. */
+  claimedBy: string | null;
+}
+
+export interface NewEntry {
+  key: string;
+  kind: IdKind;
+  surrogate: string;
+  claimedBy: string | null;
+}
+
+const SORT_KEY = "surrogate";
+/** DynamoDB's own bound for one BatchGetItem. */
+const KEYS_PER_READ = 100;
+const READ_ROUNDS = 8;
+const READ_BACKOFF_MS = 25;
+
+export function newSurrogate(): string {
+  return randomBytes(16).toString("hex");
+}
+
+export class VaultStore {
+  readonly #dynamodb: DynamoDBClient;
+
+  constructor(dynamodb: DynamoDBClient) {
+    this.#dynamodb = dynamodb;
+  }
+
+  /** The entries that exist, read consistently. @throws an infrastructure fault. */
+  async read(keys: readonly string[]): Promise<Map<string, VaultEntry>> {
+    const entries = new Map<string, VaultEntry>();
+    const chunks: string[][] = [];
+    for (let start = 0; start < keys.length; start += KEYS_PER_READ)
+      chunks.push(keys.slice(start, start + KEYS_PER_READ));
+    await Promise.all(chunks.map((chunk) => this.#readChunk(chunk, entries)));
+    return entries;
+  }
+
+  async #readChunk(keys: readonly string[], entries: Map<string, VaultEntry>): Promise<void> {
+    let wanted: Record<string, AttributeValue>[] = keys.map((pk) => ({ pk: { S: pk }, sk: { S: SORT_KEY } }));
+    for (let round = 0; round < READ_ROUNDS; round++) {
+      const command = new BatchGetItemCommand({
+        RequestItems: { [TABLES.vault]: { Keys: wanted, ConsistentRead: true } },
+      });
+      const answer = await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+      for (const item of answer.Responses?.[TABLES.vault] ?? []) {
+        const entry = entryOf(item);
+        if (item.pk?.S !== undefined && entry !== null) entries.set(item.pk.S, entry);
+      }
+      wanted = answer.UnprocessedKeys?.[TABLES.vault]?.Keys ?? [];
+      if (wanted.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, READ_BACKOFF_MS * 2 ** round * (0.5 + Math.random())));
+    }
+    throw new Error(`vault: ${wanted.length} keys unprocessed after ${READ_ROUNDS} rounds`);
+  }
+
+  /** Writes the entry unless there is one already. @returns the one that stands. @throws an infrastructure fault. */
+  async create(entry: NewEntry): Promise<VaultEntry> {
+    const command = new PutItemCommand({
+      TableName: TABLES.vault,
+      Item: {
+        pk: { S: entry.key },
+        sk: { S: SORT_KEY },
+        surrogate: { S: entry.surrogate },
+        kind: { S: entry.kind },
+        createdAt: { N: String(Date.now()) },
+        ...(entry.claimedBy === null ? {} : { claimedBy: { S: entry.claimedBy } }),
+      },
+      ConditionExpression: "attribute_not_exists(pk)",
+    });
+    try {
+      await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+      return { surrogate: entry.surrogate, claimedBy: entry.claimedBy };
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+    // Someone else was first, or our own first try was and its answer was lost.
+    const standing = (await this.read([entry.key])).get(entry.key);
+    if (standing === undefined) throw new Error("vault: an entry was deleted while it was being created");
+    return standing;
+  }
+
+  /** Gives an anonymous entry to a user unless it is another's. @returns whether it is this user's now. */
+  async claim(anonymousKey: string, userKey: string): Promise<boolean> {
+    const command = new UpdateItemCommand({
+      TableName: TABLES.vault,
+      Key: { pk: { S: anonymousKey }, sk: { S: SORT_KEY } },
+      UpdateExpression: "SET claimedBy = :user",
+      ConditionExpression: "attribute_exists(pk) AND (attribute_not_exists(claimedBy) OR claimedBy = :user)",
+      ExpressionAttributeValues: { ":user": { S: userKey } },
+    });
+    try {
+      await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}
+
+function entryOf(item: Record<string, AttributeValue>): VaultEntry | null {
+  const surrogate = item.surrogate?.S;
+  return surrogate === undefined ? null : { surrogate, claimedBy: item.claimedBy?.S ?? null };
+}

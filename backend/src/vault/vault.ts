@@ -1,0 +1,169 @@
+// Resolves the ids that events name to surrogates, creating what is seen for the first time. DESIGN E10; who is one person
+// is decided in links.ts.
+//
+// Two invocations may meet the same ids at once. Every step is a conditional write of one item, so both end with what the
+// first one wrote; a crash between two steps leaves a claim, which the same user's next event completes.
+
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { BoundedCache } from "../process/bounded-cache.ts";
+import { type IdKind, isPlaceholder, memoryKey, type VaultId, vaultKey } from "./identifiers.ts";
+import { type Person, planLinks, type Slot } from "./links.ts";
+import { newSurrogate, type VaultEntry, VaultStore } from "./store.ts";
+
+/** What an event names, as text. */
+export interface NamedIds {
+  project: string;
+  userId: string | null;
+  anonymousId: string | null;
+  groupId: string | null;
+  previousId: string | null;
+}
+
+/** Surrogates, 32 hex digits each. */
+export interface Subjects {
+  subject: string;
+  anonymousSubject: string | null;
+  groupSubject: string | null;
+  previousSubject: string | null;
+}
+
+const CACHE_ENTRIES = 50_000;
+/** How long an erased id may still resolve to its former surrogate in a warm process. */
+const CACHE_MS = 5 * 60_000;
+const WRITES_AT_ONCE = 32;
+
+interface Remembered {
+  key: string;
+  entry: VaultEntry;
+  readAtMs: number;
+}
+
+export class Vault {
+  readonly #store: VaultStore;
+  readonly #hmacKey: string;
+  readonly #cache = new BoundedCache<Remembered>(CACHE_ENTRIES);
+
+  constructor(dynamodb: DynamoDBClient, hmacKey: string) {
+    this.#store = new VaultStore(dynamodb);
+    this.#hmacKey = hmacKey;
+  }
+
+  /** One answer per event, in order. @throws only an infrastructure fault; calling again is safe. */
+  async resolve(events: readonly NamedIds[]): Promise<Subjects[]> {
+    const slots = new Map<string, Slot>();
+    const people = events.map((event) => this.#personOf(event, slots));
+    await this.#load(slots);
+    planLinks(people);
+    const named = [...slots.values()].filter((slot) => slot.isNamed);
+    // Devices before users, who may take over a device's surrogate; former ids last, when it is known what they are.
+    await inParallel(named, (slot) => (slot.id.kind === "user" ? undefined : this.#settleDeviceOrGroup(slot)));
+    await inParallel(named, (slot) => (slot.id.kind === "user" ? this.#settleUser(slot) : undefined));
+    await inParallel([...slots.values()], (slot) => this.#settleFormer(slot, slots));
+    for (const [name, { key, entry, readAtMs }] of slots) {
+      if (entry !== null) this.#cache.set(name, { key, entry, readAtMs });
+    }
+    return people.map(subjectsOf);
+  }
+
+  #personOf({ project, userId, anonymousId, groupId, previousId }: NamedIds, slots: Map<string, Slot>): Person {
+    const userIsUsable = userId !== null && !isPlaceholder(userId);
+    const anonymousIsUsable = anonymousId !== null && !isPlaceholder(anonymousId);
+    const isPersonOfUser = userIsUsable || !anonymousIsUsable;
+    const slot = (kind: IdKind, id: string | null, isNamed: boolean) =>
+      id === null ? null : this.#slot({ project, kind, id }, isNamed, slots);
+    return {
+      user: isPersonOfUser ? slot("user", userId, true) : null,
+      anonymous: slot("anonymous", anonymousId, true),
+      group: slot("group", groupId, true),
+      previousUser: slot("user", previousId, false),
+      previousAnonymous: slot("anonymous", previousId, false),
+      linkable: userIsUsable && anonymousIsUsable,
+    };
+  }
+
+  #slot(id: VaultId, isNamed: boolean, slots: Map<string, Slot>): Slot {
+    const name = memoryKey(id);
+    let slot = slots.get(name);
+    if (slot === undefined) {
+      slot = this.#freshSlot(id, this.#cache.get(name));
+      slots.set(name, slot);
+    }
+    if (isNamed) slot.isNamed = true;
+    return slot;
+  }
+
+  #freshSlot(id: VaultId, remembered: Remembered | undefined): Slot {
+    const nowMs = Date.now();
+    const isValid = remembered !== undefined && nowMs - remembered.readAtMs < CACHE_MS;
+    return {
+      id,
+      key: remembered?.key ?? vaultKey(this.#hmacKey, id),
+      entry: isValid ? remembered.entry : null,
+      readAtMs: isValid ? remembered.readAtMs : nowMs,
+      isNamed: false,
+      claimant: null,
+      inherits: null,
+    };
+  }
+
+  async #load(slots: Map<string, Slot>): Promise<void> {
+    const missing = [...slots.values()].filter((slot) => slot.entry === null);
+    if (missing.length === 0) return;
+    const entries = await this.#store.read(missing.map((slot) => slot.key));
+    for (const slot of missing) slot.entry = entries.get(slot.key) ?? null;
+  }
+
+  async #settleDeviceOrGroup(slot: Slot): Promise<void> {
+    const claimedBy = slot.claimant?.key ?? null;
+    slot.entry ??= await this.#create(slot, newSurrogate(), claimedBy);
+    if (claimedBy === null || slot.entry.claimedBy !== null) return;
+    if (await this.#store.claim(slot.key, claimedBy)) {
+      slot.entry = { ...slot.entry, claimedBy };
+      return;
+    }
+    // Another user's claim came first; or the entry was erased a moment ago, and the next event after the cache makes it anew.
+    slot.entry = (await this.#store.read([slot.key])).get(slot.key) ?? slot.entry;
+  }
+
+  async #settleUser(slot: Slot): Promise<void> {
+    if (slot.entry !== null) return;
+    const device = slot.inherits?.entry;
+    const surrogate = device?.claimedBy === slot.key ? device.surrogate : newSurrogate();
+    slot.entry = await this.#create(slot, surrogate, null);
+  }
+
+  /** An id nobody has used yet, in neither kind, is filed as a device's: that is what libraries send as the former id. */
+  async #settleFormer(slot: Slot, slots: Map<string, Slot>): Promise<void> {
+    if (slot.isNamed || slot.entry !== null || slot.id.kind !== "anonymous") return;
+    const asUser = slots.get(memoryKey({ ...slot.id, kind: "user" }));
+    if (asUser?.entry === null) slot.entry = await this.#create(slot, newSurrogate(), null);
+  }
+
+  #create(slot: Slot, surrogate: string, claimedBy: string | null): Promise<VaultEntry> {
+    return this.#store.create({ key: slot.key, kind: slot.id.kind, surrogate, claimedBy });
+  }
+}
+
+function subjectsOf({ user, anonymous, group, previousUser, previousAnonymous }: Person): Subjects {
+  const anonymousSubject = anonymous?.entry?.surrogate ?? null;
+  const subject = user?.entry?.surrogate ?? anonymousSubject;
+  if (subject === null) throw new Error("vault: an event without userId and anonymousId was not refused before");
+  return {
+    subject,
+    anonymousSubject,
+    groupSubject: group?.entry?.surrogate ?? null,
+    previousSubject: previousUser?.entry?.surrogate ?? previousAnonymous?.entry?.surrogate ?? null,
+  };
+}
+
+/** At most `WRITES_AT_ONCE` under way; the first fault ends it. */
+async function inParallel(slots: readonly Slot[], settle: (slot: Slot) => Promise<void> | undefined): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    for (let slot = slots[next++]; slot !== undefined; slot = slots[next++]) {
+      const settled = settle(slot);
+      if (settled !== undefined) await settled;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(WRITES_AT_ONCE, slots.length) }, worker));
+}
