@@ -37,6 +37,8 @@ export const KeyRecord = z.object({
   revokedAt: z.nullable(z.number()),
   /** How many shards this project is spread over in each region. */
   shards: z.number(),
+  /** The project's own regime, whatever the caller's country; without it the country decides. */
+  consentRegime: z.optional(z.enum(["opt-in", "opt-out"])),
 });
 export type KeyRecord = z.infer<typeof KeyRecord>;
 

@@ -1,6 +1,7 @@
 // Every answer leaves through here: CORS on each of them (a browser library that can't read an answer takes it for a network
 // fault and sends again), a request id, and JSON whose form the official libraries understand. API.md §1.
 
+import { Buffer } from "node:buffer";
 import { ERRORS, errorBody, type IngestResult } from "@behaviour/contract";
 import type { Refusal } from "./refusal.ts";
 
@@ -33,6 +34,21 @@ export function result(outcome: IngestResult, requestId: string): Response {
   const taken = outcome.accepted + outcome.duplicates + outcome.suppressed;
   if (taken > 0) return json(200, outcome, requestId);
   return json(400, { ...outcome, ...errorBody("all_events_rejected", requestId) }, requestId);
+}
+
+/** 1×1, transparent. */
+const GIF = Buffer.from("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "base64");
+
+export function pixel(requestId: string): Response {
+  return new Response(GIF, {
+    headers: {
+      "Content-Type": "image/gif",
+      "Content-Length": String(GIF.byteLength),
+      "Cache-Control": "no-store",
+      "X-Request-Id": requestId,
+      ...CORS,
+    },
+  });
 }
 
 /** What the preflight asks for is repeated back: unknown libraries send headers of their own. */

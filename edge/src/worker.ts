@@ -2,7 +2,9 @@
 
 import { Hono } from "hono";
 import { collect } from "./collect/pipeline.ts";
+import { collectPixel } from "./collect/pixel.ts";
 import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
+import { settings } from "./collect/settings.ts";
 import type { Env } from "./env.ts";
 import { forward } from "./gateway/forward.ts";
 import { healthz, readyz } from "./gateway/health.ts";
@@ -83,8 +85,9 @@ function handleIngest(request: Request, ingest: IngestRoute, env: Env, requestId
     case "clientMetrics":
       return json(200, { success: true }, requestId);
     case "pixel":
+      return collectPixel(request, env, requestId);
     case "settings":
-      return new Refusal("not_found");
+      return settings(ingest.writeKey, request, env, requestId);
   }
 }
 

@@ -45,14 +45,16 @@ export async function collect(request: Request, route: IngestRoute, env: Env, re
   return answer instanceof Refusal ? refuse(answer, requestId) : answer;
 }
 
-interface Accepted {
+/** A request whose key was found good. */
+export interface Accepted {
   key: KeyRecord;
   requestId: string;
   receivedAtMs: number;
   isSecretInBody: boolean;
 }
 
-async function store(
+/** The events of a parsed body, judged, stored, and answered one by one. */
+export async function store(
   parsed: ParsedBody,
   accepted: Accepted,
   route: IngestRoute,

@@ -1,0 +1,61 @@
+// `GET /v1/pixel.gif?data=<base64url JSON>`: one event from where no script runs (mails, noscript). Whatever becomes of it,
+// the answer is the picture: nobody could read another one. API.md §3.
+
+import { Buffer } from "node:buffer";
+import { LIMITS } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import { Refusal } from "../refusal.ts";
+import { pixel } from "../respond.ts";
+import { authenticate, keyInBody } from "./authenticate.ts";
+import { parseBody } from "./parse.ts";
+import { store } from "./pipeline.ts";
+
+const ROUTE = { kind: "pixel" } as const;
+/** Base64 in either alphabet, padded or not; `+` arrives as a space where the sender forgot to escape it. */
+const BASE64 = /^[A-Za-z0-9+/_ -]+={0,2}$/;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+export async function collectPixel(request: Request, env: Env, requestId: string): Promise<Response> {
+  try {
+    const answer = await collectEvent(request, env, requestId);
+    await (answer instanceof Refusal ? null : answer.body?.cancel());
+  } catch (fault) {
+    console.error(JSON.stringify({ level: "error", message: "pixel failed", requestId, fault: String(fault) }));
+  }
+  return pixel(requestId);
+}
+
+async function collectEvent(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
+  const receivedAtMs = Date.now();
+  const bytes = readData(new URL(request.url).searchParams.get("data") ?? "");
+  if (bytes instanceof Refusal) return bytes;
+  const text = decodeText(bytes);
+  if (text instanceof Refusal) return text;
+  const parsed = parseBody(text, bytes.byteLength, ROUTE);
+  if (parsed instanceof Refusal) return parsed;
+  const key = keyInBody(parsed.body);
+  if (key instanceof Refusal) return key;
+  if (key === null) return new Refusal("missing_api_key");
+  const record = await authenticate(key, request, "write", env, receivedAtMs);
+  if (record instanceof Refusal) return record;
+  // A secret key in an address is in somebody's log by now.
+  if (record.kind === "secret") return new Refusal("secret_key_in_browser");
+  return store(parsed, { key: record, requestId, receivedAtMs, isSecretInBody: false }, ROUTE, request, env);
+}
+
+/** 8 KiB bound what is decoded: the JSON, not its spelling. */
+function readData(data: string): Uint8Array | Refusal {
+  if (data === "") return new Refusal("empty_body");
+  if (data.length > Math.ceil(LIMITS.pixelDataBytes / 3) * 4) return new Refusal("payload_too_large");
+  if (!BASE64.test(data)) return new Refusal("invalid_encoding");
+  const bytes = Buffer.from(data.replaceAll(" ", "+"), "base64");
+  return bytes.byteLength > LIMITS.pixelDataBytes ? new Refusal("payload_too_large") : bytes;
+}
+
+function decodeText(bytes: Uint8Array): string | Refusal {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return new Refusal("invalid_encoding");
+  }
+}
