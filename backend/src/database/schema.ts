@@ -95,6 +95,20 @@ export const tierCheckpoint = pgTable(
   (table) => [primaryKey({ columns: [table.tier, table.rawShard] })],
 );
 
+/** Suspects that the warm tier loaded in the last minutes: a message they overtook is known by them. See tiers/warm. */
+export const recentSuspect = pgTable(
+  "recent_suspect",
+  {
+    project: text("project").notNull(),
+    messageId: text("message_id").notNull(),
+    loadedAt: instant("loaded_at").notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.project, table.messageId] }),
+    index("recent_suspect_loaded").on(table.loadedAt),
+  ],
+);
+
 export const project = pgTable("project", {
   /** `p_…`; the same text in every store. */
   id: text("id").primaryKey(),

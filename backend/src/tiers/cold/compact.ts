@@ -1,0 +1,151 @@
+// Makes few large objects of many small ones, and of two copies of a message one. A reader who lists and reads meanwhile
+// misses nothing: the merged object is there before its sources go; for that moment it may see both.
+//
+// Crash-safe: the sources are named in the ledger before the merged object is written. If it is there, the sources go; if
+// it is not, nothing happened.
+
+import { createHash } from "node:crypto";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { S3Client } from "@aws-sdk/client-s3";
+import { BUCKETS, TABLES } from "@behaviour/contract";
+import type { Row } from "./columns.ts";
+import { ColdLedger, type Compaction } from "./ledger.ts";
+import { Objects, type StoredObject } from "./objects.ts";
+import { decodeParquet, encodeParquet } from "./parquet.ts";
+
+const MIB = 1024 * 1024;
+/** Rows of one merge are in memory as objects, so both of these are small. */
+const SMALL_BYTES = 4 * MIB;
+const MERGED_BYTES_MAX = 8 * MIB;
+const MERGED_ROWS_MAX = 50_000;
+const LEASE_MS = 45_000;
+
+export interface CompactionLimits {
+  /** Merging fewer is not worth the rewriting. */
+  objectsMin: number;
+  /** Objects younger than this are left alone: their loader may still be at work, and their readers too. */
+  settledMs: number;
+}
+
+export const COMPACTION_LIMITS: CompactionLimits = { objectsMin: 16, settledMs: 10 * 60_000 };
+
+export interface CompactorOptions {
+  s3: S3Client;
+  dynamodb: DynamoDBClient;
+  limits?: CompactionLimits;
+  now?: () => number;
+}
+
+export interface CompactionResult {
+  finished: number;
+  merged: number;
+  removed: number;
+}
+
+/** Which objects of a partition to merge: the oldest small ones, as long as they fit. Pure. */
+export function planCompaction(
+  objects: readonly StoredObject[],
+  limits: CompactionLimits,
+  nowMs: number,
+): StoredObject[] {
+  const settled = objects
+    .filter((object) => object.bytes < SMALL_BYTES && object.modifiedAtMs <= nowMs - limits.settledMs)
+    .sort((a, b) => a.modifiedAtMs - b.modifiedAtMs || (a.key < b.key ? -1 : 1));
+  let bytes = 0;
+  const chosen = settled.filter((object) => {
+    bytes += object.bytes;
+    return bytes <= MERGED_BYTES_MAX;
+  });
+  return chosen.length >= limits.objectsMin ? chosen : [];
+}
+
+export class Compactor {
+  readonly #objects: Objects;
+  readonly #ledger: ColdLedger;
+  readonly #limits: CompactionLimits;
+  readonly #now: () => number;
+
+  constructor({ s3, dynamodb, limits = COMPACTION_LIMITS, now = Date.now }: CompactorOptions) {
+    this.#objects = new Objects(s3, BUCKETS.events);
+    this.#ledger = new ColdLedger(dynamodb, TABLES.ledger);
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  /** @param hasTime asked before each partition: what is left waits for the next run */
+  async run(hasTime: () => boolean): Promise<CompactionResult> {
+    const result: CompactionResult = { finished: await this.#finish(), merged: 0, removed: 0 };
+    for (const [partition, objects] of await this.#partitions()) {
+      if (!hasTime()) return result;
+      const sources = planCompaction(objects, this.#limits, this.#now());
+      if (sources.length === 0) continue;
+      const removed = await this.#merge(partition, sources);
+      result.removed += removed;
+      if (removed > 0) result.merged++;
+    }
+    return result;
+  }
+
+  /** Ends what an earlier run left half done. */
+  async #finish(): Promise<number> {
+    let finished = 0;
+    for (const compaction of await this.#ledger.compactions()) {
+      if (compaction.leaseUntilMs > this.#now()) continue;
+      if (await this.#objects.exists(compaction.target)) await this.#objects.delete(compaction.sources);
+      await this.#ledger.endCompaction(compaction.partition);
+      finished++;
+    }
+    return finished;
+  }
+
+  async #partitions(): Promise<Map<string, StoredObject[]>> {
+    const partitions = new Map<string, StoredObject[]>();
+    for await (const object of this.#objects.list("project=")) {
+      const partition = object.key.slice(0, object.key.lastIndexOf("/"));
+      const others = partitions.get(partition);
+      if (others === undefined) partitions.set(partition, [object]);
+      else others.push(object);
+    }
+    // Read after the listing: a plan that begins later writes keys that were not listed.
+    const unfinished = new Set<string>();
+    for (const plan of await this.#ledger.plans()) {
+      if (!plan.done) for (const key of [...plan.keys, ...plan.remove]) unfinished.add(key);
+    }
+    for (const [partition, objects] of partitions) {
+      partitions.set(
+        partition,
+        objects.filter((object) => !unfinished.has(object.key)),
+      );
+    }
+    return partitions;
+  }
+
+  /** @returns how many objects it took away. */
+  async #merge(partition: string, candidates: readonly StoredObject[]): Promise<number> {
+    const { rows, sources } = await this.#read(candidates);
+    if (sources.length < 2) return 0;
+    const name = createHash("sha256").update(sources.join("\n")).digest("hex").slice(0, 32);
+    const target = `${partition}/compact-${name}.parquet`;
+    const compaction: Compaction = { partition, target, sources, leaseUntilMs: this.#now() + LEASE_MS };
+    if (!(await this.#ledger.beginCompaction(compaction))) return 0;
+    await this.#objects.put(target, encodeParquet([...rows.values()]));
+    await this.#objects.delete(sources);
+    await this.#ledger.endCompaction(partition);
+    return sources.length;
+  }
+
+  /** The rows by message id, so that of two copies the older object's stays, and the objects they are from. */
+  async #read(candidates: readonly StoredObject[]): Promise<{ rows: Map<unknown, Row>; sources: string[] }> {
+    const rows = new Map<unknown, Row>();
+    const sources: string[] = [];
+    for (const { key } of candidates) {
+      const bytes = await this.#objects.get(key);
+      if (bytes === null) continue;
+      const more = await decodeParquet(bytes);
+      if (sources.length > 0 && rows.size + more.length > MERGED_ROWS_MAX) break;
+      for (const row of more) if (!rows.has(row["message_id"])) rows.set(row["message_id"], row);
+      sources.push(key);
+    }
+    return { rows, sources };
+  }
+}

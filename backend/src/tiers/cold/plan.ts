@@ -1,0 +1,66 @@
+// What the cold tier will write for the next events of a raw shard, decided before anything is written. Pure.
+
+import type { EnrichedEvent } from "@behaviour/contract";
+import { after } from "../order.ts";
+
+/** The last thing a raw shard's consumer set out to do. While it is not done, its objects may be there or not. */
+export interface LoadPlan {
+  rawShard: string;
+  /** Positions of the first and the last event it covers. */
+  first: string;
+  last: string;
+  /** Objects it writes. */
+  keys: string[];
+  /** Objects of an earlier plan for the same events, which it takes the place of. */
+  remove: string[];
+  done: boolean;
+  /** Counts the plans of this shard: a consumer that was overtaken can't write its own. */
+  version: number;
+}
+
+export interface NextLoad {
+  /** What is not stored yet, in order. */
+  events: readonly EnrichedEvent[];
+  /** Objects that hold some of these events already, or may. */
+  stale: string[];
+}
+
+/**
+ * Which of a run of events are to be stored. Those of a plan that was not finished are stored again: the batch may be cut
+ * differently this time, so the objects of that plan go when the new ones are there.
+ */
+export function nextLoad(plan: LoadPlan | null, run: readonly EnrichedEvent[]): NextLoad {
+  if (plan === null) return { events: run, stale: [] };
+  if (plan.done) return { events: after(run, plan.last), stale: [] };
+  const events = run.filter((event) => event.position >= plan.first);
+  const startsWithPlan = events[0]?.position === plan.first;
+  // A run that starts later means that the stream gave the plan's events up (they lie in its failure destination): what
+  // was written of them stays.
+  return { events, stale: startsWithPlan ? [...plan.keys, ...plan.remove] : [] };
+}
+
+/** Groups events by the object they go to; the key is the same whenever the same range is stored. */
+export function planObjects(
+  events: readonly EnrichedEvent[],
+  range: { rawShard: string; first: string; last: string },
+): Map<string, EnrichedEvent[]> {
+  const objects = new Map<string, EnrichedEvent[]>();
+  for (const event of events) {
+    const key = objectKey(event, range);
+    const others = objects.get(key);
+    if (others === undefined) objects.set(key, [event]);
+    else others.push(event);
+  }
+  return objects;
+}
+
+function objectKey(event: EnrichedEvent, range: { rawShard: string; first: string; last: string }): string {
+  const day = new Date(event.timeMs).toISOString().slice(0, 10);
+  const name = `${range.rawShard}-${shortPosition(range.first)}-${shortPosition(range.last)}.parquet`;
+  return `project=${event.project}/day=${day}/${name}`;
+}
+
+/** Without the zeros that only serve sorting: names of files end at 255 bytes. */
+function shortPosition(position: string): string {
+  return position.replace(/^0+(?=\d)/, "");
+}

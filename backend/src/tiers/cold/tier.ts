@@ -1,0 +1,97 @@
+// The cold tier: Parquet on S3, the archive.
+//
+// Exactly once: before anything is written, the raw shard's plan says which positions go into which objects. Keys follow from
+// the positions, so the same range written again overwrites itself; a range cut differently names the objects it takes the
+// place of, and removes them when its own are there. A plan that is done is the checkpoint. Copies that came through another
+// shard are told by the registry, as in the hot tier.
+
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { S3Client } from "@aws-sdk/client-s3";
+import { BUCKETS, type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract";
+import { inOrder } from "../order.ts";
+import { MessageRegistry } from "../registry/registry.ts";
+import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
+import { rowOf } from "./columns.ts";
+import { ColdLedger } from "./ledger.ts";
+import { Objects } from "./objects.ts";
+import { encodeParquet } from "./parquet.ts";
+import { type LoadPlan, nextLoad, planObjects } from "./plan.ts";
+
+const MINUTE_MS = 60_000;
+/** Events of one plan: what is in memory as rows and as encoded bytes at once. */
+const PLAN_EVENTS = 20_000;
+/** The registry's rows of this tier, beside the processor's in the same table. */
+const NAMESPACE = "cold#";
+
+export interface ColdTierOptions {
+  s3: S3Client;
+  dynamodb: DynamoDBClient;
+  now?: () => number;
+}
+
+export class ColdTier implements Tier {
+  readonly name = "cold";
+  readonly #objects: Objects;
+  readonly #ledger: ColdLedger;
+  readonly #registry: MessageRegistry;
+  readonly #now: () => number;
+
+  constructor({ s3, dynamodb, now = Date.now }: ColdTierOptions) {
+    this.#objects = new Objects(s3, BUCKETS.events);
+    this.#ledger = new ColdLedger(dynamodb, TABLES.ledger);
+    this.#registry = new MessageRegistry({ dynamodb, table: TABLES.ledger, namespace: NAMESPACE, now });
+    this.#now = now;
+  }
+
+  async load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
+    const result = emptyResult();
+    const { shards, repeated } = inOrder(batch);
+    result.repeated = repeated;
+    for (const [rawShard, run] of shards) {
+      for (let start = 0; start < run.length; start += PLAN_EVENTS) {
+        addResult(result, await this.#loadRun(rawShard, run.slice(start, start + PLAN_EVENTS)));
+      }
+    }
+    return result;
+  }
+
+  async locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null> {
+    const fromMs = receivedAtMs === undefined ? this.#now() - LIMITS.dedupeWindowMs : receivedAtMs - MINUTE_MS;
+    const found = await this.#registry.find(project, messageId, fromMs);
+    if (found === null) return null;
+    const plan = await this.#ledger.plan(found.rawShard);
+    const stored = plan !== null && (plan.done ? found.lastPosition <= plan.last : found.lastPosition < plan.first);
+    return stored ? new Date(found.registeredAtMs).toISOString() : null;
+  }
+
+  async #loadRun(rawShard: string, run: readonly EnrichedEvent[]): Promise<LoadResult> {
+    const before = await this.#ledger.plan(rawShard);
+    const { events, stale } = nextLoad(before, run);
+    const [first, last] = [events[0], events.at(-1)];
+    if (first === undefined || last === undefined) return { ...emptyResult(), repeated: run.length };
+    const own = await this.#withoutCopies(events);
+    const range = { rawShard, first: first.position, last: last.position };
+    const objects = planObjects(own, range);
+    const keys = [...objects.keys()];
+    const remove = stale.filter((key) => !objects.has(key));
+    const plan: LoadPlan = { ...range, keys, remove, done: false, version: (before?.version ?? 0) + 1 };
+    await this.#ledger.putPlan(plan);
+    for (const [key, rows] of objects) await this.#objects.put(key, encodeParquet(rows.map(rowOf)));
+    if (remove.length > 0) await this.#objects.delete(remove);
+    await this.#ledger.putPlan({ ...plan, keys: [], remove: [], done: true, version: plan.version + 1 });
+    return {
+      ...emptyResult(),
+      loaded: own.length,
+      copies: events.length - own.length,
+      repeated: run.length - events.length,
+    };
+  }
+
+  async #withoutCopies(events: readonly EnrichedEvent[]): Promise<EnrichedEvent[]> {
+    const copies = new Set<EnrichedEvent>();
+    for (const [project, ofProject] of Map.groupBy(events, (event) => event.project)) {
+      for (const copy of await this.#registry.claim(project, ofProject)) copies.add(copy);
+    }
+    return events.filter((event) => !copies.has(event));
+  }
+}

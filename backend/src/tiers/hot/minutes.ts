@@ -1,0 +1,78 @@
+// The minutes' items in DynamoDB: read, and written on the condition that nobody else moved the checkpoint. Keeps those it
+// wrote last, because the same item is written again and again while its minute lasts.
+
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { callDeadline } from "../../aws.ts";
+import { fromItem, type MinuteCounters, minuteKey, toItem } from "./minute.ts";
+
+/** A few kilobytes each. */
+const KEPT_ITEMS = 2_000;
+
+export interface MinutePlace {
+  project: string;
+  minute: string;
+  rawShard: string;
+}
+
+export class Minutes {
+  readonly #dynamodb: DynamoDBClient;
+  readonly #table: string;
+  readonly #kept = new Map<string, MinuteCounters>();
+
+  constructor(dynamodb: DynamoDBClient, table: string) {
+    this.#dynamodb = dynamodb;
+    this.#table = table;
+  }
+
+  /** @returns null when nothing is counted there yet. May be behind when another process writes the same item. */
+  async get(place: MinutePlace): Promise<MinuteCounters | null> {
+    const kept = this.#kept.get(nameOf(place));
+    if (kept !== undefined) return kept;
+    const get = new GetItemCommand({
+      TableName: this.#table,
+      Key: { pk: { S: minuteKey(place.project) }, sk: { S: `${place.minute}#${place.rawShard}` } },
+      ConsistentRead: true,
+    });
+    const { Item } = await this.#dynamodb.send(get, { abortSignal: callDeadline() });
+    if (Item === undefined) return null;
+    const counters = fromItem(Item);
+    this.#keep(place, counters);
+    return counters;
+  }
+
+  /** @returns false when the item is not as `before` says any more; what `get` answers next is fresh. */
+  async put(place: MinutePlace, before: MinuteCounters | null, next: MinuteCounters): Promise<boolean> {
+    const put = new PutItemCommand({
+      TableName: this.#table,
+      Item: toItem(place.project, place.minute, place.rawShard, next),
+      ...(before === null
+        ? { ConditionExpression: "attribute_not_exists(pk)" }
+        : {
+            ConditionExpression: "checkpoint = :before",
+            ExpressionAttributeValues: { ":before": { S: before.checkpoint } },
+          }),
+    });
+    try {
+      await this.#dynamodb.send(put, { abortSignal: callDeadline() });
+    } catch (fault) {
+      // Whatever went wrong, the item may have been written.
+      this.#kept.delete(nameOf(place));
+      if (fault instanceof Error && fault.name === "ConditionalCheckFailedException") return false;
+      throw fault;
+    }
+    this.#keep(place, next);
+    return true;
+  }
+
+  #keep(place: MinutePlace, counters: MinuteCounters): void {
+    const name = nameOf(place);
+    this.#kept.delete(name);
+    this.#kept.set(name, counters);
+    const oldest = this.#kept.keys().next().value;
+    if (this.#kept.size > KEPT_ITEMS && oldest !== undefined) this.#kept.delete(oldest);
+  }
+}
+
+function nameOf({ project, minute, rawShard }: MinutePlace): string {
+  return `${project}#${minute}#${rawShard}`;
+}

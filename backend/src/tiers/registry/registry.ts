@@ -1,0 +1,139 @@
+// Which copy of a message counts, when copies come through different shards at the same time. Each project has a log of
+// registrations in DynamoDB; an entry is put at the next free number on the condition that nobody took it, so that
+// all consumers see one order and whoever appends has read everything before. The first copy registered is the message;
+// every later one is a copy of it, whoever asks, however often, before and after a crash.
+//
+// A tier registers before it stores: a crash in between leaves a registration whose owner comes again (the stream repeats),
+// and finds itself the owner.
+
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { EnrichedEvent } from "@behaviour/contract";
+import { firstCopyFromMs, maySuspect } from "../suspect.ts";
+import { ENTRY_MESSAGES_MAX, registryKey } from "./entry.ts";
+import { findEntry, type RegisteredMessage } from "./find.ts";
+import { RegistryLog } from "./log.ts";
+
+/** Read back for every batch: in it lies whatever can be a copy of an event that is no suspect. */
+const RECENT_MS = 2 * 60_000;
+/** An entry outlives this by far, so a log that is kept can't have lost its end to expiry. */
+const KEPT_IDLE_MS = 3_600_000;
+/**
+ * What one process remembers, about 32 bytes each. It bounds the look back of suspects too: a copy of one that lies further
+ * back than so many messages is not recognised.
+ */
+const MESSAGES_MAX = 1_000_000;
+const APPEND_TRIES = 50;
+
+export interface RegistryOptions {
+  dynamodb: DynamoDBClient;
+  table: string;
+  /** Keeps one tier's registrations apart from another's in the same table. */
+  namespace: string;
+  now: () => number;
+}
+
+interface Kept {
+  log: RegistryLog;
+  usedAtMs: number;
+}
+
+export class MessageRegistry {
+  readonly #options: RegistryOptions;
+  readonly #kept = new Map<string, Kept>();
+  /** Per project the end of its queue: one claim at a time, or they would fight for the same number. */
+  readonly #queues = new Map<string, Promise<unknown>>();
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Registers messages of one raw shard of one project, in order.
+   * @returns those that are copies of a message that was registered before them
+   */
+  async claim(project: string, events: readonly EnrichedEvent[]): Promise<Set<EnrichedEvent>> {
+    if (events.length === 0) return new Set();
+    const before = this.#queues.get(project) ?? Promise.resolve();
+    const claimed = before.then(() => this.#claim(project, events));
+    const settled = claimed.catch(() => {
+      // The caller gets the fault; the next in the queue must not.
+      this.#kept.delete(project);
+    });
+    this.#queues.set(project, settled);
+    try {
+      return await claimed;
+    } finally {
+      if (this.#queues.get(project) === settled) this.#queues.delete(project);
+    }
+  }
+
+  /** The first registration of a message; null when there is none since `fromMs`. */
+  find(project: string, messageId: string, fromMs: number): Promise<RegisteredMessage | null> {
+    const { dynamodb, table, namespace } = this.#options;
+    return findEntry(dynamodb, table, registryKey(namespace, project), messageId, fromMs);
+  }
+
+  async #claim(project: string, events: readonly EnrichedEvent[]): Promise<Set<EnrichedEvent>> {
+    const nowMs = this.#options.now();
+    const log = await this.#open(project, nowMs);
+    let fromMs = nowMs - RECENT_MS;
+    for (const event of events) if (maySuspect(event, nowMs)) fromMs = Math.min(fromMs, firstCopyFromMs(event));
+    await log.readBack(fromMs, MESSAGES_MAX);
+    await this.#register(log, events);
+    const copies = new Set(events.filter((event) => log.isCopy(event)));
+    this.#forget(project);
+    return copies;
+  }
+
+  async #register(log: RegistryLog, events: readonly EnrichedEvent[]): Promise<void> {
+    for (let tries = 0; tries < APPEND_TRIES; tries++) {
+      const fresh = unregistered(log, events).slice(0, ENTRY_MESSAGES_MAX);
+      if (fresh.length === 0) return;
+      if (await log.append(fresh, this.#options.now())) {
+        if (fresh.length < ENTRY_MESSAGES_MAX) return;
+      } else {
+        await log.readForward();
+      }
+    }
+    throw new Error("the message registry is too busy: other consumers append faster");
+  }
+
+  async #open(project: string, nowMs: number): Promise<RegistryLog> {
+    const kept = this.#kept.get(project);
+    if (kept !== undefined && nowMs - kept.usedAtMs < KEPT_IDLE_MS) {
+      this.#kept.delete(project);
+      this.#kept.set(project, { log: kept.log, usedAtMs: nowMs });
+      return kept.log;
+    }
+    const { dynamodb, table, namespace } = this.#options;
+    const log = new RegistryLog(dynamodb, table, registryKey(namespace, project));
+    await log.readEnd();
+    this.#kept.delete(project);
+    this.#kept.set(project, { log, usedAtMs: nowMs });
+    return log;
+  }
+
+  /** Keeps memory within its bound: projects unused for longest go first, then the older half of this one. */
+  #forget(current: string): void {
+    let messages = 0;
+    for (const { log } of this.#kept.values()) messages += log.messages;
+    for (const [project, { log }] of this.#kept) {
+      if (messages <= MESSAGES_MAX) return;
+      messages -= log.messages;
+      if (project === current) log.forgetOldest();
+      else this.#kept.delete(project);
+    }
+  }
+}
+
+/** Those that nobody registered, each message once: of two copies in one batch the first is the message. */
+function unregistered(log: RegistryLog, events: readonly EnrichedEvent[]): EnrichedEvent[] {
+  const seen = new Set<string>();
+  const fresh: EnrichedEvent[] = [];
+  for (const event of events) {
+    if (seen.has(event.messageId) || log.firstOwner(event.messageId) !== undefined) continue;
+    seen.add(event.messageId);
+    fresh.push(event);
+  }
+  return fresh;
+}

@@ -1,0 +1,122 @@
+// Which of a chunk's events are copies of a message that the warm tier holds under another time, and so under another
+// unique key. Runs inside the load's transaction.
+//
+// Suspects are looked up among the events; so that two copies can't do so at the same time, who loads suspects holds the
+// project's lock alone, others share it. The reverse, a message that is no suspect but was overtaken by its copy, is caught
+// by a small table of the suspects that were loaded in the last minutes.
+
+import type { EnrichedEvent } from "@behaviour/contract";
+import type { TransactionSql } from "postgres";
+import { maySuspect } from "../suspect.ts";
+
+const DAY_MS = 86_400_000;
+/** First key of the advisory locks that guard a project's loads; the second is a hash of the project. */
+const LOAD_LOCK = 771_204;
+/** Events overtaken by longer than the suspects' age are suspects themselves; the rest is room for clocks. */
+const OVERTAKEN_MINUTES = 10;
+
+export interface TimeRange {
+  fromMs: number;
+  toMs: number;
+}
+
+/**
+ * Where the first copy's time can lie. A copy's time differs by the correction of the client's clock, which is made on a
+ * first try and not on a retry; so it is near this copy's own time, near the client's timestamp as sent, or within the
+ * window of dedupe before its receipt. Ranges are merged: chunks outside them are never opened. Pure.
+ */
+export function rangesOfCopies(suspects: readonly EnrichedEvent[]): TimeRange[] {
+  const days = new Set<number>();
+  const addDays = (fromMs: number, toMs: number) => {
+    for (let day = Math.floor(fromMs / DAY_MS); day <= Math.floor(toMs / DAY_MS); day++) days.add(day);
+  };
+  for (const { timeMs, originalTimeMs, receivedAtMs } of suspects) {
+    addDays(timeMs - DAY_MS, timeMs + DAY_MS);
+    addDays(receivedAtMs - DAY_MS, receivedAtMs + DAY_MS);
+    if (originalTimeMs !== null) addDays(originalTimeMs - DAY_MS, originalTimeMs + DAY_MS);
+  }
+  const ranges: TimeRange[] = [];
+  for (const day of [...days].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.toMs === day * DAY_MS) last.toMs += DAY_MS;
+    else ranges.push({ fromMs: day * DAY_MS, toMs: (day + 1) * DAY_MS });
+  }
+  return ranges;
+}
+
+/** @returns the events of the chunk that are the message, not a copy; remembers the suspects among them. */
+export async function withoutCopies(
+  tx: TransactionSql,
+  events: readonly EnrichedEvent[],
+  nowMs: number,
+): Promise<EnrichedEvent[]> {
+  const suspects = new Set(events.filter((event) => maySuspect(event, nowMs)));
+  await lockProjects(tx, events, suspects);
+  const known = await knownMessages(tx, [...suspects]);
+  const overtaken = await overtakenMessages(tx, events);
+  const own: EnrichedEvent[] = [];
+  for (const event of events) {
+    const name = nameOf(event.project, event.messageId);
+    if (known.has(name) || overtaken.has(name)) continue;
+    // Of two copies in one chunk the first is the message.
+    known.add(name);
+    own.push(event);
+  }
+  await rememberSuspects(
+    tx,
+    own.filter((event) => suspects.has(event)),
+  );
+  return own;
+}
+
+function nameOf(project: string, messageId: string): string {
+  return `${project} ${messageId}`;
+}
+
+async function lockProjects(
+  tx: TransactionSql,
+  events: readonly EnrichedEvent[],
+  suspects: ReadonlySet<EnrichedEvent>,
+): Promise<void> {
+  const alone = new Set<string>();
+  for (const { project } of suspects) alone.add(project);
+  // Everybody takes them in the same order, so that nobody waits in a circle.
+  for (const project of [...new Set(events.map((event) => event.project))].sort()) {
+    if (alone.has(project)) await tx`select pg_advisory_xact_lock(${LOAD_LOCK}::int, hashtext(${project}))`;
+    else await tx`select pg_advisory_xact_lock_shared(${LOAD_LOCK}::int, hashtext(${project}))`;
+  }
+}
+
+async function knownMessages(tx: TransactionSql, suspects: readonly EnrichedEvent[]): Promise<Set<string>> {
+  const known = new Set<string>();
+  if (suspects.length === 0) return known;
+  const projects = suspects.map((event) => event.project);
+  const messageIds = suspects.map((event) => event.messageId);
+  for (const { fromMs, toMs } of rangesOfCopies(suspects)) {
+    const rows = await tx<{ project: string; message_id: string }[]>`
+      select e.project, e.message_id
+      from unnest(${projects}::text[], ${messageIds}::text[]) as wanted (project, message_id)
+      join event e on e.project = wanted.project and e.message_id = wanted.message_id
+      where e.time >= to_timestamp(${fromMs / 1_000}) and e.time < to_timestamp(${toMs / 1_000})`;
+    for (const row of rows) known.add(nameOf(row.project, row.message_id));
+  }
+  return known;
+}
+
+async function overtakenMessages(tx: TransactionSql, events: readonly EnrichedEvent[]): Promise<Set<string>> {
+  const rows = await tx<{ project: string; message_id: string }[]>`
+    select s.project, s.message_id
+    from unnest(${events.map((event) => event.project)}::text[], ${events.map((event) => event.messageId)}::text[])
+      as wanted (project, message_id)
+    join recent_suspect s on s.project = wanted.project and s.message_id = wanted.message_id`;
+  return new Set(rows.map((row) => nameOf(row.project, row.message_id)));
+}
+
+async function rememberSuspects(tx: TransactionSql, suspects: readonly EnrichedEvent[]): Promise<void> {
+  if (suspects.length === 0) return;
+  await tx`delete from recent_suspect where loaded_at < now() - make_interval(mins => ${OVERTAKEN_MINUTES})`;
+  await tx`
+    insert into recent_suspect (project, message_id)
+    select * from unnest(${suspects.map((event) => event.project)}::text[], ${suspects.map((event) => event.messageId)}::text[])
+    on conflict do nothing`;
+}

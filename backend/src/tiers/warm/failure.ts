@@ -1,0 +1,38 @@
+// Tells what the database refuses for its values from what it cannot do now. Pure.
+
+import { FAILED_PAYLOAD_CHARS, FAILURES, type EnrichedEvent, type FailedEvent } from "@behaviour/contract";
+
+/**
+ * SQLSTATE classes that the same row will meet again: data exceptions, integrity violations, program limits (an index
+ * entry too large, too deep a nesting). A RangeError is ours: a time that no date can hold.
+ */
+const POISON_CLASSES = new Set(["22", "23", "54"]);
+
+export function isPoison(fault: unknown): boolean {
+  if (fault instanceof RangeError) return true;
+  return POISON_CLASSES.has(sqlStateOf(fault)?.slice(0, 2) ?? "");
+}
+
+function sqlStateOf(fault: unknown): string | undefined {
+  if (!(fault instanceof Error) || fault.name !== "PostgresError") return undefined;
+  const { code } = fault as Error & { code?: unknown };
+  return typeof code === "string" ? code : undefined;
+}
+
+/** The reason names the database's code, never its message: that quotes the value. */
+export function unstorable(event: EnrichedEvent, fault: unknown, nowMs: number): FailedEvent {
+  const payload = JSON.stringify(event);
+  return {
+    id: `warm-${event.rawShard}-${event.position}`,
+    project: event.project,
+    messageId: event.messageId,
+    code: "unstorable",
+    message: `${FAILURES.unstorable} (${sqlStateOf(fault) ?? "a time out of range"})`,
+    pointer: null,
+    stage: "warm",
+    failedAtMs: nowMs,
+    receivedAtMs: event.receivedAtMs,
+    payload: payload.slice(0, FAILED_PAYLOAD_CHARS),
+    payloadCut: payload.length > FAILED_PAYLOAD_CHARS,
+  };
+}

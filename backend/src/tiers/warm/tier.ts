@@ -1,0 +1,128 @@
+// The warm tier: events in TimescaleDB, for analytics.
+//
+// Exactly once: rows and the checkpoint of their raw shard are one transaction, and the checkpoint's row is locked first, so
+// a second consumer of the same shard waits and then finds them repeated. Rows that the database refuses are found by
+// halving and go to the failed events; their neighbours are stored.
+
+import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
+import type { TransactionSql } from "postgres";
+import type { Sql } from "../../database/client.ts";
+import { after, inOrder } from "../order.ts";
+import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
+import { withoutCopies } from "./copies.ts";
+import { isPoison, unstorable } from "./failure.ts";
+import { columnArrays, INSERT_EVENTS } from "./rows.ts";
+
+/** Larger chunks load no faster, and hold locks and memory longer. */
+const CHUNK_ROWS = 5_000;
+const DAY_MS = 86_400_000;
+/** How far a message's corrected time may lie before and after its receipt (an import's may lie anywhere before). */
+const TIME_BEFORE_RECEIPT_MS = 31 * DAY_MS;
+const TIME_AFTER_RECEIPT_MS = 2 * DAY_MS;
+
+export interface WarmTierOptions {
+  sql: Sql;
+  /** Must resolve only when they are stored, and take the same ones again. */
+  storeFailed: (failed: readonly FailedEvent[]) => Promise<void>;
+  now?: () => number;
+}
+
+/** Cuts a batch into transactions: runs of one raw shard, in order. Pure. */
+export function planLoad(batch: readonly EnrichedEvent[]): { chunks: EnrichedEvent[][]; repeated: number } {
+  const { shards, repeated } = inOrder(batch);
+  const chunks: EnrichedEvent[][] = [];
+  for (const events of shards.values()) {
+    for (let start = 0; start < events.length; start += CHUNK_ROWS)
+      chunks.push(events.slice(start, start + CHUNK_ROWS));
+  }
+  return { chunks, repeated };
+}
+
+export class WarmTier implements Tier {
+  readonly name = "warm";
+  readonly #sql: Sql;
+  readonly #storeFailed: WarmTierOptions["storeFailed"];
+  readonly #now: () => number;
+
+  constructor({ sql, storeFailed, now = Date.now }: WarmTierOptions) {
+    this.#sql = sql;
+    this.#storeFailed = storeFailed;
+    this.#now = now;
+  }
+
+  async load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
+    const result = emptyResult();
+    const { chunks, repeated } = planLoad(batch);
+    result.repeated = repeated;
+    for (const chunk of chunks) addResult(result, await this.#loadChunk(chunk));
+    return result;
+  }
+
+  async locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null> {
+    const from = receivedAtMs === undefined ? new Date(0) : new Date(receivedAtMs - TIME_BEFORE_RECEIPT_MS);
+    const to = new Date((receivedAtMs ?? this.#now()) + TIME_AFTER_RECEIPT_MS);
+    const [row] = await this.#sql<{ loaded_at: Date }[]>`
+      select loaded_at from event
+      where project = ${project} and message_id = ${messageId} and time >= ${from} and time < ${to}
+      order by loaded_at limit 1`;
+    return row === undefined ? null : row.loaded_at.toISOString();
+  }
+
+  /** @param chunk a run of one raw shard, in order */
+  async #loadChunk(chunk: readonly EnrichedEvent[]): Promise<LoadResult> {
+    try {
+      return await this.#transact(chunk);
+    } catch (fault) {
+      if (!isPoison(fault)) throw fault;
+      const [first, second] = chunk;
+      if (first !== undefined && second === undefined) return await this.#divert(first, fault);
+    }
+    const middle = Math.ceil(chunk.length / 2);
+    const result = await this.#loadChunk(chunk.slice(0, middle));
+    addResult(result, await this.#loadChunk(chunk.slice(middle)));
+    return result;
+  }
+
+  /** First stored among the failed, then passed by the checkpoint: a crash in between stores it there again, under one id. */
+  async #divert(event: EnrichedEvent, fault: unknown): Promise<LoadResult> {
+    await this.#storeFailed([unstorable(event, fault, this.#now())]);
+    await this.#sql.begin(async (tx) => {
+      await lockCheckpoint(tx, event.rawShard);
+      await moveCheckpoint(tx, event);
+    });
+    return { ...emptyResult(), failed: 1 };
+  }
+
+  async #transact(chunk: readonly EnrichedEvent[]): Promise<LoadResult> {
+    const result = emptyResult();
+    const last = chunk.at(-1);
+    if (last === undefined) return result;
+    return await this.#sql.begin(async (tx) => {
+      const fresh = after(chunk, await lockCheckpoint(tx, last.rawShard));
+      result.repeated = chunk.length - fresh.length;
+      if (fresh.length === 0) return result;
+      const own = await withoutCopies(tx, fresh, this.#now());
+      // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that.
+      await tx`set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0`;
+      const inserted = own.length === 0 ? 0 : (await tx.unsafe(INSERT_EVENTS, columnArrays(own))).count;
+      await moveCheckpoint(tx, last);
+      result.loaded = inserted;
+      result.copies = fresh.length - inserted;
+      return result;
+    });
+  }
+}
+
+async function lockCheckpoint(tx: TransactionSql, rawShard: string): Promise<string | undefined> {
+  await tx`insert into tier_checkpoint (tier, raw_shard, position) values ('warm', ${rawShard}, '') on conflict do nothing`;
+  const [row] = await tx<{ position: string }[]>`
+    select position from tier_checkpoint where tier = 'warm' and raw_shard = ${rawShard} for update`;
+  return row?.position;
+}
+
+async function moveCheckpoint(tx: TransactionSql, { rawShard, position }: EnrichedEvent): Promise<void> {
+  // Never backwards: an event that is diverted may come again after later ones were loaded.
+  await tx`
+    update tier_checkpoint set position = ${position}
+    where tier = 'warm' and raw_shard = ${rawShard} and position collate "C" < ${position}`;
+}
