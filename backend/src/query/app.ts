@@ -3,20 +3,26 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
 import { appendAudit } from "../audit/log.ts";
 import { type AdminParts, mountAdmin, mountKeyLookup } from "../control/admin.ts";
 import { mountAnalytics } from "./analytics-routes.ts";
 import { mountAudit } from "./audit-routes.ts";
 import { requestIdOf } from "./caller.ts";
 import { type EventRouteParts, mountEvents } from "./event-routes.ts";
+import { type FailedEventReader, findFailure, mountFailedEvents } from "./failed-routes.ts";
 import { answerProblem } from "./problem.ts";
 import type { RealtimeReader } from "./realtime.ts";
 import type { RecordAction } from "./routing.ts";
+import type { Whereabouts } from "./trace.ts";
 
 /** Where a fault's details go: they never reach the client. */
 export type ReportFault = (fault: unknown, request: { method: string; route: string; requestId: string }) => void;
 
-export interface QueryParts extends Omit<AdminParts, "record">, Omit<EventRouteParts, "record"> {
+export interface QueryParts extends Omit<AdminParts, "record">, Omit<EventRouteParts, "record" | "whereabouts"> {
+  /** In the order of an event's way. */
+  tiers: Whereabouts["tiers"];
+  failedEvents: FailedEventReader;
   readRealtime: RealtimeReader;
   report: ReportFault;
 }
@@ -30,7 +36,7 @@ export function queryApp(parts: QueryParts): Hono {
   const fail = (fault: unknown, c: Context): Response => {
     const requestId = requestIdOf(c);
     // The path as it was declared: a real one can hold the id of a message or of a person.
-    report(fault, { method: c.req.method, route: c.req.routePath, requestId });
+    report(fault, { method: c.req.method, route: routePath(c), requestId });
     return answerProblem(c, { code: "unavailable" }, requestId);
   };
   app.onError(fail);
@@ -42,7 +48,13 @@ export function queryApp(parts: QueryParts): Hono {
   });
 
   mountAnalytics(app, { ...parts, record });
-  mountEvents(app, { ...parts, record });
+  const whereabouts: Whereabouts = {
+    tiers: parts.tiers,
+    findFailure: (project, messageId, receivedAtMs) =>
+      findFailure(parts.failedEvents, project, messageId, nowMs(), receivedAtMs),
+  };
+  mountEvents(app, { ...parts, record, whereabouts });
+  mountFailedEvents(app, { ...parts, record });
   mountAudit(app, { sql, record, nowMs });
   mountAdmin(app, { ...parts, record });
   mountKeyLookup(app, parts.database);

@@ -9,11 +9,13 @@ import { EventsParameters, listEvents } from "./events.ts";
 import { readQuery, type TimeRange, timeRange } from "./parameters.ts";
 import { failed, ok, type Result } from "./problem.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "./routing.ts";
+import { isMessageId, readShardTrace, traceMessage, type Whereabouts } from "./trace.ts";
 
 export interface EventRouteParts {
   sql: Sql;
   cursors: CursorSigner;
   lookupSubjects: LookupSubjects;
+  whereabouts: Whereabouts;
   record: RecordAction;
   nowMs: () => number;
 }
@@ -25,6 +27,22 @@ export function mountEvents(app: Hono, parts: EventRouteParts): void {
       action: "events.list",
       read: (c) => readQuery(c, EventsParameters),
       answer: (asked) => answerListing(asked, parts),
+    }),
+  });
+  mount(app, "/v1/events/:messageId", {
+    GET: endpoint(parts.record, {
+      scope: "read",
+      action: "events.trace",
+      read: (c) => {
+        const messageId = c.req.param("messageId") ?? "";
+        return isMessageId(messageId) ? ok(messageId) : failed<string>("not_found");
+      },
+      answer: async ({ caller, input: messageId, audit, c }) => {
+        await audit({ messageId });
+        const shard = readShardTrace(c.req.header("x-shard-trace"));
+        const trace = await traceMessage(caller.project, messageId, shard, parts.whereabouts);
+        return trace === null ? failed("not_found", undefined, "No such message.") : ok({ data: trace });
+      },
     }),
   });
 }

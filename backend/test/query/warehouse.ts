@@ -67,6 +67,8 @@ export async function openWarehouse(overrides: Partial<QueryParts> = {}): Promis
     edge,
     cursors: new CursorSigner("a secret of at least thirty-two characters"),
     lookupSubjects: async () => ({ subject: null, anonymousSubject: null }),
+    tiers: [],
+    failedEvents: { list: async () => [] },
     readRealtime: async () => ({ activeUsers: 0, perMinute: [], topEvents: [], topPages: [], countries: [] }),
     report: (fault) => faults.push(fault),
     nowMs: () => Date.now(),

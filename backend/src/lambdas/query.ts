@@ -1,0 +1,75 @@
+// Lambda: the query API and the control plane, behind a function URL that takes SigV4 only. Answers are streamed where the
+// platform can (a page of events may be larger than a buffered answer), else handed over whole.
+
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Hono } from "hono";
+import { handle, streamHandle } from "hono/aws-lambda";
+import { dynamodbClient, s3Client } from "../aws.ts";
+import { type Config, readConfig, required } from "../config.ts";
+import { edgePush } from "../control/index.ts";
+import { databaseClient, sqlClient } from "../database/client.ts";
+import { FailedEventStore } from "../failed/index.ts";
+import { queryApp, type ReportFault } from "../query/app.ts";
+import { CursorSigner } from "../query/cursor.ts";
+import { readRealtime } from "../tiers/hot/read.ts";
+import { HotTier } from "../tiers/hot/tier.ts";
+import { WarmTier } from "../tiers/warm/tier.ts";
+import { subjectLookup } from "../vault/index.ts";
+
+const logger = new Logger({ serviceName: "query" });
+
+/** Class and code of a fault, and where it came from; its message may quote what was asked for or stored. */
+const report: ReportFault = (fault, request) => {
+  const cause = fault instanceof Error && fault.cause instanceof Error ? fault.cause : fault;
+  const code: unknown = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+  const stack =
+    fault instanceof Error ? fault.stack?.split("\n").filter((line) => line.startsWith("    at ")) : undefined;
+  logger.error("a request ended in a fault", {
+    fault: cause instanceof Error ? cause.name : typeof cause,
+    ...(typeof code === "string" ? { code } : {}),
+    ...request,
+    stack,
+  });
+};
+
+/** @throws Error that names each variable that is missing. */
+export function wire(config: Config): Hono {
+  const dynamodb = dynamodbClient(config);
+  const s3 = s3Client(config);
+  const sql = sqlClient(config);
+  const readOnly = async (): Promise<never> => {
+    throw new Error("the query API stores no failed events");
+  };
+  return queryApp({
+    sql,
+    database: databaseClient(config),
+    edge: edgePush(config, (reason) => logger.warn("keys were not pushed to the edge", { reason })),
+    cursors: new CursorSigner(required(config.internalSecret, "INTERNAL_SECRET")),
+    lookupSubjects: subjectLookup(dynamodb, required(config.vaultHmacKey, "VAULT_HMAC_KEY")),
+    readRealtime: (project, minutes, nowMs) => readRealtime(dynamodb, project, minutes, nowMs),
+    tiers: [new HotTier({ dynamodb }), new WarmTier({ sql, storeFailed: readOnly })],
+    failedEvents: new FailedEventStore(s3),
+    report,
+    nowMs: Date.now,
+  });
+}
+
+let app: Hono | undefined;
+
+/** On the first request, not on import: a missing variable is then an error with a name, of a call. */
+function wired(): Hono {
+  app ??= wire(readConfig());
+  return app;
+}
+
+const lazy = new Hono();
+lazy.all("*", (c) => wired().fetch(c.req.raw));
+
+type BufferedHandler = ReturnType<typeof handle>;
+
+/** What AWS's own runtime adds; hono/aws-lambda puts an empty one there when there is none. */
+const { awslambda } = globalThis as { awslambda?: { streamifyResponse?: unknown } };
+const canStream = typeof awslambda?.streamifyResponse === "function";
+
+/** Where it streams it is marked so when it is made, hence on import. Takes the event of a function URL (version 2.0). */
+export const handler: BufferedHandler = canStream ? (streamHandle(lazy) as unknown as BufferedHandler) : handle(lazy);
