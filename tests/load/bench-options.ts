@@ -1,0 +1,78 @@
+// The benchmark's command line.
+
+import { parseArgs } from "node:util";
+
+export interface BenchOptions {
+  seconds: number;
+  rounds: number;
+  batches: number[];
+  connections: number;
+  json: boolean;
+  /** Another bundle to measure beside ours, e.g. the one before a change. */
+  against: string | null;
+  mode: { name: "closedLoop" } | { name: "openLoop"; eventsPerSecond: number } | { name: "rows" };
+}
+
+export const HELP = `npm run bench -- [flags]
+
+Measures the collector (the production bundle in plain workerd, its shards on this disk) beside a handler on the same
+runtime that only parses: the ceiling. The stream behind it is a null Kinesis that takes everything at once.
+
+  --seconds N        how long each measurement lasts (default 4)
+  --rounds N         how often ceiling and collector alternate; medians are printed (default 3)
+  --batch LIST       events a request, e.g. 1,20,100 (the default)
+  --connections N    closed loop: connections that each wait for their answer (default 64)
+  --open-loop RATE   instead: RATE events/s arrive evenly in batches of 20 (or --batch), latency from when each was due
+  --rows             instead: 1,000 single events/s to one shard; rows a Durable Object writes for each event
+  --against FILE     measures another bundle (a worker.js) as well, in turn with this one
+  --json             prints one JSON object instead of the table
+  --help`;
+
+/** @throws with a message that names the flag. */
+export function readOptions(args: string[]): BenchOptions | "help" {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seconds: { type: "string", default: "4" },
+      rounds: { type: "string", default: "3" },
+      batch: { type: "string" },
+      connections: { type: "string", default: "64" },
+      "open-loop": { type: "string" },
+      rows: { type: "boolean", default: false },
+      against: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return "help";
+  const mode = modeOf(values.rows, values["open-loop"]);
+  const batch = values.batch ?? { closedLoop: "1,20,100", openLoop: "20", rows: "1" }[mode.name];
+  return {
+    seconds: positive("--seconds", values.seconds),
+    rounds: whole("--rounds", values.rounds),
+    batches: batch.split(",").map((size) => whole("--batch", size)),
+    connections: whole("--connections", values.connections),
+    json: values.json,
+    against: values.against ?? null,
+    mode,
+  };
+}
+
+function modeOf(rows: boolean, rate: string | undefined): BenchOptions["mode"] {
+  if (rows) return { name: "rows" };
+  return rate === undefined
+    ? { name: "closedLoop" }
+    : { name: "openLoop", eventsPerSecond: positive("--open-loop", rate) };
+}
+
+function positive(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`${flag} takes a number above 0, not "${text}"`);
+  return value;
+}
+
+function whole(flag: string, text: string): number {
+  const value = positive(flag, text);
+  if (!Number.isInteger(value)) throw new Error(`${flag} takes whole numbers, not "${text}"`);
+  return value;
+}

@@ -1,0 +1,167 @@
+// `npm run bench`: how fast the collector is, on this machine, beside the fastest that a handler on its runtime could be.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generateKey, hashKey, type KeyRecord, PUBLIC_SCOPES } from "@behaviour/contract";
+import { type BenchOptions, HELP, readOptions } from "./bench-options.ts";
+import { Child } from "./child.ts";
+import type { LoadOrder, LoadResult } from "./load-generator.ts";
+import { type Contender, type Load, measure, type Measurement } from "./measure.ts";
+import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
+import { type Round, rowsPerEvent, type SizeReport, summarise, tableHead, tableRows } from "./report.ts";
+import { bundleWorker, startEdge, startParseOnly } from "./workerd.ts";
+
+/** Runs whose figures are thrown away: just-in-time compilation, caches, the first look-up of the key. */
+const WARM_UP_SECONDS = 2;
+const ROWS_EVENTS_PER_SECOND = 1_000;
+
+interface Bench {
+  key: string;
+  contenders: Contender[];
+  generator: Child<LoadOrder, LoadResult>;
+  stop: () => void;
+}
+
+async function start(options: BenchOptions): Promise<Bench> {
+  const dir = mkdtempSync(join(tmpdir(), "behaviour-bench-"));
+  const stops: (() => void)[] = [];
+  const stop = () => {
+    for (const each of stops.splice(0)) each();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  try {
+    progress("bundling the Worker");
+    const ours = await bundleWorker(dir);
+    progress("starting workerd");
+    const key = generateKey("public", "live");
+    const edge = async (name: "collector" | "against", bundle: string): Promise<Contender> => {
+      const kinesis = new Child<KinesisQuestion, KinesisCount>("null-kinesis.ts");
+      stops.push(() => kinesis.stop());
+      const { port } = await kinesis.ask({ ask: "listen" });
+      const record = keyRecord();
+      const options = { dir: join(dir, name), bundle, kinesisPort: port, keyHash: hashKey(key), record };
+      const server = await startEdge(options);
+      stops.push(server.stop);
+      return { name, server, kinesis };
+    };
+    const parseOnly = await startParseOnly(join(dir, "ceiling"));
+    stops.push(parseOnly.stop);
+    const contenders: Contender[] = [{ name: "ceiling", server: parseOnly, kinesis: null }];
+    contenders.push(await edge("collector", ours));
+    if (options.against !== null) contenders.push(await edge("against", options.against));
+    const generator = new Child<LoadOrder, LoadResult>("load-generator.ts");
+    stops.push(() => generator.stop());
+    return { key, contenders, generator, stop };
+  } catch (fault) {
+    stop();
+    throw fault;
+  }
+}
+
+function keyRecord(): KeyRecord {
+  return {
+    id: "benchmark",
+    project: "benchmark",
+    kind: "public",
+    environment: "live",
+    scopes: [...PUBLIC_SCOPES],
+    origins: [],
+    cidrs: [],
+    rateLimit: 10_000_000,
+    notBefore: null,
+    notAfter: null,
+    revokedAt: null,
+    shards: 1,
+  };
+}
+
+async function measureSize(bench: Bench, load: Load, rounds: number): Promise<SizeReport> {
+  const { contenders, generator, key } = bench;
+  for (const contender of contenders) {
+    progress(`batches of ${load.batch}: ${contender.name} warms up`);
+    await measure(contender, { ...load, seconds: WARM_UP_SECONDS }, key, generator);
+  }
+  const measured: Round[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const of: Partial<Record<Contender["name"], Measurement>> = {};
+    for (const contender of contenders) {
+      progress(`batches of ${load.batch}: ${contender.name}, round ${round} of ${rounds}`);
+      of[contender.name] = await measure(contender, load, key, generator);
+    }
+    measured.push(of as Round);
+  }
+  return summarise(load.batch, measured);
+}
+
+function loadFor({ mode, connections, seconds }: BenchOptions, batch: number): Load {
+  const rates = { closedLoop: null, rows: ROWS_EVENTS_PER_SECOND, openLoop: 0 };
+  const eventsPerSecond = mode.name === "openLoop" ? mode.eventsPerSecond : rates[mode.name];
+  return { batch, connections, seconds, eventsPerSecond };
+}
+
+async function run(options: BenchOptions): Promise<void> {
+  const bench = await start(options);
+  const reports: SizeReport[] = [];
+  try {
+    if (!options.json) console.log(`${describe(options)}\n\n${tableHead()}`);
+    for (const batch of options.batches) {
+      const report = await measureSize(bench, loadFor(options, batch), options.rounds);
+      reports.push(report);
+      clearProgress();
+      if (!options.json) console.log(tableRows(report));
+      if (!options.json && options.mode.name === "rows") console.log(describeRows(report));
+    }
+    if (options.json) console.log(JSON.stringify({ options, reports }, null, 2));
+    else console.log("\nEvery acknowledged event came out on the stream exactly once.");
+  } finally {
+    clearProgress();
+    bench.stop();
+  }
+}
+
+function describe({ mode, seconds, rounds, connections }: BenchOptions): string {
+  const arrival = {
+    closedLoop: `closed loop, ${connections} connections`,
+    openLoop: `open loop, ${mode.name === "openLoop" ? mode.eventsPerSecond : 0} events/s`,
+    rows: `open loop, ${ROWS_EVENTS_PER_SECOND} single events/s, one shard`,
+  }[mode.name];
+  return [
+    `${arrival}; medians of ${rounds} rounds of ${seconds} s; load generator on the same machine.`,
+    "collector: the production bundle in workerd, one shard on disk, acknowledged after fsync; behind it a null Kinesis",
+    "(answers PutRecords at once, in a process of its own), so that the server's CPU alone is counted.",
+    "ceiling: the same runtime with a handler that parses the body and answers.",
+    "CPU s: workerd's, all threads, until the last event is on the stream.",
+  ].join("\n");
+}
+
+function describeRows({ contenders }: SizeReport): string {
+  return contenders
+    .flatMap(({ name, measurement }) => {
+      const { delivery, events } = measurement;
+      if (delivery === null) return [];
+      const counted = `${delivery.records} records and ${delivery.calls} flushes for ${events} events`;
+      return `      ${name}: ${rowsPerEvent(measurement).toFixed(3)} rows written per event (${counted};
+      rows = 2 × records + 2 × flushes + 2/512 per event: each inserted once and deleted once)`;
+    })
+    .join("\n");
+}
+
+/** On a terminal only: a log wants no line that is written over. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text} …`);
+}
+
+function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") console.log(HELP);
+  else await run(options);
+} catch (fault) {
+  clearProgress();
+  console.error(`bench: ${fault instanceof Error ? fault.message : String(fault)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,111 @@
+// One measurement: load on one server, from idle to idle. For the collector "idle" is when everything it acknowledged has
+// come out on the stream, so its CPU seconds pay for the whole way, and what came out is compared with what was sent.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Child } from "./child.ts";
+import { newRunPrefix } from "./events.ts";
+import type { LoadOrder, LoadResult } from "./load-generator.ts";
+import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
+import { cpuSeconds } from "./process-cpu.ts";
+import type { Workerd } from "./workerd.ts";
+
+export interface Contender {
+  name: "ceiling" | "collector" | "against";
+  server: Workerd;
+  /** Where it delivers; null for a handler that only answers. */
+  kinesis: Child<KinesisQuestion, KinesisCount> | null;
+}
+
+export interface Load {
+  batch: number;
+  connections: number;
+  seconds: number;
+  eventsPerSecond: number | null;
+}
+
+export interface Measurement {
+  events: number;
+  eventsPerSecond: number;
+  cpuSeconds: number;
+  eventsPerCpuSecond: number;
+  p50Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+  /** The collector's: how long after the last answer the last event was on the stream, and in what. */
+  delivery: { afterMs: number; records: number; calls: number } | null;
+}
+
+const DELIVERY_TIMEOUT_MS = 60_000;
+const DELIVERY_POLL_MS = 50;
+
+export async function measure(
+  contender: Contender,
+  load: Load,
+  key: string,
+  generator: Child<LoadOrder, LoadResult>,
+): Promise<Measurement> {
+  const { server, kinesis } = contender;
+  const runPrefix = newRunPrefix();
+  await kinesis?.ask({ ask: "begin", runPrefix });
+  const cpuBefore = cpuSeconds(server.pid);
+  const result = await generator.ask({ ...load, port: server.port, key, runPrefix });
+  if (result.fault !== null) {
+    throw new Error(`${contender.name}: ${result.failed.length} requests failed, the first with ${result.fault}`);
+  }
+  const delivery = kinesis === null ? null : await delivered(kinesis, result);
+  const spent = cpuSeconds(server.pid) - cpuBefore;
+  return {
+    events: result.acknowledged,
+    eventsPerSecond: result.acknowledged / result.seconds,
+    cpuSeconds: spent,
+    eventsPerCpuSecond: result.acknowledged / spent,
+    p50Ms: percentile(result.latencies, 0.5),
+    p95Ms: percentile(result.latencies, 0.95),
+    p99Ms: percentile(result.latencies, 0.99),
+    delivery,
+  };
+}
+
+/** Waits until every acknowledged event has come out, and throws unless each came exactly once and nothing else did. */
+async function delivered(
+  kinesis: Child<KinesisQuestion, KinesisCount>,
+  result: LoadResult,
+): Promise<NonNullable<Measurement["delivery"]>> {
+  const startedMs = performance.now();
+  for (;;) {
+    const count = await kinesis.ask({ ask: "count" });
+    if (count.distinct >= result.acknowledged) {
+      assertConserved(count, result);
+      return { afterMs: performance.now() - startedMs, records: count.records, calls: count.calls };
+    }
+    if (performance.now() - startedMs > DELIVERY_TIMEOUT_MS) {
+      throw new Error(`of ${result.acknowledged} acknowledged events only ${count.distinct} came out of the shard`);
+    }
+    await sleep(DELIVERY_POLL_MS);
+  }
+}
+
+/** No request failed, so everything sent was acknowledged: sequence numbers 0 to `sent` are the whole truth. */
+function assertConserved({ distinct, copies, foreign, seen }: KinesisCount, { sent, acknowledged }: LoadResult): void {
+  let missing = 0;
+  for (let sequence = 0; sequence < sent; sequence++) {
+    if (((seen[sequence >> 3] ?? 0) & (1 << (sequence & 7))) === 0) missing++;
+  }
+  const conserved = acknowledged === sent && missing === 0 && distinct === sent && copies === 0 && foreign === 0;
+  if (conserved) return;
+  const counts = JSON.stringify({ sent, acknowledged, missing, distinct, copies, foreign });
+  throw new Error(`what came out is not what was acknowledged: ${counts}`);
+}
+
+/** Nearest rank, of sorted values. */
+export function percentile(sorted: ArrayLike<number>, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}

@@ -1,0 +1,129 @@
+// A Kinesis that keeps nothing, a process of its own: it answers PutRecords as the service does (one result a record, in
+// order) and remembers what came only until it was counted. It is here so that the server's CPU alone is measured; how fast
+// a real stream takes records is another question.
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { decodeFrame } from "@behaviour/contract";
+import { type Answerer, answerParent } from "./child.ts";
+import { sequenceOf } from "./events.ts";
+
+export type KinesisQuestion =
+  | { ask: "listen" }
+  /** Forgets all counts: what comes from now on belongs to this run. */
+  | { ask: "begin"; runPrefix: string }
+  | { ask: "count" };
+
+export interface KinesisCount {
+  port: number;
+  /** PutRecords calls, and records in them. */
+  calls: number;
+  records: number;
+  /** Distinct message ids of the run, and copies beyond the first. */
+  distinct: number;
+  copies: number;
+  /** Events that belong to no known run, or lines that are no envelope. */
+  foreign: number;
+  /** Bit by bit, by sequence number: which came. */
+  seen: Uint8Array;
+}
+
+interface PutRecords {
+  Records: { PartitionKey: string; Data: string }[];
+}
+
+let runPrefix = "";
+let undecoded: string[] = [];
+let calls = 0;
+let records = 0;
+let distinct = 0;
+let copies = 0;
+let foreign = 0;
+let seen = new Uint8Array(1 << 16);
+let nextSequenceNumber = 0n;
+
+function begin(prefix: string): void {
+  runPrefix = prefix;
+  undecoded = [];
+  calls = records = distinct = copies = foreign = 0;
+  seen = new Uint8Array(1 << 16);
+}
+
+/** Opened only when asked: not while the server is measured. */
+function decodeAll(): void {
+  for (const data of undecoded) {
+    for (const { value } of decodeFrame(Buffer.from(data, "base64"))) countLine(value);
+  }
+  undecoded = [];
+}
+
+function countLine(value: unknown): void {
+  const { body, redelivery } = (value ?? {}) as { body?: { batch?: unknown[] }; redelivery?: true };
+  if (redelivery === true) return;
+  const events = body?.batch ?? [body];
+  for (const event of events) {
+    const messageId = (event as { messageId?: unknown } | undefined)?.messageId;
+    const sequence = typeof messageId === "string" ? sequenceOf(messageId, runPrefix) : null;
+    if (sequence === null) foreign++;
+    else mark(sequence);
+  }
+}
+
+function mark(sequence: number): void {
+  const at = sequence >> 3;
+  const bit = 1 << (sequence & 7);
+  while (at >= seen.length) {
+    const larger = new Uint8Array(seen.length * 2);
+    larger.set(seen);
+    seen = larger;
+  }
+  if ((seen[at] as number) & bit) copies++;
+  else distinct++;
+  seen[at] = (seen[at] as number) | bit;
+}
+
+function putRecords(body: string): { status: number; answer: unknown } {
+  const { Records: incoming } = JSON.parse(body) as PutRecords;
+  if (!Array.isArray(incoming) || incoming.length === 0 || incoming.length > 500) {
+    return { status: 400, answer: { __type: "ValidationException" } };
+  }
+  calls++;
+  records += incoming.length;
+  const answers = incoming.map(({ Data }) => {
+    undecoded.push(Data);
+    return { SequenceNumber: String(++nextSequenceNumber).padStart(56, "4"), ShardId: "shardId-000000000000" };
+  });
+  return { status: 200, answer: { FailedRecordCount: 0, Records: answers } };
+}
+
+function respond(request: IncomingMessage, response: ServerResponse): void {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    const isPut = request.headers["x-amz-target"] === "Kinesis_20131202.PutRecords";
+    const { status, answer } = isPut
+      ? putRecords(Buffer.concat(chunks).toString("latin1"))
+      : { status: 400, answer: { __type: "UnknownOperationException" } };
+    response.writeHead(status, { "Content-Type": "application/x-amz-json-1.1" }).end(JSON.stringify(answer));
+  });
+}
+
+const server = createServer(respond);
+let port = 0;
+
+function listen(): Promise<void> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      port = (server.address() as AddressInfo).port;
+      resolve();
+    });
+  });
+}
+
+const answerQuestion: Answerer<KinesisQuestion, KinesisCount> = async (question) => {
+  if (question.ask === "listen") await listen();
+  if (question.ask === "begin") begin(question.runPrefix);
+  if (question.ask === "count") decodeAll();
+  return { port, calls, records, distinct, copies, foreign, seen };
+};
+answerParent(answerQuestion);

@@ -1,0 +1,152 @@
+// Plain workerd with the production bundle: what runs at Cloudflare, less their network. `wrangler dev` has a proxy in front
+// that takes 400–900 requests/s and would be all one measures.
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { type KeyRecord, keyRecordName } from "@behaviour/contract";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const WORKERS = fileURLToPath(new URL("workers/", import.meta.url));
+const START_TIMEOUT_MS = 20_000;
+
+export interface Workerd {
+  pid: number;
+  port: number;
+  stop: () => void;
+}
+
+/** The Worker as `wrangler deploy` would upload it. @returns the module's file. */
+export async function bundleWorker(dir: string): Promise<string> {
+  const outDir = join(dir, "bundle");
+  const assets = join(dir, "assets");
+  mkdirSync(assets, { recursive: true });
+  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+  const flags = ["deploy", "--dry-run", "--outdir", outDir, "--assets", assets];
+  await promisify(execFile)(process.execPath, [wrangler, ...flags], {
+    cwd: ROOT,
+    env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+  });
+  return join(outDir, "worker.js");
+}
+
+/** The one workerd that wrangler brings along. */
+function workerdBinary(): string {
+  const fromEdge = createRequire(join(ROOT, "edge/package.json"));
+  const fromWrangler = createRequire(fromEdge.resolve("wrangler/package.json"));
+  return (fromWrangler("workerd") as { default: string }).default;
+}
+
+function compatibility(): string {
+  const text = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const date = /^compatibility_date\s*=\s*"([\d-]+)"/m.exec(text)?.[1];
+  if (date === undefined) throw new Error("wrangler.toml names no compatibility_date");
+  // nodejs_compat is part of it since 2026-08-04.
+  return `compatibilityDate = "${date}"`;
+}
+
+export interface EdgeOptions {
+  dir: string;
+  bundle: string;
+  kinesisPort: number;
+  /** The one key that KV knows, and its hash. */
+  keyHash: string;
+  record: KeyRecord;
+}
+
+/** The Worker with its shards on disk, its KV and its stream. */
+export function startEdge(options: EdgeOptions): Promise<Workerd> {
+  const { dir } = options;
+  mkdirSync(join(dir, "objects"), { recursive: true });
+  copyFileSync(options.bundle, join(dir, "worker.js"));
+  copyFileSync(join(WORKERS, "keys.js"), join(dir, "keys.js"));
+  const text = (name: string, value: string) => `( name = "${name}", text = ${JSON.stringify(value)} )`;
+  return serve(
+    dir,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    ( name = "main", worker = (
+      modules = [ ( name = "worker.js", esModule = embed "worker.js" ) ],
+      ${compatibility()},
+      durableObjectNamespaces = [
+        ( className = "BufferShard", uniqueKey = "bench-buffer-shard", enableSql = true ),
+        ( className = "ShardDirectory", uniqueKey = "bench-shard-directory", enableSql = true ) ],
+      durableObjectStorage = ( localDisk = "objects" ),
+      globalOutbound = "loopback",
+      bindings = [
+        ( name = "SHARD", durableObjectNamespace = "BufferShard" ),
+        ( name = "DIRECTORY", durableObjectNamespace = "ShardDirectory" ),
+        ( name = "KEYS", kvNamespace = "keys" ),
+        ${text("AWS_REGION", "us-east-1")},
+        ${text("AWS_ACCESS_KEY_ID", "benchmark")},
+        ${text("AWS_SECRET_ACCESS_KEY", "benchmark")},
+        ${text("RAW_STREAM", "behaviour-raw")},
+        ${text("KINESIS_ENDPOINT", `http://127.0.0.1:${options.kinesisPort}`)} ] ) ),
+    ( name = "keys", worker = (
+      modules = [ ( name = "keys.js", esModule = embed "keys.js" ) ],
+      ${compatibility()},
+      bindings = [
+        ${text("NAME", keyRecordName(options.keyHash))},
+        ${text("VALUE", JSON.stringify(options.record))} ] ) ),
+    ( name = "objects", disk = ( path = ${JSON.stringify(join(dir, "objects"))}, writable = true ) ),
+    ( name = "loopback", network = ( allow = ["local"] ) )
+  ],
+  sockets = [ ( name = "http", address = "127.0.0.1:0", http = (), service = "main" ) ]
+);
+`,
+  );
+}
+
+/** The ceiling: the same runtime, a handler that only parses. */
+export function startParseOnly(dir: string): Promise<Workerd> {
+  mkdirSync(dir, { recursive: true });
+  copyFileSync(join(WORKERS, "parse-only.js"), join(dir, "parse-only.js"));
+  return serve(
+    dir,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [ ( name = "main", worker = (
+    modules = [ ( name = "parse-only.js", esModule = embed "parse-only.js" ) ],
+    ${compatibility()} ) ) ],
+  sockets = [ ( name = "http", address = "127.0.0.1:0", http = (), service = "main" ) ]
+);
+`,
+  );
+}
+
+async function serve(dir: string, config: string): Promise<Workerd> {
+  const file = join(dir, "config.capnp");
+  writeFileSync(file, config);
+  // File descriptor 3 tells the port the system picked.
+  const child = spawn(workerdBinary(), ["serve", file, "--control-fd=3"], {
+    cwd: dirname(file),
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+  });
+  const stop = () => void child.kill("SIGKILL");
+  process.once("exit", stop);
+  try {
+    return { pid: child.pid as number, port: await listening(child), stop };
+  } catch (fault) {
+    stop();
+    throw fault;
+  }
+}
+
+function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("workerd did not start listening")), START_TIMEOUT_MS);
+    child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened`)));
+    let told = "";
+    child.stdio[3]?.on("data", (chunk: Buffer) => {
+      told += chunk.toString();
+      const port = /"event":"listen".*?"port":(\d+)/.exec(told)?.[1];
+      if (port === undefined) return;
+      clearTimeout(timer);
+      resolve(Number(port));
+    });
+  });
+}
