@@ -21,6 +21,8 @@ interface Colours {
   text: string;
 }
 
+/** Room above the bars for the tooltip. */
+const TOOLTIP_PX = 30;
 const MIN_TOP = 4;
 const HALF_MINUTE_SECONDS = 30;
 const BAR_SHARE = 0.74;
@@ -31,7 +33,7 @@ export function createMinutesPlot(holder: HTMLElement): MinutesPlot {
   const tooltip = createTooltip();
   const options: uPlot.Options = {
     ...sizeOf(holder),
-    padding: [12, 4, 0, 0],
+    padding: [TOOLTIP_PX, 14, 0, 0],
     legend: { show: false },
     cursor: { x: false, y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
     scales: {

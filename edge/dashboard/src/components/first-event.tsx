@@ -28,7 +28,7 @@ export function FirstEvent() {
             <h3>From a terminal</h3>
             <CopyButton text={command} what="the command" />
           </div>
-          {/* biome-ignore lint: scrolls sideways, so the keyboard must reach it */}
+          {/* It scrolls sideways, so the keyboard must reach it. */}
           <pre class="code" tabIndex={0} data-testid="curl-command">
             <code>{command}</code>
           </pre>

@@ -13,7 +13,7 @@ const STALE_AFTER_MS = 4_000;
 const liveness = computed(() => {
   if (updatedAtMs.value === 0) return { state: "waiting", label: "Connecting" };
   const ageMs = nowMs.value - updatedAtMs.value;
-  if (fault.value || ageMs > STALE_AFTER_MS) return { state: "stale", label: `As of ${formatAge(ageMs)} ago` };
+  if (fault.value || ageMs > STALE_AFTER_MS) return { state: "stale", label: `${formatAge(ageMs)} ago` };
   return { state: "live", label: "Live" };
 });
 
@@ -29,6 +29,7 @@ export function Header() {
         </a>
         <span class={`live live-${state}`} data-testid="live-status" data-state={state}>
           <span class="live-dot" aria-hidden="true" />
+          {state === "stale" && <span class="visually-hidden">As of </span>}
           {label}
         </span>
         <nav class="topbar-actions" aria-label="Page">

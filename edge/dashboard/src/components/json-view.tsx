@@ -4,7 +4,7 @@ const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)
 
 export function JsonView({ json }: { json: string }) {
   return (
-    // biome-ignore lint: scrolls sideways, so the keyboard must reach it
+    // It scrolls sideways, so the keyboard must reach it.
     <pre class="json" tabIndex={0} data-testid="drawer-json">
       <code>{colour(json)}</code>
     </pre>

@@ -1,5 +1,5 @@
 /** The last half hour: who is active, how much came, and each minute as a bar. */
-import { formatCount } from "../format.ts";
+import { formatCount, formatRate } from "../format.ts";
 import { realtime, totalEvents, WINDOW_MINUTES } from "../live/realtime.ts";
 import { Card } from "./card.tsx";
 import { MinutesChart } from "./minutes-chart.tsx";
@@ -14,7 +14,7 @@ export function MinutesCard() {
         <Figure
           label="Events per minute"
           testId="events-per-minute"
-          value={loaded ? Math.round(totalEvents.value / WINDOW_MINUTES) : undefined}
+          value={loaded ? totalEvents.value / WINDOW_MINUTES : undefined}
         />
       </dl>
       <MinutesChart />
@@ -27,7 +27,7 @@ function Figure({ label, value, testId }: { label: string; value: number | undef
     <div class="figure">
       <dt>{label}</dt>
       <dd data-testid={testId} data-value={value}>
-        {value === undefined ? "–" : formatCount(value)}
+        {value === undefined ? "–" : Number.isInteger(value) ? formatCount(value) : formatRate(value)}
       </dd>
     </div>
   );
