@@ -1,7 +1,7 @@
 // The process of the embedded AWS parts. Arguments: the parts to host. DATA_DIR: their files. <PART>_PORT: where each listens.
 
 import { type AwsPart, startAws } from "./index.ts";
-import { announceReady, EXIT_UNSTARTABLE } from "./supervised.ts";
+import { announceReady } from "./supervised.ts";
 
 const PARTS = ["kinesis", "dynamodb", "s3"] as const;
 
@@ -16,5 +16,5 @@ try {
   announceReady({ kinesis, dynamodb, s3 }, () => embedded.stop());
 } catch (fault) {
   console.error(`embedded AWS parts: ${fault instanceof Error ? fault.message : String(fault)}`);
-  process.exit((fault as NodeJS.ErrnoException).code === "EADDRINUSE" ? EXIT_UNSTARTABLE : 1);
+  process.exit(1);
 }

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { startPostgres } from "./postgres/server.ts";
-import { announceReady, EXIT_UNSTARTABLE } from "./supervised.ts";
+import { announceReady } from "./supervised.ts";
 
 const EXIT_ENGINE_FAILED = 70;
 
@@ -20,5 +20,5 @@ try {
   announceReady({ database: database.url }, () => database.stop());
 } catch (fault) {
   console.error(`embedded database: ${fault instanceof Error ? fault.message : String(fault)}`);
-  process.exit((fault as NodeJS.ErrnoException).code === "EADDRINUSE" ? EXIT_UNSTARTABLE : 1);
+  process.exit(1);
 }

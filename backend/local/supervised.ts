@@ -10,9 +10,6 @@ export interface ReadyMessage {
 export type ChildMessage = ReadyMessage | { kind: "pong" };
 export type ParentMessage = { kind: "ping" } | { kind: "stop" };
 
-/** Exit code of a child whose start failed for a reason that a restart will not change. */
-export const EXIT_UNSTARTABLE = 78;
-
 /** `stop` ends the work under way; the process exits when it returns, or by itself after `stopDeadlineMs`. */
 export function announceReady(result: Record<string, string>, stop: () => Promise<void>, stopDeadlineMs = 8_000): void {
   let stopping = false;

@@ -6,7 +6,7 @@
 
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isMainThread, Worker, workerData } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { timescaledb } from "@electric-sql/pglite/timescaledb";
 import { writeDurably } from "../durable.ts";
@@ -15,7 +15,7 @@ const MARKER = "complete";
 
 /** Opens the database in `folder`, or one in memory. @throws when the engine cannot open the files. */
 export async function openDatabase(folder: string | undefined): Promise<PGlite> {
-  if (folder === undefined) return open(undefined);
+  if (folder === undefined) return openFiles(undefined);
   const files = join(folder, "files");
   const marker = join(folder, MARKER);
   if (!existsSync(marker)) {
@@ -24,10 +24,11 @@ export async function openDatabase(folder: string | undefined): Promise<PGlite> 
     await makeInWorker(files);
     writeDurably(marker, `${new Date().toISOString()}\n`);
   }
-  return open(files);
+  return openFiles(files);
 }
 
-async function open(files: string | undefined): Promise<PGlite> {
+/** Opens the files, or makes them when there are none. */
+export async function openFiles(files: string | undefined): Promise<PGlite> {
   const database = await PGlite.create({
     ...(files === undefined ? {} : { dataDir: files }),
     extensions: { timescaledb },
@@ -39,17 +40,11 @@ async function open(files: string | undefined): Promise<PGlite> {
 
 /** Making a database takes twice the memory of an open one and never gives it back; a thread's goes with the thread. */
 async function makeInWorker(files: string): Promise<void> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { makeDatabaseIn: files } });
+  const worker = new Worker(new URL("make.ts", import.meta.url), { workerData: { files } });
   await new Promise<void>((resolve, reject) => {
     worker.once("error", reject);
     worker.once("exit", (code) =>
       code === 0 ? resolve() : reject(new Error(`making the database ended with ${code}`)),
     );
   });
-}
-
-if (!isMainThread && typeof workerData?.makeDatabaseIn === "string") {
-  const database = await open(workerData.makeDatabaseIn);
-  await database.exec("CHECKPOINT");
-  await database.close();
 }

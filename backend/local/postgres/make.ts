@@ -1,0 +1,8 @@
+// A thread that makes a new database and ends (database.ts says why).
+
+import { workerData } from "node:worker_threads";
+import { openFiles } from "./database.ts";
+
+const database = await openFiles((workerData as { files: string }).files);
+await database.exec("CHECKPOINT");
+await database.close();

@@ -1,0 +1,13 @@
+// A process that provisions and ends. DATA_DIR: where the development keys are written. Everything else as `readConfig` has it.
+
+import { join } from "node:path";
+import { readConfig } from "../src/config.ts";
+import { provision } from "./provision.ts";
+
+try {
+  await provision(readConfig(), { keysFile: join(process.env.DATA_DIR ?? ".data", "dev-keys.json") });
+} catch (fault) {
+  console.error(fault);
+  process.exit(1);
+}
+process.exit(0);

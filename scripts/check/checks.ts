@@ -1,0 +1,145 @@
+// The checks behind `npm run check`, in the order they run: the quick and mendable ones first. Each is a value: what it asks,
+// how it is run, and how its findings are mended.
+
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { type CommandResult, ROOT, runCommand } from "../run-command.ts";
+import { judgeRepository } from "./repository.ts";
+
+export interface CheckOutcome {
+  ok: boolean;
+  /** What is wrong, for a person. Empty when nothing is. */
+  report: string;
+}
+
+export interface Check {
+  name: string;
+  /** One line for `--help`. */
+  about: string;
+  run(): Promise<CheckOutcome>;
+  /** Mends what can be mended by a program, before `run`. */
+  fix?(): Promise<void>;
+  /** What a person does about findings. */
+  remedy: string;
+}
+
+const DEADLINE_MS = 5 * 60_000;
+const FIXABLE = "npm run check -- --fix";
+
+/** Every program of types in the workspace: one a folder, save where one folder holds code for two runtimes. */
+const TYPE_PROJECTS = [
+  "contract",
+  "backend",
+  "edge",
+  "edge/tsconfig.local.json",
+  "edge/dashboard",
+  "sdk/javascript",
+  "scripts",
+  "tests",
+];
+
+export const CHECKS: readonly Check[] = [
+  {
+    name: "format",
+    about: "biome: format and order of imports",
+    run: () => command("biome", ["ci", "--linter-enabled=false", "--colors=off", "--max-diagnostics=50", "."]),
+    fix: async () => {
+      await command("biome", ["check", "--write", "--linter-enabled=false", "--colors=off", "."]);
+    },
+    remedy: FIXABLE,
+  },
+  {
+    name: "lint",
+    about: "oxlint with types: floating promises, unsafe values, cycles, accessibility (.oxlintrc.json)",
+    run: () => command("oxlint", ["--type-aware", "--deny-warnings", "--report-unused-disable-directives"]),
+    fix: async () => {
+      await command("oxlint", ["--type-aware", "--fix"]);
+    },
+    remedy: `${FIXABLE} mends some; the others are named with their rule`,
+  },
+  {
+    name: "types",
+    about: `tsc: ${TYPE_PROJECTS.join(", ")}`,
+    run: checkTypes,
+    remedy: "tsc -p <folder> --noEmit",
+  },
+  {
+    name: "generated",
+    about: "schemas, tables in documents, SDK limits: as the contract has them now",
+    run: () => command("node", ["scripts/generate.ts", "--check"]),
+    fix: async () => {
+      await command("node", ["scripts/generate.ts"]);
+    },
+    remedy: `npm run generate, or ${FIXABLE}`,
+  },
+  {
+    name: "migrations",
+    about: "drizzle-kit: migrations agree with each other and with backend/src/database/schema.ts",
+    run: checkMigrations,
+    remedy: "cd backend && npx drizzle-kit generate --name <what changes>, then read what it wrote",
+  },
+  {
+    name: "dead-code",
+    about: "knip: files, exports and dependencies nobody uses (knip.json)",
+    run: () => command("knip", ["--no-progress", "--treat-config-hints-as-errors"]),
+    remedy: "delete it; what is an entry of its own belongs in knip.json",
+  },
+  {
+    name: "repository",
+    about: "file sizes, forbidden names, paths of one machine, things left unfinished, links in documents",
+    run: async () => {
+      const findings = await judgeRepository();
+      return { ok: findings.length === 0, report: findings.join("\n") };
+    },
+    remedy: "see CONTRIBUTING.md, Rules are programs",
+  },
+];
+
+async function command(program: string, args: readonly string[], cwd?: string): Promise<CheckOutcome> {
+  const options = { deadlineMs: DEADLINE_MS, output: "keep", env: { NO_COLOR: "1" } } as const;
+  return toOutcome(await runCommand(program, args, cwd === undefined ? options : { ...options, cwd }));
+}
+
+function toOutcome({ exitCode, output, problem }: CommandResult): CheckOutcome {
+  if (exitCode === 0) return { ok: true, report: "" };
+  return { ok: false, report: [output.trim(), problem].filter(Boolean).join("\n") };
+}
+
+async function checkTypes(): Promise<CheckOutcome> {
+  const outcomes = await Promise.all(
+    TYPE_PROJECTS.map((project) => command("tsc", ["-p", project, "--noEmit", "--pretty", "false"])),
+  );
+  const reports = outcomes.filter(({ ok }) => !ok).map(({ report }) => report);
+  return { ok: reports.length === 0, report: [...new Set(reports)].join("\n") };
+}
+
+/** Generates into a copy: a new file there is a change of the schema that has no migration. */
+async function checkMigrations(): Promise<CheckOutcome> {
+  const consistent = await command(
+    "drizzle-kit",
+    ["check", "--dialect", "postgresql", "--out", "./migrations"],
+    "backend",
+  );
+  if (!consistent.ok) return consistent;
+  const backend = join(ROOT, "backend");
+  const copy = await mkdtemp(join(tmpdir(), "migrations-"));
+  try {
+    await cp(join(backend, "migrations"), copy, { recursive: true });
+    const before = new Set(await readdir(copy));
+    // drizzle-kit takes an absolute folder for one below its own.
+    const out = relative(backend, copy);
+    const schema = "./src/database/schema.ts";
+    const generated = await command(
+      "drizzle-kit",
+      ["generate", "--dialect", "postgresql", "--schema", schema, "--out", out],
+      "backend",
+    );
+    if (!generated.ok) return generated;
+    const missing = (await readdir(copy)).filter((name) => !before.has(name));
+    const report = missing.length === 0 ? "" : "backend/src/database/schema.ts changed, and no migration says so";
+    return { ok: missing.length === 0, report };
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}

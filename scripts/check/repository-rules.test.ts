@@ -1,0 +1,98 @@
+// The rules themselves: each says yes to what it must let pass, and names what it must not.
+
+import { describe, expect, it } from "vitest";
+import {
+  findDeadLinks,
+  findForbiddenNames,
+  findMachinePaths,
+  findTooLong,
+  findUnfinished,
+  SOURCE_LINES_MAX,
+} from "./repository-rules.ts";
+
+const file = (path: string, text = "") => ({ path, text });
+
+describe("file sizes", () => {
+  it("takes a source of exactly the limit and refuses one line more", () => {
+    const lines = "x\n".repeat(SOURCE_LINES_MAX);
+    expect(findTooLong([file("edge/src/a.ts", lines)])).toEqual([]);
+    expect(findTooLong([file("edge/src/a.ts", `${lines}x\n`)])).toMatchObject([{ path: "edge/src/a.ts" }]);
+  });
+
+  it("leaves documents, lockfile and generated files alone", () => {
+    const long = "x\n".repeat(5_000);
+    const paths = [
+      "docs/a.md",
+      "pnpm-lock.yaml",
+      "backend/migrations/0000.sql",
+      "sdk/javascript/src/limits.generated.ts",
+    ];
+    expect(findTooLong(paths.map((path) => file(path, long)))).toEqual([]);
+  });
+});
+
+describe("names", () => {
+  it.each([
+    "edge/src/utils/a.ts",
+    "backend/src/string-utils.ts",
+    "sdk/helpers.js",
+    "a/KeyManager.service.ts",
+    "common/a.md",
+  ])("refuses %s", (path) => expect(findForbiddenNames([file(path)])).toHaveLength(1));
+
+  it("names a folder once, however many files are in it", () => {
+    expect(findForbiddenNames([file("edge/utils/a.ts"), file("edge/utils/b.ts")])).toMatchObject([
+      { path: "edge/utils" },
+    ]);
+  });
+
+  it("takes the field's terms", () => {
+    expect(findForbiddenNames([file("edge/src/shard/group-commit.ts"), file("community/utility.ts")])).toEqual([]);
+  });
+});
+
+describe("paths of one machine", () => {
+  it("finds homes and the checkout's own path, with their lines", () => {
+    // Put together here, or this file would break the rule it tests.
+    const home = ["", "home", "ann", "code"].join("/");
+    const found = findMachinePaths(
+      [file("a.md", `ok\n${home}`), file("b.md", "see /srv/build/repo/edge")],
+      "/srv/build/repo/",
+    );
+    expect(found).toMatchObject([
+      { path: "a.md", line: 2 },
+      { path: "b.md", line: 1 },
+    ]);
+  });
+
+  it("takes addresses of the product", () => {
+    expect(findMachinePaths([file("a.md", "GET /v1/events, /tmp/x, /usr/bin/env, /demo")], "/srv/build/repo")).toEqual(
+      [],
+    );
+  });
+});
+
+describe("unfinished", () => {
+  it("finds marks in code only", () => {
+    const mark = ["TO", "DO"].join("");
+    expect(findUnfinished([file("edge/src/a.ts", `// ${mark}: later`)])).toMatchObject([{ line: 1 }]);
+    expect(findUnfinished([file("CONTRIBUTING.md", `no ${mark} in code`)])).toEqual([]);
+  });
+});
+
+describe("links", () => {
+  const exists = (path: string) => ["docs/adr/001.md", "README.md"].includes(path);
+
+  it("resolves from the document's own folder", () => {
+    expect(findDeadLinks([file("docs/a.md", "[x](adr/001.md#why) [y](../README.md)")], exists)).toEqual([]);
+    expect(findDeadLinks([file("docs/a.md", "[x](README.md)")], exists)).toMatchObject([
+      { path: "docs/a.md", line: 1 },
+    ]);
+  });
+
+  it("leaves addresses and anchors alone", () => {
+    expect(
+      findDeadLinks([file("a.md", "[x](https://example.com) [y](#top) [z](mailto:a@example.com)")], exists),
+    ).toEqual([]);
+  });
+});

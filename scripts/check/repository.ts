@@ -1,0 +1,46 @@
+// Reads the repository for its own rules: what git tracks or would track, as text.
+
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT, runCommand } from "../run-command.ts";
+import {
+  type Finding,
+  findDeadLinks,
+  findForbiddenNames,
+  findMachinePaths,
+  findTooLong,
+  findUnfinished,
+  type SourceFile,
+} from "./repository-rules.ts";
+
+const LISTING_DEADLINE_MS = 30_000;
+/** What is larger is no source. */
+const FILE_BYTES_MAX = 2 * 1024 * 1024;
+
+/** @returns what is wrong, one line each; empty when nothing is. @throws when git can't list the files. */
+export async function judgeRepository(): Promise<string[]> {
+  const files = await readFiles();
+  const exists = (path: string) => existsSync(join(ROOT, path));
+  const findings: Finding[] = [
+    ...findTooLong(files),
+    ...findForbiddenNames(files),
+    ...findMachinePaths(files, ROOT),
+    ...findUnfinished(files),
+    ...findDeadLinks(files, exists),
+  ];
+  return findings.map(({ path, line, message }) => `${path}${line === null ? "" : `:${line}`}: ${message}`);
+}
+
+async function readFiles(): Promise<SourceFile[]> {
+  // A clone that root reads and another user owns is refused by git unless it is told that it is safe.
+  const args = ["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const listing = await runCommand("git", args, { deadlineMs: LISTING_DEADLINE_MS, output: "keep" });
+  if (listing.exitCode !== 0) throw new Error(`git can't list the files: ${listing.problem ?? listing.output.trim()}`);
+  const paths = [...new Set(listing.output.split("\0"))].filter((path) => path !== "").sort();
+  return paths.flatMap((path) => {
+    const stat = statSync(join(ROOT, path), { throwIfNoEntry: false });
+    if (stat === undefined || !stat.isFile() || stat.size > FILE_BYTES_MAX) return [];
+    const bytes = readFileSync(join(ROOT, path));
+    return bytes.includes(0) ? [] : [{ path, text: bytes.toString("utf8") }];
+  });
+}

@@ -1,0 +1,128 @@
+// `npm start`: the whole pipeline on one machine. Starts the parts in order, watches over them, and ends all of them together:
+// a part that keeps dying ends everything with a non-zero exit, so it is never half alive.
+
+import { realpathSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Child } from "./start/child.ts";
+import { endLeftovers } from "./start/leftovers.ts";
+import { FolderInUse, lockFolder } from "./start/lock.ts";
+import { type DevelopmentKeys, Pipeline } from "./start/pipeline.ts";
+import { isPortFree } from "./start/ports.ts";
+import { bold, dim, red, say, seconds, warn } from "./start/progress.ts";
+import { makeDataFolder, readSecrets, readSettings, type Settings, StartRefused, USAGE } from "./start/settings.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const NODE_MAJOR_MIN = 22;
+/** npm passes the terminal's Ctrl-C on, so one press arrives twice. */
+const SAME_PRESS_MS = 1_000;
+
+async function main(): Promise<void> {
+  const startMs = performance.now();
+  checkNode();
+  const settings = readSettings(process.argv.slice(2), ROOT);
+  if (settings === undefined) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  makeDataFolder(settings.dataDir);
+  settings.dataDir = realpathSync(settings.dataDir);
+  await takeFolderAndPort(settings);
+  const secrets = readSecrets(settings.dataDir, settings.environment);
+
+  const pipeline: Pipeline = new Pipeline(settings, secrets, ROOT, {
+    onDeath: (child, reason, delayMs) => warn(`${child.name} ${reason}; starting it again in ${seconds(delayMs)}`),
+    onGivenUp: (child, reason) => endAll(pipeline, child, reason),
+  });
+  stopOnSignals(pipeline);
+  const keys = await pipeline.start().catch((fault: unknown) => {
+    if (stopping) return undefined;
+    pipeline.kill();
+    throw fault;
+  });
+  if (keys === undefined || stopping) return;
+  sayReady(settings, keys, performance.now() - startMs);
+}
+
+function checkNode(): void {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major >= NODE_MAJOR_MIN) return;
+  throw new StartRefused(
+    `this is Node ${process.versions.node}; ${NODE_MAJOR_MIN} or newer is needed. Use "npm start", which brings its own on Linux.`,
+  );
+}
+
+/** Both are looked at before anything is started. */
+async function takeFolderAndPort({ dataDir, port }: Settings): Promise<void> {
+  try {
+    await lockFolder(dataDir, `process ${process.pid} at http://localhost:${port}`);
+  } catch (fault) {
+    if (!(fault instanceof FolderInUse)) throw fault;
+    throw new StartRefused(
+      `the pipeline already runs on ${dataDir}: ${fault.holder}.\nStop it first, or set DATA_DIR (and PORT) for a second one.`,
+    );
+  }
+  const ended = await endLeftovers(dataDir);
+  if (ended > 0) say(dim(`ended ${ended} processes that an earlier start had left behind`));
+  if (!(await isPortFree(port)) || !(await isPortFree(port, "0.0.0.0"))) {
+    throw new StartRefused(
+      `port ${port} is taken by another program. Set PORT to a free one: PORT=${port + 1} npm start`,
+    );
+  }
+}
+
+let stopping = false;
+let stopAskedMs = 0;
+
+function stopOnSignals(pipeline: Pipeline): void {
+  const onSignal = (signal: NodeJS.Signals) => {
+    const nowMs = Date.now();
+    if (!stopping) {
+      stopping = true;
+      stopAskedMs = nowMs;
+      say(dim("stopping …"));
+      pipeline.stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    } else if (signal === "SIGINT" && nowMs - stopAskedMs > SAME_PRESS_MS) {
+      pipeline.kill();
+      process.exit(130);
+    }
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onSignal);
+  process.on("exit", () => pipeline.kill());
+}
+
+function endAll(pipeline: Pipeline, child: Child, reason: string): void {
+  if (stopping) return;
+  stopping = true;
+  pipeline.kill();
+  warn(`${red("✗")} ${child.name} ${reason}. Its last lines (all of them: ${child.log.path}):`);
+  for (const line of child.log.lastLines) warn(`    ${line}`);
+  warn("everything has been stopped");
+  process.exit(1);
+}
+
+function sayReady({ port, dataDir }: Settings, keys: DevelopmentKeys, tookMs: number): void {
+  const origin = `http://localhost:${port}`;
+  const folder = relative(process.cwd(), dataDir) || ".";
+  say("");
+  say(`${bold(`ready ${origin}`)} ${dim(`after ${seconds(tookMs)}`)}`);
+  say(`  dashboard    ${origin}/#key=${keys.secretKey}`);
+  say(`  demo shop    ${origin}/demo`);
+  say(`  API          ${origin}/docs`);
+  say(`  public key   ${keys.publicKey}`);
+  say(`  secret key   ${keys.secretKey}`);
+  say(
+    dim(`  keys in ${folder}/dev-keys.json, stores in ${folder}/endpoints.json, logs in ${folder}/logs; Ctrl-C stops`),
+  );
+}
+
+main().catch((fault: unknown) => {
+  if (fault instanceof StartRefused) warn(`${red("✗")} ${fault.message}`);
+  else warn(`${red("✗")} the start failed: ${fault instanceof Error ? fault.message : String(fault)}`);
+  process.exit(1);
+});

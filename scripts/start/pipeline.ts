@@ -1,0 +1,247 @@
+// Which processes make up the pipeline on one machine, in which order they start, and what each is told.
+
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { readJsonFile, writeDurably } from "../../backend/local/durable.ts";
+import { buildPages } from "../build-pages.ts";
+import { Child, type ChildOptions } from "./child.ts";
+import { FOLDER_MARK } from "./leftovers.ts";
+import { LogFile } from "./log-file.ts";
+import { choosePorts } from "./ports.ts";
+import { step } from "./progress.ts";
+import { type Secrets, type Settings, StartRefused } from "./settings.ts";
+
+const AWS_PARTS = { kinesis: "KINESIS_ENDPOINT", dynamodb: "DYNAMODB_ENDPOINT", s3: "S3_ENDPOINT" } as const;
+type AwsPart = keyof typeof AWS_PARTS;
+
+/** Silence that means a child hangs. The database answers nobody while a long statement runs. */
+const HANG_MS = 15_000;
+const DATABASE_HANG_MS = 90_000;
+const PROVISION_ATTEMPTS = 3;
+
+/** Which functions share a process: those on the way to the hot tier, and the rest. */
+const FUNCTION_HOSTS = {
+  "functions-stream": ["process", "hot"],
+  "functions-store": ["warm", "cold", "query", "maintain"],
+} as const;
+
+export interface Events {
+  onDeath(child: Child, reason: string, delayMs: number): void;
+  onGivenUp(child: Child, reason: string): void;
+}
+
+export interface DevelopmentKeys {
+  publicKey: string;
+  secretKey: string;
+}
+
+export class Pipeline {
+  readonly #settings: Settings;
+  readonly #secrets: Secrets;
+  readonly #root: string;
+  readonly #events: Events;
+  readonly #children = new Map<string, Child>();
+  #stopping = false;
+
+  constructor(settings: Settings, secrets: Secrets, root: string, events: Events) {
+    this.#settings = settings;
+    this.#secrets = secrets;
+    this.#root = root;
+    this.#events = events;
+  }
+
+  get children(): readonly Child[] {
+    return [...this.#children.values()];
+  }
+
+  /** Resolves with the development keys once the edge takes events. @throws when a step fails. */
+  async start(): Promise<DevelopmentKeys> {
+    const { dataDir, environment } = this.#settings;
+    const awsParts = (Object.keys(AWS_PARTS) as AwsPart[]).filter((part) => environment[AWS_PARTS[part]] === undefined);
+    const ownDatabase = environment.DATABASE_URL === undefined;
+    const ports = await choosePorts(join(dataDir, "ports.json"), ["kinesis", "dynamodb", "s3", "postgres", "query"]);
+    const [aws, database] = await Promise.all([
+      awsParts.length === 0 ? {} : step(`embedded ${awsParts.join(", ")}`, () => this.#startAws(awsParts, ports)),
+      ownDatabase ? step("embedded TimescaleDB", () => this.#startDatabase(ports.postgres)) : {},
+      step("pages", () => buildPages()),
+    ]);
+    const endpoints = this.#endpoints(aws, database);
+    writeDurably(join(dataDir, "endpoints.json"), `${JSON.stringify(endpoints, null, 2)}\n`, 0o600);
+    const backend = this.#backendEnvironment(endpoints);
+    await step("streams, tables, buckets, schema, keys", () => this.#provision(backend));
+    const keys = readKeys(join(dataDir, "dev-keys.json"));
+    const query = `http://127.0.0.1:${ports.query}`;
+    await step("functions", async () => {
+      await Promise.all(
+        Object.entries(FUNCTION_HOSTS).map(([name, functions]) =>
+          this.#startFunctions(name, functions, backend, ports.query),
+        ),
+      );
+    });
+    await step("edge", () => this.#startEdge(endpoints.kinesis, query, keys));
+    return keys;
+  }
+
+  /** From the door inwards, so that what was taken in still gets through. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const stop = (names: string[], deadlineMs: number) =>
+      Promise.all(names.map(async (name) => this.#children.get(name)?.stop(deadlineMs)));
+    await stop(["edge"], 5_000);
+    await stop(Object.keys(FUNCTION_HOSTS), 6_000);
+    await stop(["aws", "postgres"], 5_000);
+  }
+
+  kill(): void {
+    this.#stopping = true;
+    for (const child of this.#children.values()) child.kill();
+  }
+
+  #startAws(parts: AwsPart[], ports: Record<AwsPart, number>): Promise<Record<string, string>> {
+    const environment = {
+      DATA_DIR: this.#settings.dataDir,
+      KINESIS_PORT: String(ports.kinesis),
+      DYNAMODB_PORT: String(ports.dynamodb),
+      S3_PORT: String(ports.s3),
+    };
+    const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=8"];
+    return this.#startChild("aws", { script: "backend/local/aws.ts", args: parts, nodeFlags, environment });
+  }
+
+  #startDatabase(port: number): Promise<Record<string, string>> {
+    const environment = { DATA_DIR: this.#settings.dataDir, POSTGRES_PORT: String(port), MALLOC_ARENA_MAX: "1" };
+    // The engine's memory lies outside the heap; compiling it on every core at once leaves 100 MB behind.
+    const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=4", "--wasm-num-compilation-tasks=1"];
+    const script = "backend/local/postgres.ts";
+    return this.#startChild("postgres", { script, nodeFlags, environment, hangMs: DATABASE_HANG_MS });
+  }
+
+  #startFunctions(name: string, functions: readonly string[], backend: Record<string, string>, queryPort: number) {
+    const environment = { ...backend, QUERY_PORT: String(queryPort), MALLOC_ARENA_MAX: "2" };
+    const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=16"];
+    return this.#startChild(name, { script: "backend/local/functions.ts", args: functions, nodeFlags, environment });
+  }
+
+  #startEdge(kinesis: string, query: string, keys: DevelopmentKeys): Promise<Record<string, string>> {
+    const { port, dataDir } = this.#settings;
+    const environment = {
+      ...this.#awsCredentials(),
+      PORT: String(port),
+      DATA_DIR: dataDir,
+      KINESIS_ENDPOINT: kinesis,
+      QUERY_ENDPOINT: query,
+      INTERNAL_SECRET: this.#secrets.INTERNAL_SECRET,
+      SESSION_SECRET: this.#secrets.SESSION_SECRET,
+      DEMO_WRITE_KEY: keys.publicKey,
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      WRANGLER_SEND_METRICS: "false",
+    };
+    const nodeFlags = ["--max-old-space-size=256", "--max-semi-space-size=4"];
+    const probe = async (signal: AbortSignal) => {
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { signal });
+      await answer.arrayBuffer();
+      if (answer.status !== 200) throw new Error(`healthz answered ${answer.status}`);
+    };
+    return this.#startChild("edge", { script: "edge/local/dev.ts", nodeFlags, environment, probe });
+  }
+
+  async #startChild(
+    name: string,
+    options: Pick<ChildOptions, "script" | "args" | "nodeFlags" | "environment" | "probe"> & { hangMs?: number },
+  ): Promise<Record<string, string>> {
+    const child: Child = new Child({
+      hangMs: HANG_MS,
+      ...options,
+      name,
+      script: join(this.#root, options.script),
+      environment: this.#childEnvironment(options.environment),
+      logPath: join(this.#settings.dataDir, "logs", `${name}.log`),
+      cwd: this.#root,
+      guard: join(this.#root, "scripts/start/guard.ts"),
+      onDeath: (reason, delayMs) => this.#events.onDeath(child, reason, delayMs),
+      onGivenUp: (reason) => this.#events.onGivenUp(child, reason),
+    });
+    this.#children.set(name, child);
+    if (this.#stopping) throw new Error("stopped while starting");
+    return child.start();
+  }
+
+  /** Once; an embedded part that is just being restarted gets a second chance. */
+  async #provision(backend: Record<string, string>): Promise<void> {
+    const log = new LogFile(join(this.#settings.dataDir, "logs", "setup.log"));
+    for (let attempt = 1; ; attempt++) {
+      const code = await this.#runSetup(backend, log);
+      if (code === 0) return;
+      if (attempt === PROVISION_ATTEMPTS || this.#stopping) {
+        throw new Error(`provisioning failed:\n${log.lastLines.join("\n")}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1_000 * attempt));
+    }
+  }
+
+  #runSetup(backend: Record<string, string>, log: LogFile): Promise<number | null> {
+    const guard = join(this.#root, "scripts/start/guard.ts");
+    const child = spawn(process.execPath, ["--import", guard, join(this.#root, "backend/local/setup.ts")], {
+      cwd: this.#root,
+      env: this.#childEnvironment(backend),
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    child.stdout?.on("data", (chunk: Buffer) => log.write(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => log.write(chunk));
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+  }
+
+  #endpoints(aws: Record<string, string>, database: Record<string, string>) {
+    const { environment } = this.#settings;
+    const region = this.#awsCredentials().AWS_REGION;
+    const awsEndpoint = (part: AwsPart) =>
+      environment[AWS_PARTS[part]] ?? aws[part] ?? `https://${part}.${region}.amazonaws.com`;
+    return {
+      kinesis: awsEndpoint("kinesis"),
+      dynamodb: awsEndpoint("dynamodb"),
+      s3: awsEndpoint("s3"),
+      database: environment.DATABASE_URL ?? database.database ?? "",
+    };
+  }
+
+  #backendEnvironment(endpoints: { kinesis: string; dynamodb: string; s3: string; database: string }) {
+    return {
+      ...this.#awsCredentials(),
+      DATA_DIR: this.#settings.dataDir,
+      KINESIS_ENDPOINT: endpoints.kinesis,
+      DYNAMODB_ENDPOINT: endpoints.dynamodb,
+      S3_ENDPOINT: endpoints.s3,
+      DATABASE_URL: endpoints.database,
+      EDGE_URL: `http://127.0.0.1:${this.#settings.port}`,
+      INTERNAL_SECRET: this.#secrets.INTERNAL_SECRET,
+      VAULT_HMAC_KEY: this.#secrets.VAULT_HMAC_KEY,
+    };
+  }
+
+  #awsCredentials() {
+    const { AWS_REGION = "us-east-1", AWS_SESSION_TOKEN } = this.#settings.environment;
+    return {
+      AWS_REGION,
+      AWS_ACCESS_KEY_ID: this.#secrets.AWS_ACCESS_KEY_ID,
+      AWS_SECRET_ACCESS_KEY: this.#secrets.AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN === undefined ? {} : { AWS_SESSION_TOKEN }),
+    };
+  }
+
+  /** `.env` and the environment for everything not decided here; the mark by which leftovers are found. */
+  #childEnvironment(own: Record<string, string>): Record<string, string> {
+    return { ...this.#settings.environment, ...own, [FOLDER_MARK]: this.#settings.dataDir };
+  }
+}
+
+function readKeys(path: string): DevelopmentKeys {
+  const keys = readJsonFile(path) as Partial<DevelopmentKeys> | undefined;
+  if (typeof keys?.publicKey !== "string" || typeof keys.secretKey !== "string") {
+    throw new StartRefused(`${path} does not hold the development keys`);
+  }
+  return { publicKey: keys.publicKey, secretKey: keys.secretKey };
+}
