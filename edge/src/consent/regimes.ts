@@ -1,0 +1,63 @@
+// Which law's default holds where the caller is, as versioned data: one row a country or region, with its source.
+// Opt-in: what is unknown is denied. Opt-out: what is unknown is granted.
+
+import type { Regime } from "./decide.ts";
+
+export const REGIMES_VERSION = "2026-11-01";
+
+interface RegimeRow {
+  countries: readonly string[];
+  regime: Regime;
+  source: string;
+}
+
+const ROWS: readonly RegimeRow[] = [
+  {
+    countries: "AT BE BG HR CY CZ DE DK EE ES FI FR GR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split(" "),
+    regime: "opt-in",
+    source: "Directive 2002/58/EC art. 5(3) (ePrivacy) with Regulation (EU) 2016/679 (GDPR) art. 4(11), 7",
+  },
+  // Outermost regions of member states have country codes of their own, and the same law.
+  {
+    countries: "AX GF GP MF MQ RE YT".split(" "),
+    regime: "opt-in",
+    source: "TFEU art. 349, 355: Union law applies in the outermost regions",
+  },
+  {
+    countries: "IS LI NO".split(" "),
+    regime: "opt-in",
+    source: "EEA Joint Committee Decision 154/2018 (GDPR incorporated into the EEA Agreement)",
+  },
+  {
+    countries: "GB GI JE GG IM".split(" "),
+    regime: "opt-in",
+    source: "UK GDPR; Privacy and Electronic Communications Regulations 2003 reg. 6, and the islands' equivalents",
+  },
+  {
+    countries: ["CH"],
+    regime: "opt-in",
+    source: "Federal Act on Data Protection (revFADP, 2023) with Telecommunications Act art. 45c; treated as the EEA",
+  },
+  {
+    countries: ["US"],
+    regime: "opt-out",
+    source: "California Civil Code § 1798.120, .135 (CCPA/CPRA) and the other states' opt-out statutes",
+  },
+];
+
+const BY_COUNTRY: ReadonlyMap<string, Regime> = new Map(
+  ROWS.flatMap((row) => row.countries.map((country) => [country, row.regime] as const)),
+);
+
+/** Cloudflare's codes for an unknown country and for the Tor network. */
+const NOWHERE = new Set(["XX", "T1"]);
+
+/**
+ * @param country ISO 3166-1 alpha-2 as Cloudflare reports it; null when it reports none.
+ * @param projectDefault for countries without a row here.
+ */
+export function regimeOf(country: string | null, projectDefault: Regime): Regime {
+  // Where the caller can't be placed, the strictest law that may hold does.
+  if (country === null || NOWHERE.has(country)) return "opt-in";
+  return BY_COUNTRY.get(country) ?? projectDefault;
+}

@@ -1,0 +1,53 @@
+// Reads the purposes out of a TC string (IAB TCF v2) without a library: two 24-bit fields at fixed places of the core
+// segment. `@iabtcf/core` is the oracle in the tests.
+// https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework, "TC string format", core string.
+
+import type { PurposeVerdicts } from "./decide.ts";
+import { SILENT } from "./decide.ts";
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const BITS_A_CHARACTER = 6;
+const VERSION_BITS = 6;
+const PURPOSES_CONSENT_AT = 152;
+const PURPOSES_INTEREST_AT = 176;
+const PURPOSES_END = 200;
+const SUPPORTED_VERSION = 2;
+export const MAX_CONSENT_STRING_CHARS = 4_096;
+
+/** Store/access, measure content, statistics, develop services. */
+const ANALYTICS_PURPOSES = [1, 8, 9, 10];
+/** Profiles for ads, personalised ads, and ad measurement's basis: beyond analytics. */
+const ADVERTISING_PURPOSES = [3, 4, 7];
+/** Storing on the device can't rest on legitimate interest. */
+const CONSENT_ONLY = 1;
+
+/** @returns silence for anything that can't be read: unknown, never granted. */
+export function readTcString(text: unknown, legitimateInterest: boolean): PurposeVerdicts {
+  if (typeof text !== "string" || text.length === 0 || text.length > MAX_CONSENT_STRING_CHARS) return SILENT;
+  const dot = text.indexOf(".");
+  const core = dot < 0 ? text : text.slice(0, dot);
+  if (core.length * BITS_A_CHARACTER < PURPOSES_END) return SILENT;
+  const version = readBits(core, 0, VERSION_BITS);
+  if (version !== SUPPORTED_VERSION || !isBase64Url(core)) return SILENT;
+  const allowed = (purpose: number) =>
+    bitAt(core, PURPOSES_CONSENT_AT + purpose - 1) ||
+    (legitimateInterest && purpose !== CONSENT_ONLY && bitAt(core, PURPOSES_INTEREST_AT + purpose - 1));
+  const analytics = ANALYTICS_PURPOSES.every(allowed);
+  const advertising = analytics && ADVERTISING_PURPOSES.every(allowed);
+  return { analytics: analytics ? "granted" : "denied", advertising: advertising ? "granted" : "denied" };
+}
+
+function isBase64Url(text: string): boolean {
+  return /^[A-Za-z0-9_-]+$/.test(text);
+}
+
+function bitAt(text: string, bit: number): boolean {
+  const value = ALPHABET.indexOf(text.charAt(Math.floor(bit / BITS_A_CHARACTER)));
+  return value >= 0 && ((value >> (BITS_A_CHARACTER - 1 - (bit % BITS_A_CHARACTER))) & 1) === 1;
+}
+
+function readBits(text: string, at: number, length: number): number {
+  let value = 0;
+  for (let bit = at; bit < at + length; bit++) value = value * 2 + (bitAt(text, bit) ? 1 : 0);
+  return value;
+}

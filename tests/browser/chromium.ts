@@ -1,0 +1,20 @@
+// A real Chromium out of the npm registry: no root, nothing installed by hand.
+
+import chromium from "@sparticuz/chromium";
+import { type Browser, chromium as playwright } from "playwright-core";
+
+/** The binary only, never the package's `args`: they hold `--single-process` and switch web security off. */
+export async function launchChromium(): Promise<Browser> {
+  return playwright.launch({
+    executablePath: await chromium.executablePath(),
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-quic",
+    ],
+  });
+}

@@ -1,0 +1,45 @@
+// The process tree of a running pipeline, out of /proc: who is there, what it costs, and how to kill it without warning.
+
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface RunningProcess {
+  pid: number;
+  parent: number;
+  command: string;
+}
+
+function read(pid: string): RunningProcess | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name may hold spaces and brackets; the fields begin behind its last bracket.
+    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (state === "Z" || state === "X") return null;
+    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+    return { pid: Number(pid), parent: Number(parent), command };
+  } catch {
+    return null; // Ended while it was looked at.
+  }
+}
+
+/** All living descendants of `root`, itself included; zombies do not count. */
+export function processTree(root: number): RunningProcess[] {
+  const all = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(read)
+    .filter((entry) => entry !== null);
+  const tree = all.filter(({ pid }) => pid === root);
+  for (let at = 0; at < tree.length; at++) {
+    tree.push(...all.filter(({ parent }) => parent === tree[at]?.pid));
+  }
+  return tree;
+}
+
+export function killAll(processes: readonly RunningProcess[], signal: NodeJS.Signals = "SIGKILL"): void {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // Gone already.
+    }
+  }
+}
