@@ -8,16 +8,18 @@ import { InvalidArgumentException, type KinesisClient, PutRecordCommand } from "
 import { compressMember, concatBytes, LIMITS, STREAMS } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
 
-/** Text of one gzip member, in UTF-16 units. Of three bytes each and beyond compression they still fit one record. */
-const MEMBER_CHARS = 256 * 1024;
+/** Text of one gzip member, in UTF-8. Beyond compression it still fits a record. */
+const MEMBER_BYTES = 512 * 1024;
 /** What a consumer unpacks at a time. */
-const FRAME_CHARS = 16 * 1024 * 1024;
-
-const encoder = new TextEncoder();
+const FRAME_UNPACKED_BYTES = 16 * 1024 * 1024;
+/** The most UTF-8 bytes that one UTF-16 unit takes. */
+const BYTES_PER_UNIT = 3;
+const NEWLINE = 0x0a;
 
 /** Whether an event's line can be put at all. A batch's context of megabytes is merged into each of its events. */
 export function fitsRecord(line: string): boolean {
-  return line.length <= MEMBER_CHARS || compressMember(encoder.encode(`${line}\n`)).byteLength <= LIMITS.frameBytes;
+  if ((line.length + 1) * BYTES_PER_UNIT <= MEMBER_BYTES) return true;
+  return compressMember(Buffer.from(`${line}\n`)).byteLength <= LIMITS.frameBytes;
 }
 
 /** Frames of at most `LIMITS.frameBytes`, in order. @param lines JSON texts, each of which fits a record. */
@@ -25,33 +27,45 @@ export function packFrames(lines: readonly string[]): Uint8Array[] {
   const frames: Uint8Array[] = [];
   let members: Uint8Array[] = [];
   let frameBytes = 0;
-  let frameChars = 0;
+  let unpackedBytes = 0;
   for (const text of memberTexts(lines)) {
-    const member = compressMember(encoder.encode(text));
-    if (members.length > 0 && (frameBytes + member.byteLength > LIMITS.frameBytes || frameChars > FRAME_CHARS)) {
+    const member = compressMember(text);
+    const isFull = frameBytes + member.byteLength > LIMITS.frameBytes || unpackedBytes > FRAME_UNPACKED_BYTES;
+    if (members.length > 0 && isFull) {
       frames.push(concatBytes(members));
       members = [];
       frameBytes = 0;
-      frameChars = 0;
+      unpackedBytes = 0;
     }
     members.push(member);
     frameBytes += member.byteLength;
-    frameChars += text.length;
+    unpackedBytes += text.byteLength;
   }
   if (members.length > 0) frames.push(concatBytes(members));
   return frames;
 }
 
-function* memberTexts(lines: readonly string[]): Generator<string> {
-  let text = "";
+/**
+ * Lines written straight into one buffer: joining them as text first costs as much as compressing them. What is yielded is
+ * valid until the next step.
+ */
+function* memberTexts(lines: readonly string[]): Generator<Uint8Array> {
+  const scratch = Buffer.allocUnsafe(MEMBER_BYTES);
+  let length = 0;
   for (const line of lines) {
-    if (text !== "" && text.length + line.length > MEMBER_CHARS) {
-      yield text;
-      text = "";
+    const mostBytes = (line.length + 1) * BYTES_PER_UNIT;
+    if (length > 0 && length + mostBytes > MEMBER_BYTES) {
+      yield scratch.subarray(0, length);
+      length = 0;
     }
-    text += `${line}\n`;
+    if (mostBytes > MEMBER_BYTES) {
+      yield Buffer.from(`${line}\n`);
+      continue;
+    }
+    length += scratch.write(line, length);
+    scratch[length++] = NEWLINE;
   }
-  if (text !== "") yield text;
+  if (length > 0) yield scratch.subarray(0, length);
 }
 
 export class EnrichedStream {
