@@ -75,7 +75,7 @@ export class WarmTier implements Tier {
     } catch (fault) {
       if (!isPoison(fault)) throw fault;
       const [first, second] = chunk;
-      if (first !== undefined && second === undefined) return await this.#divert(first, fault);
+      if (first !== undefined && second === undefined) return this.#divert(first, fault);
     }
     const middle = Math.ceil(chunk.length / 2);
     const result = await this.#loadChunk(chunk.slice(0, middle));
@@ -97,7 +97,7 @@ export class WarmTier implements Tier {
     const result = emptyResult();
     const last = chunk.at(-1);
     if (last === undefined) return result;
-    return await this.#sql.begin(async (tx) => {
+    return this.#sql.begin(async (tx) => {
       const fresh = after(chunk, await lockCheckpoint(tx, last.rawShard));
       result.repeated = chunk.length - fresh.length;
       if (fresh.length === 0) return result;

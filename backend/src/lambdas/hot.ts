@@ -1,0 +1,7 @@
+// Lambda: the enriched stream into the hot tier (enhanced fan-out, ReportBatchItemFailures).
+
+import { dynamodbClient } from "../aws.ts";
+import { tierHandler } from "../tiers/handler.ts";
+import { HotTier } from "../tiers/hot/tier.ts";
+
+export const handler = tierHandler("hot", (config) => new HotTier({ dynamodb: dynamodbClient(config) }));

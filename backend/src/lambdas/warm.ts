@@ -1,0 +1,9 @@
+// Lambda: the enriched stream into the warm tier (polled with a batch window, ReportBatchItemFailures).
+
+import { sqlClient } from "../database/client.ts";
+import { tierHandler } from "../tiers/handler.ts";
+import { WarmTier } from "../tiers/warm/tier.ts";
+
+export const handler = tierHandler("warm", (config, storeFailed) => {
+  return new WarmTier({ sql: sqlClient(config), storeFailed });
+});

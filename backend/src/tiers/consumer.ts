@@ -1,0 +1,69 @@
+// The enriched stream's consumer around a tier: decode, set aside what can't be read, load, and say where to resume. The
+// same for all three; the handlers in ../lambdas only wire it.
+
+import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
+import type { StreamAnswer, StreamRecord } from "../lambdas/events.ts";
+import { type DecodedRecord, decodeRecord } from "./records.ts";
+import { addResult, emptyResult, type LoadResult, type Tier } from "./tier.ts";
+
+/** One load: what is in memory decoded at once, and what is done again after a fault. */
+const LOAD_EVENTS = 10_000;
+/** A load that is begun with less time left would be cut off. */
+const LOAD_MS = 12_000;
+
+export interface ConsumerParts {
+  tier: Tier;
+  /** Must resolve only when they are stored; the same ones come again after a fault. */
+  storeFailed: (failed: readonly FailedEvent[]) => Promise<void>;
+}
+
+export interface Consumed {
+  answer: StreamAnswer;
+  result: LoadResult;
+  /** Why it stopped before the end, if it did. */
+  fault: unknown;
+}
+
+/** @param remainingMs asked before each load: what is left goes back to the stream */
+export async function consumeRecords(
+  { tier, storeFailed }: ConsumerParts,
+  records: readonly StreamRecord[],
+  remainingMs: () => number,
+): Promise<Consumed> {
+  const result = emptyResult();
+  for (const group of groups(tier, records)) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const resume = { batchItemFailures: [{ itemIdentifier: first.sequenceNumber }] };
+    // The first group is always tried, or a batch that is slow to decode would never end.
+    if (first.sequenceNumber !== records[0]?.kinesis.sequenceNumber && remainingMs() < LOAD_MS) {
+      return { answer: resume, result, fault: null };
+    }
+    try {
+      const failed = group.flatMap((record) => record.failed);
+      if (failed.length > 0) await storeFailed(failed);
+      result.failed += failed.length;
+      addResult(result, await tier.load(group.flatMap((record): EnrichedEvent[] => record.events)));
+    } catch (fault) {
+      return { answer: resume, result, fault };
+    }
+  }
+  return { answer: { batchItemFailures: [] }, result, fault: null };
+}
+
+/** Whole records, in order, of about so many events; decoded as late as possible. */
+function* groups(tier: Tier, records: readonly StreamRecord[]): Generator<DecodedRecord[]> {
+  let group: DecodedRecord[] = [];
+  let events = 0;
+  for (const record of records) {
+    const decoded = decodeRecord(tier.name, record, Date.now());
+    if (group.length > 0 && events + decoded.events.length > LOAD_EVENTS) {
+      yield group;
+      group = [];
+      events = 0;
+    }
+    group.push(decoded);
+    events += decoded.events.length;
+  }
+  if (group.length > 0) yield group;
+}

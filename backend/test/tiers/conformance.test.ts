@@ -1,0 +1,230 @@
+// One suite that every tier passes, on real parts: whatever is delivered, how often, cut how, through which shard, and
+// wherever the consumer dies, what the tier holds in the end is exactly what was sent.
+
+import type { EnrichedEvent } from "@behaviour/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Crash, CrashPlan, type CrashSide } from "./crash.ts";
+import { copyOf, freshName, runOf } from "./events.ts";
+import { openStores, type TierStores, type TierUnderTest, tiersUnderTest } from "./stores.ts";
+
+let stores: TierStores;
+beforeAll(async () => {
+  stores = await openStores();
+}, 120_000);
+afterAll(async () => {
+  await stores?.stop();
+});
+
+async function expectHolds(tier: TierUnderTest, project: string, messages: readonly EnrichedEvent[]): Promise<void> {
+  const held = await tier.holds(project);
+  const sent = new Set(messages.filter((event) => event.project === project).map((event) => event.messageId));
+  expect(held.events).toBe(sent.size);
+  if (held.messageIds !== null) expect(held.messageIds.toSorted()).toEqual([...sent].toSorted());
+}
+
+/** Runs a scenario with the process dying at its 1st, 2nd … call, until it no longer gets that far. */
+async function withEveryCrash(scenario: (crash: CrashPlan) => Promise<void>): Promise<number> {
+  let calls = 0;
+  for (const side of ["before", "after"] satisfies CrashSide[]) {
+    for (let call = 1; call < 100; call++) {
+      const crash = new CrashPlan(call, side);
+      await scenario(crash);
+      if (!crash.crashed) break;
+      calls++;
+    }
+  }
+  return calls;
+}
+
+async function crashes(load: Promise<unknown>): Promise<void> {
+  try {
+    await load;
+  } catch (fault) {
+    if (!(fault instanceof Crash)) throw fault;
+  }
+}
+
+describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
+  const names = () => ({ project: freshName("p"), rawShard: freshName("shardId") });
+
+  it("takes an empty batch", async () => {
+    expect(await tier.open().load([])).toEqual({ loaded: 0, repeated: 0, copies: 0, outdated: 0, failed: 0 });
+  });
+
+  it("counts a batch that is delivered three times once", async () => {
+    const { project, rawShard } = names();
+    const batch = runOf({ project, rawShard, count: 25 });
+    const opened = tier.open();
+    expect((await opened.load(batch)).loaded).toBe(25);
+    expect((await opened.load(batch)).repeated).toBe(25);
+    expect((await tier.open().load(batch)).repeated).toBe(25);
+    await expectHolds(tier, project, batch);
+  });
+
+  it("takes chunks that overlap, in one batch and in several", async () => {
+    const { project, rawShard } = names();
+    const events = runOf({ project, rawShard, count: 40 });
+    const opened = tier.open();
+    await opened.load(events.slice(0, 10));
+    await opened.load(events.slice(0, 15));
+    await opened.load([...events.slice(5, 15), ...events.slice(5, 30)]);
+    await tier.open().load(events);
+    await expectHolds(tier, project, events);
+  });
+
+  it("keeps the same messageId of two projects apart", async () => {
+    const [one, other] = [freshName("p"), freshName("p")];
+    const rawShard = freshName("shardId");
+    const events = [
+      ...runOf({ project: one, rawShard, count: 3, fields: { messageId: "same" } }).slice(0, 1),
+      ...runOf({ project: other, rawShard, count: 1, first: 2, fields: { messageId: "same", suspect: true } }),
+    ];
+    expect((await tier.open().load(events)).loaded).toBe(2);
+    await expectHolds(tier, one, events);
+    await expectHolds(tier, other, events);
+  });
+
+  it("loads 5,000 events, from several shards and days", async () => {
+    const { project } = names();
+    const shards = [freshName("shardId"), freshName("shardId")];
+    const dayMs = 86_400_000;
+    const batch = shards.flatMap((rawShard, index) =>
+      runOf({ project, rawShard, count: 2_500 }).map((event, place) => ({
+        ...event,
+        timeMs: event.timeMs - (place % 3) * dayMs * index,
+      })),
+    );
+    expect((await tier.open().load(batch)).loaded).toBe(5_000);
+    expect((await tier.open().load(batch)).repeated).toBe(5_000);
+    await expectHolds(tier, project, batch);
+  }, 60_000);
+
+  it("counts copies that come through another shard once", async () => {
+    const { project, rawShard } = names();
+    const other = freshName("shardId");
+    const events = runOf({ project, rawShard, count: 10 });
+    const copies = events.map((event, place) => copyOf(event, other, place));
+    const opened = tier.open();
+    await opened.load(events);
+    expect((await opened.load(copies)).copies).toBe(10);
+    expect((await tier.open().load(copies)).loaded).toBe(0);
+    await expectHolds(tier, project, events);
+  });
+
+  it("counts copies in the same batch once", async () => {
+    const { project, rawShard } = names();
+    const events = runOf({ project, rawShard, count: 10 });
+    const other = freshName("shardId");
+    const batch = [...events, ...events.map((event, place) => copyOf(event, other, place))];
+    expect(await tier.open().load(batch)).toMatchObject({ loaded: 10, copies: 10 });
+    await expectHolds(tier, project, events);
+  });
+
+  it("counts a message once that its copy overtook", async () => {
+    const { project, rawShard } = names();
+    const other = freshName("shardId");
+    const events = runOf({ project, rawShard, count: 10 });
+    await tier.open().load(events.slice(0, 5).map((event, place) => copyOf(event, other, place)));
+    const result = await tier.open().load(events);
+    expect(result).toMatchObject({ loaded: 5, copies: 5 });
+    await expectHolds(tier, project, events);
+  });
+
+  it("finds copies of messages received hours ago", async () => {
+    const { project, rawShard } = names();
+    const other = freshName("shardId");
+    const hoursAgoMs = Date.now() - 20 * 3_600_000;
+    const events = runOf({
+      project,
+      rawShard,
+      count: 5,
+      fields: { receivedAtMs: hoursAgoMs, timeMs: hoursAgoMs - 100 },
+    });
+    await tier.open().load(events);
+    await tier.open().load(runOf({ project, rawShard, count: 20, first: 6 }));
+    const copies = events.map((event, place) => ({ ...copyOf(event, other, place), receivedAtMs: Date.now() }));
+    expect((await tier.open().load(copies)).copies).toBe(5);
+  });
+
+  it("counts once what two consumers load at the same time", async () => {
+    const { project, rawShard } = names();
+    const other = freshName("shardId");
+    const events = runOf({ project, rawShard, count: 20, fields: { suspect: true } });
+    const copies = events.map((event, place) => copyOf(event, other, place));
+    const loads = [tier.open().load(events), tier.open().load(copies)];
+    for (const end of await Promise.allSettled(loads)) if (end.status === "rejected") throw end.reason;
+    await expectHolds(tier, project, events);
+  });
+
+  it("survives two consumers of one shard", async () => {
+    const { project, rawShard } = names();
+    const events = runOf({ project, rawShard, count: 30 });
+    await Promise.allSettled([tier.open().load(events.slice(0, 20)), tier.open().load(events)]);
+    await tier.open().load(events);
+    await expectHolds(tier, project, events);
+  });
+
+  it("holds each event once wherever it dies, and the same batch comes again", async () => {
+    const calls = await withEveryCrash(async (crash) => {
+      const { project, rawShard } = names();
+      const events = runOf({ project, rawShard, count: 10 });
+      await crashes(tier.open(crash).load(events));
+      await tier.open().load(events);
+      await expectHolds(tier, project, events);
+    });
+    expect(calls).toBeGreaterThan(5);
+  }, 120_000);
+
+  it("holds each event once wherever it dies, and the events come cut differently", async () => {
+    await withEveryCrash(async (crash) => {
+      const { project, rawShard } = names();
+      const events = runOf({ project, rawShard, count: 18 });
+      await tier.open().load(events.slice(0, 3));
+      await crashes(tier.open(crash).load(events.slice(0, 10)));
+      await tier.open().load(events.slice(0, 5));
+      await tier.open().load(events.slice(0, 15));
+      await tier.open().load(events);
+      await expectHolds(tier, project, events);
+    });
+  }, 120_000);
+
+  it("holds each message once wherever it dies, and a copy comes in between", async () => {
+    await withEveryCrash(async (crash) => {
+      const { project, rawShard } = names();
+      const other = freshName("shardId");
+      const events = runOf({ project, rawShard, count: 6 });
+      await crashes(tier.open(crash).load(events));
+      await tier.open().load(events.map((event, place) => copyOf(event, other, place)));
+      await tier.open().load(events);
+      await expectHolds(tier, project, events);
+    });
+  }, 120_000);
+
+  it("holds each message once wherever the copy's consumer dies", async () => {
+    await withEveryCrash(async (crash) => {
+      const { project, rawShard } = names();
+      const other = freshName("shardId");
+      const events = runOf({ project, rawShard, count: 6 });
+      const copies = events.map((event, place) => copyOf(event, other, place));
+      await crashes(tier.open(crash).load(copies));
+      await tier.open().load(events);
+      await tier.open().load(copies);
+      await expectHolds(tier, project, events);
+    });
+  }, 120_000);
+
+  it("says where a message is", async () => {
+    const { project, rawShard } = names();
+    const events = runOf({ project, rawShard, count: 30 });
+    const opened = tier.open();
+    const fromMs = Date.now() - 1_000;
+    await opened.load(events.slice(0, 10));
+    await opened.load(events.slice(10));
+    const last = events[29];
+    const located = await tier.open().locate(project, last?.messageId ?? "", last?.receivedAtMs);
+    expect(Date.parse(located ?? "")).toBeGreaterThan(fromMs);
+    expect(await tier.open().locate(project, events[3]?.messageId ?? "")).not.toBeNull();
+    expect(await tier.open().locate(project, "never-sent")).toBeNull();
+    expect(await tier.open().locate(freshName("p"), last?.messageId ?? "")).toBeNull();
+  });
+});

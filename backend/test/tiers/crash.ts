@@ -1,0 +1,73 @@
+// A process that dies at its n-th call to a store: the call either did not happen, or happened and its answer was lost.
+
+import type { Sql } from "../../src/database/client.ts";
+
+export type CrashSide = "before" | "after";
+
+export class Crash extends Error {}
+
+export class CrashPlan {
+  readonly #call: number;
+  readonly #side: CrashSide;
+  #calls = 0;
+  /** Whether the process died: every call after that fails too. */
+  crashed = false;
+
+  /** @param call 1 is the first */
+  constructor(call: number, side: CrashSide) {
+    this.#call = call;
+    this.#side = side;
+  }
+
+  async around<T>(work: () => PromiseLike<T>): Promise<T> {
+    if (this.crashed) throw new Crash("dead");
+    this.#calls++;
+    if (this.#calls !== this.#call) return work();
+    if (this.#side === "before") {
+      this.crashed = true;
+      throw new Crash("before the call");
+    }
+    await work();
+    this.crashed = true;
+    throw new Crash("after the call");
+  }
+}
+
+/** An AWS client whose calls follow the plan. */
+export function crashingClient<C extends { send: (...args: never[]) => Promise<unknown> }>(
+  client: C,
+  plan: CrashPlan,
+): C {
+  return new Proxy(client, {
+    get(target, name) {
+      if (name === "send") return (...args: never[]) => plan.around(() => target.send(...args));
+      return Reflect.get(target, name, target) as unknown;
+    },
+  });
+}
+
+/** A database client whose statements, and whose commits, follow the plan. */
+export function crashingSql(sql: Sql, plan: CrashPlan): Sql {
+  return wrapped(sql, plan) as Sql;
+}
+
+function wrapped(sql: object, plan: CrashPlan): object {
+  return new Proxy(sql, {
+    apply: (target, _self, args) =>
+      plan.around(() => Reflect.apply(target as never, undefined, args) as PromiseLike<unknown>),
+    get(target, name) {
+      const own = Reflect.get(target, name, target) as unknown;
+      if (name === "unsafe") {
+        return (...args: unknown[]) =>
+          plan.around(() => (own as (...a: unknown[]) => PromiseLike<unknown>).apply(target, args));
+      }
+      if (name === "begin") {
+        return (work: (tx: object) => Promise<unknown>) =>
+          plan.around(() =>
+            (own as (w: object) => Promise<unknown>).call(target, (tx: object) => work(wrapped(tx, plan))),
+          );
+      }
+      return own;
+    },
+  });
+}
