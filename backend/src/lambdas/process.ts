@@ -13,29 +13,38 @@ import { rawRecord } from "../process/record.ts";
 import { Vault } from "../vault/index.ts";
 import type { StreamHandler } from "./events.ts";
 
-const logger = new Logger({ serviceName: "process" });
-const metrics = new Metrics({ namespace: "behaviour", serviceName: "process" });
+interface Wired {
+  parts: ProcessorParts;
+  logger: Logger;
+  metrics: Metrics;
+}
 
-let wired: ProcessorParts | undefined;
+let wired: Wired | undefined;
 
 /** On the first invocation, not on import: a missing variable is then an error with a name, of a call. */
-function wire(): ProcessorParts {
+function wire(): Wired {
   const config = readConfig();
   const dynamodb = dynamodbClient(config);
   return {
-    ledger: new RedeliveryLedger(dynamodb),
-    vault: new Vault(dynamodb, required(config.vaultHmacKey, "VAULT_HMAC_KEY")),
-    failedEvents: new FailedEventStore(s3Client(config)),
-    enriched: new EnrichedStream(kinesisClient(config)),
-    nowMs: Date.now,
+    parts: {
+      ledger: new RedeliveryLedger(dynamodb),
+      vault: new Vault(dynamodb, required(config.vaultHmacKey, "VAULT_HMAC_KEY")),
+      failedEvents: new FailedEventStore(s3Client(config)),
+      enriched: new EnrichedStream(kinesisClient(config)),
+      nowMs: Date.now,
+    },
+    logger: new Logger({ serviceName: "process" }),
+    metrics: new Metrics({ namespace: "behaviour", serviceName: "process" }),
   };
 }
 
 export const handler: StreamHandler = async (event, context) => {
   wired ??= wire();
+  const { parts, logger, metrics } = wired;
   const records = event.Records.map(rawRecord);
-  const { counts, resumeAt, fault } = await processRecords(wired, records, () => context.getRemainingTimeInMillis());
-  publish(counts);
+  const { counts, resumeAt, fault } = await processRecords(parts, records, () => context.getRemainingTimeInMillis());
+  for (const name of COUNTED) metrics.addMetric(name, MetricUnit.Count, counts[name]);
+  metrics.publishStoredMetrics();
   if (fault !== null) {
     // Names of faults only: a message may quote what was sent.
     const name = fault instanceof Error ? fault.name : "unknown";
@@ -51,8 +60,3 @@ const COUNTED = [
   "failed",
   "redelivered",
 ] as const satisfies (keyof ProcessedCounts)[];
-
-function publish(counts: ProcessedCounts): void {
-  for (const name of COUNTED) metrics.addMetric(name, MetricUnit.Count, counts[name]);
-  metrics.publishStoredMetrics();
-}

@@ -11,8 +11,11 @@ export interface NodeBudget {
   nodes: number;
 }
 
+/** The edge assigns a missing messageId after it has counted: one value, and one key of the event, more. */
+const ASSIGNED_FIELDS = 1;
+
 export function nodeBudget(): NodeBudget {
-  return { nodes: LIMITS.nodesPerEvent };
+  return { nodes: LIMITS.nodesPerEvent + ASSIGNED_FIELDS };
 }
 
 // They are what is looked for; tab, LF and CR are kept.
@@ -53,7 +56,7 @@ export function sanitizeObject(
       delete object[key];
       continue;
     }
-    if (++keys > LIMITS.keysPerObject) return "";
+    if (++keys > LIMITS.keysPerObject + ASSIGNED_FIELDS) return "";
     const value = object[key];
     switch (typeof value) {
       case "string":
