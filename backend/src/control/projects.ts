@@ -109,7 +109,7 @@ function toProject(row: ProjectRow | undefined): Project {
   return {
     id: row.id,
     name: row.name,
-    settings: withoutInternal(row.settings) as ProjectSettings,
+    settings: withoutInternal(row.settings),
     shards: row.shards,
     createdAt: row.createdAt.toISOString(),
   };

@@ -1,9 +1,11 @@
 // Lambda: the query API and the control plane, behind a function URL that takes SigV4 only. Answers are streamed where the
 // platform can (a page of events may be larger than a buffered answer), else handed over whole.
 
+/* oxlint-disable typescript/no-deprecated -- hono/aws-lambda moves to a package of its own with Hono 5, not before */
+
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Hono } from "hono";
-import { handle, streamHandle } from "hono/aws-lambda";
+import { handle, type LambdaContext, type LambdaEvent, streamHandle } from "hono/aws-lambda";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { type Config, readConfig, required } from "../config.ts";
 import { edgePush } from "../control/index.ts";
@@ -11,6 +13,7 @@ import { databaseClient, sqlClient } from "../database/client.ts";
 import { FailedEventStore } from "../failed/index.ts";
 import { queryApp, type ReportFault } from "../query/app.ts";
 import { CursorSigner } from "../query/cursor.ts";
+import { ColdTier } from "../tiers/cold/tier.ts";
 import { readRealtime } from "../tiers/hot/read.ts";
 import { HotTier } from "../tiers/hot/tier.ts";
 import { WarmTier } from "../tiers/warm/tier.ts";
@@ -47,7 +50,7 @@ export function wire(config: Config): Hono {
     cursors: new CursorSigner(required(config.internalSecret, "INTERNAL_SECRET")),
     lookupSubjects: subjectLookup(dynamodb, required(config.vaultHmacKey, "VAULT_HMAC_KEY")),
     readRealtime: (project, minutes, nowMs) => readRealtime(dynamodb, project, minutes, nowMs),
-    tiers: [new HotTier({ dynamodb }), new WarmTier({ sql, storeFailed: readOnly })],
+    tiers: [new HotTier({ dynamodb }), new WarmTier({ sql, storeFailed: readOnly }), new ColdTier({ dynamodb, s3 })],
     failedEvents: new FailedEventStore(s3),
     report,
     nowMs: Date.now,
@@ -64,12 +67,24 @@ function wired(): Hono {
 
 const lazy = new Hono();
 lazy.all("*", (c) => wired().fetch(c.req.raw));
+// Only a configuration that can't be used gets here: the invocation fails, and the function's log names the variable.
+lazy.onError((fault) => {
+  throw fault;
+});
 
-type BufferedHandler = ReturnType<typeof handle>;
+/** Of a function URL that does not stream. */
+export interface FunctionUrlAnswer {
+  statusCode: number;
+  headers: Record<string, string>;
+  body: string;
+  isBase64Encoded: boolean;
+}
+
+export type BufferedHandler = (event: LambdaEvent, context?: LambdaContext) => Promise<FunctionUrlAnswer>;
 
 /** What AWS's own runtime adds; hono/aws-lambda puts an empty one there when there is none. */
 const { awslambda } = globalThis as { awslambda?: { streamifyResponse?: unknown } };
 const canStream = typeof awslambda?.streamifyResponse === "function";
 
 /** Where it streams it is marked so when it is made, hence on import. Takes the event of a function URL (version 2.0). */
-export const handler: BufferedHandler = canStream ? (streamHandle(lazy) as unknown as BufferedHandler) : handle(lazy);
+export const handler = (canStream ? streamHandle(lazy) : handle(lazy)) as unknown as BufferedHandler;

@@ -4,9 +4,11 @@ import { LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
-import { integer, readQuery, timeRange } from "./parameters.ts";
+import { FunnelQuestion, queryFunnel } from "./funnel.ts";
+import { integer, readBody, readQuery, timeRange } from "./parameters.ts";
 import { ok } from "./problem.ts";
 import type { RealtimeReader } from "./realtime.ts";
+import { queryRetention, RetentionQuestion } from "./retention.ts";
 import { endpoint, mount, type RecordAction } from "./routing.ts";
 import { queryTop, TopParameters } from "./top.ts";
 import { openEnd, queryTrend, TrendParameters } from "./trend.ts";
@@ -57,6 +59,31 @@ export function mountAnalytics(app: Hono, { sql, readRealtime, record, nowMs }: 
         if (!range.ok) return range;
         await audit({ ...input, ...range.value });
         return ok({ data: await queryTop(sql, caller.project, range.value, input) });
+      },
+    }),
+  });
+  mount(app, "/v1/query/funnel", {
+    POST: endpoint(record, {
+      scope: "read",
+      action: "query.funnel",
+      read: (c) => readBody(c, FunnelQuestion),
+      answer: async ({ caller, input, audit }) => {
+        const range = timeRange(input, nowMs());
+        if (!range.ok) return range;
+        await audit({ ...input, ...range.value });
+        return ok({ data: await queryFunnel(sql, caller.project, range.value, input) });
+      },
+    }),
+  });
+  mount(app, "/v1/query/retention", {
+    POST: endpoint(record, {
+      scope: "read",
+      action: "query.retention",
+      read: (c) => readBody(c, RetentionQuestion),
+      answer: async ({ caller, input, audit }) => {
+        await audit({ ...input });
+        const cohorts = await queryRetention(sql, caller.project, input, nowMs());
+        return cohorts.ok ? ok({ data: cohorts.value }) : cohorts;
       },
     }),
   });

@@ -10,6 +10,7 @@ import { mountAnalytics } from "./analytics-routes.ts";
 import { mountAudit } from "./audit-routes.ts";
 import { requestIdOf } from "./caller.ts";
 import { type EventRouteParts, mountEvents } from "./event-routes.ts";
+import { mountExport } from "./export.ts";
 import { type FailedEventReader, findFailure, mountFailedEvents } from "./failed-routes.ts";
 import { answerProblem } from "./problem.ts";
 import type { RealtimeReader } from "./realtime.ts";
@@ -54,6 +55,7 @@ export function queryApp(parts: QueryParts): Hono {
       findFailure(parts.failedEvents, project, messageId, nowMs(), receivedAtMs),
   };
   mountEvents(app, { ...parts, record, whereabouts });
+  mountExport(app, { sql, record, nowMs });
   mountFailedEvents(app, { ...parts, record });
   mountAudit(app, { sql, record, nowMs });
   mountAdmin(app, { ...parts, record });

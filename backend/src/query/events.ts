@@ -127,7 +127,8 @@ function oneOf(sql: Sql, column: "subject" | "anonymous_subject", values: readon
   return values === undefined ? sql`` : sql`and ${sql(column)} = any(${[...values]}::text[])`;
 }
 
-function toListedEvent(row: Row): ListedEvent {
+/** From a row with the columns of the store. */
+export function toListedEvent(row: Row): ListedEvent {
   const type = row.type as string;
   const named =
     row.event === null ? {} : type === "track" ? { event: row.event as string } : { name: row.event as string };

@@ -2,8 +2,9 @@
 // `date_trunc` in the zone and not by `time_bucket`, which folds the hour that the end of summer time repeats into one.
 
 import { LIMITS } from "@behaviour/contract";
-import postgres, { type Fragment, type Sql } from "postgres";
+import type { Fragment, Sql } from "postgres";
 import * as z from "zod/mini";
+import { listBuckets } from "./buckets.ts";
 import { type Dimension, dimension, dimensionFilter, dimensionValue } from "./dimension.ts";
 import { rangeShape, type TimeRange, text } from "./parameters.ts";
 import { failed, ok, type Result } from "./problem.ts";
@@ -20,10 +21,6 @@ import { inRange, instant } from "./window.ts";
 
 /** A chart with more lines than this can't be read. */
 const BREAKDOWN_VALUES = 20;
-/** Shorter than any bucket of any zone, so that stepping by it meets each of them. */
-const STEP: Record<Interval, string> = { minute: "1 minute", hour: "15 minutes", day: "6 hours" };
-/** Postgres: invalid_parameter_value, what it says to a zone it does not know. */
-const UNKNOWN_ZONE = "22023";
 
 export const TrendParameters = z.object({
   ...rangeShape,
@@ -68,7 +65,7 @@ export async function queryTrend(
     `/interval: more than ${LIMITS.queryBuckets} buckets; ask for a longer interval or a shorter range.`,
   );
   if ((range.toMs - range.fromMs) / INTERVAL_MS[asked.interval] > LIMITS.queryBuckets) return tooMany;
-  const buckets = await listBuckets(sql, range, asked);
+  const buckets = await listBuckets(sql, range, asked.interval, asked.timezone);
   if (!buckets.ok) return buckets;
   if (buckets.value.length > LIMITS.queryBuckets) return tooMany;
   if (buckets.value.length === 0) return ok([]);
@@ -77,29 +74,6 @@ export async function queryTrend(
   const rows =
     source === "events" ? eventRows(sql, project, range, asked) : aggregateRows(sql, project, range, asked, source);
   return ok(fillGaps(buckets.value, await count(sql, rows, asked), asked.breakdown !== undefined));
-}
-
-async function listBuckets(
-  sql: Sql,
-  range: TimeRange,
-  { interval, timezone: zone }: TrendParameters,
-): Promise<Result<number[]>> {
-  if (range.fromMs === range.toMs) return ok([]);
-  const [first, last] = [instant(sql, range.fromMs), instant(sql, range.toMs - 1)];
-  try {
-    const rows = await sql<{ bucket: Date }[]>`
-      select distinct date_trunc(${interval}::text, step, ${zone}::text) as bucket
-      from (
-        select generate_series(${first}, ${last}, ${STEP[interval]}::text::interval) as step
-        union all select ${last}
-      ) steps
-      order by bucket`;
-    return ok(rows.map(({ bucket }) => bucket.getTime()));
-  } catch (error) {
-    const unknown = error instanceof postgres.PostgresError && error.code === UNKNOWN_ZONE;
-    if (unknown) return failed("invalid_parameter", "/timezone", "/timezone: not an IANA time zone.");
-    throw error;
-  }
 }
 
 async function sourceOf(

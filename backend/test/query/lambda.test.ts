@@ -12,6 +12,7 @@ import { type DevelopmentKeys, seed } from "../../src/control/index.ts";
 import { connect, type Sql } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
 import { FailedEventStore } from "../../src/failed/index.ts";
+import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
 import { WarmTier } from "../../src/tiers/warm/tier.ts";
 import { Vault } from "../../src/vault/index.ts";
@@ -71,7 +72,7 @@ async function ask(path: string, headers: Record<string, string> = {}) {
     isBase64Encoded: false,
     requestContext: { http: { method: "GET", path: rawPath }, domainName: "query.local" },
   };
-  const answer = await handler(event as never, {} as never);
+  const answer = await handler(event as never);
   return { status: answer.statusCode, body: JSON.parse(answer.body) };
 }
 
@@ -135,6 +136,7 @@ it("answers from every store once the tiers hold the events", async () => {
   const events = [enriched("m1", subject), enriched("m2", "0".repeat(32)), enriched("m3", subject)];
   const failed = new FailedEventStore(s3Client(config));
   await new HotTier({ dynamodb }).load(events);
+  await new ColdTier({ dynamodb, s3: s3Client(config) }).load(events);
   await new WarmTier({ sql, storeFailed: async () => {} }).load(events);
 
   const realtime = await ask("/v1/query/realtime?minutes=5");
@@ -154,14 +156,21 @@ it("answers from every store once the tiers hold the events", async () => {
   const time = expect.stringMatching(/^\d{4}-.*Z$/);
   expect([trace.status, trace.body.data]).toMatchObject([
     200,
-    { messageId: "m1", accepted, flushed: accepted, processed: time, hot: time, warm: time },
+    { messageId: "m1", accepted, flushed: accepted, processed: time, hot: time, warm: time, cold: time },
   ]);
   expect(Object.keys(trace.body.data)).not.toContain("failed");
 
   const failure = {
-    ...{ id: "f1", project: keys.project, messageId: "m9", code: "unstorable", message: "refused", pointer: null },
-    ...{ stage: "warm", failedAtMs: Date.now(), receivedAtMs: Date.now(), payload: "{}", payloadCut: false },
-  } as const;
+    ...({ id: "f1", project: keys.project, messageId: "m9", code: "unstorable", message: "refused" } as const),
+    ...{
+      pointer: null,
+      stage: "warm" as const,
+      failedAtMs: Date.now(),
+      receivedAtMs: Date.now(),
+      payload: "{}",
+      payloadCut: false,
+    },
+  };
   await failed.store([failure], "test");
   const failures = await ask("/v1/failed-events?code=unstorable");
   expect(failures.body.data).toMatchObject([{ id: "f1", messageId: "m9", code: "unstorable" }]);

@@ -70,7 +70,10 @@ export async function openWarehouse(overrides: Partial<QueryParts> = {}): Promis
     tiers: [],
     failedEvents: { list: async () => [] },
     readRealtime: async () => ({ activeUsers: 0, perMinute: [], topEvents: [], topPages: [], countries: [] }),
-    report: (fault) => faults.push(fault),
+    report: (fault) => {
+      faults.push(fault);
+      if (process.env["SHOW_FAULTS"] !== undefined) console.error(fault);
+    },
     nowMs: () => Date.now(),
     ...overrides,
   };

@@ -1,0 +1,81 @@
+// `GET /v1/export`: all events of a range as a file, streamed. Read by keyset, a query per page: nothing is held open in the
+// database while a slow client reads, and each page waits until the one before was taken.
+
+import { STORE_COLUMNS } from "@behaviour/contract";
+import type { Hono } from "hono";
+import type { Row, Sql } from "postgres";
+import * as z from "zod/mini";
+import { EXPORT_FORMATS, type ExportFormat, exportWriter } from "./export-format.ts";
+import { rangeShape, readQuery, type TimeRange, timeRange } from "./parameters.ts";
+import { endpoint, mount, type RecordAction } from "./routing.ts";
+import { inRange, instant } from "./window.ts";
+
+/** Times 32 KiB an event is what an export holds at most. */
+const PAGE_ROWS = 1_000;
+const COLUMNS = STORE_COLUMNS.map(({ column }) => column);
+
+export const ExportParameters = z.object({ ...rangeShape, format: z._default(z.enum(EXPORT_FORMATS), "ndjson") });
+
+export interface ExportRouteParts {
+  sql: Sql;
+  record: RecordAction;
+  nowMs: () => number;
+}
+
+export function mountExport(app: Hono, { sql, record, nowMs }: ExportRouteParts): void {
+  mount(app, "/v1/export", {
+    GET: endpoint(record, {
+      scope: "read",
+      action: "events.export",
+      read: (c) => readQuery(c, ExportParameters),
+      answer: async ({ caller, input, audit }) => {
+        const range = timeRange(input, nowMs());
+        if (!range.ok) return range;
+        const { format } = input;
+        await audit({ ...range.value, format });
+        const pages = readPages(sql, caller.project, range.value);
+        // A fault of the first page is still answered as one; a later one breaks the transfer off.
+        const first = await pages.next();
+        return new Response(ReadableStream.from(encodePages(format, first.done ? [] : first.value, pages)), {
+          headers: {
+            "content-type": exportWriter(format).contentType,
+            "content-disposition": `attachment; filename="events.${format}"`,
+            "cache-control": "no-store",
+          },
+        });
+      },
+    }),
+  });
+}
+
+async function* encodePages(
+  format: ExportFormat,
+  first: Row[],
+  rest: AsyncIterable<Row[]>,
+): AsyncGenerator<Uint8Array> {
+  const writer = exportWriter(format);
+  yield writer.begin();
+  if (first.length > 0) yield writer.page(first);
+  for await (const rows of rest) yield writer.page(rows);
+  yield writer.end();
+}
+
+/** Oldest first. */
+async function* readPages(sql: Sql, project: string, range: TimeRange): AsyncGenerator<Row[], Row[]> {
+  let last: Row | undefined;
+  for (;;) {
+    const behind: Row | undefined = last;
+    const after =
+      behind === undefined
+        ? sql``
+        : sql`and (time, message_id) > (${instant(sql, (behind.time as Date).getTime())}, ${String(behind.message_id)})`;
+    const rows: Row[] = await sql`
+      select ${sql(COLUMNS)} from event
+      where project = ${project} and ${inRange(sql, range)} ${after}
+      order by time, message_id
+      limit ${PAGE_ROWS}`;
+    if (rows.length > 0) yield [...rows];
+    if (rows.length < PAGE_ROWS) return [];
+    last = rows.at(-1);
+  }
+}

@@ -1,0 +1,70 @@
+// Which events a step of a funnel or a retention means: by name, and by the values they carry.
+
+import { LIMITS } from "@behaviour/contract";
+import type { Fragment, Sql } from "postgres";
+import * as z from "zod/mini";
+import { type Dimension, dimension, dimensionValue } from "./dimension.ts";
+import { isStorableText, text } from "./parameters.ts";
+
+const CONDITIONS_MAX = 10;
+const VALUES_MAX = 50;
+
+const scalar = z.union([
+  z.string().check(z.maxLength(LIMITS.stringLength), z.refine(isStorableText, "not a text that can be stored")),
+  z.number(),
+  z.boolean(),
+  z.null(),
+]);
+type Scalar = z.infer<typeof scalar>;
+
+interface Condition {
+  by: Dimension;
+  /** Any of them; null means that there is no value. */
+  values: Scalar[];
+}
+
+/** `{"country":"DE","properties.plan":["pro","team"]}`: all of the names, any of one name's values. */
+const where = z.pipe(
+  z.record(z.string(), z.union([scalar, z.array(scalar).check(z.minLength(1), z.maxLength(VALUES_MAX))])),
+  z.transform((given, context): Condition[] => {
+    const names = Object.keys(given);
+    if (names.length > CONDITIONS_MAX) {
+      context.issues.push({ code: "custom", message: `more than ${CONDITIONS_MAX} conditions`, input: given });
+      return z.NEVER;
+    }
+    return names.flatMap((name) => {
+      const by = dimension.safeParse(name);
+      if (!by.success) {
+        context.issues.push({ code: "custom", path: [name], message: "not a dimension", input: name });
+        return [];
+      }
+      const value = given[name];
+      return [{ by: by.data, values: Array.isArray(value) ? value : [value ?? null] }];
+    });
+  }),
+);
+
+export const Selection = z.object({ event: text(LIMITS.eventNameLength), where: z.optional(where) });
+export type Selection = z.infer<typeof Selection>;
+
+/** A condition on a row of `event`; never null. */
+export function selects(sql: Sql, { event, where: conditions = [] }: Selection): Fragment {
+  const parts = conditions.map(({ by, values }) => {
+    const present = values.filter((value) => value !== null);
+    const absent = present.length < values.length;
+    const equal = by.kind === "property" ? propertyEquals(sql, by.property, present) : columnEquals(sql, by, present);
+    return sql`and (coalesce(${equal}, false) ${absent ? sql`or ${dimensionValue(sql, by)} is null` : sql``})`;
+  });
+  // An empty list of fragments would be taken for a value.
+  return sql`(label = ${event} ${parts.length === 0 ? sql`` : parts})`;
+}
+
+/** As JSON, so that 1 and 1.0 are the same and "1" is another. */
+function propertyEquals(sql: Sql, property: string, values: Scalar[]): Fragment {
+  const texts = values.map((value) => JSON.stringify(value));
+  return sql`(properties -> ${property}::text) = any(${texts}::text[]::jsonb[])`;
+}
+
+function columnEquals(sql: Sql, by: Dimension, values: Scalar[]): Fragment {
+  return sql`${dimensionValue(sql, by)} = any(${values.map(String)}::text[])`;
+}

@@ -1,0 +1,198 @@
+// Funnel and retention, against a walk that tries every combination.
+
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openWarehouse, type Warehouse } from "./warehouse.ts";
+
+const DAY_MS = 86_400_000;
+const NOW_MS = Date.parse("2026-07-15T12:00:00Z"); // A Wednesday.
+let warehouse: Warehouse;
+beforeAll(async () => {
+  warehouse = await openWarehouse({ nowMs: () => NOW_MS });
+}, 60_000);
+afterAll(() => warehouse.stop());
+
+const ask = async (path: string, body: unknown, project = "p_test") => {
+  const answer = await warehouse.send("POST", path, body, { "x-project": project });
+  expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  return answer.body.data;
+};
+
+describe("funnel", () => {
+  const START = Date.parse("2026-07-01T00:00:00Z");
+  const RANGE = { from: "2026-07-01", to: "2026-07-10" };
+  const at = (hours: number) => START + hours * 3_600_000;
+
+  it("counts subjects through ordered steps within the window", async () => {
+    const project = "p_funnel";
+    const way = (subject: string, ...steps: [string, number][]) =>
+      steps.map(([event, hours]) => ({ project, subject, event, time: at(hours) }));
+    await warehouse.store([
+      ...way("all", ["View", 0], ["Cart", 1], ["Buy", 2]),
+      ...way("late", ["View", 0], ["Cart", 1], ["Buy", 30]),
+      ...way("again", ["View", 0], ["View", 28], ["Cart", 29], ["Buy", 30]),
+      ...way("backwards", ["Buy", 0], ["Cart", 1], ["View", 2]),
+      ...way("never", ["Cart", 1]),
+    ]);
+    const steps = [{ event: "View" }, { event: "Cart" }, { event: "Buy" }];
+    expect(await ask("/v1/query/funnel", { ...RANGE, steps, within: "1d" }, project)).toEqual([
+      { step: 1, event: "View", users: 4, conversion: 1 },
+      { step: 2, event: "Cart", users: 3, conversion: 0.75 },
+      { step: 3, event: "Buy", users: 2, conversion: 0.5 },
+    ]);
+  });
+
+  it("takes one event for one step only, and those of one moment in the order of the steps", async () => {
+    const project = "p_ties";
+    await warehouse.store([
+      { project, subject: "once", event: "View", time: at(0) },
+      { project, subject: "twice", event: "View", time: at(0) },
+      { project, subject: "twice", event: "View", time: at(0) },
+      { project, subject: "tie", event: "Buy", time: at(0), messageId: "a" },
+      { project, subject: "tie", event: "View", time: at(0), messageId: "b" },
+    ]);
+    const twice = await ask("/v1/query/funnel", { ...RANGE, steps: [{ event: "View" }, { event: "View" }] }, project);
+    expect(twice.map(({ users }: { users: number }) => users)).toEqual([3, 1]);
+    const tie = await ask("/v1/query/funnel", { ...RANGE, steps: [{ event: "View" }, { event: "Buy" }] }, project);
+    expect(tie.map(({ users }: { users: number }) => users)).toEqual([3, 1]);
+  });
+
+  it("filters steps by what they carry, and breaks down by the first step's", async () => {
+    const project = "p_where";
+    const plan = (value: unknown) => ({ project, event: "Plan", time: at(0), properties: { plan: value } });
+    await warehouse.store([
+      { ...plan("pro"), subject: "a", country: "DE" },
+      { ...plan(1.5), subject: "b", country: "FR" },
+      { ...plan("1.5"), subject: "c", country: "FR" },
+      { ...plan(null), subject: "d" },
+      { project, subject: "b", event: "Buy", time: at(1) },
+    ]);
+    const users = async (where: unknown, breakdown?: string) => {
+      const steps = [{ event: "Plan", where }, { event: "Buy" }];
+      return ask("/v1/query/funnel", { ...RANGE, steps, ...(breakdown === undefined ? {} : { breakdown }) }, project);
+    };
+    const first = async (where: unknown) => (await users(where))[0].users;
+    expect(await first({ "properties.plan": "pro" })).toBe(1);
+    expect(await first({ "properties.plan": ["pro", 1.5] })).toBe(2);
+    expect(await first({ "properties.plan": "1.5" })).toBe(1);
+    expect(await first({ "properties.plan": null })).toBe(1);
+    expect(await first({ country: ["DE", null] })).toBe(2);
+    expect(await first({ country: "DE", "properties.plan": 1.5 })).toBe(0);
+    expect(await users({}, "country")).toEqual([
+      { step: 1, event: "Plan", users: 2, conversion: 1, breakdown: "FR" },
+      { step: 2, event: "Buy", users: 1, conversion: 0.5, breakdown: "FR" },
+      { step: 1, event: "Plan", users: 1, conversion: 1, breakdown: "DE" },
+      { step: 2, event: "Buy", users: 0, conversion: 0, breakdown: "DE" },
+      { step: 1, event: "Plan", users: 1, conversion: 1, breakdown: null },
+      { step: 2, event: "Buy", users: 0, conversion: 0, breakdown: null },
+    ]);
+  });
+
+  it("agrees with trying every combination", async () => {
+    let run = 0;
+    const events = fc.array(
+      fc.record({
+        event: fc.constantFrom("A", "B", "C"),
+        hours: fc.integer({ min: 0, max: 60 }),
+        who: fc.integer({ min: 0, max: 3 }),
+      }),
+      { maxLength: 30 },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        events,
+        fc.array(fc.constantFrom("A", "B", "C"), { minLength: 1, maxLength: 4 }),
+        async (given, steps) => {
+          const project = `p_random${run++}`;
+          // Each at a moment of its own: the order within one moment has a test of its own.
+          const stored = given.map(({ event, hours, who }, n) => ({
+            project,
+            event,
+            time: at(hours) + n,
+            subject: `s${who}`,
+          }));
+          await warehouse.store(stored);
+          const body = { ...RANGE, within: "1d", steps: steps.map((event) => ({ event })) };
+          const answer = await ask("/v1/query/funnel", body, project);
+          const expected = steps.map((_, index) => {
+            const wanted = steps.slice(0, index + 1);
+            return [0, 1, 2, 3].filter((who) =>
+              walks(
+                stored.filter(({ subject }) => subject === `s${who}`),
+                wanted,
+              ),
+            ).length;
+          });
+          expect(answer.map(({ users }: { users: number }) => users)).toEqual(expected);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  }, 60_000);
+
+  it.each([
+    [{ steps: [] }, "/steps"],
+    [{ steps: [{ event: "" }] }, "/steps/0/event"],
+    [{ steps: [{ event: "A", where: { subject: "x" } }] }, "/steps/0/where/subject"],
+    [{ steps: [{ event: "A\u0000" }] }, "/steps/0/event"],
+    [{ steps: [{ event: "A" }], within: "7 days" }, "/within"],
+    [{ steps: [{ event: "A" }], within: "0d" }, "/within"],
+    [{ steps: [{ event: "A" }], from: "now" }, "/from"],
+  ])("refuses %j", async (body, pointer) => {
+    const answer = await warehouse.send("POST", "/v1/query/funnel", body);
+    expect([answer.status, answer.body.code, answer.body.pointer]).toEqual([400, "invalid_parameter", pointer]);
+  });
+});
+
+/** Whether any choice of events goes through the steps in order, all within a day of the first. */
+function walks(events: { event: string; time: number }[], steps: string[]): boolean {
+  const go = (step: number, afterMs: number, startMs: number): boolean =>
+    step === steps.length ||
+    events.some(
+      ({ event, time }) =>
+        event === steps[step] &&
+        time > afterMs &&
+        (step === 0 || time <= startMs + DAY_MS) &&
+        go(step + 1, time, step === 0 ? time : startMs),
+    );
+  return go(0, 0, 0);
+}
+
+describe("retention", () => {
+  it("shows who came back in which period", async () => {
+    const project = "p_return";
+    const on = (subject: string, event: string, ...days: string[]) =>
+      days.map((day) => ({ project, subject, event, time: `2026-07-${day}T10:00:00Z` }));
+    await warehouse.store([
+      ...on("a", "Sign up", "13"),
+      ...on("b", "Sign up", "13", "14"),
+      ...on("c", "Sign up", "15"),
+      ...on("a", "Open", "13", "15"),
+      ...on("b", "Open", "14", "15"),
+      ...on("nobody", "Open", "14"),
+    ]);
+    const asked = { cohort: { event: "Sign up" }, return: { event: "Open" }, interval: "day", periods: 3 };
+    expect(await ask("/v1/query/retention", asked, project)).toEqual([
+      {
+        cohort: "2026-07-13T00:00:00.000Z",
+        users: 2,
+        periods: [
+          { period: 0, users: 0, rate: 0 },
+          { period: 1, users: 1, rate: 0.5 },
+          { period: 2, users: 2, rate: 1 },
+        ],
+      },
+      {
+        cohort: "2026-07-14T00:00:00.000Z",
+        users: 0,
+        periods: [0, 1].map((period) => ({ period, users: 0, rate: 0 })),
+      },
+      { cohort: "2026-07-15T00:00:00.000Z", users: 1, periods: [{ period: 0, users: 0, rate: 0 }] },
+    ]);
+    const weeks = await ask("/v1/query/retention", { ...asked, interval: "week", periods: 2 }, project);
+    expect(weeks.map(({ cohort, users }: { cohort: string; users: number }) => [cohort, users])).toEqual([
+      ["2026-07-06T00:00:00.000Z", 0],
+      ["2026-07-13T00:00:00.000Z", 3],
+    ]);
+  });
+});
