@@ -17,10 +17,20 @@ export async function endLeftovers(dataDir: string): Promise<number> {
     }
   }
   const deadlineMs = Date.now() + 5_000;
-  while (pids.length > 0 && marked(dataDir).length > 0 && Date.now() < deadlineMs) {
+  while (pids.some(isAlive) && Date.now() < deadlineMs) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return pids.length;
+}
+
+/** A zombie has closed its files; one that merely lost its memory has not yet. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
+  } catch {
+    return false;
+  }
 }
 
 function marked(dataDir: string): number[] {

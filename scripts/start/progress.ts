@@ -1,7 +1,7 @@
 // The lines a start prints: one per step with the time it took; on a terminal also what is under way.
 
 const stream = process.stdout;
-const isTerminal = Boolean(stream.isTTY) && process.env.TERM !== "dumb";
+const isTerminal = stream.isTTY && process.env.TERM !== "dumb";
 const colours = isTerminal && process.env.NO_COLOR === undefined;
 const underWay = new Map<string, number>();
 // The reader of the output may go away; the pipeline does not.
