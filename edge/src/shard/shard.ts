@@ -127,10 +127,12 @@ export class BufferShard extends DurableObject<Env> {
     return this.#flushing;
   }
 
+  /** What comes while it runs gathers for the next flush: sent at once, each commit would cost a call of its own. */
   async #flushAll(): Promise<void> {
     this.#sink ??= new KinesisSink(this.env);
-    while (this.#rows.count > 0) {
-      const rows = this.#rows.oldest(this.#sink.maxRecords, this.#sink.maxBytes);
+    for (let waiting = this.#rows.count; waiting > 0; ) {
+      const rows = this.#rows.oldest(Math.min(waiting, this.#sink.maxRecords), this.#sink.maxBytes);
+      waiting -= rows.length;
       const records = rows.map((row) => toRecord(this.#name, row, this.#mayHaveArrived(row)));
       const { outcomes, fault } = await this.#sink.put(records);
       const { stored, unknown } = sortOutcomes(rows, outcomes);
