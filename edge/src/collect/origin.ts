@@ -32,5 +32,16 @@ function matches(entry: string, origin: ParsedOrigin): boolean {
   const wildcard = /^([a-z][a-z0-9+.-]*:\/\/)\*\.(.+)$/i.exec(entry);
   const parsed = parseOrigin(wildcard === null ? entry : `${wildcard[1]}${wildcard[2]}`);
   if (parsed === null || parsed.scheme !== origin.scheme || parsed.port !== origin.port) return false;
-  return wildcard === null ? origin.host === parsed.host : origin.host.endsWith(`.${parsed.host}`);
+  return wildcard === null ? origin.host === parsed.host : isBelow(origin.host, parsed.host);
+}
+
+/** One or more labels; `.example.com` is a host to URL, with an empty one. */
+function isBelow(host: string, apex: string): boolean {
+  return (
+    host.endsWith(`.${apex}`) &&
+    host
+      .slice(0, -apex.length - 1)
+      .split(".")
+      .every((label) => label !== "")
+  );
 }

@@ -1,0 +1,8 @@
+// The bindings as `cloudflare:workers` gives them to tests.
+
+declare namespace Cloudflare {
+  interface Env extends Required<import("../src/env.ts").Env> {}
+  interface GlobalProps {
+    mainModule: typeof import("../src/worker.ts");
+  }
+}
