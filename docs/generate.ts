@@ -1,0 +1,127 @@
+// The tables of docs/API_DOCUMENTATION.md, written from the contract, so that a limit or a code stands in one place only.
+// Each table lies between two comments that name it. Run by scripts/generate.ts.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { ERRORS, FAILURES, LIMITS, REJECTIONS, STORE_COLUMNS, WARNINGS } from "../contract/src/index.ts";
+
+const DOCUMENT = new URL("API_DOCUMENTATION.md", import.meta.url);
+
+type LimitName = keyof typeof LIMITS;
+
+/** The limits a client meets, in its words. The others are the pipeline's own. */
+const CLIENT_LIMITS: Partial<Record<LimitName, string>> = {
+  bodyBytes: "Body, plain or decompressed; the events with the batch's context merged in count too",
+  bodyCompressedBytes: "Body, compressed",
+  eventsPerRequest: "Events in a request",
+  eventBytes: "One event, its text as sent",
+  depth: "Depth of an event; the event itself is 1",
+  keysPerObject: "Keys in an object",
+  nodesPerEvent: "JSON values in an event, objects and arrays included",
+  keyLength: "Length of a key, in UTF-16 units",
+  stringLength: "Length of a string, in UTF-16 units; longer ones are cut",
+  messageIdLength: "Length of a `messageId`",
+  idLength: "Length of `userId`, `anonymousId`, `groupId`, `previousId`",
+  eventNameLength: "Length of an event's name",
+  pixelDataBytes: "`data` of the pixel, decoded",
+  clockSkewToleratedMs: "Difference of clocks up to which `timestamp` is left as it is",
+  futureToleratedMs: "How far ahead of its receipt a `timestamp` may lie",
+  pastToleratedMs: "How far behind its receipt a `timestamp` may lie, `/v1/import` with a secret key excepted",
+  dedupeWindowMs: "Within this time the same `messageId` counts once",
+  queryEventsDefault: "Events on a page of `GET /v1/events`, unless `limit` says otherwise",
+  queryEventsMax: "Events on a page of `GET /v1/events`, at most",
+  queryTopMax: "Values of `GET /v1/query/top`",
+  queryBuckets: "Buckets of `GET /v1/query/trend`",
+  realtimeMinutesMax: "Minutes of `GET /v1/query/realtime`",
+  rotationOverlapHours: "How long the old key goes on after a rotation, unless `overlapHours` says otherwise",
+  sessionMs: "A session of the dashboard",
+};
+
+const TABLES: Record<string, () => string[]> = {
+  errors: () => [
+    "| status | code | send again? | meaning |",
+    "| --- | --- | --- | --- |",
+    ...Object.entries(ERRORS).map(
+      ([code, { status, retryable, message }]) => `| ${status} | \`${code}\` | ${retryable ? "yes" : "no"} | ${cell(message)} |`,
+    ),
+  ],
+  rejections: () => codes(REJECTIONS),
+  warnings: () => codes(WARNINGS),
+  failures: () => codes(FAILURES),
+  limits: () => [
+    "| limit | value |",
+    "| --- | --- |",
+    ...Object.entries(CLIENT_LIMITS).map(([name, words]) => `| ${cell(words)} | ${quantity(name as LimitName)} |`),
+  ],
+  columns: () => [
+    "| column | type | may be null |",
+    "| --- | --- | --- |",
+    ...STORE_COLUMNS.map(({ column, kind, nullable }) => `| \`${column}\` | ${kind} | ${nullable ? "yes" : "no"} |`),
+  ],
+};
+
+/**
+ * Writes the tables, or with `check` only looks.
+ * @returns the files that were (or with `check`: are) out of date, relative to the repository.
+ * @throws when a table has no place in the document, or a place has no table.
+ */
+export async function run({ check }: { check: boolean }): Promise<string[]> {
+  const before = await readFile(DOCUMENT, "utf8");
+  const after = fillIn(before);
+  if (after === before) return [];
+  if (!check) await writeFile(DOCUMENT, after);
+  return ["docs/API_DOCUMENTATION.md"];
+}
+
+const PLACE = /(<!-- generated: (\w+) -->\n)[\s\S]*?(\n<!-- \/generated -->)/g;
+
+function fillIn(document: string): string {
+  const missing = new Set(Object.keys(TABLES));
+  const filled = document.replace(PLACE, (_whole, start: string, name: string, end: string) => {
+    const table = TABLES[name];
+    if (table === undefined) throw new Error(`there is no table "${name}" to generate`);
+    missing.delete(name);
+    return `${start}\n${table().join("\n")}\n${end}`;
+  });
+  if (missing.size > 0) throw new Error(`${DOCUMENT.pathname} has no place for ${[...missing].join(", ")}`);
+  return filled;
+}
+
+function codes(table: Record<string, string>): string[] {
+  return ["| code | meaning |", "| --- | --- |", ...Object.entries(table).map(([code, words]) => `| \`${code}\` | ${cell(words)} |`)];
+}
+
+/** A bar would end the cell; a lower-than sign could begin a tag. */
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+}
+
+const KIB = 1024;
+const MIB = KIB * KIB;
+
+/** The unit is the end of the name; a number without one is a count. */
+function quantity(name: LimitName): string {
+  const value = LIMITS[name];
+  if (name.endsWith("Bytes")) return value % MIB === 0 ? `${value / MIB} MiB` : `${value / KIB} KiB`;
+  if (name.endsWith("Hours")) return `${value} h`;
+  if (name.endsWith("Ms")) return duration(value);
+  return value.toLocaleString("en-GB");
+}
+
+function duration(ms: number): string {
+  const units: [number, string][] = [
+    [86_400_000, "days"],
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1_000, "s"],
+  ];
+  const [size, unit] = units.find(([length]) => ms % length === 0 && ms / length > 1) ?? [1, "ms"];
+  return `${ms / size} ${unit}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const check = process.argv.includes("--check");
+  const stale = await run({ check });
+  for (const path of stale) console.log(check ? `${path} is out of date: npm run generate` : `wrote ${path}`);
+  if (check && stale.length > 0) process.exitCode = 1;
+}
