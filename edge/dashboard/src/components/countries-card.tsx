@@ -1,6 +1,7 @@
 /** Where the events come from. */
 import type { Realtime } from "../api/types.ts";
 import { countryFlag, countryName } from "../format.ts";
+import { totalEvents } from "../live/realtime.ts";
 import { RankedCard } from "./ranked-card.tsx";
 
 export function CountriesCard({ countries }: { countries: Realtime["countries"] | undefined }) {
@@ -10,7 +11,9 @@ export function CountriesCard({ countries }: { countries: Realtime["countries"] 
     count,
     mark: <Flag country={country} />,
   }));
-  return <RankedCard title="Countries" testId="countries" empty="No events in the last 30 minutes" items={items} />;
+  // Loopback and private networks have no country, so a developer's own machine knows none.
+  const empty = totalEvents.value > 0 ? "No country is known of these addresses" : "No events in the last 30 minutes";
+  return <RankedCard title="Countries" testId="countries" empty={empty} items={items} />;
 }
 
 /** The flag, or the country's code where the system draws no flags. */
