@@ -10,6 +10,7 @@ import { ok } from "./problem.ts";
 import type { RealtimeReader } from "./realtime.ts";
 import { queryRetention, RetentionQuestion } from "./retention.ts";
 import { endpoint, mount, type RecordAction } from "./routing.ts";
+import { auditedSelection } from "./selection.ts";
 import { queryTop, TopParameters } from "./top.ts";
 import { openEnd, queryTrend, TrendParameters } from "./trend.ts";
 
@@ -70,7 +71,7 @@ export function mountAnalytics(app: Hono, { sql, readRealtime, record, nowMs }: 
       answer: async ({ caller, input, audit }) => {
         const range = timeRange(input, nowMs());
         if (!range.ok) return range;
-        await audit({ ...input, ...range.value });
+        await audit({ ...input, ...range.value, steps: input.steps.map(auditedSelection) });
         return ok({ data: await queryFunnel(sql, caller.project, range.value, input) });
       },
     }),
@@ -81,7 +82,8 @@ export function mountAnalytics(app: Hono, { sql, readRealtime, record, nowMs }: 
       action: "query.retention",
       read: (c) => readBody(c, RetentionQuestion),
       answer: async ({ caller, input, audit }) => {
-        await audit({ ...input });
+        const { cohort, return: returned } = input;
+        await audit({ ...input, cohort: auditedSelection(cohort), return: auditedSelection(returned) });
         const cohorts = await queryRetention(sql, caller.project, input, nowMs());
         return cohorts.ok ? ok({ data: cohorts.value }) : cohorts;
       },

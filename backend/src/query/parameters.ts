@@ -92,7 +92,25 @@ export async function readBody<T extends z.ZodMiniType>(c: Context, schema: T): 
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     return failed("invalid_payload", undefined, "The body must be a JSON object.");
   }
+  const refused = findUnstorable(body);
+  if (refused !== null)
+    return failed("invalid_parameter", refused, `${refused}: too deep, or not a text that can be stored.`);
   return readValue(body, schema);
+}
+
+/** Pointer to the first text that no store takes, or that is nested too deep for what recurses after this; else null. */
+function findUnstorable(body: object): string | null {
+  const open: { value: unknown; path: string[] }[] = [{ value: body, path: [] }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, path } = next;
+    if (path.length > LIMITS.depth || (typeof value === "string" && !isStorableText(value))) return pointerOf(path);
+    if (typeof value !== "object" || value === null) continue;
+    for (const [name, member] of Object.entries(value)) {
+      if (!isStorableText(name)) return pointerOf(path);
+      open.push({ value: member, path: [...path, name] });
+    }
+  }
+  return null;
 }
 
 function readValue<T extends z.ZodMiniType>(value: unknown, schema: T): Result<z.infer<T>> {

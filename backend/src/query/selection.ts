@@ -68,3 +68,8 @@ function propertyEquals(sql: Sql, property: string, values: Scalar[]): Fragment 
 function columnEquals(sql: Sql, by: Dimension, values: Scalar[]): Fragment {
   return sql`${dimensionValue(sql, by)} = any(${values.map(String)}::text[])`;
 }
+
+/** For the audit log: what was asked for, without the values, which may be somebody's. */
+export function auditedSelection({ event, where: conditions = [] }: Selection): Record<string, unknown> {
+  return { event, where: conditions.map(({ by }) => (by.kind === "named" ? by.name : `properties.${by.property}`)) };
+}

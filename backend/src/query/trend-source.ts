@@ -5,7 +5,7 @@
 // minute, ten minutes). So they are used where the events can't answer in time, or at all:
 //   - only for `measure=events`, without a breakdown or by event name: that is what they hold. Distinct users of several
 //     buckets or names do not add up;
-//   - when the range holds more than a million events, or reaches further back than the events are kept.
+//   - when the range holds more than a million events, or reaches back to where they are gone already.
 
 import type { Dimension } from "./dimension.ts";
 import type { TimeRange } from "./parameters.ts";
@@ -44,12 +44,22 @@ export function usableAggregate(question: TrendQuestion): "event_minute" | "even
   return inner.fromMs < inner.toMs ? aggregate : null;
 }
 
-/** @param estimatedEvents how many the range holds, about; not asked for where `usableAggregate` says null. */
-export function chooseSource(question: TrendQuestion, estimatedEvents: number): TrendSource {
+/** How many events of the range each source holds, about. */
+export interface Holdings {
+  aggregated: number;
+  /** Only asked for where `reachesBeyondEvents`; may be smaller because old chunks are gone, or larger by a late import. */
+  stored: number;
+}
+
+export function reachesBeyondEvents({ range, nowMs }: Pick<TrendQuestion, "range" | "nowMs">): boolean {
+  return range.fromMs < nowMs - EVENTS_KEPT_MS;
+}
+
+export function chooseSource(question: TrendQuestion, { aggregated, stored }: Holdings): TrendSource {
   const aggregate = usableAggregate(question);
   if (aggregate === null) return "events";
-  const reachesBeyondEvents = question.range.fromMs < question.nowMs - EVENTS_KEPT_MS;
-  return reachesBeyondEvents || estimatedEvents > EXACT_EVENTS_MAX ? aggregate : "events";
+  const gone = reachesBeyondEvents(question) && aggregated > stored;
+  return gone || aggregated > EXACT_EVENTS_MAX ? aggregate : "events";
 }
 
 /** The whole buckets of the aggregate within the range; what is left at both ends is counted from the events. */

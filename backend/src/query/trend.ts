@@ -14,6 +14,7 @@ import {
   INTERVAL_MS,
   type Interval,
   innerRange,
+  reachesBeyondEvents,
   type TrendSource,
   usableAggregate,
 } from "./trend-source.ts";
@@ -86,10 +87,14 @@ async function sourceOf(
   const wholeHours = hasWholeHours(zone, range.fromMs, range.toMs);
   const question = { measure, breakdown, interval, range, nowMs, wholeHours };
   if (usableAggregate(question) === null) return "events";
-  const rows = await sql<{ events: number }[]>`
+  const aggregated = await sql<{ events: number }[]>`
     select coalesce(sum(events), 0)::float8 as events from event_hour
     where project = ${project} and bucket >= ${instant(sql, range.fromMs)} and bucket < ${instant(sql, range.toMs)}`;
-  return chooseSource(question, rows[0]?.events ?? 0);
+  const stored = reachesBeyondEvents(question)
+    ? await sql<{ events: number }[]>`
+        select count(*)::float8 as events from event where project = ${project} and ${inRange(sql, range)}`
+    : [];
+  return chooseSource(question, { aggregated: aggregated[0]?.events ?? 0, stored: stored[0]?.events ?? 0 });
 }
 
 /** Rows of (at, value, events, subject), one per event. */

@@ -1,6 +1,6 @@
 // What holds for every call: who may ask, how it is refused, that it is written down first, and what a fault looks like.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { queryApp } from "../../src/query/app.ts";
 import { CALLER, openWarehouse, PROJECT, type Warehouse } from "./warehouse.ts";
 
@@ -54,6 +54,39 @@ describe("the door", () => {
     expect(JSON.parse(text)).toMatchObject({ success: false, code: "unavailable", request_id: "r_test" });
     expect(text).not.toContain("detail");
     expect(String(warehouse.faults.pop())).toContain("secret detail");
+  });
+
+  it("answers 503 when a part does not answer in time", async () => {
+    const never = Promise.withResolvers<never>();
+    let asked = false;
+    const app = queryApp({
+      ...warehouse.parts,
+      readRealtime: () => {
+        asked = true;
+        return never.promise;
+      },
+    });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const response = app.request("/v1/query/realtime", { headers: CALLER });
+      while (!asked) await new Promise((resolve) => setImmediate(resolve));
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect((await response).status).toBe(503);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(String(warehouse.faults.pop())).toContain("deadline");
+  });
+
+  it("refuses bodies that would break what reads them", async () => {
+    const deep = `{"steps":${"[".repeat(30_000)}${"]".repeat(30_000)}}`;
+    const nested = await warehouse.send("POST", "/v1/query/funnel", deep);
+    expect([nested.status, nested.body.code]).toEqual([400, "invalid_parameter"]);
+    const name = await warehouse.send("POST", "/v1/query/funnel", '{"steps":[{"event":"\\ud800"}]}');
+    expect([name.status, name.body.pointer]).toEqual([400, "/steps/0/event"]);
+    const large = await warehouse.send("POST", "/v1/query/funnel", `{"a":"${"x".repeat(70_000)}"}`);
+    expect([large.status, large.body.code]).toEqual([413, "payload_too_large"]);
+    expect(warehouse.faults).toEqual([]);
   });
 });
 
