@@ -53,8 +53,7 @@ export function crashingSql(sql: Sql, plan: CrashPlan): Sql {
 
 function wrapped(sql: object, plan: CrashPlan): object {
   return new Proxy(sql, {
-    apply: (target, _self, args) =>
-      plan.around(() => Reflect.apply(target as never, undefined, args) as PromiseLike<unknown>),
+    apply: (target, _self, args) => plan.around<unknown>(() => Reflect.apply(target as never, undefined, args)),
     get(target, name) {
       const own = Reflect.get(target, name, target) as unknown;
       if (name === "unsafe") {

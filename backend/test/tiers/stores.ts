@@ -19,6 +19,8 @@ import { WarmTier } from "../../src/tiers/warm/tier.ts";
 import { type CrashPlan, crashingClient, crashingSql } from "./crash.ts";
 
 export interface TierStores {
+  /** Of the database. */
+  url: string;
   dynamodb: DynamoDBClient;
   s3: S3Client;
   sql: Sql;
@@ -29,7 +31,7 @@ export interface TierStores {
 export interface Held {
   /** Rows, or counted events. */
   events: number;
-  /** Null for the tier that keeps no ids. */
+  /** Sorted; null for the tier that keeps no ids. */
   messageIds: string[] | null;
 }
 
@@ -54,6 +56,7 @@ export async function openStores(): Promise<TierStores> {
   const s3 = s3Client(config);
   const sql = connect(postgres.url, 4);
   return {
+    url: postgres.url,
     dynamodb,
     s3,
     sql,
@@ -85,7 +88,7 @@ export function tiersUnderTest(stores: () => TierStores): TierUnderTest[] {
       holds: async (project) => {
         const rows = await stores().sql<{ message_id: string }[]>`
           select message_id from events where project = ${project}`;
-        return { events: rows.length, messageIds: rows.map((row) => row.message_id) };
+        return { events: rows.length, messageIds: rows.map((row) => row.message_id).toSorted() };
       },
     },
     {
@@ -93,7 +96,7 @@ export function tiersUnderTest(stores: () => TierStores): TierUnderTest[] {
       open: (crash) => new ColdTier({ s3: s3(crash), dynamodb: dynamodb(crash) }),
       holds: async (project) => {
         const rows = await queryParquet(stores().s3, project, "select message_id from events");
-        return { events: rows.length, messageIds: rows.map((row) => String(row["message_id"])) };
+        return { events: rows.length, messageIds: rows.map((row) => String(row["message_id"])).toSorted() };
       },
     },
   ];

@@ -104,6 +104,14 @@ async function knownMessages(tx: TransactionSql, suspects: readonly EnrichedEven
 }
 
 async function overtakenMessages(tx: TransactionSql, events: readonly EnrichedEvent[]): Promise<Set<string>> {
+  const projects = [...new Set(events.map((event) => event.project))];
+  const recent = await tx<{ project: string }[]>`
+    select project from unnest(${projects}::text[]) as of_batch (project)
+    where exists (
+      select from recent_suspect s
+      where s.project = of_batch.project and s.loaded_at > now() - make_interval(mins => ${OVERTAKEN_MINUTES})
+    )`;
+  if (recent.length === 0) return new Set();
   const rows = await tx<{ project: string; message_id: string }[]>`
     select s.project, s.message_id
     from unnest(${events.map((event) => event.project)}::text[], ${events.map((event) => event.messageId)}::text[])

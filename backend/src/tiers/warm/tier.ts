@@ -104,7 +104,8 @@ export class WarmTier implements Tier {
       const own = await withoutCopies(tx, fresh, this.#now());
       // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that.
       await tx`set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0`;
-      const inserted = own.length === 0 ? 0 : (await tx.unsafe(INSERT_EVENTS, columnArrays(own))).count;
+      const inserted =
+        own.length === 0 ? 0 : (await tx.unsafe(INSERT_EVENTS, columnArrays(own), { prepare: true })).count;
       await moveCheckpoint(tx, last);
       result.loaded = inserted;
       result.copies = fresh.length - inserted;
@@ -114,10 +115,13 @@ export class WarmTier implements Tier {
 }
 
 async function lockCheckpoint(tx: TransactionSql, rawShard: string): Promise<string | undefined> {
-  await tx`insert into tier_checkpoint (tier, raw_shard, position) values ('warm', ${rawShard}, '') on conflict do nothing`;
-  const [row] = await tx<{ position: string }[]>`
+  const lock = () => tx<{ position: string }[]>`
     select position from tier_checkpoint where tier = 'warm' and raw_shard = ${rawShard} for update`;
-  return row?.position;
+  const [known] = await lock();
+  if (known !== undefined) return known.position;
+  await tx`insert into tier_checkpoint (tier, raw_shard, position) values ('warm', ${rawShard}, '') on conflict do nothing`;
+  const [begun] = await lock();
+  return begun?.position;
 }
 
 async function moveCheckpoint(tx: TransactionSql, { rawShard, position }: EnrichedEvent): Promise<void> {

@@ -1,0 +1,171 @@
+// What the cold tier promises beyond the suite that all tiers pass: files that others read, and compaction.
+
+import { STORE_COLUMNS } from "@behaviour/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CompactionLimits, Compactor, planCompaction } from "../../src/tiers/cold/compact.ts";
+import { type LoadPlan, nextLoad } from "../../src/tiers/cold/plan.ts";
+import { ColdTier } from "../../src/tiers/cold/tier.ts";
+import { Crash, CrashPlan, type CrashSide, crashingClient } from "./crash.ts";
+import { enrichedEvent, freshName, runOf } from "./events.ts";
+import { openStores, parquetKeys, queryParquet, type TierStores } from "./stores.ts";
+
+let stores: TierStores;
+beforeAll(async () => {
+  stores = await openStores();
+}, 120_000);
+afterAll(async () => {
+  await stores?.stop();
+});
+
+const open = () => new ColdTier({ s3: stores.s3, dynamodb: stores.dynamodb });
+
+describe("the files", () => {
+  it("have the contract's columns with their types, and the values to the millisecond", async () => {
+    const project = freshName("p");
+    const timeMs = Date.UTC(2026, 10, 20, 23, 59, 59, 999);
+    const event = enrichedEvent({ project, rawShard: freshName("shardId"), timeMs, sentAtMs: null });
+    await open().load([event]);
+    const described = await queryParquet(stores.s3, project, "describe events");
+    const types = { text: "VARCHAR", timestamp: "TIMESTAMP WITH TIME ZONE", boolean: "BOOLEAN", json: "JSON" };
+    expect(described.map((row) => [row["column_name"], row["column_type"]])).toEqual(
+      STORE_COLUMNS.map(({ column, kind }) => [column, types[kind]]),
+    );
+    const [row] = await queryParquet(
+      stores.s3,
+      project,
+      "select message_id, epoch_ms(time) as ms, sent_at, is_bot, city, properties, properties->>'$.items[0].sku' as sku from events",
+    );
+    expect(row).toMatchObject({
+      message_id: event.messageId,
+      ms: BigInt(timeMs),
+      sent_at: null,
+      is_bot: false,
+      city: "Köln",
+    });
+    expect(JSON.parse(String(row?.["properties"]))).toEqual(event.properties);
+    expect(row?.["sku"]).toBe('a"b\\c');
+  });
+
+  it("lie under project and day of the event's time", async () => {
+    const project = freshName("p");
+    const rawShard = freshName("shardId");
+    const timeMs = Date.UTC(2026, 10, 20, 23, 59, 59, 999);
+    const events = runOf({ project, rawShard, count: 2, fields: { timeMs } });
+    const [first, second] = events;
+    if (first === undefined || second === undefined) throw new Error("no events");
+    await open().load([first, { ...second, timeMs: timeMs + 1 }]);
+    const keys = await parquetKeys(stores.s3, project);
+    const folder = (key: string) => key.slice(0, key.lastIndexOf("/"));
+    expect(keys.map(folder)).toEqual([`project=${project}/day=2026-11-20`, `project=${project}/day=2026-11-21`]);
+  });
+});
+
+describe("nextLoad", () => {
+  const run = runOf({ project: "p", rawShard: "s", count: 15 });
+  const at = (place: number) => run[place - 1]?.position ?? "";
+  const plan = (fields: Partial<LoadPlan>): LoadPlan => ({
+    rawShard: "s",
+    first: at(4),
+    last: at(10),
+    keys: ["new"],
+    remove: ["old"],
+    done: false,
+    version: 3,
+    ...fields,
+  });
+
+  it.each([
+    ["no plan yet", null, run, 1, 15, []],
+    ["a plan that is done", plan({ done: true }), run, 11, 15, []],
+    ["a plan that is not, all of its events and more", plan({}), run, 4, 15, ["new", "old"]],
+    ["a plan that is not, some of its events", plan({}), run.slice(0, 6), 4, 6, ["new", "old"]],
+    ["a plan whose events were given up by the stream", plan({}), run.slice(10), 11, 15, []],
+  ] as const)("after %s", (_name, before, given, first, last, stale) => {
+    const next = nextLoad(before, given);
+    expect(next.events.at(0)?.position).toBe(at(first));
+    expect(next.events.at(-1)?.position).toBe(at(last));
+    expect(next.stale).toEqual(stale);
+  });
+
+  it("stores nothing of what is done", () => {
+    expect(nextLoad(plan({ done: true }), run.slice(0, 10)).events).toEqual([]);
+    expect(nextLoad(plan({}), run.slice(0, 3)).events).toEqual([]);
+  });
+});
+
+describe("compaction", () => {
+  const limits: CompactionLimits = { objectsMin: 4, settledMs: 600_000 };
+  const later = () => Date.now() + 700_000;
+  const compactor = (crash?: CrashPlan) =>
+    new Compactor({
+      s3: crash === undefined ? stores.s3 : crashingClient(stores.s3, crash),
+      dynamodb: crash === undefined ? stores.dynamodb : crashingClient(stores.dynamodb, crash),
+      limits,
+      now: later,
+    });
+  const afterLease = () =>
+    new Compactor({ s3: stores.s3, dynamodb: stores.dynamodb, limits, now: () => later() + 60_000 });
+
+  async function manyObjects(count: number): Promise<{ project: string; messageIds: string[] }> {
+    const project = freshName("p");
+    const rawShard = freshName("shardId");
+    const tier = open();
+    const timeMs = Date.UTC(2026, 10, 20, 12);
+    const events = runOf({ project, rawShard, count: count * 3, fields: { timeMs } });
+    for (let start = 0; start < events.length; start += 3) await tier.load(events.slice(start, start + 3));
+    expect(await parquetKeys(stores.s3, project)).toHaveLength(count);
+    return { project, messageIds: events.map((event) => event.messageId).toSorted() };
+  }
+
+  async function stored(project: string): Promise<unknown[]> {
+    const rows = await queryParquet(stores.s3, project, "select message_id from events order by 1");
+    return rows.map((row) => row["message_id"]);
+  }
+
+  it("makes one object of many, with every event in it once and every value as it was", async () => {
+    const { project, messageIds } = await manyObjects(6);
+    const before = await queryParquet(stores.s3, project, "select * from events order by message_id");
+    await compactor().run(() => true);
+    expect(await parquetKeys(stores.s3, project)).toHaveLength(1);
+    expect(await stored(project)).toEqual(messageIds);
+    expect(await queryParquet(stores.s3, project, "select * from events order by message_id")).toEqual(before);
+    const types = await queryParquet(stores.s3, project, "describe events");
+    expect(types.find((row) => row["column_name"] === "properties")?.["column_type"]).toBe("JSON");
+  });
+
+  it("leaves few and young objects alone", async () => {
+    const few = await manyObjects(3);
+    const young = await manyObjects(5);
+    const now = new Compactor({ s3: stores.s3, dynamodb: stores.dynamodb, limits });
+    await now.run(() => true);
+    expect(await parquetKeys(stores.s3, few.project)).toHaveLength(3);
+    expect(await parquetKeys(stores.s3, young.project)).toHaveLength(5);
+  });
+
+  it("neither loses nor doubles an event wherever it dies", async () => {
+    for (const side of ["before", "after"] satisfies CrashSide[]) {
+      for (let call = 1; call < 60; call++) {
+        const { project, messageIds } = await manyObjects(4);
+        const crash = new CrashPlan(call, side);
+        try {
+          await compactor(crash).run(() => true);
+        } catch (fault) {
+          if (!(fault instanceof Crash)) throw fault;
+        }
+        await afterLease().run(() => true);
+        expect(await stored(project)).toEqual(messageIds);
+        if (!crash.crashed) break;
+      }
+    }
+  }, 120_000);
+
+  it("is planned for small, settled objects only, and for enough of them", () => {
+    const object = (key: string, modifiedAtMs: number, bytes = 100) => ({ key, bytes, modifiedAtMs });
+    const nowMs = 10_000_000;
+    const old = ["a", "b", "c", "d"].map((key, index) => object(key, index));
+    expect(planCompaction(old, limits, nowMs)).toEqual(old);
+    expect(planCompaction(old.slice(1), limits, nowMs)).toEqual([]);
+    expect(planCompaction([...old.slice(1), object("young", nowMs)], limits, nowMs)).toEqual([]);
+    expect(planCompaction([...old.slice(1), object("large", 0, 1e9)], limits, nowMs)).toEqual([]);
+  });
+});
