@@ -14,12 +14,12 @@ export const FOUND = {
   unsafeNumber: 16,
 } as const;
 
-/** What only an escape can bring into JSON text: control characters, lone surrogates (and, escaped, any key). */
+/** What only an escape can bring into JSON text: control characters and lone surrogates. */
 const ESCAPED = /\\[ubf]/;
 
 /** True when strings and keys of this body must be looked at one by one. */
 export function textNeedsCare(text: string): boolean {
-  return (text.includes("\\") && ESCAPED.test(text)) || text.includes("__proto__");
+  return text.includes("\\") && ESCAPED.test(text);
 }
 
 let nodes = 0;
@@ -92,7 +92,9 @@ function visitObject(object: Record<string, unknown>, depth: number): void {
     }
     if (nodes > LIMITS.nodesPerEvent) return;
     size += key.length + 3;
-    if (key.length === 0 || key.length > LIMITS.keyLength || (careful && !isCleanKey(key))) found |= FOUND.needsRepair;
+    if (key.length === 0 || key.length > LIMITS.keyLength || key === "__proto__" || (careful && !isCleanText(key))) {
+      found |= FOUND.needsRepair;
+    }
     visit(object[key], depth + 1);
   }
 }
@@ -107,8 +109,4 @@ export function hasControl(text: string): boolean {
 
 function isCleanText(text: string): boolean {
   return text.isWellFormed() && !CONTROL.test(text);
-}
-
-function isCleanKey(key: string): boolean {
-  return key !== "__proto__" && isCleanText(key);
 }
