@@ -5,8 +5,8 @@
 import { collectContext, currentPage, mergeContext } from "./context.ts";
 import { Delivery } from "./delivery.ts";
 import { Identity } from "./identity.ts";
-import { LIMITS } from "./limits.ts";
 import { type Lifecycle, watchLifecycle } from "./lifecycle.ts";
+import { LIMITS } from "./limits.ts";
 import type { AnalyticsErrorCode, JsonObject, Message, MessageOptions, MessageType } from "./message.ts";
 import { type AnalyticsOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { EventQueue } from "./queue.ts";

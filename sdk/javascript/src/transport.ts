@@ -91,7 +91,8 @@ function parseAnswer(text: string): Record<string, unknown> {
 
 function rejections(answer: Record<string, unknown>): Rejection[] {
   if (!Array.isArray(answer.rejected)) return [];
-  return answer.rejected.filter((item): item is Rejection => Number.isInteger(item?.index));
+  const items = answer.rejected as (Partial<Rejection> | null)[];
+  return items.filter((item): item is Rejection => Number.isInteger(item?.index));
 }
 
 /** `Retry-After` as milliseconds: whole seconds or an HTTP date. */

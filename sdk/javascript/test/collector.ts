@@ -98,7 +98,7 @@ export class Collector {
   }
 }
 
-export function accepted(eventCount: number): Answer {
+function accepted(eventCount: number): Answer {
   const counters = { accepted: eventCount, duplicates: 0, suppressed: 0, rejected: [], warnings: [] };
   return { status: 200, body: { success: true, ...counters } };
 }

@@ -3,8 +3,8 @@
  * is left out for screen readers.
  */
 import { useId } from "preact/hooks";
+import { type RateSample, STRIP_WINDOW_MS } from "../live/rate.ts";
 import { rateSamples, updatedAtMs } from "../live/realtime.ts";
-import { STRIP_WINDOW_MS, type RateSample } from "../live/rate.ts";
 
 const WIDTH = 600;
 const HEIGHT = 96;

@@ -4,7 +4,7 @@ import { read } from "../api/client.ts";
 import type { EventRow } from "../api/types.ts";
 import { Poller } from "./poller.ts";
 
-export const EVENT_COUNT = 20;
+const EVENT_COUNT = 20;
 const POLL_INTERVAL_MS = 2_000;
 
 /** Undefined before the first answer. */
