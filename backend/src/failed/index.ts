@@ -1,4 +1,4 @@
 // The failed-events store and what makes a payload fit to be kept in it.
 
 export { redactPersonalData } from "./redact.ts";
-export { type FailedEventQuery, FailedEventStore } from "./store.ts";
+export { FailedEventStore } from "./store.ts";

@@ -7,7 +7,7 @@ const JWT = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/g;
 const BEARER = /\b(bearer|basic)(\s{1,4})[\w.~+/=-]{8,}/gi;
 const SECRET_KEY = /\bsk_(?:live|test)_[0-9A-Za-z]{36}/g;
 /** 13 to 19 digits, first one of a card network's; the checksum spares times in milliseconds and most other numbers. */
-const CARD = /(?<![\d.])[2-6](?:[ -]?\d){12,18}(?![\d.])/g;
+const CARD = /(?<![\d.])[2-6](?:[ -]?\d){12,18}(?!\.?\d)/g;
 
 export function redactPersonalData(text: string): string {
   let masked = text;

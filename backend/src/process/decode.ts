@@ -2,7 +2,14 @@
 // lines beside it. The last line may be the mark of a second try.
 
 import { gunzipSync } from "node:zlib";
-import { decodeFrame, type FailedEvent, isObject, RedeliveryMark, RequestEnvelope } from "@behaviour/contract";
+import {
+  decodeFrame,
+  type FailedEvent,
+  isObject,
+  parseTime,
+  RedeliveryMark,
+  RequestEnvelope,
+} from "@behaviour/contract";
 import { failedEvent, unknownSite } from "./failure.ts";
 import type { RawRecord } from "./record.ts";
 
@@ -35,13 +42,13 @@ function addLine(decoded: DecodedRecord, text: string, value: unknown): void {
   decoded.textChars += text.length;
   const { record } = decoded;
   const envelope = RequestEnvelope.safeParse(value);
-  if (envelope.success) {
+  if (envelope.success && parseTime(envelope.data.receivedAtMs) !== null) {
     // A control character or a lone surrogate can only have come in by an escape.
     decoded.lines.push({ kind: "envelope", envelope: envelope.data, mayHoldEscapes: text.includes("\\") });
   } else if (RedeliveryMark.safeParse(value).success) {
     decoded.isMarked = true;
   } else {
-    const path = envelope.error.issues[0]?.path.join("/");
+    const path = envelope.success ? "receivedAtMs" : envelope.error.issues[0]?.path.join("/");
     const pointer = value === undefined || path === undefined ? null : `/${path}`;
     const project = projectOf(value);
     decoded.lines.push({

@@ -207,11 +207,16 @@ const PLACED_FIELDS: ReadonlySet<string> = new Set([
   "receivedAt",
 ]);
 
+/** Libraries send `integrations: {}` with every event. */
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || (isObject(value) && Object.keys(value).length === 0);
+}
+
 /** Fields that are not known are kept (API.md §3): `channel`, `_metadata`, `integrations` … stand in `context.$fields`. */
 function withUnknownFields(context: JsonObject, sent: JsonObject): JsonObject {
   let unknown: JsonObject | undefined;
   for (const field in sent) {
-    if (PLACED_FIELDS.has(field)) continue;
+    if (PLACED_FIELDS.has(field) || isEmpty(sent[field])) continue;
     unknown ??= {};
     unknown[field] = sent[field];
   }

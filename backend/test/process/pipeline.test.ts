@@ -1,8 +1,7 @@
 // The processor through its door, on real emulators: exactness across crashes, copies, poison. DESIGN E8, E11.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { FailedEvent } from "@behaviour/contract";
-import { EnrichedEvent } from "@behaviour/contract";
+import { EnrichedEvent, type FailedEvent } from "@behaviour/contract";
 import type { StreamRecord } from "../../src/lambdas/events.ts";
 import { handler } from "../../src/lambdas/process.ts";
 import { processRecords, type ProcessorParts } from "../../src/process/pipeline.ts";
@@ -46,10 +45,9 @@ const context = { functionName: "process", awsRequestId: "test", getRemainingTim
 const invoke = (records: StreamRecord[]) => handler({ Records: records }, context);
 const ids = (events: readonly EnrichedEvent[]) => events.map((event) => event.messageId);
 
-async function failures(messageOrProject: { project?: string } = {}): Promise<FailedEvent[]> {
-  const day = 86_400_000;
-  const range = { fromMs: Date.now() - day, toMs: Date.now() + day, limit: 1_000 };
-  return emulated.failedEvents.list({ project: messageOrProject.project ?? "shop", ...range });
+async function failures(project = "shop"): Promise<FailedEvent[]> {
+  const dayMs = 86_400_000;
+  return emulated.failedEvents.list({ project, fromMs: Date.now() - dayMs, toMs: Date.now() + dayMs, limit: 1_000 });
 }
 
 describe("an invocation", () => {
@@ -251,6 +249,7 @@ describe("poison", () => {
     const lines = [
       batchLine([track("good-1")], { project }),
       "not json at all",
+      batchLine([track("year-40000")], { project, receivedAtMs: 1.2e15 }),
       JSON.stringify({ v: 2, project, hello: "from the future" }),
       batchLine(["a string", 17, null, track("good-2"), track("no-type", { type: "poke" })], { project }),
       eventLine(track("deep", { properties: "DEEP" }), { project }).replace('"DEEP"', `{"a":${deep}}`),
@@ -272,14 +271,15 @@ describe("poison", () => {
     expect(unicode?.event).toBe("Viewed \uFFFD");
     expect(unicode?.properties).toEqual({ nul: "ab", lone: "\uFFFDx" });
 
-    const invalid = (await failures({ project })).map(({ code, pointer, messageId }) => ({ code, pointer, messageId }));
-    expect(invalid).toHaveLength(8);
+    const invalid = (await failures(project)).map(({ code, pointer, messageId }) => ({ code, pointer, messageId }));
+    expect(invalid).toHaveLength(9);
     expect(invalid).toContainEqual({ code: "unreadable_envelope", pointer: "/v", messageId: null });
+    expect(invalid).toContainEqual({ code: "unreadable_envelope", pointer: "/receivedAtMs", messageId: null });
     expect(invalid).toContainEqual({ code: "invalid_event", pointer: "/type", messageId: "no-type" });
     expect(invalid).toContainEqual({ code: "invalid_event", pointer: "/properties", messageId: "wrong-types" });
     expect(invalid).toContainEqual({ code: "invalid_event", pointer: "/anonymousId", messageId: "wrong-id" });
     expect(invalid.find((event) => event.messageId === "deep")?.pointer).toMatch(/^\/properties\/a(\/0)+$/);
-    const unknown = (await failures({ project: "unknown" })).filter((event) => event.id.startsWith(shard.name));
+    const unknown = (await failures("unknown")).filter((event) => event.id.startsWith(shard.name));
     expect(unknown.map((event) => event.code).sort()).toEqual(["unreadable_envelope", "unreadable_frame"]);
   });
 

@@ -4,7 +4,7 @@
 type JsonObject = Record<string, unknown>;
 
 /** Query parameter → who sets it on the way from a paid placement. Lower case. */
-export const CLICK_IDS: ReadonlyMap<string, string> = new Map([
+const CLICK_IDS: ReadonlyMap<string, string> = new Map([
   ["gclid", "Google"],
   ["gbraid", "Google"],
   ["wbraid", "Google"],
@@ -46,11 +46,12 @@ const ADVERTISING_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 const NAMES = [...CLICK_IDS.keys()].join("|");
-/** A parameter in a query or a fragment, also inside a URL that is itself a parameter (`%26gclid%3D…`). */
-const PARAMETER = new RegExp(
-  `([?&#;]|%3F|%26|%23)(?:${NAMES})(?:=|%3D)[^&#;\\s%]*(?:%(?!26|23)[0-9A-F]{2}[^&#;\\s%]*)*`,
-  "gi",
-);
+/**
+ * A run of such parameters in a query or a fragment, with the separator before it and, if there is one, after it; also
+ * inside a URL that is itself a parameter (`%26gclid%3D…`).
+ */
+const VALUE = "(?:[^&#;\\s%]|%(?!26|23))*";
+const RUN = new RegExp(`([?&#;]|%3F|%26|%23)(?:(?:${NAMES})(?:=|%3D)${VALUE}(&|%26|))+`, "gi");
 const ANY_NAME = new RegExp(`(?:${NAMES})(?:=|%3D)`, "i");
 
 /** The owner of the first click id in a URL's query, or null. */
@@ -67,13 +68,10 @@ export function clickIdSource(url: string): string | null {
   return null;
 }
 
-/** The text without click-id parameters; the one before or after keeps its place. */
+/** The text without click-id parameters. What follows them takes their place; at the end the separator goes as well. */
 export function stripClickIdText(text: string): string {
   if (!ANY_NAME.test(text)) return text;
-  return text
-    .replace(PARAMETER, "$1")
-    .replace(/([?&#])&+/g, "$1")
-    .replace(/[?&#]+(?=#|\s|$)/g, "");
+  return text.replace(RUN, (_run, before: string, after: string) => (after === "" ? "" : before));
 }
 
 /** A copy of `object` without click ids at any depth; the same object when there were none. Nothing is changed in place. */

@@ -35,7 +35,7 @@ interface KnownSource {
 }
 
 /** By the longest suffix of the host in the list; names such as `google` under any country's domain. */
-export function findSource(host: string): KnownSource | null {
+function findSource(host: string): KnownSource | null {
   let suffix = host;
   while (true) {
     const exact = SOURCES_BY_HOST.get(suffix);

@@ -1,0 +1,105 @@
+// Who is behind a user agent: devices, bots, servers, native apps.
+
+import { describe, expect, it } from "vitest";
+import { readUserAgent } from "../../src/process/enrich/user-agent.ts";
+import { CHROME, IPHONE } from "./sample.ts";
+
+const read = (context: Record<string, unknown>, header: string | null, isServer = false) =>
+  readUserAgent(context, header, isServer);
+
+describe("a browser's header", () => {
+  it.each([
+    [
+      "Chrome on Windows",
+      CHROME,
+      { device: "desktop", os: "Windows", osVersion: "10", browser: "Chrome", browserVersion: "126.0.0.0" },
+    ],
+    ["Safari on an iPhone", IPHONE, { device: "mobile", os: "iOS", osVersion: "17.5", browser: "Mobile Safari" }],
+    [
+      "Chrome on an Android tablet",
+      "Mozilla/5.0 (Linux; Android 13; SM-X700) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+      { device: "tablet", os: "Android" },
+    ],
+    [
+      "a television",
+      "Mozilla/5.0 (Linux; Tizen 2.3; SmartHub; SMART-TV; SmartTV; U; Maple2012) AppleWebKit/538.1+ TV Safari/538.1+",
+      { device: "tv" },
+    ],
+    [
+      "a console",
+      "Mozilla/5.0 (PlayStation; PlayStation 5/2.26) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/13.0 Safari/605.1.15",
+      { device: "console" },
+    ],
+    [
+      "a watch",
+      "Mozilla/5.0 (Linux; Android 8; Pixel Watch) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/99.0 Mobile Safari/537.36",
+      { os: "Android" },
+    ],
+    [
+      "Firefox on Linux",
+      "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
+      { device: "desktop", os: "Linux", browser: "Firefox" },
+    ],
+    [
+      "Safari on a Mac",
+      "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15",
+      { device: "desktop", os: "Mac OS", browser: "Safari" },
+    ],
+  ])("%s", (_name, userAgent, expected) => {
+    expect(read({}, userAgent)).toMatchObject({ ...expected, isBot: false });
+  });
+});
+
+describe("bots", () => {
+  it.each([
+    ["Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", true],
+    ["Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120.0.0.0 Safari/537.36", true],
+    ["curl/8.4.0", true],
+    [CHROME, false],
+    [IPHONE, false],
+  ])("%s: %s", (userAgent, isBot) => {
+    expect(read({}, userAgent).isBot).toBe(isBot);
+  });
+});
+
+describe("who is spoken for", () => {
+  const library = { name: "analytics-python", version: "2.2" };
+  const unknown = { device: null, os: null, osVersion: null, browser: null, browserVersion: null, isBot: false };
+
+  it("context.userAgent wins over the header", () => {
+    expect(read({ userAgent: IPHONE }, CHROME)).toMatchObject({ os: "iOS", device: "mobile" });
+    expect(read({ userAgent: IPHONE, library }, "analytics-python/2.2", true)).toMatchObject({ os: "iOS" });
+  });
+
+  it("a server library's own name is nobody's device and no bot", () => {
+    expect(read({ library }, "analytics-python/2.2")).toEqual(unknown);
+    expect(read({}, CHROME, true)).toEqual(unknown);
+    expect(read({}, null)).toEqual(unknown);
+    expect(read({}, "")).toEqual(unknown);
+  });
+
+  it("a native SDK's context says more than the header", () => {
+    const context = {
+      library: { name: "analytics-ios" },
+      os: { name: "iOS", version: "17.1" },
+      device: { type: "ios", model: "iPad13,4" },
+    };
+    expect(read(context, "Shop/1 CFNetwork/1410 Darwin/22.6.0")).toMatchObject({
+      os: "iOS",
+      osVersion: "17.1",
+      device: "tablet",
+      isBot: false,
+    });
+    expect(read({ os: { name: "Android", version: 14 }, device: { type: "android" } }, null)).toMatchObject({
+      os: "Android",
+      osVersion: "14",
+      device: "mobile",
+    });
+  });
+
+  it("nothing a client sends breaks it", () => {
+    for (const userAgent of ["x".repeat(100_000), "\u0000\ud800", "(".repeat(5_000), 17, {}, null]) {
+      expect(() => read({ userAgent }, "(".repeat(9_000))).not.toThrow();
+    }
+  });
+});
