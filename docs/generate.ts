@@ -42,7 +42,8 @@ const TABLES: Record<string, () => string[]> = {
     "| status | code | send again? | meaning |",
     "| --- | --- | --- | --- |",
     ...Object.entries(ERRORS).map(
-      ([code, { status, retryable, message }]) => `| ${status} | \`${code}\` | ${retryable ? "yes" : "no"} | ${cell(message)} |`,
+      ([code, { status, retryable, message }]) =>
+        `| ${status} | \`${code}\` | ${retryable ? "yes" : "no"} | ${cell(message)} |`,
     ),
   ],
   rejections: () => codes(REJECTIONS),
@@ -73,7 +74,7 @@ export async function run({ check }: { check: boolean }): Promise<string[]> {
   return ["docs/API_DOCUMENTATION.md"];
 }
 
-const PLACE = /(<!-- generated: (\w+) -->\n)[\s\S]*?(\n<!-- \/generated -->)/g;
+const PLACE = /(<!-- generated: (\w+) -->)[\s\S]*?(<!-- \/generated -->)/g;
 
 function fillIn(document: string): string {
   const missing = new Set(Object.keys(TABLES));
@@ -81,14 +82,18 @@ function fillIn(document: string): string {
     const table = TABLES[name];
     if (table === undefined) throw new Error(`there is no table "${name}" to generate`);
     missing.delete(name);
-    return `${start}\n${table().join("\n")}\n${end}`;
+    return `${start}\n\n${table().join("\n")}\n\n${end}`;
   });
   if (missing.size > 0) throw new Error(`${DOCUMENT.pathname} has no place for ${[...missing].join(", ")}`);
   return filled;
 }
 
 function codes(table: Record<string, string>): string[] {
-  return ["| code | meaning |", "| --- | --- |", ...Object.entries(table).map(([code, words]) => `| \`${code}\` | ${cell(words)} |`)];
+  return [
+    "| code | meaning |",
+    "| --- | --- |",
+    ...Object.entries(table).map(([code, words]) => `| \`${code}\` | ${cell(words)} |`),
+  ];
 }
 
 /** A bar would end the cell; a lower-than sign could begin a tag. */

@@ -36,6 +36,7 @@ const TYPE_PROJECTS = [
   "edge/dashboard",
   "sdk/javascript",
   "scripts",
+  "docs",
   "tests",
 ];
 
