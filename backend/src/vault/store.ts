@@ -3,9 +3,9 @@
 
 import { randomBytes } from "node:crypto";
 import {
+  type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
-  type AttributeValue,
   type DynamoDBClient,
   PutItemCommand,
   UpdateItemCommand,

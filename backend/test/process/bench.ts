@@ -2,7 +2,7 @@
 // from memory, the stores take everything. `node backend/test/process/bench.ts [seconds]`
 
 import { randomBytes } from "node:crypto";
-import { processRecords, type ProcessorParts } from "../../src/process/pipeline.ts";
+import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";
 import type { RawRecord } from "../../src/process/record.ts";
 import type { NamedIds, Subjects } from "../../src/vault/index.ts";
 import { batchLine, frame, shopEvent } from "./sample.ts";

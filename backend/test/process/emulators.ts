@@ -1,12 +1,12 @@
 // The processor on real emulators, through its front door: the Lambda handler. Reads back what it left behind.
 
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import {
   GetRecordsCommand,
   GetShardIteratorCommand,
   type KinesisClient,
   ListShardsCommand,
 } from "@aws-sdk/client-kinesis";
-import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { decodeFrame, type EnrichedEvent, STREAMS, TABLES } from "@behaviour/contract";
 import { provisionAws, startAws } from "../../local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";

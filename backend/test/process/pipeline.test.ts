@@ -1,10 +1,10 @@
 // The processor through its door, on real emulators: exactness across crashes, copies, poison. DESIGN E8, E11.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EnrichedEvent, type FailedEvent } from "@behaviour/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StreamRecord } from "../../src/lambdas/events.ts";
 import { handler } from "../../src/lambdas/process.ts";
-import { processRecords, type ProcessorParts } from "../../src/process/pipeline.ts";
+import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";
 import { type RawRecord, rawRecord } from "../../src/process/record.ts";
 import { asConsumed, type Emulated, startEmulated } from "./emulators.ts";
 import { batchLine, eventLine, frame, shopEvent, track } from "./sample.ts";

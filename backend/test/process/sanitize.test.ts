@@ -1,7 +1,7 @@
 // The second defence: what is storable, what is beyond a limit, and that nothing legitimate is lost on the way.
 
-import { array, assert, constantFrom, dictionary, jsonValue, property, string } from "fast-check";
 import { LIMITS } from "@behaviour/contract";
+import { array, assert, constantFrom, dictionary, jsonValue, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cleanText, nodeBudget, sanitizeObject } from "../../src/process/sanitize.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dynamodbClient } from "../../src/aws.ts";
-import { type NamedIds, subjectLookup, type Subjects, Vault } from "../../src/vault/index.ts";
+import { type NamedIds, type Subjects, subjectLookup, Vault } from "../../src/vault/index.ts";
 import { type Emulated, HMAC_KEY, startEmulated } from "./emulators.ts";
 
 let emulated: Emulated;

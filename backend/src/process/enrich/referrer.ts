@@ -4,7 +4,7 @@
 import type { Campaign } from "./campaign.ts";
 import { clickIdSource } from "./click-ids.ts";
 import { hostOf, type Page } from "./page.ts";
-import { SOURCES_BY_HOST, SOURCES_BY_NAME, type ReferrerMedium } from "./referrer-sources.ts";
+import { type ReferrerMedium, SOURCES_BY_HOST, SOURCES_BY_NAME } from "./referrer-sources.ts";
 
 export interface Referral {
   referrerMedium: ReferrerMedium | "paid" | "internal" | "unknown" | null;
