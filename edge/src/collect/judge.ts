@@ -16,7 +16,7 @@ import {
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers, repair } from "./repair.ts";
 import { FOUND, hasControl, scan, textNeedsCare } from "./scan.ts";
-import { batchItemTexts } from "./slices.ts";
+import { batchItemTexts, memberText } from "./slices.ts";
 
 export interface JudgedEvent {
   /** In the request. */
@@ -228,6 +228,7 @@ const encoder = new TextEncoder();
 class ItemTexts {
   readonly #parsed: ParsedBody;
   #texts: string[] | null = null;
+  #batchContext: JsonObject | null = null;
 
   constructor(parsed: ParsedBody) {
     this.#parsed = parsed;
@@ -242,12 +243,12 @@ class ItemTexts {
     return encoder.encode(this.#text(index)).byteLength;
   }
 
-  /** The item anew, no number rounded; with the context it was merged with (whose numbers are taken as parsed). */
+  /** The item anew, no number rounded; with the context it was merged with. Both are within the depth limit. */
   parseKeepingNumbers(index: number): JsonObject {
     const event = parseKeepingNumbers(this.#text(index));
-    return this.#parsed.batchContext === null
-      ? event
-      : { ...event, context: mergeBatchContext(event.context, this.#parsed.batchContext) };
+    if (this.#parsed.batchContext === null) return event;
+    this.#batchContext ??= parseKeepingNumbers(memberText(this.#parsed.text, "context") as string);
+    return { ...event, context: mergeBatchContext(event.context, this.#batchContext) };
   }
 }
 

@@ -1,0 +1,232 @@
+// Batches as a whole: their shape, their context, copies within them and between requests, two projects side by side. API.md §1, §3.
+
+import { describe, expect, it } from "vitest";
+import { bearer, expectConserved, goodEvent, send } from "../client.ts";
+import { newKey, newProject } from "../keys.ts";
+import { readRecords, streamState, untilArrived } from "../kinesis/stream.ts";
+import { expectAnswer, useTable } from "./table.ts";
+
+const table = useTable("batches");
+const sendBatch = (body: object, key = table.publicKey, headers = {}) =>
+  send("/v1/batch", { headers: { ...headers, ...bearer(key) }, body });
+
+describe("shape", () => {
+  it.each([
+    { name: "no batch", body: {}, code: "invalid_payload", pointer: "/batch" },
+    { name: "batch null", body: { batch: null }, code: "invalid_payload", pointer: "/batch" },
+    { name: "batch an object", body: { batch: {} }, code: "invalid_payload", pointer: "/batch" },
+    { name: "batch a text", body: { batch: "[]" }, code: "invalid_payload", pointer: "/batch" },
+    { name: "batch empty", body: { batch: [] }, code: "empty_batch", pointer: "/batch" },
+    {
+      name: "context an array",
+      body: { batch: [goodEvent()], context: [] },
+      code: "invalid_payload",
+      pointer: "/context",
+    },
+    {
+      name: "context a text",
+      body: { batch: [goodEvent()], context: "x" },
+      code: "invalid_payload",
+      pointer: "/context",
+    },
+  ] as const)("$name", async ({ body, code, pointer }) => {
+    expectAnswer(await sendBatch(body), { status: 400, code, pointer });
+    await table.expectGoodEventTaken();
+  });
+
+  it.each([null, 1, "text", true, [], [[]]])("an item that is %j is rejected alone", async (item) => {
+    const answer = await sendBatch({ batch: [goodEvent(), item, goodEvent()] });
+    expect(answer.status).toBe(200);
+    expectConserved(answer.body, 3);
+    expect(answer.body.rejected).toMatchObject([{ index: 1, code: "invalid_type" }]);
+    await table.expectGoodEventTaken();
+  });
+
+  it("every item bad: 400 with all reasons", async () => {
+    const batch = [null, {}, { type: "track" }, goodEvent({ type: "x" }), goodEvent({ userId: "" })];
+    const answer = await sendBatch({ batch });
+    expectAnswer(answer, { status: 400, code: "all_events_rejected" });
+    expect(answer.body).toMatchObject({ accepted: 0, duplicates: 0, suppressed: 0, warnings: [] });
+    expect(answer.body.rejected.map(({ code }) => code)).toEqual([
+      "invalid_type",
+      "missing_field",
+      "missing_identity",
+      "invalid_type",
+      "invalid_user_id",
+    ]);
+    expect(answer.body.rejected.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
+    for (const { message } of answer.body.rejected) expect(message).not.toBe("");
+    await table.expectGoodEventTaken();
+  });
+
+  it("a rejection repeats the messageId it can name", async () => {
+    const event = goodEvent({ event: "" });
+    const answer = await sendBatch({ batch: [event, goodEvent()] });
+    expect(answer.body.rejected).toMatchObject([{ index: 0, messageId: event.messageId, code: "invalid_event_name" }]);
+  });
+
+  it("the last of two arrays is the batch, written with escapes or not", async () => {
+    const [first, last] = [goodEvent(), goodEvent({ userId: 1 })];
+    const body = `{"batch":[${JSON.stringify(first)}],"b\\u0061tch":[${JSON.stringify(last).replace('"userId":1', '"userId":12345678901234567890')}]}`;
+    const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
+    expect(answer.body).toMatchObject({ accepted: 1, warnings: [{ code: "number_as_text", pointer: "/userId" }] });
+    table.expectStored(last.messageId, { userId: "12345678901234567890" });
+    table.expectNotStored(first.messageId);
+  });
+});
+
+describe("context of the batch", () => {
+  it("lies under each item's, key by top-level key", async () => {
+    const [plain, own] = [goodEvent(), goodEvent({ context: { library: { name: "own" }, page: { path: "/a" } } })];
+    const context = { library: { name: "batch", version: "1" }, app: { name: "shop" } };
+    expect((await sendBatch({ batch: [plain, own], context })).body.accepted).toBe(2);
+    table.expectStored(plain.messageId, { context });
+    table.expectStored(own.messageId, {
+      context: { library: { name: "own" }, app: { name: "shop" }, page: { path: "/a" } },
+    });
+  });
+
+  it("is repaired with each", async () => {
+    const [one, two] = [goodEvent(), goodEvent({ context: { a: 1 } })];
+    const answer = await sendBatch({ batch: [one, two], context: { bad: "a\u0000b", big: 1 } });
+    expect(answer.body).toMatchObject({ accepted: 2 });
+    expect(answer.body.warnings).toMatchObject([
+      { index: 0, code: "control_chars_removed", pointer: "/context/bad" },
+      { index: 1, code: "control_chars_removed", pointer: "/context/bad" },
+    ]);
+    table.expectStored(one.messageId, { context: { bad: "ab", big: 1 } });
+    table.expectStored(two.messageId, { context: { bad: "ab", big: 1, a: 1 } });
+  });
+
+  it("may be null, and an item's may be", async () => {
+    expect((await sendBatch({ batch: [goodEvent()], context: null })).body.accepted).toBe(1);
+    const event = goodEvent({ context: null });
+    expect((await sendBatch({ batch: [event], context: { app: "x" } })).body.accepted).toBe(1);
+    table.expectStored(event.messageId, { context: { app: "x" } });
+  });
+
+  it("makes no good item out of one whose own is of the wrong type", async () => {
+    const answer = await sendBatch({ batch: [goodEvent({ context: "x" }), goodEvent()], context: { app: "x" } });
+    expect(answer.body.rejected).toMatchObject([{ index: 0, code: "invalid_type", pointer: "/context" }]);
+  });
+
+  it("may be too deep: then every event is", async () => {
+    let context: object = {};
+    for (let i = 0; i < 20; i++) context = { a: context };
+    const answer = await sendBatch({ batch: [goodEvent(), goodEvent()], context });
+    expect(answer.body.rejected.map(({ code }) => code)).toEqual(["too_deep", "too_deep"]);
+    await table.expectGoodEventTaken();
+  });
+
+  it("a number in it that no double holds is kept as its text", async () => {
+    const [one, two] = [goodEvent(), goodEvent({ userId: 1 })];
+    const body = `{"context":{"n":12345678901234567890},"batch":[${JSON.stringify(one)},${JSON.stringify(two)}]}`;
+    const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
+    expect(answer.body.accepted).toBe(2);
+    expect(answer.body.warnings).toMatchObject([
+      { index: 0, code: "number_as_text", pointer: "/context/n" },
+      { index: 1, code: "number_as_text", pointer: "/context/n" },
+    ]);
+    for (const { messageId } of [one, two]) table.expectStored(messageId, { context: { n: "12345678901234567890" } });
+  });
+});
+
+describe("copies", () => {
+  it("within one batch: the first counts", async () => {
+    const event = goodEvent();
+    const answer = await sendBatch({ batch: [event, { ...event, event: "Second" }, goodEvent(), event] });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ accepted: 2, duplicates: 2 });
+    expectConserved(answer.body, 4);
+    table.expectStored(event.messageId, { event: "Tested" });
+  });
+
+  it("a whole batch again", async () => {
+    const body = { batch: [goodEvent(), goodEvent(), goodEvent()] };
+    expect((await sendBatch(body)).body).toMatchObject({ accepted: 3, duplicates: 0 });
+    const again = await sendBatch(body, table.publicKey, { "X-Retry-Count": "1" });
+    expect(again.status).toBe(200);
+    expect(again.body).toMatchObject({ success: true, accepted: 0, duplicates: 3 });
+  });
+
+  it("half a batch again, with something new and something bad", async () => {
+    const [known, fresh] = [goodEvent(), goodEvent()];
+    await sendBatch({ batch: [known] });
+    const answer = await sendBatch({
+      batch: [fresh, known, null, goodEvent({ event: "a", properties: { a: "\u0000" } })],
+    });
+    expect(answer.body).toMatchObject({ accepted: 2, duplicates: 1 });
+    expectConserved(answer.body, 4);
+    table.expectStored(fresh.messageId, { event: "Tested" });
+  });
+
+  it("a rejected one is no first copy", async () => {
+    const messageId = goodEvent().messageId;
+    const answer = await sendBatch({ batch: [goodEvent({ messageId, event: "" }), goodEvent({ messageId })] });
+    expect(answer.body).toMatchObject({ accepted: 1, duplicates: 0 });
+    expect(answer.body.rejected).toMatchObject([{ index: 0 }]);
+  });
+
+  it("only duplicates and rejections are still a 200", async () => {
+    const event = goodEvent();
+    await sendBatch({ batch: [event] });
+    const answer = await sendBatch({ batch: [event, null] });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ success: true, accepted: 0, duplicates: 1 });
+  });
+
+  it("events without a messageId are never copies, and get one each", async () => {
+    const event = { ...goodEvent({ event: "Nameless" }), messageId: undefined };
+    const answer = await sendBatch({ batch: [event, event, { ...event, messageId: null }] });
+    expect(answer.body).toMatchObject({ accepted: 3, duplicates: 0 });
+    await table.expectGoodEventTaken();
+  });
+
+  it("two requests at once: one is the copy", async () => {
+    const event = goodEvent();
+    const answers = await Promise.all(new Array(8).fill(0).map(() => sendBatch({ batch: [event] })));
+    const total = (name: "accepted" | "duplicates") => answers.reduce((sum, { body }) => sum + body[name], 0);
+    expect([total("accepted"), total("duplicates")]).toEqual([1, 7]);
+  });
+});
+
+describe("two projects", () => {
+  it("the same messageId is two events, each in its own project", async () => {
+    const [first, second] = [newProject("first"), newProject("second")];
+    const event = goodEvent({ properties: { canary: crypto.randomUUID() } });
+    for (const project of [first, second]) {
+      const key = await newKey({ project });
+      expect((await sendBatch({ batch: [event] }, key)).body).toMatchObject({ accepted: 1, duplicates: 0 });
+      await untilArrived(project, [event.messageId]);
+      const { lines } = readRecords((await streamState(project)).arrived);
+      expect(lines.map(({ envelope }) => envelope.project)).toEqual([project]);
+    }
+  });
+
+  it("a project over several shards: each subject in one of them, the answer as one", async () => {
+    const project = newProject("sharded");
+    const key = await newKey({ project, shards: 4 });
+    const batch = Array.from({ length: 60 }, (_, i) => goodEvent({ anonymousId: `device-${i % 20}` }));
+    expect((await sendBatch({ batch }, key)).body).toMatchObject({ accepted: 60, duplicates: 0 });
+    expect((await sendBatch({ batch: [...batch, goodEvent()] }, key)).body).toMatchObject({
+      accepted: 1,
+      duplicates: 60,
+    });
+    await untilArrived(
+      project,
+      batch.map(({ messageId }) => messageId),
+    );
+    const shardsOf = new Map<string, Set<string>>();
+    for (const record of (await streamState(project)).arrived) {
+      const shard = record.partitionKey.split("/")[0] as string;
+      for (const { events } of readRecords([record]).lines) {
+        for (const { anonymousId } of events) {
+          const shards = shardsOf.get(String(anonymousId)) ?? new Set();
+          shardsOf.set(String(anonymousId), shards.add(shard));
+        }
+      }
+    }
+    expect([...shardsOf.values()].every((shards) => shards.size === 1)).toBe(true);
+    expect(new Set([...shardsOf.values()].flatMap((shards) => [...shards])).size).toBeGreaterThan(1);
+  });
+});
