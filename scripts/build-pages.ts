@@ -75,7 +75,7 @@ async function run({ name, folder, command }: Build): Promise<void> {
   const path = [dirname(process.execPath), process.env.PATH ?? ""].join(delimiter);
   const child = spawn(join(folder, "node_modules/.bin", program), args, {
     cwd: folder,
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, PATH: path, NODE_ENV: "production" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

@@ -5,7 +5,8 @@ import { sdkAsset } from "./build/sdk-asset.ts";
 import { mockApi } from "./dev/mock-api.ts";
 
 export default defineConfig({
-  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // Never the development transform, which writes the paths of the building machine into the page.
+  oxc: { jsx: { runtime: "automatic", importSource: "preact", development: false } },
   build: {
     target: "es2022",
     // The content security policy allows neither inline scripts nor data: addresses.

@@ -53,7 +53,14 @@ export class FaultProxy {
       }
       // The service sees the address it signs for: the client signed the proxy's.
       const forwarded = request(
-        { host: target.hostname, port: target.port, method: incoming.method, path: incoming.url, headers: incoming.headers, agent },
+        {
+          host: target.hostname,
+          port: target.port,
+          method: incoming.method,
+          path: incoming.url,
+          headers: incoming.headers,
+          agent,
+        },
         (answer) => {
           if (mode === "commitThenReset") {
             answer.resume();

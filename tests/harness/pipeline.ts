@@ -155,7 +155,9 @@ export class Pipeline {
 /** `npm start` without npm: the same program under the same Node. Its own process group, so that nothing is left behind. */
 export function spawnStart(environment: Record<string, string>): ChildProcess {
   const inherited = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(?:VITEST|NODE_OPTIONS|AWS_|KINESIS_|DYNAMODB_|S3_|DATABASE_)/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^(?:VITEST|NODE_OPTIONS|AWS_|KINESIS_|DYNAMODB_|S3_|DATABASE_)/.test(name),
+    ),
   );
   return spawn(process.execPath, ["scripts/start.ts"], {
     cwd: REPOSITORY,

@@ -55,7 +55,10 @@ export class Sender {
         anonymousId: `device-${index % 50}`,
         timestamp: new Date().toISOString(),
         properties: { product_id: `p-${index}`, price: 19.9, currency: "EUR", position: index },
-        context: { library: { name: "tests", version: "1" }, page: { path: "/shop", url: "https://shop.example/shop" } },
+        context: {
+          library: { name: "tests", version: "1" },
+          page: { path: "/shop", url: "https://shop.example/shop" },
+        },
       })),
     });
     const deadline = Date.now() + (this.#options.giveUpAfterMs ?? 120_000);

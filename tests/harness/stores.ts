@@ -57,7 +57,9 @@ export async function queryCold<Row>(endpoints: Endpoints, project: string, sele
     if (files === 0) return [];
     const duckdb = await DuckDBInstance.create(":memory:");
     const connection = await duckdb.connect();
-    await connection.run(`create view events as select * from read_parquet('${folder}/*.parquet', union_by_name = true)`);
+    await connection.run(
+      `create view events as select * from read_parquet('${folder}/*.parquet', union_by_name = true)`,
+    );
     const reader = await connection.runAndReadAll(select);
     const rows = reader.getRowObjectsJson() as Row[];
     connection.closeSync();

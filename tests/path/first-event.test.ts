@@ -39,7 +39,12 @@ describe("the first event", () => {
   const sent = new Set(Object.values(ids));
 
   it("is accepted on every path that takes events, and once only", async () => {
-    const track = { event: "Order Completed", anonymousId: "device-1", messageId: ids.track, properties: { total: 59.5 } };
+    const track = {
+      event: "Order Completed",
+      anonymousId: "device-1",
+      messageId: ids.track,
+      properties: { total: 59.5 },
+    };
     expect(await post("/v1/track", track)).toMatchObject({ status: 200, body: { accepted: 1, duplicates: 0 } });
     expect(await post("/v1/track", track)).toMatchObject({ status: 200, body: { accepted: 0, duplicates: 1 } });
     const page = {
@@ -49,7 +54,12 @@ describe("the first event", () => {
       properties: { url: "https://shop.example/sale?utm_source=news&utm_medium=email", path: "/sale", title: "Sale" },
     };
     expect(await post("/v1/page", page)).toMatchObject({ status: 200, body: { accepted: 1 } });
-    const identify = { userId: "customer-7", anonymousId: "device-1", messageId: ids.identify, traits: { plan: "pro" } };
+    const identify = {
+      userId: "customer-7",
+      anonymousId: "device-1",
+      messageId: ids.identify,
+      traits: { plan: "pro" },
+    };
     expect(await post("/v1/identify", identify)).toMatchObject({ status: 200, body: { accepted: 1 } });
     const item = {
       type: "track",
@@ -105,7 +115,9 @@ describe("the first event", () => {
       () => pipeline.read("/v1/query/realtime?minutes=5"),
       ({ body }) => JSON.stringify(body).includes("Order Completed"),
     );
-    const data = (realtime.body as { data: { activeUsers: number; perMinute: { events: number }[]; topPages: unknown[] } }).data;
+    const data = (
+      realtime.body as { data: { activeUsers: number; perMinute: { events: number }[]; topPages: unknown[] } }
+    ).data;
     expect(data.perMinute.reduce((sum, { events }) => sum + events, 0)).toBe(sent.size);
     expect(data.activeUsers).toBeGreaterThanOrEqual(1);
     const events = await pipeline.read("/v1/events?limit=10");
@@ -121,7 +133,8 @@ describe("the first event", () => {
   it("is found by its user, under the surrogate that both ids share", async () => {
     const byUser = await pipeline.read("/v1/events?userId=customer-7");
     const byDevice = await pipeline.read("/v1/events?anonymousId=device-1");
-    const idsOf = ({ body }: { body: unknown }) => (body as { data: { messageId: string }[] }).data.map((e) => e.messageId);
+    const idsOf = ({ body }: { body: unknown }) =>
+      (body as { data: { messageId: string }[] }).data.map((e) => e.messageId);
     expect(new Set(idsOf(byUser))).toEqual(sent);
     expect(new Set(idsOf(byDevice))).toEqual(sent);
   });

@@ -75,7 +75,10 @@ describe("npm start", () => {
     let status = 0;
     while (Date.now() < deadline && status !== 200) {
       await new Promise((resolve) => setTimeout(resolve, 250));
-      status = await pipeline.read("/v1/query/realtime").then((answer) => answer.status, () => 0);
+      status = await pipeline.read("/v1/query/realtime").then(
+        (answer) => answer.status,
+        () => 0,
+      );
     }
     expect(status).toBe(200);
   });
@@ -93,7 +96,12 @@ describe("a first start that is killed", () => {
     }
     const pipeline = await Pipeline.start({ dataDir, port });
     expect(existsSync(join(dataDir, "dev-keys.json"))).toBe(true);
-    const sender = new Sender({ origin: pipeline.origin, writeKey: pipeline.keys.publicKey, batchSize: 10, concurrency: 1 });
+    const sender = new Sender({
+      origin: pipeline.origin,
+      writeKey: pipeline.keys.publicKey,
+      batchSize: 10,
+      concurrency: 1,
+    });
     await sender.send(20);
     expect(sender.acknowledged.size).toBe(20);
     await pipeline.remove();
