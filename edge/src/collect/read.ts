@@ -64,11 +64,11 @@ export async function withBody<T>(
     await drain(request.body);
     return new Refusal("payload_too_large");
   }
-  if (request.body === null || how.declaredBytes === 0) return new Refusal("empty_body");
+  if (how.declaredBytes === 0) return new Refusal("empty_body");
   const reservation = new Reservation();
   try {
     if (!reservation.growTo(how.declaredBytes ?? UNDECLARED_BYTES)) return new Refusal("overloaded");
-    const bytes = await readBytes(request.body, request, how, reservation);
+    const bytes = await readBytes(request, how, reservation);
     if (bytes instanceof Refusal) return bytes;
     if (bytes.byteLength === 0) return new Refusal("empty_body");
     const text = decode(bytes);
@@ -79,17 +79,15 @@ export async function withBody<T>(
 }
 
 async function readBytes(
-  body: ReadableStream<Uint8Array>,
   request: Request,
   how: { gzip: boolean; declaredBytes: number | null },
   reservation: Reservation,
 ): Promise<Uint8Array | Refusal> {
-  if (!how.gzip) {
-    // With a declared length the runtime hands over exactly that much.
-    return how.declaredBytes === null
-      ? readAtMost(body, LIMITS.bodyBytes, reservation)
-      : new Uint8Array(await request.arrayBuffer());
-  }
+  // With a declared length the runtime hands over exactly that much, and a stream object is not even made.
+  if (!how.gzip && how.declaredBytes !== null) return new Uint8Array(await request.arrayBuffer());
+  const { body } = request;
+  if (body === null) return new Refusal("empty_body");
+  if (!how.gzip) return readAtMost(body, LIMITS.bodyBytes, reservation);
   const compressed = await readAtMost(body, LIMITS.bodyCompressedBytes, reservation);
   if (compressed instanceof Refusal) return compressed;
   if (compressed.byteLength === 0) return new Refusal("empty_body");
