@@ -1,5 +1,4 @@
 /** What the shop sells. */
-import { locale } from "../src/locale.ts";
 
 export interface Product {
   id: string;
@@ -74,7 +73,7 @@ export function findProduct(id: string): Product | undefined {
   return PRODUCTS.find((product) => product.id === id);
 }
 
-const money = new Intl.NumberFormat(locale, { style: "currency", currency: CURRENCY });
+const money = new Intl.NumberFormat(undefined, { style: "currency", currency: CURRENCY });
 
 export function formatPrice(amount: number): string {
   return money.format(amount);

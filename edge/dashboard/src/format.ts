@@ -1,18 +1,17 @@
 /** Numbers, times and countries as people read them, in the browser's language. */
-import { locale } from "./locale.ts";
 
-const wholeNumber = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const compactNumber = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
-const oneDecimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const hourMinute = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const preciseTime = new Intl.DateTimeFormat(locale, {
+const wholeNumber = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const compactNumber = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const oneDecimal = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const hourMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const preciseTime = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
   fractionalSecondDigits: 3,
   hour12: false,
 });
-const countryNames = new Intl.DisplayNames(locale, { type: "region", fallback: "code" });
+const countryNames = new Intl.DisplayNames(undefined, { type: "region", fallback: "code" });
 
 export function formatCount(count: number): string {
   return count < 100_000 ? wholeNumber.format(count) : compactNumber.format(count);

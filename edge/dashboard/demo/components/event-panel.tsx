@@ -1,6 +1,5 @@
 /** What the library has sent from this tab, newest first, and what it will send on leaving. Folds to a bar on a phone. */
 import { useState } from "preact/hooks";
-import { locale } from "../../src/locale.ts";
 import { type SentEvent, type SentState, sentEvents } from "../sent-events.ts";
 import { analyticsProblem, leavingMessageId } from "../shop-analytics.ts";
 
@@ -11,7 +10,7 @@ const STATE_LABELS: Record<SentState, string> = {
   lost: "lost",
 };
 
-const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export function EventPanel() {
   const [open, setOpen] = useState(false);
