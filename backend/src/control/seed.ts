@@ -12,7 +12,7 @@ import { createKey, findKeyRecord } from "./keys.ts";
 import { createProject, findProject, type Project } from "./projects.ts";
 
 /** A fixed name, so that a database made anew carries on the project of the tiers that were not. */
-export const DEFAULT_PROJECT = "p_default";
+const DEFAULT_PROJECT = "p_default";
 const DEFAULT_RATE_LIMIT = 100_000;
 
 const KeysFile = z.object({ publicKey: z.string(), secretKey: z.string(), project: z.optional(z.string()) });

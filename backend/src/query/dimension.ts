@@ -38,7 +38,7 @@ export type Dimension = { kind: "named"; name: NamedDimension } | { kind: "prope
 const NAMED = Object.keys(COLUMNS) as NamedDimension[];
 const PROPERTY_PREFIX = "properties.";
 
-export const namedDimension = z.enum(NAMED, `one of ${NAMED.join(", ")}`);
+const namedDimension = z.enum(NAMED, `one of ${NAMED.join(", ")}`);
 
 /** Any named dimension, or `properties.<name>` with the name of a top-level property. */
 export const dimension = z.pipe(

@@ -14,7 +14,7 @@ import { inRange, instant } from "./window.ts";
 const PAGE_ROWS = 1_000;
 const COLUMNS = STORE_COLUMNS.map(({ column }) => column);
 
-export const ExportParameters = z.object({ ...rangeShape, format: z._default(z.enum(EXPORT_FORMATS), "ndjson") });
+const ExportParameters = z.object({ ...rangeShape, format: z._default(z.enum(EXPORT_FORMATS), "ndjson") });
 
 export interface ExportRouteParts {
   sql: Sql;

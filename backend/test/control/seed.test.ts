@@ -87,7 +87,7 @@ it("seeds once, keeps the keys, and gives them to a database that was wiped", as
   await writeFile(keysFile, "{");
   await expect(seed(config, { keysFile })).rejects.toThrow("dev-keys.json");
   expect(await readFile(keysFile, "utf8")).toBe("{");
-});
+}, 30_000);
 
 it("does from a terminal what the admin routes do, and tells the edge", async () => {
   const made = await pipeline("projects", "create", "--name", "From the terminal", "--settings", '{"rateLimit":7}');
@@ -135,7 +135,11 @@ it.each([
   [["keys", "create", "--colour", "red"], 2, "--colour"],
   [["keys", "rotate"], 2, "<id>"],
   [["keys", "revoke", "k_nothing"], 1, "there is no key k_nothing"],
-])("says what is wrong with %j", async (args, code, message) => {
-  const result = await pipeline(...args);
-  expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)]);
-});
+])(
+  "says what is wrong with %j",
+  async (args, code, message) => {
+    const result = await pipeline(...args);
+    expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)]);
+  },
+  30_000,
+);

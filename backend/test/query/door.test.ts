@@ -58,18 +58,18 @@ describe("the door", () => {
 
   it("answers 503 when a part does not answer in time", async () => {
     const never = Promise.withResolvers<never>();
-    let asked = false;
+    const asked = Promise.withResolvers<void>();
     const app = queryApp({
       ...warehouse.parts,
       readRealtime: () => {
-        asked = true;
+        asked.resolve();
         return never.promise;
       },
     });
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const response = app.request("/v1/query/realtime", { headers: CALLER });
-      while (!asked) await new Promise((resolve) => setImmediate(resolve));
+      await asked.promise;
       await vi.advanceTimersByTimeAsync(10_000);
       expect((await response).status).toBe(503);
     } finally {

@@ -1,6 +1,6 @@
 // Funnel and retention, against a walk that tries every combination.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openWarehouse, type Warehouse } from "./warehouse.ts";
 

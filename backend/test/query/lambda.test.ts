@@ -3,9 +3,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hashKey, type EnrichedEvent, position } from "@behaviour/contract";
+import { type EnrichedEvent, type FailedEvent, hashKey, position, STORE_COLUMNS } from "@behaviour/contract";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type EmbeddedAws, provisionAws, startAws, startPostgres, type PostgresPart } from "../../local/index.ts";
+import { type EmbeddedAws, type PostgresPart, provisionAws, startAws, startPostgres } from "../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { type DevelopmentKeys, seed } from "../../src/control/index.ts";
@@ -76,44 +76,26 @@ async function ask(path: string, headers: Record<string, string> = {}) {
   return { status: answer.statusCode, body: JSON.parse(answer.body) };
 }
 
-function enriched(messageId: string, subject: string, fields: Partial<EnrichedEvent> = {}): EnrichedEvent {
+const BLANK = Object.fromEntries(
+  STORE_COLUMNS.filter(({ nullable }) => nullable).map(({ field }) => [field, null]),
+) as Partial<EnrichedEvent>;
+
+function enriched(messageId: string, subject: string): EnrichedEvent {
   const nowMs = Date.now();
-  const text = {
-    ...{ event: "Bought", groupSubject: null, previousSubject: null, sessionId: null, url: null, path: "/shop" },
-    ...{
-      title: null,
-      referrer: null,
-      referrerMedium: null,
-      referrerSource: null,
-      country: "DE",
-      region: null,
-      city: null,
-    },
-    ...{
-      device: null,
-      os: null,
-      osVersion: null,
-      browser: null,
-      browserVersion: null,
-      utmSource: null,
-      utmMedium: null,
-    },
-    ...{ utmCampaign: null, utmTerm: null, utmContent: null, library: null },
-  };
-  return {
-    ...text,
+  const event: Partial<EnrichedEvent> = {
+    ...BLANK,
     v: 1,
     project: keys.project,
     messageId,
     type: "track",
+    event: "Bought",
     timeMs: nowMs,
     receivedAtMs: nowMs,
-    sentAtMs: null,
-    originalTimeMs: null,
     processedAtMs: nowMs,
     subject,
-    anonymousSubject: null,
     consent: "accept",
+    path: "/shop",
+    country: "DE",
     isBot: false,
     keyId: "k",
     properties: {},
@@ -122,8 +104,8 @@ function enriched(messageId: string, subject: string, fields: Partial<EnrichedEv
     suspect: false,
     rawShard: "shard-0",
     position: position("1", Number(messageId.slice(1))),
-    ...fields,
   };
+  return event as EnrichedEvent;
 }
 
 it("answers from every store once the tiers hold the events", async () => {
@@ -160,16 +142,19 @@ it("answers from every store once the tiers hold the events", async () => {
   ]);
   expect(Object.keys(trace.body.data)).not.toContain("failed");
 
-  const failure = {
-    ...({ id: "f1", project: keys.project, messageId: "m9", code: "unstorable", message: "refused" } as const),
-    ...{
-      pointer: null,
-      stage: "warm" as const,
-      failedAtMs: Date.now(),
-      receivedAtMs: Date.now(),
-      payload: "{}",
-      payloadCut: false,
-    },
+  const nowMs = Date.now();
+  const failure: FailedEvent = {
+    id: "f1",
+    project: keys.project,
+    messageId: "m9",
+    code: "unstorable",
+    message: "refused",
+    pointer: null,
+    stage: "warm",
+    failedAtMs: nowMs,
+    receivedAtMs: nowMs,
+    payload: "{}",
+    payloadCut: false,
   };
   await failed.store([failure], "test");
   const failures = await ask("/v1/failed-events?code=unstorable");

@@ -2,11 +2,11 @@
 
 import type { Hono } from "hono";
 import { startPostgres } from "../../local/index.ts";
-import type { EdgePush, NamedRecord } from "../../src/control/index.ts";
-import { connect, databaseClient } from "../../src/database/client.ts";
 import { readConfig } from "../../src/config.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import type { EdgePush, NamedRecord } from "../../src/control/index.ts";
 import type { Sql } from "../../src/database/client.ts";
+import { connect, databaseClient } from "../../src/database/client.ts";
+import { migrate } from "../../src/database/migrate.ts";
 import { type QueryParts, queryApp } from "../../src/query/app.ts";
 import { CursorSigner } from "../../src/query/cursor.ts";
 
