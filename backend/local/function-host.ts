@@ -43,6 +43,8 @@ export interface FunctionHostOptions {
   /** Where the function URL listens; a free port when 0. */
   urlPort: number;
   triggers?: Record<string, Trigger>;
+  /** For stream functions, in place of the default. */
+  streamTimeoutMs?: number;
   report(message: string, fields: Record<string, unknown>): void;
   /** A function never returned: the process must end. */
   onTimeout(problem: Error): void;
@@ -70,7 +72,8 @@ export async function startFunctionHost(options: FunctionHostOptions): Promise<F
   const stops: (() => Promise<void>)[] = [];
   for (const { name, trigger, handler } of loaded) {
     if (trigger.kind === "stream") {
-      const settings = { ...DEFAULTS, ...trigger.settings, consumer: name };
+      const functionTimeoutMs = options.streamTimeoutMs ?? DEFAULTS.functionTimeoutMs;
+      const settings = { ...DEFAULTS, functionTimeoutMs, ...trigger.settings, consumer: name };
       const mapping = new Mapping(settings, handler as StreamHandler, options);
       stops.push(() => mapping.stop());
     } else if (trigger.kind === "url") {

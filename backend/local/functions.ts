@@ -1,5 +1,5 @@
 // A process that hosts functions. Arguments: their names. DATA_DIR: where checkpoints lie. QUERY_PORT: the function URL's port.
-// FUNCTIONS_DIR names another folder of handlers (tests).
+// FUNCTIONS_DIR names another folder of handlers, FUNCTION_TIMEOUT_MS another timeout for all of them.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,6 +35,9 @@ const host = await startFunctionHost({
     secretAccessKey: required(process.env.AWS_SECRET_ACCESS_KEY, "AWS_SECRET_ACCESS_KEY"),
   },
   urlPort: Number(process.env.QUERY_PORT ?? 0),
+  ...(process.env.FUNCTION_TIMEOUT_MS === undefined
+    ? {}
+    : { streamTimeoutMs: Number(process.env.FUNCTION_TIMEOUT_MS) }),
   report,
   onTimeout: (problem) => {
     report("function never returned", { problem: problem.message });

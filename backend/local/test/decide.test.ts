@@ -1,0 +1,68 @@
+// What follows an invocation, as a table.
+
+import { describe, expect, test } from "vitest";
+import { decide, type Outcome, type RetryState } from "../event-source/decide.ts";
+import { DEFAULTS, type MappingSettings } from "../event-source/settings.ts";
+
+const settings: MappingSettings = { ...DEFAULTS, consumer: "c", stream: "s", batchSize: 100, maximumRetryAttempts: 3 };
+const NOW_MS = 1_000_000_000_000;
+const fresh: RetryState = { batchSize: 100, attempts: 0, faults: 0 };
+const arrivals = (count: number, ageMs = 1_000) => Array.from({ length: count }, () => NOW_MS - ageMs);
+const after = (outcome: Outcome, count: number, state = fresh, arrivalsMs = arrivals(count)) =>
+  decide(outcome, arrivalsMs, state, settings, NOW_MS, 1);
+
+describe("decide", () => {
+  test("done moves past the batch and lets batches grow again", () => {
+    expect(after({ kind: "done" }, 4, { batchSize: 8, attempts: 2, faults: 5 })).toEqual({
+      advance: 4,
+      giveUp: undefined,
+      delayMs: 0,
+      next: { batchSize: 16, attempts: 0, faults: 0 },
+    });
+  });
+
+  test("a reported failure moves to the record named", () => {
+    expect(after({ kind: "failedAt", index: 3 }, 10)).toMatchObject({ advance: 3, next: { attempts: 1 } });
+  });
+
+  test("the record at the head is tried again, then alone, then given up", () => {
+    const head: Outcome = { kind: "failedAt", index: 0 };
+    const first = after(head, 10);
+    expect(first).toMatchObject({ advance: 0, next: { attempts: 1, batchSize: 100 } });
+    const second = after(head, 10, first.next);
+    expect(second).toMatchObject({ advance: 0, next: { attempts: 2, batchSize: 1 } });
+    const third = after(head, 1, second.next);
+    expect(third).toMatchObject({ advance: 0, giveUp: undefined, next: { attempts: 3 } });
+    expect(after(head, 1, third.next)).toMatchObject({
+      advance: 1,
+      giveUp: { count: 1, reason: "RetryAttemptsExhausted" },
+      next: { attempts: 0 },
+    });
+  });
+
+  test("a batch called bad is halved at once, without using up attempts", () => {
+    const bad: Outcome = { kind: "dataFault", problem: "bad" };
+    expect(after(bad, 9)).toMatchObject({ advance: 0, delayMs: 0, next: { batchSize: 4, attempts: 0 } });
+    expect(after(bad, 1)).toMatchObject({ advance: 0, next: { attempts: 1 } });
+  });
+
+  test.each([
+    [0, 200],
+    [1, 400],
+    [5, 6_400],
+    [30, 30_000],
+  ])("after %i faults of the surroundings it waits %i ms and never gives up what is young", (faults, delayMs) => {
+    const decision = after({ kind: "infrastructureFault", problem: "down" }, 10, { ...fresh, faults });
+    expect(decision).toEqual({ advance: 0, giveUp: undefined, delayMs, next: { ...fresh, faults: faults + 1 } });
+  });
+
+  test("only what is older than the retention is given up for the surroundings' sake", () => {
+    const old = settings.maximumRecordAgeMs + 1;
+    const arrivalsMs = [...arrivals(2, old), ...arrivals(3)];
+    expect(after({ kind: "infrastructureFault", problem: "down" }, 5, fresh, arrivalsMs)).toMatchObject({
+      advance: 2,
+      giveUp: { count: 2, reason: "RecordAgeExceeded" },
+    });
+    expect(after({ kind: "done" }, 5, fresh, arrivalsMs)).toMatchObject({ advance: 5, giveUp: undefined });
+  });
+});

@@ -1,0 +1,13 @@
+// A stream function for the tests: writes down what it is given, and does what the data says. Run in a function host.
+
+import { appendFileSync } from "node:fs";
+import type { StreamHandler } from "../../../src/lambdas/events.ts";
+
+export const handler: StreamHandler = async (event) => {
+  const seen = event.Records.map((record) => Buffer.from(record.kinesis.data, "base64").toString("utf8"));
+  // Slow enough that a kill finds it at work.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  appendFileSync(process.env.RECORDER_FILE as string, seen.map((text) => `${text}\n`).join(""));
+  if (seen.includes("never-return")) await new Promise(() => undefined);
+  return { batchItemFailures: [] };
+};
