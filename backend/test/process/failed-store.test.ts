@@ -6,10 +6,13 @@ import { join } from "node:path";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { BUCKETS, type FailedEvent } from "@behaviour/contract";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { s3Client } from "../../src/aws.ts";
 import { redactPersonalData } from "../../src/failed/index.ts";
 import { type Emulated, startEmulated } from "./emulators.ts";
+
+// Only ends what hangs: the emulators share two cores with whatever else runs.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 let emulated: Emulated;
 let folder: string;
