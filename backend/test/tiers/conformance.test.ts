@@ -22,9 +22,12 @@ function sent(tier: TierUnderTest, project: string, messages: readonly EnrichedE
 }
 
 /** Runs a scenario with the process dying at its 1st, 2nd … call, until it no longer gets that far. */
-async function withEveryCrash(scenario: (crash: CrashPlan) => Promise<void>): Promise<number> {
+async function withEveryCrash(
+  scenario: (crash: CrashPlan) => Promise<void>,
+  sides: readonly CrashSide[] = ["before", "after"],
+): Promise<number> {
   let calls = 0;
-  for (const side of ["before", "after"] satisfies CrashSide[]) {
+  for (const side of sides) {
     for (let call = 1; call < 100; call++) {
       const crash = new CrashPlan(call, side);
       await scenario(crash);
@@ -163,6 +166,20 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
+  it("is not set back by a consumer that was overtaken", async () => {
+    const { project, rawShard } = names();
+    const events = runOf({ project, rawShard, count: 30 });
+    const [ahead, behind] = [tier.open(), tier.open()];
+    await ahead.load(events.slice(0, 10));
+    await behind.load(events.slice(0, 10));
+    await ahead.load(events.slice(0, 25));
+    // Its fault, if it meets one, is its own: what counts is what the tier holds.
+    await Promise.allSettled([behind.load(events.slice(0, 15))]);
+    expect(await tier.holds(project)).toEqual(sent(tier, project, events.slice(0, 25)));
+    await ahead.load(events);
+    expect(await tier.holds(project)).toEqual(sent(tier, project, events));
+  });
+
   it("holds each event once wherever it dies, and the same batch comes again", async () => {
     const calls = await withEveryCrash(async (crash) => {
       const { project, rawShard } = names();
@@ -186,6 +203,32 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
       expect(await tier.holds(project)).toEqual(sent(tier, project, events));
     });
   }, 120_000);
+
+  it("holds each event once wherever it dies twice in a row, cut differently", async () => {
+    await withEveryCrash(
+      async (first) => {
+        let seconds = 0;
+        const again = async (second: CrashPlan) => {
+          const { project, rawShard } = names();
+          const events = runOf({ project, rawShard, count: 10 });
+          await crashes(tier.open(first.again()).load(events));
+          await crashes(tier.open(second).load(events.slice(0, 5)));
+          await tier.open().load(events.slice(0, 7));
+          await tier.open().load(events);
+          expect(await tier.holds(project)).toEqual(sent(tier, project, events));
+        };
+        // The first process dies in the same place each time; where the second does moves on.
+        for (let call = 1, second = new CrashPlan(1, "before"); call < 100; second = new CrashPlan(++call, "before")) {
+          await again(second);
+          if (!second.crashed) break;
+          seconds++;
+        }
+        expect(seconds).toBeGreaterThan(0);
+        await crashes(tier.open(first).load(runOf({ ...names(), count: 10 })));
+      },
+      ["after"],
+    );
+  }, 180_000);
 
   it("holds each message once wherever it dies, and a copy comes in between", async () => {
     await withEveryCrash(async (crash) => {

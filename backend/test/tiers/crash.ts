@@ -19,6 +19,11 @@ export class CrashPlan {
     this.#side = side;
   }
 
+  /** The same plan for another process. */
+  again(): CrashPlan {
+    return new CrashPlan(this.#call, this.#side);
+  }
+
   async around<T>(work: () => PromiseLike<T>): Promise<T> {
     if (this.crashed) throw new Crash("dead");
     this.#calls++;
