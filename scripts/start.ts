@@ -64,7 +64,11 @@ async function takeFolderAndPort({ dataDir, port }: Settings): Promise<void> {
   }
   const ended = await endLeftovers(dataDir);
   if (ended > 0) say(dim(`ended ${ended} processes that an earlier start had left behind`));
-  if (!(await isPortFree(port)) || !(await isPortFree(port, "0.0.0.0"))) {
+  const isFree = async () => (await isPortFree(port)) && (await isPortFree(port, "0.0.0.0"));
+  // The kernel may close a port a moment after its process.
+  for (let look = 0; ended > 0 && look < 20 && !(await isFree()); look++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  if (!(await isFree())) {
     throw new StartRefused(
       `port ${port} is taken by another program. Set PORT to a free one: PORT=${port + 1} npm start`,
     );

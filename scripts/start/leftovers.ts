@@ -23,11 +23,12 @@ export async function endLeftovers(dataDir: string): Promise<number> {
   return pids.length;
 }
 
-/** A zombie has closed its files; one that merely lost its memory has not yet. */
+/** A zombie has closed its files once its last thread is gone; one that merely lost its memory has not yet. */
 function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
+    const isZombie = /^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
+    return !isZombie || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }

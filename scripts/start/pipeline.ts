@@ -124,15 +124,21 @@ export class Pipeline {
 
   #startEdge(kinesis: string, query: string, keys: DevelopmentKeys): Promise<Record<string, string>> {
     const { port, dataDir } = this.#settings;
-    const environment = {
+    const vars = {
       ...this.#awsCredentials(),
-      PORT: String(port),
-      DATA_DIR: dataDir,
       KINESIS_ENDPOINT: kinesis,
       QUERY_ENDPOINT: query,
       INTERNAL_SECRET: this.#secrets.INTERNAL_SECRET,
       SESSION_SECRET: this.#secrets.SESSION_SECRET,
       DEMO_WRITE_KEY: keys.publicKey,
+    };
+    // For `wrangler dev` beside or instead of this edge: `cp .data/dev.vars .dev.vars`.
+    const lines = Object.entries(vars).map(([name, value]) => `${name}=${JSON.stringify(value)}\n`);
+    writeDurably(join(dataDir, "dev.vars"), lines.join(""), 0o600);
+    const environment = {
+      ...vars,
+      PORT: String(port),
+      DATA_DIR: dataDir,
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_SEND_METRICS: "false",
     };
