@@ -47,7 +47,7 @@ export function decodeRecord(tier: TierName, record: StreamRecord, nowMs: number
  * By hand and only what the tiers rely on: the processor wrote it from a checked event moments ago, and the schema's walk
  * through properties costs more than storing them.
  */
-export function isEnrichedEvent(value: unknown): value is EnrichedEvent {
+function isEnrichedEvent(value: unknown): value is EnrichedEvent {
   if (!isObject(value) || value["v"] !== ENRICHED_VERSION) return false;
   const texts = ["project", "messageId", "type", "subject", "consent", "rawShard", "position"];
   if (texts.some((field) => typeof value[field] !== "string" || value[field] === "")) return false;

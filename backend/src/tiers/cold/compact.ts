@@ -27,7 +27,7 @@ export interface CompactionLimits {
   settledMs: number;
 }
 
-export const COMPACTION_LIMITS: CompactionLimits = { objectsMin: 16, settledMs: 10 * 60_000 };
+const COMPACTION_LIMITS: CompactionLimits = { objectsMin: 16, settledMs: 10 * 60_000 };
 
 export interface CompactorOptions {
   s3: S3Client;
