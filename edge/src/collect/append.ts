@@ -4,8 +4,9 @@
 import { hashId, type KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
-import type { AppendAnswer, BufferShard } from "../shard/shard.ts";
+import type { AppendAnswer, AppendInput, BufferShard } from "../shard/shard.ts";
 import { regionOf, type Region, shardName } from "../shard/placement.ts";
+import { appendJoined } from "./join.ts";
 import type { JudgedEvent } from "./judge.ts";
 import type { ParsedBody } from "./parse.ts";
 import { type Packed, type RequestFacts, wrap } from "./wrap.ts";
@@ -93,11 +94,12 @@ async function callShard(
   env: Env,
 ): Promise<AppendAnswer | Refusal> {
   const { ids, oldestMs, data, compressed } = packed;
+  const name = shardName(project, place.region.code, place.index);
+  // A stub is broken for good once a call on it failed: take a new one for every try.
+  const send = (inputs: AppendInput[]) => shardStub(env, name, place.region).append(inputs);
   for (let attempt = 0; ; attempt++) {
     try {
-      // A stub is broken for good once a call on it failed: take a new one for every try.
-      const stub = shardStub(env, project, place);
-      return await stub.append({ ids, oldestMs, data, compressed });
+      return await appendJoined(name, { ids, oldestMs, data, compressed }, send);
     } catch (fault) {
       const { retryable, overloaded } = fault as { retryable?: boolean; overloaded?: boolean };
       if (retryable === true && overloaded !== true && attempt === 0) continue;
@@ -111,11 +113,6 @@ async function callShard(
   }
 }
 
-function shardStub(
-  env: Env,
-  project: string,
-  place: { region: Region; index: number },
-): DurableObjectStub<BufferShard> {
-  const id = env.SHARD.idFromName(shardName(project, place.region.code, place.index));
-  return env.SHARD.get(id, { locationHint: place.region.locationHint });
+function shardStub(env: Env, name: string, region: Region): DurableObjectStub<BufferShard> {
+  return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
 }

@@ -13,12 +13,19 @@ export interface Member {
 /** Plain lines of one member: what they pack to must stay far below a record. */
 const PLAIN_MEMBER_BYTES = 512 * 1024;
 
+/** The last four bytes of a gzip member. Bodies are far below the 4 GiB at which it wraps. */
+function unpackedBytes({ data }: Member): number {
+  return new DataView(data.buffer, data.byteOffset + data.byteLength - 4).getUint32(0, true);
+}
+
 /** One group's rows: its gzip members side by side, its plain lines packed together into members of their own. */
 export function packGroup(members: readonly Member[]): { frame: Uint8Array; ids: Uint8Array }[] {
   const packed = [...members.filter((member) => member.compressed), ...packPlain(members)];
   const rows: { frame: Uint8Array; ids: Uint8Array }[] = [];
   let row: Member[] = [];
   let bytes = 0;
+  let unpacked = 0;
+  let idBytes = 0;
   const close = () => {
     if (row.length === 0) return;
     rows.push({
@@ -27,11 +34,22 @@ export function packGroup(members: readonly Member[]): { frame: Uint8Array; ids:
     });
     row = [];
     bytes = 0;
+    unpacked = 0;
+    idBytes = 0;
   };
   for (const member of packed) {
-    if (bytes + member.data.byteLength > LIMITS.frameBytes) close();
-    row.push(member);
     bytes += member.data.byteLength;
+    unpacked += unpackedBytes(member);
+    idBytes += member.ids.byteLength;
+    const isFull =
+      bytes > LIMITS.frameBytes || unpacked > LIMITS.frameUnpackedBytes || idBytes > LIMITS.rowIdsBytes;
+    if (isFull && row.length > 0) {
+      close();
+      bytes = member.data.byteLength;
+      unpacked = unpackedBytes(member);
+      idBytes = member.ids.byteLength;
+    }
+    row.push(member);
   }
   close();
   return rows;
@@ -79,6 +97,7 @@ export class GroupCommit {
   readonly #write: (members: readonly Member[]) => Promise<void>;
   #forming: Group | null = null;
   #writing: Group | null = null;
+  #running = false;
   #pendingBytes = 0;
 
   /** `write` makes the members durable as a whole, or throws. It is never called again before it is done. */
@@ -96,7 +115,7 @@ export class GroupCommit {
     const group = this.#forming;
     group.members.push(member);
     this.#pendingBytes += member.data.byteLength;
-    if (this.#writing === null) void this.#run();
+    if (!this.#running) void this.#run();
     return group.done;
   }
 
@@ -106,6 +125,9 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
+    // The rest of the caller's turn joins the first group: appends that came in one call go into one row.
+    await Promise.resolve();
     while (this.#forming !== null) {
       const group = this.#forming;
       this.#writing = group;
@@ -119,5 +141,6 @@ export class GroupCommit {
       for (const member of group.members) this.#pendingBytes -= member.data.byteLength;
     }
     this.#writing = null;
+    this.#running = false;
   }
 }

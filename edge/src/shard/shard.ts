@@ -58,8 +58,15 @@ export class BufferShard extends DurableObject<Env> {
     if (this.#rows.count > 0) this.#scheduleFlush(FLUSH_DELAY_MS);
   }
 
-  /** Answers once the events are durable (or known to be). Never from memory: the output gate holds every answer. */
-  async append(input: AppendInput): Promise<AppendAnswer> {
+  /**
+   * Appends for several requests: one answer an input, in order, once all of it is durable (or known to be). Never from
+   * memory: the output gate holds every answer.
+   */
+  append(inputs: readonly AppendInput[]): Promise<AppendAnswer[]> {
+    return Promise.all(inputs.map((input) => this.#append(input)));
+  }
+
+  async #append(input: AppendInput): Promise<AppendAnswer> {
     if (this.#isFull()) return { outcome: "refused", code: "storage_full" };
     if (this.#commits.pendingBytes + input.data.byteLength > LIMITS.shardPendingBytes) {
       return { outcome: "refused", code: "overloaded" };
