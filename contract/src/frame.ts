@@ -2,10 +2,11 @@
 // that end in "\n"; members side by side are one valid gzip stream, so frames are joined without being opened.
 
 import { constants, gunzipSync, gzipSync } from "node:zlib";
+import { LIMITS } from "./limits.ts";
 
 const LEVEL = { level: constants.Z_BEST_SPEED };
 /** A frame of 1 MB can be made to unpack to a gigabyte; nothing the edge writes comes near this. */
-const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
+const MAX_UNPACKED_BYTES = 4 * LIMITS.frameUnpackedBytes;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });

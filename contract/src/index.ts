@@ -12,4 +12,5 @@ export * from "./keys.ts";
 export * from "./limits.ts";
 export * from "./names.ts";
 export * from "./result.ts";
+export * from "./settings.ts";
 export * from "./time.ts";

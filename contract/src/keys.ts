@@ -4,6 +4,7 @@
 import { createHash, randomInt } from "node:crypto";
 import { crc32 } from "node:zlib";
 import * as z from "zod/mini";
+import { ProjectSettings } from "./settings.ts";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH = 30;
@@ -37,8 +38,8 @@ export const KeyRecord = z.object({
   revokedAt: z.nullable(z.number()),
   /** How many shards this project is spread over in each region. */
   shards: z.number(),
-  /** The project's own regime, whatever the caller's country; without it the country decides. */
-  consentRegime: z.optional(z.enum(["opt-in", "opt-out"])),
+  /** What the project chose. */
+  settings: z._default(ProjectSettings, {}),
 });
 export type KeyRecord = z.infer<typeof KeyRecord>;
 

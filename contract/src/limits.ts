@@ -49,6 +49,12 @@ export const LIMITS = {
   packThresholdBytes: 4 * KIB,
   /** One Kinesis record holds at most 1 MiB with its partition key; room is left for the mark of a second try. */
   frameBytes: 1_000_000,
+  /** What a frame unpacks to: a reader holds it as text and as values at the same time. */
+  frameUnpackedBytes: 16 * MIB,
+  /** Message ids beside one row: a value in a Durable Object holds 2 MB. */
+  rowIdsBytes: 1 * MIB,
+  /** A batch's context, as JSON: with it an event must still fit into one record. */
+  batchContextBytes: 900_000,
   /** A shard that holds more than this refuses (503 storage_full) until it has drained below the low-water mark. */
   shardHighWaterBytes: 2_048 * MIB,
   shardLowWaterBytes: 1_536 * MIB,
@@ -88,6 +94,11 @@ function assertRelation(holds: boolean, relation: string): void {
 
 assertRelation(LIMITS.bodyCompressedBytes <= LIMITS.bodyBytes, "a compressed body is no larger than a plain one");
 assertRelation(LIMITS.eventBytes <= LIMITS.frameBytes, "one event fits into one record");
+assertRelation(
+  LIMITS.batchContextBytes + 2 * LIMITS.eventBytes <= LIMITS.frameBytes,
+  "one event with its batch's context fits into one record",
+);
+assertRelation(2 * LIMITS.bodyBytes <= LIMITS.frameUnpackedBytes, "what one body packs to fits into one frame");
 assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits into one call");
 assertRelation(LIMITS.shardLowWaterBytes < LIMITS.shardHighWaterBytes, "low water is below high water");
 assertRelation(LIMITS.bodyBytes <= LIMITS.isolateBodyBytes, "the largest body fits into the isolate's budget");

@@ -73,9 +73,8 @@ function mountProjects(app: Hono, { database, edge, record }: AdminParts): void 
         await audit({ project: before.id, change: input });
         const after = await updateProject(database, before.id, input);
         if (!after.ok) return after;
-        // A key's record tells the edge how many shards its project has.
-        const reshaped = after.value.shards !== before.shards;
-        const propagated = !reshaped || (await pushAll(database, edge, before.id)).complete;
+        // A key's record tells the edge what its project chose.
+        const propagated = (await pushAll(database, edge, before.id)).complete;
         return ok({ data: after.value, propagated });
       },
     }),

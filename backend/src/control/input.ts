@@ -1,7 +1,7 @@
 // What may be said about a project or a key when it is made or changed; the admin routes and the command line read by the
 // same schemas. Objects are strict: a mistyped `origins` that was passed over would leave a key open to everybody.
 
-import { LIMITS, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
+import { ProjectSettings as EdgeSettings, LIMITS, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
 import * as z from "zod/mini";
 import { text, time } from "../query/parameters.ts";
 import { normaliseCidr, normaliseOrigin } from "./network.ts";
@@ -32,8 +32,7 @@ const rateLimit = z.int().check(z.gte(1), z.lte(RATE_LIMIT_MAX));
 /** Settings the pipeline knows are checked; a project may keep others of its own, which are handed back as they came. */
 const settings = z
   .looseObject({
-    /** Overrides what follows from the caller's country. */
-    consentRegime: z.optional(z.enum(["opt-in", "opt-out"])),
+    ...EdgeSettings.shape,
     /** Of keys that name none; events per second. */
     rateLimit: z.optional(rateLimit),
   })

@@ -2,7 +2,15 @@
 // the last four characters so that people can tell keys apart, and what the edge needs to judge a request by it.
 
 import { randomBytes } from "node:crypto";
-import { generateKey, hashKey, type KeyRecord, keyRecordName, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
+import {
+  generateKey,
+  hashKey,
+  type KeyRecord,
+  keyRecordName,
+  ProjectSettings,
+  PUBLIC_SCOPES,
+  SCOPES,
+} from "@behaviour/contract";
 import { and, asc, eq, gt, inArray, isNull, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { apiKey, project } from "../database/schema.ts";
@@ -72,7 +80,7 @@ export async function createKey(database: Database, owner: Project, input: KeyIn
     notBefore: typeof input.notBefore === "number" ? new Date(input.notBefore) : null,
     notAfter: typeof input.notAfter === "number" ? new Date(input.notAfter) : null,
   });
-  return { view: toKey(row), key, records: [toNamedRecord(row, owner.shards)] };
+  return { view: toKey(row), key, records: [toNamedRecord(row, owner)] };
 }
 
 /** Oldest first. */
@@ -94,11 +102,11 @@ export async function findKey(database: Database, id: string): Promise<Key | nul
 /** What the edge knows about one key, by the hex SHA-256 of it. */
 export async function findKeyRecord(database: Database, keySha256: string): Promise<KeyRecord | null> {
   const rows = await database
-    .select({ key: apiKey, shards: project.shards })
+    .select({ key: apiKey, owner: { shards: project.shards, settings: project.settings } })
     .from(apiKey)
     .innerJoin(project, eq(apiKey.project, project.id))
     .where(eq(apiKey.keySha256, keySha256));
-  return rows[0] === undefined ? null : toRecord(rows[0].key, rows[0].shards);
+  return rows[0] === undefined ? null : toRecord(rows[0].key, rows[0].owner);
 }
 
 /**
@@ -114,13 +122,13 @@ export async function rotateKey(
 ): Promise<Result<KeyMade>> {
   return database.transaction(async (transaction) => {
     const found = await transaction
-      .select({ key: apiKey, shards: project.shards })
+      .select({ key: apiKey, owner: { shards: project.shards, settings: project.settings } })
       .from(apiKey)
       .innerJoin(project, eq(apiKey.project, project.id))
       .where(eq(apiKey.id, id))
       .for("update");
-    const old = found[0]?.key;
-    if (found[0] === undefined || old === undefined) return failed<KeyMade>("not_found");
+    if (found[0] === undefined) return failed<KeyMade>("not_found");
+    const { key: old, owner } = found[0];
     const reason = whyNotRotated(old, nowMs);
     if (reason !== null) return failed<KeyMade>("conflicting_request", undefined, reason);
 
@@ -134,7 +142,7 @@ export async function rotateKey(
       .set({ notAfter: new Date(endMs), replacedBy: made.id })
       .where(eq(apiKey.id, id))
       .returning();
-    const records = [made, ...ended].map((row) => toNamedRecord(row, found[0]?.shards ?? 1));
+    const records = [made, ...ended].map((row) => toNamedRecord(row, owner));
     return ok({ view: toKey(made), key, records });
   });
 }
@@ -153,13 +161,13 @@ export async function revokeKey(database: Database, id: string, nowMs: number): 
     .set({ revokedAt: new Date(nowMs) })
     .where(and(eq(apiKey.id, id), isNull(apiKey.revokedAt)));
   const rows = await database
-    .select({ key: apiKey, shards: project.shards })
+    .select({ key: apiKey, owner: { shards: project.shards, settings: project.settings } })
     .from(apiKey)
     .innerJoin(project, eq(apiKey.project, project.id))
     .where(eq(apiKey.id, id));
   const row = rows[0];
   if (row === undefined) return failed("not_found");
-  return ok({ view: toKey(row.key), records: [toNamedRecord(row.key, row.shards)] });
+  return ok({ view: toKey(row.key), records: [toNamedRecord(row.key, row.owner)] });
 }
 
 /** Every key's record, a page at a time, in the order of their ids; of one project, or of all. */
@@ -171,13 +179,13 @@ export async function* keyRecords(
   let after = "";
   for (;;) {
     const rows = await database
-      .select({ key: apiKey, shards: project.shards })
+      .select({ key: apiKey, owner: { shards: project.shards, settings: project.settings } })
       .from(apiKey)
       .innerJoin(project, eq(apiKey.project, project.id))
       .where(and(gt(apiKey.id, after), ofProject === undefined ? sql`true` : eq(apiKey.project, ofProject)))
       .orderBy(asc(apiKey.id))
       .limit(pageSize);
-    if (rows.length > 0) yield rows.map((row) => toNamedRecord(row.key, row.shards));
+    if (rows.length > 0) yield rows.map((row) => toNamedRecord(row.key, row.owner));
     if (rows.length < pageSize) return;
     after = rows.at(-1)?.key.id ?? after;
   }
@@ -195,11 +203,17 @@ function identify(key: string): { id: string; keySha256: string; hint: string } 
   return { id: `k_${randomBytes(10).toString("hex")}`, keySha256: hashKey(key), hint: key.slice(-HINT_LENGTH) };
 }
 
-function toNamedRecord(row: KeyRow, shards: number): NamedRecord {
-  return { name: keyRecordName(row.keySha256), value: toRecord(row, shards) };
+/** What of the project travels in each of its keys' records. */
+interface Owner {
+  shards: number;
+  settings: Record<string, unknown>;
 }
 
-function toRecord(row: KeyRow, shards: number): KeyRecord {
+function toNamedRecord(row: KeyRow, owner: Owner): NamedRecord {
+  return { name: keyRecordName(row.keySha256), value: toRecord(row, owner) };
+}
+
+function toRecord(row: KeyRow, owner: Owner): KeyRecord {
   return {
     id: row.id,
     project: row.project,
@@ -212,7 +226,9 @@ function toRecord(row: KeyRow, shards: number): KeyRecord {
     notBefore: row.notBefore?.getTime() ?? null,
     notAfter: row.notAfter?.getTime() ?? null,
     revokedAt: row.revokedAt?.getTime() ?? null,
-    shards,
+    shards: owner.shards,
+    // Checked on entry; what is not the edge's business stays behind.
+    settings: ProjectSettings.parse(owner.settings),
   };
 }
 
