@@ -1,7 +1,7 @@
 // The collector: the stages a request passes, in order. Each takes and returns a small value, or a Refusal.
 // authenticate → read → parse → judge → wrap → append → respond.
 
-import type { KeyRecord } from "@behaviour/contract";
+import { hashId, type KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
 import { refuse, result } from "../respond.ts";
@@ -97,9 +97,16 @@ function isRetry(headers: Headers): boolean {
   return Number(headers.get("X-Retry-Count") ?? 0) > 0;
 }
 
+/** Small integers: larger ones would each be an object. */
+const HASH_BITS = 0x3fffffff;
+
 /** The first of several events with the same messageId within one request. */
 function withoutRepeats<E extends { messageId: string }>(events: readonly E[]): readonly E[] {
   if (events.length < 2) return events;
+  // A set of texts makes the engine intern each of them. Where all hashes differ no text is there twice.
+  const hashes = new Set<number>();
+  for (const { messageId } of events) hashes.add(hashId(messageId).low & HASH_BITS);
+  if (hashes.size === events.length) return events;
   const seen = new Set<string>();
   const first = events.filter(({ messageId }) => {
     const isNew = !seen.has(messageId);
