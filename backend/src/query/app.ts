@@ -48,6 +48,7 @@ export function queryApp(parts: QueryParts): Hono {
     if (!answered) c.res = fail(new Error("the request exceeded its deadline"), c);
   });
 
+  mountHealth(app);
   mountAnalytics(app, { ...parts, record });
   const whereabouts: Whereabouts = {
     tiers: parts.tiers,
@@ -61,6 +62,11 @@ export function queryApp(parts: QueryParts): Hono {
   mountAdmin(app, { ...parts, record });
   mountKeyLookup(app, parts.database);
   return app;
+}
+
+/** Does the process answer? The Worker's `/readyz` asks, for nobody: there is no caller, and nothing of a project is told. */
+function mountHealth(app: Hono): void {
+  app.get("/healthz", (c) => c.json({ success: true, status: "ok" }));
 }
 
 /** @returns false when the work takes longer; it is left to end by itself, as every call it makes has a deadline too. */

@@ -23,8 +23,9 @@ const ROUTES: readonly Entry[] = [
   { path: /^\/v1\/admin\/projects$/, scope: "admin", methods: ["GET", "POST"] },
   { path: /^\/v1\/admin\/projects\/[^/]+$/, scope: "admin", methods: ["GET", "PATCH"] },
   { path: /^\/v1\/admin\/keys$/, scope: "admin", methods: ["GET", "POST"] },
-  { path: /^\/v1\/admin\/keys\/[^/]+$/, scope: "admin", methods: ["DELETE"] },
+  { path: /^\/v1\/admin\/keys\/[^/]+$/, scope: "admin", methods: ["GET", "DELETE"] },
   { path: /^\/v1\/admin\/keys\/[^/]+\/rotate$/, scope: "admin", methods: ["POST"] },
+  { path: /^\/v1\/admin\/tracking-plan$/, scope: "admin", methods: ["GET", "PUT", "POST", "PATCH"] },
 ];
 
 /** `pathname` without its trailing slash. */
