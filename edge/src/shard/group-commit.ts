@@ -13,9 +13,29 @@ export interface Member {
 /** Plain lines of one member: what they pack to must stay far below a record. */
 const PLAIN_MEMBER_BYTES = 512 * 1024;
 
-/** The last four bytes of a gzip member. Bodies are far below the 4 GiB at which it wraps. */
-function unpackedBytes({ data }: Member): number {
-  return new DataView(data.buffer, data.byteOffset + data.byteLength - 4).getUint32(0, true);
+/** What a row is bounded by. */
+interface RowSize {
+  bytes: number;
+  unpackedBytes: number;
+  idBytes: number;
+}
+
+function sizeOf({ data, ids }: Member): RowSize {
+  // The last four bytes of a gzip member. Bodies are far below the 4 GiB at which they wrap.
+  const unpackedBytes = new DataView(data.buffer, data.byteOffset + data.byteLength - 4).getUint32(0, true);
+  return { bytes: data.byteLength, unpackedBytes, idBytes: ids.byteLength };
+}
+
+function together(a: RowSize, b: RowSize): RowSize {
+  return {
+    bytes: a.bytes + b.bytes,
+    unpackedBytes: a.unpackedBytes + b.unpackedBytes,
+    idBytes: a.idBytes + b.idBytes,
+  };
+}
+
+function fitsIntoRow({ bytes, unpackedBytes, idBytes }: RowSize): boolean {
+  return bytes <= LIMITS.frameBytes && unpackedBytes <= LIMITS.frameUnpackedBytes && idBytes <= LIMITS.rowIdsBytes;
 }
 
 /** One group's rows: its gzip members side by side, its plain lines packed together into members of their own. */
@@ -23,9 +43,7 @@ export function packGroup(members: readonly Member[]): { frame: Uint8Array; ids:
   const packed = [...members.filter((member) => member.compressed), ...packPlain(members)];
   const rows: { frame: Uint8Array; ids: Uint8Array }[] = [];
   let row: Member[] = [];
-  let bytes = 0;
-  let unpacked = 0;
-  let idBytes = 0;
+  let size: RowSize | null = null;
   const close = () => {
     if (row.length === 0) return;
     rows.push({
@@ -33,23 +51,15 @@ export function packGroup(members: readonly Member[]): { frame: Uint8Array; ids:
       ids: concatBytes(row.map((member) => member.ids)),
     });
     row = [];
-    bytes = 0;
-    unpacked = 0;
-    idBytes = 0;
+    size = null;
   };
   for (const member of packed) {
-    bytes += member.data.byteLength;
-    unpacked += unpackedBytes(member);
-    idBytes += member.ids.byteLength;
-    const isFull =
-      bytes > LIMITS.frameBytes || unpacked > LIMITS.frameUnpackedBytes || idBytes > LIMITS.rowIdsBytes;
-    if (isFull && row.length > 0) {
-      close();
-      bytes = member.data.byteLength;
-      unpacked = unpackedBytes(member);
-      idBytes = member.ids.byteLength;
-    }
+    const own = sizeOf(member);
+    const grown: RowSize = size === null ? own : together(size, own);
+    const fits = fitsIntoRow(grown);
+    if (!fits) close();
     row.push(member);
+    size = fits ? grown : own;
   }
   close();
   return rows;

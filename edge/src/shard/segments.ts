@@ -58,12 +58,14 @@ export class Segments {
   }
 
   add(ids: Uint8Array, committedAtMs: number, flushedAtMs: number): void {
-    this.#sql.exec(
-      "INSERT INTO flushed_ids (committed_at_ms, flushed_at_ms, ids) VALUES (?, ?, ?)",
-      committedAtMs,
-      flushedAtMs,
-      ids,
-    );
+    for (let start = 0; start < ids.byteLength; start += LIMITS.rowIdsBytes) {
+      this.#sql.exec(
+        "INSERT INTO flushed_ids (committed_at_ms, flushed_at_ms, ids) VALUES (?, ?, ?)",
+        committedAtMs,
+        flushedAtMs,
+        ids.subarray(start, start + LIMITS.rowIdsBytes),
+      );
+    }
     this.#looseIds += ids.byteLength / ID_HASH_BYTES;
   }
 
