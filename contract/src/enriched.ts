@@ -57,7 +57,7 @@ export const EnrichedEvent = z.object({
   context: json,
   /** May be a copy of a message that came another way: look it up before counting it. */
   suspect: z.boolean(),
-  /** Where it stood in the raw stream: the shard, and a text that sorts as the order does (see `position`). */
+  /** Where it stood in the raw stream: region, stream and shard, and a text that sorts as the order does (see `position`). */
   rawShard: z.string(),
   position: z.string(),
 });

@@ -9,7 +9,7 @@ export interface Invocation {
   handler: StreamHandler;
   functionName: string;
   stream: string;
-  region: string;
+  streamArn: string;
   shardId: string;
   timeoutMs: number;
 }
@@ -56,11 +56,11 @@ function describe(fault: unknown): string {
   return `${fault.name}${code}: ${fault.message.slice(0, 200)}${cause}`;
 }
 
-function toEvent({ stream, region, shardId }: Invocation, records: readonly ShardRecord[]): StreamEvent {
+function toEvent({ streamArn, shardId }: Invocation, records: readonly ShardRecord[]): StreamEvent {
   return {
     Records: records.map((record) => ({
       eventID: `${shardId}:${record.sequence}`,
-      eventSourceARN: `arn:aws:kinesis:${region}:000000000000:stream/${stream}`,
+      eventSourceARN: streamArn,
       kinesis: {
         partitionKey: record.partitionKey,
         sequenceNumber: record.sequence,

@@ -37,6 +37,7 @@ export class Mapping {
   readonly #running = new Map<string, Promise<void>>();
   #wake = new AbortController();
   #checkpoints: Checkpoints | undefined;
+  #streamArn = "";
   readonly #main: Promise<void>;
 
   constructor(settings: MappingSettings, handler: StreamHandler, around: MappingSurroundings) {
@@ -77,6 +78,7 @@ export class Mapping {
       abortSignal: callDeadline(),
     });
     const createdMs = answer.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime() ?? 0;
+    this.#streamArn = arnOf(StreamName, this.#around.region, answer.StreamDescriptionSummary?.StreamARN, createdMs);
     return new Checkpoints(this.#around.checkpointsFolder, consumer, `${StreamName} ${createdMs}`);
   }
 
@@ -96,7 +98,7 @@ export class Mapping {
 
   async #consume(shardId: string, checkpoints: Checkpoints): Promise<void> {
     const { stream, consumer, functionTimeoutMs } = this.#settings;
-    const { kinesis, s3, region, report } = this.#around;
+    const { kinesis, s3, report } = this.#around;
     try {
       const end = await consumeShard({
         settings: this.#settings,
@@ -104,7 +106,7 @@ export class Mapping {
           handler: this.#handler,
           functionName: consumer,
           stream,
-          region,
+          streamArn: this.#streamArn,
           shardId,
           timeoutMs: functionTimeoutMs,
         },
@@ -137,6 +139,16 @@ export class Mapping {
     } while (NextToken !== undefined);
     return shards;
   }
+}
+
+/**
+ * Every emulator's account is 000000000000, so two emulators' streams of one name would look the same to consumers that keep
+ * checkpoints by ARN: when the stream was made stands in for the account.
+ */
+export function arnOf(stream: string, region: string, arn: string | undefined, createdMs: number): string {
+  const account = /^arn:[^:]*:kinesis:[^:]*:(\d{12}):/.exec(arn ?? "")?.[1];
+  if (arn !== undefined && account !== undefined && !/^0+$/.test(account)) return arn;
+  return `arn:aws:kinesis:${region}:${String(Math.floor(createdMs / 1_000)).padStart(12, "0")}:stream/${stream}`;
 }
 
 function nameOf(fault: unknown): string {

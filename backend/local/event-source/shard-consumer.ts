@@ -134,13 +134,13 @@ async function giveUp(
   condition: "RetryAttemptsExhausted" | "RecordAgeExceeded",
   outcome: Outcome,
 ): Promise<boolean> {
-  const { stream, shardId } = consumer.invocation;
+  const { streamArn, shardId } = consumer.invocation;
   const problem = "problem" in outcome ? outcome.problem : "the function reported the record as failed";
   while (!consumer.stopping.aborted) {
     try {
       await keepUndelivered(consumer.s3, {
         consumer: consumer.settings.consumer,
-        stream,
+        streamArn,
         shardId,
         condition,
         problem,

@@ -7,7 +7,7 @@ import type { ShardRecord } from "./shard-reader.ts";
 
 export interface UndeliveredBatch {
   consumer: string;
-  stream: string;
+  streamArn: string;
   shardId: string;
   condition: "RetryAttemptsExhausted" | "RecordAgeExceeded";
   problem: string;
@@ -30,11 +30,12 @@ export async function keepUndelivered(s3: S3Client, batch: UndeliveredBatch): Pr
       approximateArrivalOfFirstRecord: new Date(first.arrivalMs).toISOString(),
       approximateArrivalOfLastRecord: new Date(last.arrivalMs).toISOString(),
       batchSize: batch.records.length,
-      streamArn: batch.stream,
+      streamArn: batch.streamArn,
     },
     payload: {
       Records: batch.records.map((record) => ({
         eventID: `${batch.shardId}:${record.sequence}`,
+        eventSourceARN: batch.streamArn,
         kinesis: {
           partitionKey: record.partitionKey,
           sequenceNumber: record.sequence,

@@ -25,13 +25,13 @@ let shards = 0;
 
 /** A raw shard of its own for each test, so that none sees another's ledger or events. */
 function rawShard(): { name: string; record: (offset: number, bytes: Uint8Array, key?: string) => StreamRecord } {
-  const name = `shardId-${String(shards++).padStart(12, "0")}`;
+  const shardId = `shardId-${String(shards++).padStart(12, "0")}`;
   return {
-    name,
+    name: `us-east-1.000000000000.behaviour-raw.${shardId}`,
     record: (offset, bytes, key = `shop-eu-0/${offset}`) => {
       const sequenceNumber = String(FIRST_SEQUENCE + BigInt(offset));
       return {
-        eventID: `${name}:${sequenceNumber}`,
+        eventID: `${shardId}:${sequenceNumber}`,
         eventSourceARN: "arn:aws:kinesis:us-east-1:000000000000:stream/behaviour-raw",
         kinesis: {
           partitionKey: key,
