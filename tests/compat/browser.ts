@@ -1,0 +1,75 @@
+// Segment's library for browsers, bundled as a site would and run in the real Chromium, on a page of another origin than the
+// pipeline's: what the library can't read because of CORS, it takes for a fault of the network.
+
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { build } from "esbuild";
+import type { Browser } from "playwright-core";
+import { launchChromium } from "../browser/chromium.ts";
+import { clientPath, type Library } from "./library.ts";
+
+interface Site {
+  browser: Browser;
+  server: Server;
+  origin: string;
+}
+
+let site: Promise<Site> | null = null;
+
+async function openSite(): Promise<Site> {
+  const [browser, bundle] = await Promise.all([launchChromium(), bundleClient()]);
+  const server = createServer((request, response) => {
+    const isScript = request.url === "/client.js";
+    response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
+    response.end(isScript ? bundle : '<!doctype html><title>…</title><script src="/client.js"></script>');
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { browser, server, origin: `http://localhost:${(server.address() as { port: number }).port}` };
+}
+
+async function bundleClient(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [clientPath("segment-browser.ts")],
+    bundle: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    logLevel: "error",
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+/** Where the page stands: keys can be restricted to it. */
+export async function siteOrigin(): Promise<string> {
+  site ??= openSite();
+  return (await site).origin;
+}
+
+/** @param delivery `standard` posts each event by itself, `batching` three at a time. */
+export function browserLibrary(delivery: "standard" | "batching"): Library {
+  return {
+    name: `@segment/analytics-next, ${delivery}`,
+    prepare: async () => {
+      site ??= openSite();
+      await site;
+      return null;
+    },
+    send: async ({ host, writeKey }) => {
+      const { browser, origin } = await (site as Promise<Site>);
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      const asked = new URLSearchParams({ writeKey, cdnURL: host, delivery });
+      await page.goto(`${origin}/?${asked.toString()}`);
+      await page.waitForFunction('document.title !== "…"');
+      const title = await page.title();
+      if (title !== "sent") throw new Error(title);
+    },
+    release: async () => {
+      const opened = await site;
+      site = null;
+      await opened?.browser.close();
+      opened?.server.close();
+    },
+  };
+}
