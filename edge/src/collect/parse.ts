@@ -1,5 +1,6 @@
 // Stage 3: the body as a value, and its shape: a batch or a single event.
 
+import { Buffer } from "node:buffer";
 import { isObject, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
 import type { IngestRoute } from "./routes.ts";
@@ -38,19 +39,22 @@ export function parseBody(text: string, bytes: number, route: IngestRoute): Pars
     return new Refusal("invalid_payload", { pointer: "/context" });
   }
   const batchContext = isObject(context) ? context : null;
-  if (batchContext !== null && mergedBytes(bytes, batch.length, batchContext) > LIMITS.bodyBytes) {
-    return new Refusal("payload_too_large", {
-      message: "With the batch's context merged into every event the body is larger than 4 MiB; send smaller batches.",
-    });
+  // The events with the context merged in count too; and with it each of them must still fit into a record.
+  const contextBytes = batchContext === null ? 0 : jsonBytes(batchContext);
+  if (contextBytes > LIMITS.batchContextBytes || bytes + batch.length * contextBytes > LIMITS.bodyBytes) {
+    return new Refusal("payload_too_large", { message: CONTEXT_TOO_LARGE });
   }
   return { shape: "batch", body, items: batch, batchContext, text, bytes };
 }
 
-/** The events with the batch's context merged in count too. A context too deep to write is judged with its events. */
-function mergedBytes(bytes: number, events: number, context: JsonObject): number {
+const CONTEXT_TOO_LARGE =
+  "The batch's context is larger than 900,000 bytes, or the body is larger than 4 MiB with it merged into every event.";
+
+/** 0 for what is too deep to be written: it is judged with its events. */
+function jsonBytes(value: JsonObject): number {
   try {
-    return bytes + events * JSON.stringify(context).length;
+    return Buffer.byteLength(JSON.stringify(value));
   } catch {
-    return bytes;
+    return 0;
   }
 }
