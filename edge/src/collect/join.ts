@@ -3,8 +3,9 @@
 //
 // Every request may only wait for I/O of its own: a promise or response made in one request and settled in another is
 // refused by the runtime ("Cannot perform I/O on behalf of a different request"). So what is shared is plain state: whoever
-// finds room leads a call for all that wait, the others look at their entry by timers of their own. The leader's call lives on
-// by `waitUntil` when its client hangs up; one that is lost all the same leaves its followers to their deadline.
+// finds room leads calls for all that wait, the others look at their entry by timers of their own. The leader's calls live on
+// by `waitUntil` when it was answered or its client hung up; one that is lost all the same leaves its followers to their
+// deadline.
 
 import { waitUntil } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
@@ -12,25 +13,39 @@ import type { AppendAnswer, AppendInput } from "../shard/shard.ts";
 
 /** Fewer calls carry more each; with a second one the next is on its way while the shard commits the first. */
 const CALLS_UNDER_WAY = 2;
-const LOOK_EVERY_MS = 2;
 /** A call holds what its members hold twice: as they are and as the message. */
 const CALL_BYTES = 4 * 1024 * 1024;
+/** After so many calls for others a leader leaves the lead to one of those that wait. */
+const CALLS_IN_A_ROW = 32;
 
+/** The least a follower sleeps, and what it takes a call for until it has seen one. */
+const LOOK_EVERY_MS = 2;
+/** Of a new call's duration in the average; a follower should rather look once too often than sleep through. */
+const NEWEST_SHARE = 0.2;
+
+type Send = (inputs: AppendInput[]) => Promise<AppendAnswer[]>;
 type Outcome = { answer: AppendAnswer } | { fault: unknown };
+
+interface Call {
+  /** Epoch milliseconds. */
+  startedMs: number;
+}
 
 interface Entry {
   input: AppendInput;
-  taken: boolean;
-  /** Set by whoever leads the call the entry went with. */
+  /** The call it went with. */
+  call: Call | null;
+  /** Set by whoever leads that call. */
   outcome: Outcome | null;
 }
 
 /** What waits for one shard, and the calls to it that are under way. */
 class Lane {
   waiting: Entry[] = [];
-  /** When each was begun, epoch milliseconds. One whose leader was lost counts no longer than its deadline. */
-  #calls: { startedMs: number }[] = [];
+  #calls: Call[] = [];
+  #typicalMs = LOOK_EVERY_MS;
 
+  /** A call whose leader was lost takes room no longer than until its deadline. */
   hasRoom(nowMs: number): boolean {
     this.#calls = this.#calls.filter(({ startedMs }) => nowMs - startedMs < LIMITS.callDeadlineMs);
     return this.#calls.length < CALLS_UNDER_WAY;
@@ -40,10 +55,23 @@ class Lane {
     return this.waiting.length === 0 && this.#calls.length === 0;
   }
 
-  /** Takes what waits, oldest first, and settles each entry, whatever happens. */
-  async lead(nowMs: number, send: (inputs: AppendInput[]) => Promise<AppendAnswer[]>): Promise<void> {
-    const entries = this.#take();
-    const call = { startedMs: nowMs };
+  /**
+   * Sends what waits; then, while others wait, what came meanwhile.
+   * @returns what settles with the first call, and what settles when the lead is over. Neither rejects.
+   */
+  lead(send: Send): { first: Promise<void>; all: Promise<void> } {
+    const first = this.#callOnce(send);
+    return { first, all: first.then(() => this.#leadOn(send)) };
+  }
+
+  async #leadOn(send: Send): Promise<void> {
+    for (let count = 1; count < CALLS_IN_A_ROW && this.waiting.length > 0; count++) await this.#callOnce(send);
+  }
+
+  /** Settles each entry it takes, whatever happens. */
+  async #callOnce(send: Send): Promise<void> {
+    const call: Call = { startedMs: Date.now() };
+    const entries = this.#take(call);
     this.#calls.push(call);
     try {
       const answers = await send(entries.map(({ input }) => input));
@@ -52,10 +80,11 @@ class Lane {
       for (const entry of entries) entry.outcome = { fault };
     } finally {
       this.#calls = this.#calls.filter((other) => other !== call);
+      this.#typicalMs += (Date.now() - call.startedMs - this.#typicalMs) * NEWEST_SHARE;
     }
   }
 
-  #take(): Entry[] {
+  #take(call: Call): Entry[] {
     let bytes = 0;
     let count = 0;
     for (const { input } of this.waiting) {
@@ -64,8 +93,15 @@ class Lane {
       count++;
     }
     const entries = this.waiting.splice(0, count);
-    for (const entry of entries) entry.taken = true;
+    for (const entry of entries) entry.call = call;
     return entries;
+  }
+
+  /** How long until it is worth while to look at the entry again. */
+  lookAfterMs(entry: Entry, nowMs: number): number {
+    const oldestMs = this.#calls[0]?.startedMs ?? nowMs;
+    const expectedMs = entry.call === null ? oldestMs + 2 * this.#typicalMs : entry.call.startedMs + this.#typicalMs;
+    return Math.max(LOOK_EVERY_MS, Math.floor(expectedMs - nowMs));
   }
 }
 
@@ -76,31 +112,27 @@ const lanes = new Map<string, Lane>();
  * @param send makes one call to the shard: one answer an input, in order.
  * @throws what the call threw (all it carried see the same fault), or when no answer came within the call deadline.
  */
-export async function appendJoined(
-  shard: string,
-  input: AppendInput,
-  send: (inputs: AppendInput[]) => Promise<AppendAnswer[]>,
-): Promise<AppendAnswer> {
+export async function appendJoined(shard: string, input: AppendInput, send: Send): Promise<AppendAnswer> {
   const lane = lanes.get(shard) ?? new Lane();
   lanes.set(shard, lane);
-  const entry: Entry = { input, taken: false, outcome: null };
+  const entry: Entry = { input, call: null, outcome: null };
   lane.waiting.push(entry);
   const deadlineMs = Date.now() + LIMITS.callDeadlineMs;
   try {
     for (let nowMs = Date.now(); nowMs < deadlineMs; nowMs = Date.now()) {
       if (entry.outcome !== null) return settle(entry.outcome);
-      if (entry.taken || !lane.hasRoom(nowMs)) {
-        await sleep(LOOK_EVERY_MS);
+      if (entry.call !== null || !lane.hasRoom(nowMs)) {
+        await sleep(Math.min(lane.lookAfterMs(entry, nowMs), deadlineMs - nowMs));
         continue;
       }
-      const call = lane.lead(nowMs, send);
-      waitUntil(call);
-      await atMost(deadlineMs - nowMs, call);
+      const { first, all } = lane.lead(send);
+      waitUntil(all);
+      await atMost(deadlineMs - nowMs, first);
     }
     throw new Error("the shard did not answer in time");
   } finally {
     // Of a client that hung up nothing runs any more: its entry goes with the next call, as if it had not.
-    if (!entry.taken) lane.waiting = lane.waiting.filter((other) => other !== entry);
+    if (entry.call === null) lane.waiting = lane.waiting.filter((other) => other !== entry);
     if (lane.isIdle && lanes.get(shard) === lane) lanes.delete(shard);
   }
 }
