@@ -61,6 +61,17 @@ export type RequestEnvelope = z.infer<typeof RequestEnvelope>;
 export const RedeliveryMark = z.object({ v: z.literal(ENVELOPE_VERSION), redelivery: z.literal(true) });
 export type RedeliveryMark = z.infer<typeof RedeliveryMark>;
 
+/**
+ * The last line of a record that holds one failed event's original, put on the stream again. The processor lets the first
+ * such record of a failed event through and drops every other, however often it is replayed.
+ */
+export const ReplayMark = z.object({
+  v: z.literal(ENVELOPE_VERSION),
+  /** The failed event's project and id. */
+  replay: z.object({ project: z.string(), id: z.string() }),
+});
+export type ReplayMark = z.infer<typeof ReplayMark>;
+
 export const REDELIVERY_MARK: RedeliveryMark = { v: ENVELOPE_VERSION, redelivery: true };
 
 /** The envelope's line, from its head and the body's text. Raw newlines in JSON are only ever white space. */

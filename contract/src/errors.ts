@@ -143,6 +143,7 @@ export const REJECTIONS = {
   event_too_large: "The event is larger than 32 KiB.",
   too_deep: "The event is nested deeper than 16 levels.",
   too_many_properties: "An object has more than 256 keys, or the event more than 2,000 values.",
+  personal_data: "The event holds personal data of a class that this project refuses.",
 } as const;
 
 export type RejectionCode = keyof typeof REJECTIONS;
@@ -170,9 +171,35 @@ export const FAILURES = {
   unreadable_envelope: "A line of the raw stream is not an envelope.",
   invalid_event: "The event does not satisfy the contract any more.",
   unstorable: "A tier's database refuses this event's values.",
+  plan_unknown_event: "The tracking plan does not name this event.",
+  plan_missing_property: "A property that the tracking plan requires is missing.",
+  plan_wrong_type: "A property has another type than the tracking plan says.",
+  plan_value_not_allowed: "A property's value is not among those the tracking plan lists.",
+  plan_out_of_bounds: "A property's value, length or number of items is outside the tracking plan's bounds.",
+  plan_wrong_format: "A property does not have the form the tracking plan says.",
+  plan_unexpected_property: "A property stands there that the tracking plan does not allow.",
+  plan_violation: "The event breaks a rule of the tracking plan.",
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;
+
+export const FAILURE_KINDS = ["unreadable", "contract_violation", "plan_violation", "store_refusal"] as const;
+/** What has to be mended: the sender or the stream, the event, the event or the plan, the store. */
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+export function failureKind(code: FailureCode): FailureKind {
+  switch (code) {
+    case "unreadable_frame":
+    case "unreadable_envelope":
+      return "unreadable";
+    case "invalid_event":
+      return "contract_violation";
+    case "unstorable":
+      return "store_refusal";
+    default:
+      return "plan_violation";
+  }
+}
 
 export interface ErrorBody {
   success: false;

@@ -80,6 +80,23 @@ export const LIMITS = {
   queryBuckets: 10_000,
   realtimeMinutesMax: 24 * 60,
 
+  // --- tracking plans ------------------------------------------------------------------------------------------------
+  planEvents: 1_000,
+  /** One event's schema as JSON text; what it unfolds to is bounded too (backend/src/plan/schema-rules.ts). */
+  planSchemaBytes: 64 * KIB,
+  /** A whole plan as JSON text. */
+  planBytes: 1 * MIB,
+  /** Compressed, as the processor reads it: one item of DynamoDB holds 400 KB. */
+  planPackedBytes: 350 * KIB,
+  /** How long the processor goes by a plan before it looks for a newer one. */
+  planCacheMs: 10 * SECOND_MS,
+
+  // --- failed events -------------------------------------------------------------------------------------------------
+  /** An original above this is not kept, and the event cannot be replayed. */
+  failedOriginalBytes: 256 * KIB,
+  failedListMax: 1_000,
+  replayIdsMax: 1_000,
+
   // --- keys ----------------------------------------------------------------------------------------------------------
   /** How long an isolate believes what it knows of a key; a revoked key must be refused within 5 s. */
   keyCacheMs: 3 * SECOND_MS,

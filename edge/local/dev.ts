@@ -61,6 +61,7 @@ async function options(settings: Settings): Promise<MiniflareOptions> {
     durableObjects: {
       SHARD: { className: "BufferShard", useSQLite: true },
       DIRECTORY: { className: "ShardDirectory", useSQLite: true },
+      SALT: { className: "DailySalt", useSQLite: true },
     },
     kvNamespaces: { KEYS: "behaviour-keys" },
     resourcePersistencePath: settings.dataDir,

@@ -5,6 +5,7 @@ import { collect } from "./collect/pipeline.ts";
 import { collectPixel } from "./collect/pixel.ts";
 import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
 import { settings } from "./collect/settings.ts";
+import { getConsent, postConsent } from "./consent/routes.ts";
 import type { Env } from "./env.ts";
 import { forward } from "./gateway/forward.ts";
 import { healthz, readyz } from "./gateway/health.ts";
@@ -16,6 +17,7 @@ import { Refusal } from "./refusal.ts";
 import { json, newRequestId, preflight, refuse } from "./respond.ts";
 import { sweepShards } from "./shard/sweeper.ts";
 
+export { DailySalt } from "./consent/salt.ts";
 export { ShardDirectory } from "./shard/directory.ts";
 export { BufferShard } from "./shard/shard.ts";
 
@@ -27,6 +29,8 @@ const OWN_ROUTES: Record<string, Record<string, Handler>> = {
   "/healthz": { GET: (_request, _env, requestId) => healthz(requestId) },
   "/readyz": { GET: (_request, env, requestId) => readyz(env, requestId) },
   "/v1/session": { POST: openSession, DELETE: (request, _env, requestId) => closeSession(request, requestId) },
+  "/v1/consent": { GET: getConsent, POST: postConsent },
+  "/consent": { GET: getConsent, POST: postConsent },
   "/internal/keys": { POST: pushKeys },
   "/demo/config.json": { GET: (_request, env, requestId) => demoConfig(env, requestId) },
   "/.well-known/gpc.json": { GET: (_request, _env, requestId) => gpcSupport(requestId) },

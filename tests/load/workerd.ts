@@ -74,12 +74,14 @@ const config :Workerd.Config = (
       ${compatibility()},
       durableObjectNamespaces = [
         ( className = "BufferShard", uniqueKey = "bench-buffer-shard", enableSql = true ),
-        ( className = "ShardDirectory", uniqueKey = "bench-shard-directory", enableSql = true ) ],
+        ( className = "ShardDirectory", uniqueKey = "bench-shard-directory", enableSql = true ),
+        ( className = "DailySalt", uniqueKey = "bench-daily-salt", enableSql = true ) ],
       durableObjectStorage = ( localDisk = "objects" ),
       globalOutbound = "loopback",
       bindings = [
         ( name = "SHARD", durableObjectNamespace = "BufferShard" ),
         ( name = "DIRECTORY", durableObjectNamespace = "ShardDirectory" ),
+        ( name = "SALT", durableObjectNamespace = "DailySalt" ),
         ( name = "KEYS", kvNamespace = "keys" ),
         ${text("AWS_REGION", "us-east-1")},
         ${text("AWS_ACCESS_KEY_ID", "benchmark")},

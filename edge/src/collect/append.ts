@@ -1,43 +1,183 @@
-// Stage 6: the packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
+// Stage 8: the packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. DESIGN E1, E2.
 
-import { hashId, type KeyRecord } from "@behaviour/contract";
+import { hashId, type StoredConsent } from "@behaviour/contract";
+import { dailySalt, makeCookieless } from "../consent/cookieless.ts";
+import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
-import type { AppendAnswer, AppendInput, BufferShard } from "../shard/shard.ts";
 import { regionOf, type Region, shardName } from "../shard/placement.ts";
+import type { AppendAnswer, AppendInput, BufferShard, ConsentChange } from "../shard/shard.ts";
+import { type Consented, type ConsentedEvent, countDrop } from "./consent.ts";
 import { appendJoined } from "./join.ts";
-import type { JudgedEvent } from "./judge.ts";
 import type { ParsedBody } from "./parse.ts";
-import { type Packed, type RequestFacts, wrap } from "./wrap.ts";
+import { claimOf, type Packed, type RequestFacts, wrap } from "./wrap.ts";
 
 export interface Appended {
   accepted: number;
   duplicates: number;
 }
 
-/** Another copy can arrive between two tries; each try has fewer events than the one before. */
+/** Another copy, or a change of consent, can come between two tries; each try has fewer events or stricter ones. */
 const MAX_TRIES = 5;
 const OVERLOADED_RETRY_SECONDS = 2;
 const FULL_RETRY_SECONDS = 30;
 
-export async function append(
-  events: readonly JudgedEvent[],
-  facts: RequestFacts,
-  parsed: ParsedBody,
-  original: string | null,
-  request: Request,
-  env: Env,
-): Promise<Appended | Refusal> {
-  const region = regionOf(request);
-  const groups = groupByShard(events, facts.key);
-  const whole = groups.size === 1 ? original : null;
-  const parts = [...groups].flatMap(([index, group]) =>
-    wrap(group, facts, parsed, whole).map((packed) => ({ index, packed })),
-  );
-  const answers = await Promise.all(
-    parts.map(({ index, packed }) => appendPart(packed, facts, parsed, { region, index }, env)),
-  );
+/** Shards whose ledger holds anything: to them the ids of events are sent along. Learnt from their own answers. */
+const withLedger = new Set<string>();
+const WITH_LEDGER_MAX = 10_000;
+
+export class Appender {
+  readonly #facts: RequestFacts;
+  readonly #parsed: ParsedBody;
+  readonly #consented: Consented;
+  readonly #request: Request;
+  readonly #env: Env;
+  readonly #region: Region;
+
+  constructor(facts: RequestFacts, parsed: ParsedBody, consented: Consented, request: Request, env: Env) {
+    this.#facts = facts;
+    this.#parsed = parsed;
+    this.#consented = consented;
+    this.#request = request;
+    this.#env = env;
+    this.#region = regionOf(request);
+  }
+
+  /**
+   * Stores every event that consent allows, once. What consent forbids is counted among `consented`'s drops.
+   * @param original the body as sent, when every event of it is stored as it is; else null.
+   */
+  async append(original: string | null): Promise<Appended | Refusal> {
+    const { events } = this.#consented;
+    const groups = groupByShard(events, this.#facts.key.shards);
+    const whole = groups.size === 1 ? original : null;
+    const answers = await Promise.all([...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0)));
+    return sum(answers);
+  }
+
+  /** The events of one shard. Cookieless ones travel apart: what their request tells of the device must not. */
+  async #appendGroup(
+    events: readonly ConsentedEvent[],
+    index: number,
+    original: string | null,
+    tries: number,
+  ): Promise<Appended | Refusal> {
+    if (events.length === 0) return { accepted: 0, duplicates: 0 };
+    if (tries === MAX_TRIES) return new Refusal("overloaded", { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
+    if (!events.some(({ consent }) => consent === "cookieless")) {
+      return this.#appendPacked(wrap(events, this.#facts, this.#parsed, original), index, tries);
+    }
+    const plain = events.filter(({ consent }) => consent !== "cookieless");
+    const cookieless = await this.#stripped(events.filter(({ consent }) => consent === "cookieless"));
+    return sum(
+      await Promise.all([
+        this.#appendGroup(plain, index, null, tries),
+        this.#appendPacked(wrap(cookieless, this.#facts, this.#parsed, null), index, tries),
+      ]),
+    );
+  }
+
+  async #stripped(events: readonly ConsentedEvent[]): Promise<ConsentedEvent[]> {
+    const { receivedAtMs, defaultType, key } = this.#facts;
+    const salt = await dailySalt(this.#env, receivedAtMs);
+    const visitor = {
+      project: key.project,
+      address: this.#request.headers.get("CF-Connecting-IP") ?? "",
+      userAgent: this.#request.headers.get("User-Agent") ?? "",
+    };
+    return events.map((judged) => ({
+      ...judged,
+      ids: judged.ids ?? { anonymousId: judged.event.anonymousId, userId: judged.event.userId },
+      event: makeCookieless({ type: defaultType, ...judged.event }, visitor, salt),
+    }));
+  }
+
+  async #appendPacked(packed: readonly Packed[], index: number, tries: number): Promise<Appended | Refusal> {
+    return sum(await Promise.all(packed.map((part) => this.#appendPart(part, index, tries))));
+  }
+
+  async #appendPart(packed: Packed, index: number, tries: number): Promise<Appended | Refusal> {
+    const answer = await this.#callShard(packed, index);
+    if (answer instanceof Refusal) return answer;
+    if (answer.outcome === "stored") return { accepted: packed.events.length, duplicates: 0 };
+    if (answer.outcome === "refused") return refusalOf(answer);
+    const left = this.#without(packed.events, answer.duplicates, answer.changes);
+    const again = await this.#appendGroup(left, index, null, tries + 1);
+    return sum([{ accepted: 0, duplicates: answer.duplicates.length }, again]);
+  }
+
+  /** What is left to be stored once the shard has said what is known and what must become stricter. */
+  #without(
+    events: readonly ConsentedEvent[],
+    duplicates: readonly number[],
+    changes: readonly ConsentChange[],
+  ): ConsentedEvent[] {
+    const known = new Set(duplicates);
+    const states = new Map(changes.map(({ index, state }) => [index, state]));
+    const left: ConsentedEvent[] = [];
+    for (const [index, event] of events.entries()) {
+      if (known.has(index)) continue;
+      const state = states.get(index);
+      const outcome = state === undefined ? event.consent : outcomeOf(event.table.codes[state] as number);
+      if (outcome === "drop") countDrop(this.#consented, event.table, state as number);
+      else left.push({ ...event, consent: outcome satisfies StoredConsent });
+    }
+    return left;
+  }
+
+  async #callShard(packed: Packed, index: number): Promise<AppendAnswer | Refusal> {
+    const { ids, oldestMs, data, compressed, events } = packed;
+    const { key } = this.#facts;
+    const name = shardName(key.project, this.#region.code, index);
+    const claim = claimOf(events, withLedger.has(name));
+    const rate = { keyId: key.id, eventsPerSecond: Math.ceil(key.rateLimit / key.shards) };
+    const input: AppendInput = { ids, oldestMs, data, compressed, claim, rate };
+    // A stub is broken for good once a call on it failed: take a new one for every try.
+    const send = (inputs: AppendInput[]) => shardStub(this.#env, name, this.#region).append(inputs);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const answer = await appendJoined(name, input, send);
+        if (answer.outcome === "again" && answer.needsSubjects) remember(name);
+        return answer;
+      } catch (fault) {
+        const { retryable, overloaded } = fault as { retryable?: boolean; overloaded?: boolean };
+        if (retryable === true && overloaded !== true && attempt === 0) continue;
+        console.error(
+          JSON.stringify({ level: "error", message: "shard does not answer", overloaded, fault: String(fault) }),
+        );
+        return new Refusal(overloaded === true ? "overloaded" : "unavailable", {
+          retryAfterSeconds: OVERLOADED_RETRY_SECONDS,
+        });
+      }
+    }
+  }
+}
+
+function groupByShard(events: readonly ConsentedEvent[], shards: number): Map<number, ConsentedEvent[]> {
+  const groups = new Map<number, ConsentedEvent[]>();
+  if (shards <= 1) return groups.set(0, events as ConsentedEvent[]);
+  for (const event of events) {
+    const index = shardIndex(event.subjectKey, shards);
+    const group = groups.get(index);
+    if (group === undefined) groups.set(index, [event]);
+    else group.push(event);
+  }
+  return groups;
+}
+
+/** Of the shards of a region, the one of a subject (`anonymousId`, else `userId`). */
+export function shardIndex(subjectKey: string, shards: number): number {
+  return shards <= 1 ? 0 : hashId(subjectKey).low % shards;
+}
+
+function refusalOf(answer: Extract<AppendAnswer, { outcome: "refused" }>): Refusal {
+  if (answer.code === "storage_full") return new Refusal("storage_full", { retryAfterSeconds: FULL_RETRY_SECONDS });
+  return new Refusal(answer.code, { retryAfterSeconds: answer.retryAfterSeconds ?? OVERLOADED_RETRY_SECONDS });
+}
+
+/** The first refusal, if there is one: then nothing is acknowledged, whatever else was stored. */
+function sum(answers: readonly (Appended | Refusal)[]): Appended | Refusal {
   const total: Appended = { accepted: 0, duplicates: 0 };
   for (const answer of answers) {
     if (answer instanceof Refusal) return answer;
@@ -47,72 +187,11 @@ export async function append(
   return total;
 }
 
-function groupByShard(events: readonly JudgedEvent[], key: KeyRecord): Map<number, JudgedEvent[]> {
-  const groups = new Map<number, JudgedEvent[]>();
-  if (key.shards <= 1) return groups.set(0, events as JudgedEvent[]);
-  for (const event of events) {
-    const index = hashId(event.subjectKey).low % key.shards;
-    const group = groups.get(index);
-    if (group === undefined) groups.set(index, [event]);
-    else group.push(event);
-  }
-  return groups;
+function remember(name: string): void {
+  if (withLedger.size >= WITH_LEDGER_MAX) withLedger.clear();
+  withLedger.add(name);
 }
 
-/** Sends one part until the shard has stored what of it is new. */
-async function appendPart(
-  first: Packed,
-  facts: RequestFacts,
-  parsed: ParsedBody,
-  place: { region: Region; index: number },
-  env: Env,
-): Promise<Appended | Refusal> {
-  let packed = first;
-  let duplicates = 0;
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const answer = await callShard(packed, facts.key.project, place, env);
-    if (answer instanceof Refusal) return answer;
-    if (answer.outcome === "stored") return { accepted: packed.events.length, duplicates };
-    if (answer.outcome === "refused") {
-      const retryAfterSeconds = answer.code === "storage_full" ? FULL_RETRY_SECONDS : OVERLOADED_RETRY_SECONDS;
-      return new Refusal(answer.code, { retryAfterSeconds });
-    }
-    duplicates += answer.indices.length;
-    const known = new Set(answer.indices);
-    const fresh = packed.events.filter((_, index) => !known.has(index));
-    if (fresh.length === 0) return { accepted: 0, duplicates };
-    // Fewer events than before, which fitted into one frame.
-    packed = wrap(fresh, facts, parsed, null)[0] as Packed;
-  }
-  return new Refusal("overloaded", { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
-}
-
-async function callShard(
-  packed: Packed,
-  project: string,
-  place: { region: Region; index: number },
-  env: Env,
-): Promise<AppendAnswer | Refusal> {
-  const { ids, oldestMs, data, compressed } = packed;
-  const name = shardName(project, place.region.code, place.index);
-  // A stub is broken for good once a call on it failed: take a new one for every try.
-  const send = (inputs: AppendInput[]) => shardStub(env, name, place.region).append(inputs);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await appendJoined(name, { ids, oldestMs, data, compressed }, send);
-    } catch (fault) {
-      const { retryable, overloaded } = fault as { retryable?: boolean; overloaded?: boolean };
-      if (retryable === true && overloaded !== true && attempt === 0) continue;
-      console.error(
-        JSON.stringify({ level: "error", message: "shard does not answer", overloaded, fault: String(fault) }),
-      );
-      return new Refusal(overloaded === true ? "overloaded" : "unavailable", {
-        retryAfterSeconds: OVERLOADED_RETRY_SECONDS,
-      });
-    }
-  }
-}
-
-function shardStub(env: Env, name: string, region: Region): DurableObjectStub<BufferShard> {
+export function shardStub(env: Env, name: string, region: Region): DurableObjectStub<BufferShard> {
   return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
 }

@@ -13,6 +13,7 @@ import {
   type RejectionCode,
   type Warning,
 } from "@behaviour/contract";
+import type { PiiFinding } from "../pii/redact.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers, repair } from "./repair.ts";
 import { FOUND, hasControl, scan, textNeedsCare } from "./scan.ts";
@@ -27,6 +28,8 @@ export interface JudgedEvent {
   subjectKey: string;
   /** Epoch milliseconds; a message was first sent at or after this. */
   timeMs: number;
+  /** What was masked in it (redact.ts). */
+  pii?: PiiFinding[];
 }
 
 export interface Judged {

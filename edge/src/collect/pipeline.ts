@@ -1,14 +1,18 @@
 // The collector: the stages a request passes, in order. Each takes and returns a small value, or a Refusal.
-// authenticate → read → parse → judge → wrap → append → respond.
+// authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
 import { hashId, type KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
 import { refuse, result } from "../respond.ts";
-import { append } from "./append.ts";
+import { regionOf, shardName } from "../shard/placement.ts";
+import { Appender, shardStub } from "./append.ts";
 import { authenticate, keyInBody, keyInHeaders } from "./authenticate.ts";
+import { consent, type DropCounts } from "./consent.ts";
 import { judge } from "./judge.ts";
 import { parseBody, type ParsedBody } from "./parse.ts";
+import { recordPreferences } from "./preferences.ts";
+import { redact } from "./redact.ts";
 import { isFormType, judgeHeaders, withBody } from "./read.ts";
 import type { IngestRoute } from "./routes.ts";
 import { type RequestFacts, requestSource } from "./wrap.ts";
@@ -68,29 +72,41 @@ export async function store(
     isRetry: isRetry(request.headers),
     anyPast: route.kind === "batch" && route.import && accepted.key.kind === "secret",
     defaultType: route.kind === "event" ? route.type : null,
-    consent: "accept",
     source: requestSource(request),
   };
   const judged = judge(parsed, facts);
-  const repeated = withoutRepeats(judged.events);
-  // A secret key must not travel on in the stream.
-  const untouched = judged.clean && repeated.length === judged.events.length && !accepted.isSecretInBody;
-  const appended =
-    repeated.length === 0
-      ? { accepted: 0, duplicates: 0 }
-      : await append(repeated, facts, parsed, untouched ? parsed.text : null, request, env);
+  redact(judged, parsed, accepted.key);
+  const distinct = withoutRepeats(judged.events);
+  const unrecorded = await recordPreferences(distinct, accepted.key, accepted.receivedAtMs, env);
+  if (unrecorded !== null) return unrecorded;
+  const consented = await consent(distinct, request, accepted.key);
+  // As its own bytes only when nothing was repaired, left out, or must not travel on (a secret key, for one).
+  const untouched = judged.clean && consented.events.length === judged.events.length && !accepted.isSecretInBody;
+  const appended = await new Appender(facts, parsed, consented, request, env).append(untouched ? parsed.text : null);
   if (appended instanceof Refusal) return appended;
+  if (consented.suppressed > 0) await countDrops(consented.dropped, facts, request, env);
   return result(
     {
-      success: appended.accepted + appended.duplicates > 0,
+      success: appended.accepted + appended.duplicates + consented.suppressed > 0,
       accepted: appended.accepted,
-      duplicates: appended.duplicates + judged.events.length - repeated.length,
-      suppressed: 0,
-      rejected: judged.rejected,
+      duplicates: appended.duplicates + judged.events.length - distinct.length,
+      suppressed: consented.suppressed,
+      rejected: judged.rejected.sort((a, b) => a.index - b.index),
       warnings: judged.warnings,
     },
     accepted.requestId,
   );
+}
+
+/** A count that is lost costs nobody an event: a shard that does not answer does not fail the request. */
+async function countDrops(dropped: DropCounts, facts: RequestFacts, request: Request, env: Env): Promise<void> {
+  const region = regionOf(request);
+  const counts = [...dropped].map(([reason, events]) => ({ reason, events }));
+  try {
+    await shardStub(env, shardName(facts.key.project, region.code, 0), region).countDrops(counts);
+  } catch (fault) {
+    console.warn(JSON.stringify({ level: "warn", message: "drops not counted", fault: String(fault) }));
+  }
 }
 
 function isRetry(headers: Headers): boolean {

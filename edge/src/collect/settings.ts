@@ -6,7 +6,7 @@ import type { Env } from "../env.ts";
 import { findKey } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
-import { regimeOf } from "./regimes.ts";
+import { callerCountry, callerRegime } from "../consent/regimes.ts";
 
 /** By caller (the regime is its country's), and short: a project's settings may change. */
 const CACHE = "private, max-age=120";
@@ -27,7 +27,7 @@ export async function settings(
   if (record instanceof Refusal) return record;
   if (record.kind === "secret") return new Refusal("secret_key_in_browser");
   const url = new URL(request.url);
-  const country = (request.cf as IncomingRequestCfProperties | undefined)?.country ?? null;
+  const country = callerCountry(request);
   const body = {
     integrations: {
       "Segment.io": {
@@ -58,7 +58,7 @@ export async function settings(
     consentSettings: { allCategories: CONSENT_CATEGORIES, hasUnmappedDestinations: true },
     pipeline: {
       project: record.project,
-      consent: { country, regime: record.consentRegime ?? regimeOf(country) },
+      consent: { country, regime: callerRegime(country, record.settings) },
       flush: {
         maxEvents: LIMITS.eventsPerRequest,
         maxBytes: LIMITS.bodyBytes,

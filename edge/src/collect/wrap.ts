@@ -1,19 +1,24 @@
-// Stage 5: events become what the shard stores without opening it: one envelope line, packed ids, and above a few KiB a gzip
+// Stage 7: events become what the shard stores without opening it: one envelope line, packed ids, and above a few KiB a gzip
 // member. All of it CPU work, done here because Workers scale out and a shard is one thread. DESIGN E2.
 
 import {
   compressMember,
-  type ConsentOutcome,
+  concatBytes,
   ENVELOPE_VERSION,
   envelopeLine,
+  type EventVerdict,
   type EventType,
+  ID_HASH_BYTES,
   type KeyRecord,
   LIMITS,
   packIds,
   type RequestSource,
+  type StoredConsent,
 } from "@behaviour/contract";
+import { outcomeCode, type ConsentTable } from "../consent/table.ts";
+import { type ConsentClaim, SUBJECT_BYTES } from "../shard/consent-claim.ts";
 import { cutAddress } from "./address.ts";
-import type { JudgedEvent } from "./judge.ts";
+import type { ConsentedEvent } from "./consent.ts";
 import type { ParsedBody } from "./parse.ts";
 
 /** What holds for every event of the request. */
@@ -24,12 +29,11 @@ export interface RequestFacts {
   isRetry: boolean;
   anyPast: boolean;
   defaultType: EventType | null;
-  consent: Exclude<ConsentOutcome, "drop">;
   source: RequestSource;
 }
 
 export interface Packed {
-  events: readonly JudgedEvent[];
+  events: readonly ConsentedEvent[];
   /** 8 bytes an event, in the order of `events`. */
   ids: Uint8Array;
   /** Epoch milliseconds: no event of these was first sent before. */
@@ -60,15 +64,19 @@ const encoder = new TextEncoder();
  * @returns usually one; more when the frame would not fit into a Kinesis record.
  */
 export function wrap(
-  events: readonly JudgedEvent[],
+  events: readonly ConsentedEvent[],
   facts: RequestFacts,
   parsed: ParsedBody,
   original: string | null,
 ): Packed[] {
   const text = original ?? rewrite(events, parsed);
-  const line = encoder.encode(`${envelopeLine(envelopeHead(facts, parsed.shape), text)}\n`);
+  const line = encoder.encode(`${envelopeLine(envelopeHead(facts, parsed.shape, events), text)}\n`);
   const compressed = line.byteLength > LIMITS.packThresholdBytes;
   const data = compressed ? compressMember(line) : line;
+  if (data.byteLength > LIMITS.frameBytes && original !== null) {
+    // What lies beside the events in the body does not have to travel with them, and may be all of it.
+    return wrap(events, facts, parsed, null);
+  }
   if (data.byteLength > LIMITS.frameBytes && events.length > 1) {
     const half = events.length >> 1;
     return [...wrap(events.slice(0, half), facts, parsed, null), ...wrap(events.slice(half), facts, parsed, null)];
@@ -76,7 +84,9 @@ export function wrap(
   return [{ events, ids: packIds(events.map((event) => event.messageId)), oldestMs: oldest(events), data, compressed }];
 }
 
-function envelopeHead(facts: RequestFacts, shape: "batch" | "event") {
+function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: readonly ConsentedEvent[]) {
+  const consent = events[0]?.consent ?? "accept";
+  const verdicts = verdictsBeside(consent, events);
   return {
     v: ENVELOPE_VERSION,
     project: facts.key.project,
@@ -87,14 +97,34 @@ function envelopeHead(facts: RequestFacts, shape: "batch" | "event") {
     secret: facts.key.kind === "secret",
     anyPast: facts.anyPast,
     defaultType: facts.defaultType,
-    consent: facts.consent,
-    source: facts.source,
+    consent,
+    // Cookieless: nothing of the request leads to the device either.
+    source: consent === "cookieless" ? { ...facts.source, ip: null, userAgent: null, city: null } : facts.source,
     shape,
+    ...(verdicts === null ? {} : { verdicts }),
   } as const;
 }
 
+/** What holds for single events only, by their place in the body; null when nothing does. */
+function verdictsBeside(
+  consent: StoredConsent,
+  events: readonly ConsentedEvent[],
+): Record<string, EventVerdict> | null {
+  let verdicts: Record<string, EventVerdict> | null = null;
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index] as ConsentedEvent;
+    if (event.consent === consent && event.pii === undefined) continue;
+    verdicts ??= {};
+    verdicts[index] = {
+      ...(event.consent === consent ? {} : { consent: event.consent }),
+      ...(event.pii === undefined ? {} : { pii: event.pii }),
+    };
+  }
+  return verdicts;
+}
+
 /** The body anew from the parsed values; each event has the batch's context merged in by now, and no key travels on. */
-function rewrite(events: readonly JudgedEvent[], parsed: ParsedBody): string {
+function rewrite(events: readonly ConsentedEvent[], parsed: ParsedBody): string {
   if (parsed.shape === "event") {
     const { writeKey: _writeKey, ...event } = events[0]?.event ?? {};
     return JSON.stringify(event);
@@ -102,8 +132,47 @@ function rewrite(events: readonly JudgedEvent[], parsed: ParsedBody): string {
   return JSON.stringify({ batch: events.map(({ event }) => event), sentAt: parsed.body.sentAt });
 }
 
-function oldest(events: readonly JudgedEvent[]): number {
+function oldest(events: readonly ConsentedEvent[]): number {
   let oldestMs = Number.POSITIVE_INFINITY;
   for (const { timeMs } of events) if (timeMs < oldestMs) oldestMs = timeMs;
   return oldestMs;
+}
+
+/** Hash of an id under its kind, as the consent ledger files it (8 bytes). */
+export function ledgerId(kind: "anonymousId" | "userId", id: string): Uint8Array {
+  return packIds([`${kind}:${id}`]);
+}
+
+/**
+ * What the shard needs to apply its ledger to events it does not open.
+ * @param withSubjects a shard whose ledger is empty has no use for the ids, and hashing them costs.
+ */
+export function claimOf(events: readonly ConsentedEvent[], withSubjects: boolean): ConsentClaim {
+  const tables: ConsentTable[] = [];
+  const tableOf = new Uint8Array(events.length);
+  const packedAs = new Uint8Array(events.length);
+  for (let index = 0; index < events.length; index++) {
+    const { table, consent } = events[index] as ConsentedEvent;
+    let at = tables.indexOf(table);
+    if (at < 0) at = tables.push(table) - 1;
+    tableOf[index] = at;
+    packedAs[index] = outcomeCode(consent);
+  }
+  const codes = concatBytes(tables.map((table) => table.codes));
+  return { tables: codes, tableOf, packedAs, subjects: withSubjects ? subjectsOf(events) : null };
+}
+
+function subjectsOf(events: readonly ConsentedEvent[]): Uint8Array {
+  const subjects = new Uint8Array(events.length * SUBJECT_BYTES);
+  for (const [index, { event, ids }] of events.entries()) {
+    const { anonymousId, userId } = ids ?? event;
+    const at = index * SUBJECT_BYTES;
+    if (isId(anonymousId)) subjects.set(ledgerId("anonymousId", String(anonymousId)), at);
+    if (isId(userId)) subjects.set(ledgerId("userId", String(userId)), at + ID_HASH_BYTES);
+  }
+  return subjects;
+}
+
+function isId(value: unknown): value is string | number {
+  return typeof value === "string" || typeof value === "number";
 }

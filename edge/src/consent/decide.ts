@@ -95,7 +95,10 @@ function denialsOf(purpose: Purpose, signals: Signals): SignalSource[] {
 
 /** Of two verdicts on the same purpose the stricter; silence yields to either. */
 export function stricter(a: PurposeVerdicts, b: PurposeVerdicts): PurposeVerdicts {
-  return { analytics: stricterVerdict(a.analytics, b.analytics), advertising: stricterVerdict(a.advertising, b.advertising) };
+  return {
+    analytics: stricterVerdict(a.analytics, b.analytics),
+    advertising: stricterVerdict(a.advertising, b.advertising),
+  };
 }
 
 function stricterVerdict(a: Verdict, b: Verdict): Verdict {

@@ -14,7 +14,11 @@ const LAST_US_SECTION = 30;
 const OPTED_OUT = 1;
 const OPT_OUTS = ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"] as const;
 
-export async function readGppString(text: unknown, sid: unknown, legitimateInterest: boolean): Promise<PurposeVerdicts> {
+export async function readGppString(
+  text: unknown,
+  sid: unknown,
+  legitimateInterest: boolean,
+): Promise<PurposeVerdicts> {
   if (typeof text !== "string" || text.length === 0 || text.length > MAX_CONSENT_STRING_CHARS) return SILENT;
   const { GppModel } = await import("@iabgpp/cmpapi");
   try {
@@ -49,9 +53,10 @@ function readSection(model: ReadableModel, id: number, legitimateInterest: boole
 }
 
 /** From section 7 on, in the order of their ids. */
-const US_SECTION_NAMES = (
-  "usnat usca usva usco usut usct usfl usmt usor ustx usde usia usne usnh usnj ustn usmn usmd usin usky usri"
-).split(" ");
+const US_SECTION_NAMES =
+  "usnat usca usva usco usut usct usfl usmt usor ustx usde usia usne usnh usnj ustn usmn usmd usin usky usri".split(
+    " ",
+  );
 
 /** `gpp_sid` as a list, or as text joined by `_` or `,`; null when absent: then every section counts. */
 function applicableSections(sid: unknown): Set<number> | null {

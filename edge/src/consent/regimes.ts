@@ -1,6 +1,7 @@
 // Which law's default holds where the caller is, as versioned data: one row a country or region, with its source.
 // Opt-in: what is unknown is denied. Opt-out: what is unknown is granted.
 
+import type { ProjectSettings } from "@behaviour/contract";
 import type { Regime } from "./decide.ts";
 
 export const REGIMES_VERSION = "2026-11-01";
@@ -60,4 +61,15 @@ export function regimeOf(country: string | null, projectDefault: Regime): Regime
   // Where the caller can't be placed, the strictest law that may hold does.
   if (country === null || NOWHERE.has(country)) return "opt-in";
   return BY_COUNTRY.get(country) ?? projectDefault;
+}
+
+/** Cloudflare's word for where the request came from; its header stands in where the runtime gives no `cf`. */
+export function callerCountry(request: Request): string | null {
+  const cf = request.cf as IncomingRequestCfProperties | undefined;
+  return cf?.country ?? request.headers.get("CF-IPCountry")?.toUpperCase() ?? null;
+}
+
+/** What the project chose, else what its caller's country asks. */
+export function callerRegime(country: string | null, settings: ProjectSettings): Regime {
+  return settings.consentRegime ?? regimeOf(country, settings.defaultRegime ?? "opt-in");
 }

@@ -39,7 +39,10 @@ export async function clientSignals(consent: unknown, settings: SignalSettings):
   if (!isObject(consent)) return NO_SIGNALS;
   const signals: { source: Signals["client"][number]["source"]; verdicts: PurposeVerdicts }[] = [];
   if (consent.categoryPreferences !== undefined) {
-    signals.push({ source: "preferences", verdicts: readPreferences(consent.categoryPreferences, settings.categories) });
+    signals.push({
+      source: "preferences",
+      verdicts: readPreferences(consent.categoryPreferences, settings.categories),
+    });
   }
   if (consent.tcf !== undefined) {
     signals.push({ source: "tcf", verdicts: readTcString(consent.tcf, settings.legitimateInterest) });

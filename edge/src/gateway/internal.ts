@@ -22,7 +22,23 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
       value === null ? env.KEYS.delete(name) : env.KEYS.put(name, JSON.stringify(value)),
     ),
   );
+  await revokeInShards(
+    parsed.data.records.map(({ value }) => value),
+    env,
+  );
   return json(200, { success: true, data: { stored: parsed.data.records.length } }, requestId);
+}
+
+/** KV is up to a minute behind elsewhere, and isolates remember; a shard that knows of a revocation takes no event more. */
+async function revokeInShards(records: readonly (KeyRecord | null)[], env: Env): Promise<void> {
+  const revoked = records.filter((record) => record !== null && record.revokedAt !== null) as KeyRecord[];
+  if (revoked.length === 0) return;
+  const directory = env.DIRECTORY.get(env.DIRECTORY.idFromName("shards"));
+  for (const project of new Set(revoked.map((record) => record.project))) {
+    const keyIds = revoked.filter((record) => record.project === project).map(({ id }) => id);
+    const names = await directory.listProject(project);
+    await Promise.all(names.map((name) => env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys(keyIds)));
+  }
 }
 
 function isControlPlane(request: Request, env: Env): boolean {

@@ -1,11 +1,11 @@
 // What personal data and secrets look like, class by class. Every pattern runs in linear time (no nested repetition, every
 // repetition bounded) and leaves what it wrote alone, so masking twice changes nothing. API.md §3, DESIGN E7.
 
+import { EDGE_PII_CLASSES, type EdgePiiClass } from "@behaviour/contract";
 import { mayHoldToken } from "./hints.ts";
 import { PERSONAL_PARAMETERS } from "./parameters.ts";
 
-export const PII_CLASSES = ["email", "card", "token", "credential"] as const;
-export type PiiClass = (typeof PII_CLASSES)[number];
+export type PiiClass = EdgePiiClass;
 
 /** Local part and domain in any script; `%40` is `@` in a URL. */
 const EMAIL = /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40)(?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}{2,24}(?![\p{L}\p{N}])/giu;
@@ -39,7 +39,7 @@ export function mask(piiClass: PiiClass): string {
   return `[${piiClass}]`;
 }
 
-const MASKS: ReadonlySet<string> = new Set(PII_CLASSES.map(mask));
+const MASKS: ReadonlySet<string> = new Set(EDGE_PII_CLASSES.map(mask));
 
 export interface Redacted {
   text: string;

@@ -1,13 +1,10 @@
 // Personal data stops at the edge: before anything is written, what looks like it in values and URLs is masked, or what else
 // the project chose for its class. Cheap native searches over the whole body decide whether any event is looked at. DESIGN E7.
 
-import { isObject } from "@behaviour/contract";
+import { isObject, type ProjectSettings } from "@behaviour/contract";
 import { type PiiClass, redactText } from "./patterns.ts";
 
-export type PiiAction = "mask" | "drop_field" | "reject" | "allow";
-export type PiiPolicy = Readonly<Record<PiiClass, PiiAction>>;
-
-export const DEFAULT_PII_POLICY: PiiPolicy = { email: "mask", card: "mask", token: "mask", credential: "mask" };
+export type PiiPolicy = NonNullable<ProjectSettings["pii"]>;
 
 export interface PiiFinding {
   /** JSON pointer relative to the event. */

@@ -7,7 +7,7 @@ export interface Region {
 }
 
 /** By the caller's continent as Cloudflare names it. */
-const REGIONS: Record<string, Region> = {
+const BY_CONTINENT: Record<string, Region> = {
   NA: { code: "na", locationHint: "enam" },
   SA: { code: "sa", locationHint: "sam" },
   EU: { code: "eu", locationHint: "weur" },
@@ -15,11 +15,13 @@ const REGIONS: Record<string, Region> = {
   AS: { code: "as", locationHint: "apac" },
   OC: { code: "oc", locationHint: "oc" },
 };
-const DEFAULT_REGION: Region = { code: "na", locationHint: "enam" };
+const DEFAULT_REGION = BY_CONTINENT.NA as Region;
+/** Every region a project can have shards in. */
+export const REGIONS: readonly Region[] = Object.values(BY_CONTINENT);
 
 export function regionOf(request: Request): Region {
   const continent = (request.cf as IncomingRequestCfProperties | undefined)?.continent;
-  return (continent === undefined ? undefined : REGIONS[continent]) ?? DEFAULT_REGION;
+  return (continent === undefined ? undefined : BY_CONTINENT[continent]) ?? DEFAULT_REGION;
 }
 
 /** Also the beginning of the partition key of all its records. */

@@ -3,36 +3,65 @@
 // DESIGN E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
 
 import { DurableObject } from "cloudflare:workers";
-import { concatBytes, LIMITS } from "@behaviour/contract";
+import { concatBytes, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { KinesisSink } from "../sink/kinesis.ts";
 import type { Sink } from "../sink/sink.ts";
+import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
+import { Drops, DROPS_SCHEMA } from "./drops.ts";
 import { ALARM_AHEAD_MS, backoffMs, FLUSH_DELAY_MS, sortOutcomes, toRecord } from "./flush.ts";
 import { GroupCommit, type Member, packGroup } from "./group-commit.ts";
+import { type ConsentRecord, Ledger, LEDGER_SCHEMA } from "./ledger.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { type Row, ROWS_SCHEMA, Rows } from "./rows.ts";
 import { Segments, SEGMENTS_SCHEMA, unsortedHas } from "./segments.ts";
 
+export interface RateClaim {
+  keyId: string;
+  /** This shard's share of the key's limit. */
+  eventsPerSecond: number;
+}
+
 export interface AppendInput extends Member {
   /** Epoch milliseconds: none of the messages was first sent before. */
   oldestMs: number;
+  claim: ConsentClaim;
+  rate: RateClaim;
 }
+
+export type { ConsentChange } from "./consent-claim.ts";
 
 export type AppendAnswer =
   | { outcome: "stored" }
-  /** Nothing was stored: these are known (and durable); pack again without them. */
-  | { outcome: "duplicates"; indices: number[] }
-  | { outcome: "refused"; code: "overloaded" | "storage_full" };
+  /**
+   * Nothing was stored: the duplicates are known (and durable), the changes are what the ledger makes of others. Pack again
+   * without the ones and with the other outcome of the others; `needsSubjects`: and with the events' ids.
+   */
+  | { outcome: "again"; duplicates: number[]; changes: ConsentChange[]; needsSubjects: boolean }
+  | {
+      outcome: "refused";
+      code: "overloaded" | "storage_full" | "rate_limited" | "invalid_api_key";
+      retryAfterSeconds?: number;
+    };
 
 /** How often a shard with traffic tells the sweeper that it exists. */
 const REGISTER_EVERY_MS = 5 * 60 * 1_000;
 const MAINTAIN_EVERY_MS = 60 * 1_000;
+const WRITE_DROPS_AFTER_MS = 1_000;
+
+/** A revoked key never comes back: rotation makes new ones. */
+const REVOKED_SCHEMA = "CREATE TABLE IF NOT EXISTS revoked_keys (key_id TEXT PRIMARY KEY) WITHOUT ROWID;";
 
 export class BufferShard extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #rows: Rows;
   readonly #segments: Segments;
   readonly #recent: RecentIds;
+  readonly #ledger: Ledger;
+  readonly #drops: Drops;
+  readonly #rateLimit = new RateLimit();
+  readonly #revokedKeys: Set<string>;
   readonly #commits = new GroupCommit((members) => this.#commit(members));
   readonly #boot = crypto.randomUUID().slice(0, 13);
   /** Rows of this life whose last try may have arrived. */
@@ -41,6 +70,7 @@ export class BufferShard extends DurableObject<Env> {
   #full = false;
   #flushing: Promise<void> | null = null;
   #flushTimer: ReturnType<typeof setTimeout> | null = null;
+  #dropsTimer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
   #alarmAtMs: number | null = null;
   #registeredAtMs = 0;
@@ -49,10 +79,14 @@ export class BufferShard extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(`${ROWS_SCHEMA}${SEGMENTS_SCHEMA}`);
+    this.#sql.exec(`${ROWS_SCHEMA}${SEGMENTS_SCHEMA}${LEDGER_SCHEMA}${DROPS_SCHEMA}${REVOKED_SCHEMA}`);
     this.#rows = new Rows(this.#sql);
     this.#segments = new Segments(this.#sql);
     this.#recent = new RecentIds(this.#segments.looseSinceMs ?? Number.NEGATIVE_INFINITY);
+    this.#ledger = new Ledger(this.#sql);
+    this.#drops = new Drops(this.#sql);
+    const revoked = this.#sql.exec<{ key_id: string }>("SELECT key_id FROM revoked_keys").toArray();
+    this.#revokedKeys = new Set(revoked.map((row) => row.key_id));
     for (const { ids, committedAtMs } of this.#segments.loose()) this.#recent.add(ids, committedAtMs);
     for (const { ids, committedAtMs } of this.#rows.ids()) this.#recent.add(ids, committedAtMs);
     if (this.#rows.count > 0) this.#scheduleFlush(FLUSH_DELAY_MS);
@@ -71,12 +105,17 @@ export class BufferShard extends DurableObject<Env> {
     if (this.#commits.pendingBytes + input.data.byteLength > LIMITS.shardPendingBytes) {
       return { outcome: "refused", code: "overloaded" };
     }
-    const indices = this.#knownIndices(input);
-    if (indices.length > 0) {
+    if (this.#revokedKeys.has(input.rate.keyId)) return { outcome: "refused", code: "invalid_api_key" };
+    const needsSubjects = input.claim.subjects === null && !this.#ledger.isEmpty;
+    const duplicates = this.#knownIndices(input);
+    const changes = needsSubjects ? [] : consentChanges(input.claim, (subject) => this.#ledger.state(subject));
+    if (duplicates.length > 0 || changes.length > 0 || needsSubjects) {
       // The first copy may still be in the commit under way: its "duplicate" must not be acknowledged before it.
-      await this.#commits.settled();
-      return { outcome: "duplicates", indices };
+      if (duplicates.length > 0) await this.#commits.settled();
+      return { outcome: "again", duplicates, changes, needsSubjects };
     }
+    const retryAfterSeconds = this.#rateLimit.take(input.rate, input.ids.byteLength / ID_HASH_BYTES, Date.now());
+    if (retryAfterSeconds > 0) return { outcome: "refused", code: "rate_limited", retryAfterSeconds };
     this.#recent.add(input.ids, Date.now());
     await this.#commits.add(input);
     return { outcome: "stored" };
@@ -101,6 +140,7 @@ export class BufferShard extends DurableObject<Env> {
       for (const { frame, ids } of packGroup(members)) {
         this.#rows.insert({ boot: this.#boot, committedAtMs, frame, ids });
       }
+      this.#drops.write();
       this.#armAlarm(committedAtMs + ALARM_AHEAD_MS);
       await this.ctx.storage.sync();
     } catch (fault) {
@@ -201,6 +241,37 @@ export class BufferShard extends DurableObject<Env> {
       this.#segments.maintain(Date.now());
     }
     return { rows: this.#rows.count };
+  }
+
+  /** From the control plane: no event of these keys is taken any more. */
+  async revokeKeys(keyIds: readonly string[]): Promise<void> {
+    for (const keyId of keyIds) {
+      this.#sql.exec("INSERT OR IGNORE INTO revoked_keys (key_id) VALUES (?)", keyId);
+      this.#revokedKeys.add(keyId);
+    }
+  }
+
+  /** Appends a consent record under each of the ids (8 bytes each); in force for the next call that is received. */
+  async recordConsent(ids: readonly Uint8Array[], record: ConsentRecord): Promise<void> {
+    for (const id of ids) this.#ledger.append(id, record);
+  }
+
+  /** Oldest first. */
+  async consentHistory(id: Uint8Array): Promise<ConsentRecord[]> {
+    return this.#ledger.history(id);
+  }
+
+  /** Counts what the Worker dropped for want of consent; nothing else of it comes here. */
+  async countDrops(counts: readonly { reason: string; events: number }[]): Promise<void> {
+    this.#drops.add(counts, Date.now());
+    this.#dropsTimer ??= setTimeout(() => {
+      this.#dropsTimer = null;
+      this.#drops.write();
+    }, WRITE_DROPS_AFTER_MS);
+  }
+
+  async listDrops(fromMs: number, toMs: number): Promise<{ hourMs: number; reason: string; events: number }[]> {
+    return this.#drops.list(fromMs, toMs);
   }
 
   /** Where one message stands here; times are epoch milliseconds. */

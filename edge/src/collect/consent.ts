@@ -1,0 +1,100 @@
+// Stage 6: what may become of each event, as far as it can be said before the ledger is asked: for every state the ledger can
+// have, one outcome. Events that no state would let pass end here, as a count; the shard has the last word on the others.
+
+import { isObject, type KeyRecord } from "@behaviour/contract";
+import { FREEST_STATE, type ConsentTable, consentTable, outcomeOf } from "../consent/table.ts";
+import type { ConsentPolicy, Regime, Signals } from "../consent/decide.ts";
+import { callerCountry, callerRegime } from "../consent/regimes.ts";
+import { clientSignals, DEFAULT_CATEGORIES, headerSignals, type SignalSettings } from "../consent/signals.ts";
+import type { StoredConsent } from "@behaviour/contract";
+import type { JudgedEvent } from "./judge.ts";
+
+export interface ConsentedEvent extends JudgedEvent {
+  table: ConsentTable;
+  /** What it is packed as: never more than the shard will find. */
+  consent: StoredConsent;
+  /** As sent, where the event itself has lost them (cookieless). */
+  ids?: { anonymousId?: unknown; userId?: unknown };
+}
+
+/** Why events were dropped, by `<regime>/<purpose>:<source>`. */
+export type DropCounts = Map<string, number>;
+
+export interface Consented {
+  events: ConsentedEvent[];
+  dropped: DropCounts;
+  suppressed: number;
+  regime: Regime;
+}
+
+export async function consent(events: readonly JudgedEvent[], request: Request, key: KeyRecord): Promise<Consented> {
+  const tables = new Tables(request, key);
+  const consented: Consented = { events: [], dropped: new Map(), suppressed: 0, regime: tables.regime };
+  for (const event of events) {
+    const own = isObject(event.event.context) ? event.event.context.consent : undefined;
+    const table = own === undefined ? tables.common : await tables.of(own);
+    const best = outcomeOf(table.codes[FREEST_STATE] as number);
+    if (best === "drop") countDrop(consented, table, FREEST_STATE);
+    else consented.events.push({ ...event, table, consent: best });
+  }
+  return consented;
+}
+
+/** Counts one event as dropped for what the ledger's state (or the lack of it) made of it. */
+export function countDrop(
+  into: { dropped: DropCounts; suppressed: number; regime: Regime },
+  table: ConsentTable,
+  state: number,
+): void {
+  into.suppressed++;
+  const denied = table.decisions[state]?.reasons.find(({ purpose }) => purpose === "analytics");
+  const reason = `${into.regime}/${denied === undefined ? "unknown" : `${denied.purpose}:${denied.source}`}`;
+  into.dropped.set(reason, (into.dropped.get(reason) ?? 0) + 1);
+}
+
+/** The tables of one request; almost always there is only the one that its headers make. */
+class Tables {
+  readonly regime: Regime;
+  /** Of events that say nothing themselves. */
+  readonly common: ConsentTable;
+  readonly #headers: { gpc: boolean; dnt: boolean };
+  readonly #policy: ConsentPolicy;
+  readonly #settings: SignalSettings;
+  readonly #byClient = new Map<string, ConsentTable>();
+
+  constructor(request: Request, { settings }: KeyRecord) {
+    this.regime = callerRegime(callerCountry(request), settings);
+    this.#headers = headerSignals(request.headers);
+    this.#policy = { whenAnalyticsDenied: settings.whenAnalyticsDenied ?? "drop" };
+    this.#settings = {
+      categories: { ...DEFAULT_CATEGORIES, ...settings.consentCategories },
+      legitimateInterest: settings.legitimateInterest ?? false,
+    };
+    this.common = commonTable(this.#headers, this.regime, this.#policy);
+  }
+
+  async of(consent: unknown): Promise<ConsentTable> {
+    const client = await clientSignals(consent, this.#settings);
+    const name = JSON.stringify(client);
+    let table = this.#byClient.get(name);
+    if (table === undefined) {
+      table = consentTable({ ...this.#headers, client }, this.regime, this.#policy);
+      this.#byClient.set(name, table);
+    }
+    return table;
+  }
+}
+
+const COMMON = new Map<string, ConsentTable>();
+
+/** A handful in all, made once an isolate: what headers, regime and policy say without any client signal. */
+function commonTable(headers: { gpc: boolean; dnt: boolean }, regime: Regime, policy: ConsentPolicy): ConsentTable {
+  const name = `${headers.gpc}${headers.dnt}${regime}${policy.whenAnalyticsDenied}`;
+  let table = COMMON.get(name);
+  if (table === undefined) {
+    const signals: Omit<Signals, "ledger"> = { ...headers, client: [] };
+    table = consentTable(signals, regime, policy);
+    COMMON.set(name, table);
+  }
+  return table;
+}
