@@ -17,7 +17,7 @@ import {
   withoutFirst,
 } from "./messages.ts";
 import type { Participant, Session } from "./session.ts";
-import { SessionSettings } from "./settings.ts";
+import { changesLogin, ENGINE_USER, SessionSettings } from "./settings.ts";
 import { StatementNames } from "./statements.ts";
 
 const SSL_REQUEST = 80_877_103;
@@ -134,7 +134,7 @@ export class Connection implements Participant {
     this.settings = new SessionSettings(startup);
     this.#state = "ready";
     if (minorVersion > 0) this.#send(message("v", int32(3 << 16), int32(0)));
-    const user = startup.get("user") ?? "postgres";
+    const { user } = this.settings;
     const statuses: Record<string, string> = {
       server_version: this.#clients.serverVersion,
       server_encoding: "UTF8",
@@ -145,7 +145,7 @@ export class Connection implements Participant {
       TimeZone: "GMT",
       integer_datetimes: "on",
       standard_conforming_strings: "on",
-      is_superuser: "on",
+      is_superuser: user === ENGINE_USER ? "on" : "off",
       session_authorization: user,
     };
     this.#send(
@@ -191,7 +191,7 @@ export class Connection implements Participant {
     this.#pendingBytes -= batch.bytes;
     if (this.#socket.isPaused() && this.#pendingBytes < PENDING_MAX_BYTES) this.#socket.resume();
     const last = batch.frames.at(-1)?.type;
-    const refusal = refuse(batch);
+    const refusal = refuse(batch, this.settings);
     if (refusal !== undefined) {
       // In place of the statement that the engine would not survive, one that fails, so that a transaction is aborted.
       const answer = await this.#session.execute(query(refusal), true);
@@ -233,12 +233,12 @@ export class Connection implements Participant {
   }
 
   #noteSettings(batch: Batch): void {
-    const before = this.settings.text;
+    const before = this.settings.name;
     for (const frame of batch.frames) {
       const text = textOf(frame);
       if (text !== undefined) this.settings.note(text);
     }
-    if (this.settings.text !== before) this.#session.settingsApplied(this);
+    if (this.settings.name !== before) this.#session.settingsApplied(this);
   }
 
   #send(...messages: Uint8Array[]): void {
@@ -313,12 +313,19 @@ function replaceText(frame: Frame, text: string, replacement: string): Frame {
   return { type: frame.type, bytes, body: bytes.subarray(5) };
 }
 
-/** A statement that raises the error a batch deserves which the engine would not survive. */
-function refuse(batch: Batch): string | undefined {
+/** A statement that raises the error a batch deserves which the engine would not survive, or would answer too freely. */
+function refuse(batch: Batch, settings: SessionSettings): string | undefined {
+  if (batch.frames.some((frame) => changesLogin(settings, textOf(frame) ?? ""))) {
+    return raising("permission denied to set session authorization", "42501");
+  }
   const [first] = batch.frames;
   const isCopy = first?.type === "Q" && COPY_IN.test(textOf(first) ?? "");
   if (isCopy || !batch.frames.some((frame) => HOLDS_COPY_IN.test(textOf(frame) ?? ""))) return undefined;
-  return "DO $$ BEGIN RAISE EXCEPTION 'COPY FROM STDIN must be a simple query of its own here' USING ERRCODE = '0A000'; END $$";
+  return raising("COPY FROM STDIN must be a simple query of its own here", "0A000");
+}
+
+function raising(text: string, code: string): string {
+  return `DO $$ BEGIN RAISE EXCEPTION '${text}' USING ERRCODE = '${code}'; END $$`;
 }
 
 function int32(value: number): Buffer {

@@ -27,7 +27,7 @@ export class Session {
   #holder: Participant | undefined;
   #status: "I" | "T" | "E" | "open" = "I";
   /** Undefined until settings were applied for the first time. */
-  #settingsText: string | undefined;
+  #settingsName: string | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -79,7 +79,7 @@ export class Session {
 
   /** Says that the holder's own statements have just brought the session to what its settings are now. */
   settingsApplied(participant: Participant): void {
-    if (this.#holder === participant) this.#settingsText = participant.settings.text;
+    if (this.#holder === participant) this.#settingsName = participant.settings.name;
   }
 
   /** The holder has nothing more to run now. Keeps the session for it while its transaction is open. */
@@ -143,10 +143,10 @@ export class Session {
 
   async #applySettings(): Promise<void> {
     const wanted = this.#holder?.settings;
-    if (wanted === undefined || this.#status !== "I" || wanted.text === this.#settingsText) return;
-    const text = wanted.text;
-    await this.#run(query(switchSettings(wanted)));
-    this.#settingsText = text;
+    if (wanted === undefined || this.#status !== "I" || wanted.name === this.#settingsName) return;
+    const { name } = wanted;
+    for (const statements of switchSettings(wanted)) await this.#run(query(statements));
+    this.#settingsName = name;
   }
 
   async #run(messages: Uint8Array): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
-// Session settings of many connections on one session. What a connection has SET is noted as text and set again when the
-// session comes back to it from a connection with other settings. Not seen: `set_config()`, and a SET that is rolled back.
+// Session settings of many connections on one session, and who each of them logged in as. What a connection has SET is noted
+// as text and set again when the session comes back to it from a connection with other settings. Not seen: `set_config()`,
+// and a SET that is rolled back.
 
 const SET_STATEMENT = /^\s*(?:set|reset)\s+(?!local\b|transaction\b|constraints\b)/i;
 const RESETS_ALL = /^\s*(?:reset\s+all|discard\s+all)\s*$/i;
@@ -7,11 +8,16 @@ const RESETS_ALL = /^\s*(?:reset\s+all|discard\s+all)\s*$/i;
 /** Named in the opening message but no settings, or of no consequence to what a query returns. */
 const NO_SETTINGS = new Set(["user", "database", "replication", "options", "application_name"]);
 
+/** The engine's own user, a superuser; its session begins as this one. */
+export const ENGINE_USER = "postgres";
+
 export class SessionSettings {
+  readonly user: string;
   #statements: string[] = [];
 
   /** Settings asked for in the opening message: `timezone=UTC`, `options=-c search_path=x`. */
   constructor(startup: ReadonlyMap<string, string> = new Map()) {
+    this.user = startup.get("user") ?? ENGINE_USER;
     for (const [name, value] of startup) {
       if (NO_SETTINGS.has(name) || name.startsWith("_pq_.")) continue;
       if (name === "client_encoding" && /^'?utf-?8'?$/i.test(value)) continue;
@@ -33,9 +39,14 @@ export class SessionSettings {
     }
   }
 
-  /** Equal texts mean equal settings. */
+  /** What the connection has set, as statements. */
   get text(): string {
     return this.#statements.join("; ");
+  }
+
+  /** Equal names mean equal settings of the same user. */
+  get name(): string {
+    return `${this.user}\n${this.text}`;
   }
 
   #add(name: string, value: string): void {
@@ -46,13 +57,28 @@ export class SessionSettings {
 
 /** What a real server starts a session with; the engine's own defaults find no table and, on a new database, debug. */
 const BASE_SETTINGS = [
-  "RESET SESSION AUTHORIZATION",
+  // By name: what RESET goes back to is the first login that was set, in this engine.
+  `SET SESSION AUTHORIZATION ${ENGINE_USER}`,
+  "RESET ROLE",
   "RESET ALL",
   "SET client_min_messages TO notice",
   `SET search_path TO "$user", public`,
 ];
 
-/** What turns one connection's settings into another's. */
-export function switchSettings(to: SessionSettings): string {
-  return [...BASE_SETTINGS, to.text].filter((text) => text !== "").join("; ");
+/**
+ * What turns one connection's settings into another's, as queries of their own: one that fails (no such role, a setting the
+ * client got wrong or may not set) leaves the others in effect. The login comes before the client's own settings, so that they
+ * are set with its rights and not the engine's.
+ */
+export function switchSettings(to: SessionSettings): string[] {
+  const login = `SET SESSION AUTHORIZATION "${to.user.replaceAll('"', '""')}"`;
+  return [BASE_SETTINGS.join("; "), ...(to.user === ENGINE_USER ? [] : [login]), ...(to.text === "" ? [] : [to.text])];
+}
+
+/**
+ * Whether a login that is not the engine's own asks for another: in this session that would make it a superuser, where a real
+ * server refuses. No guard against ill will (it sees the plain words only): whoever reaches the port may log in as anybody.
+ */
+export function changesLogin(settings: SessionSettings, text: string): boolean {
+  return settings.user !== ENGINE_USER && /\bsession(?:\s+|_)authorization\b/i.test(text);
 }
