@@ -73,6 +73,8 @@ function keyRecord(): KeyRecord {
     notAfter: null,
     revokedAt: null,
     shards: 1,
+    // Loopback has no country: opt-in would drop everything for want of consent.
+    settings: { consentRegime: "opt-out" },
   };
 }
 

@@ -40,12 +40,24 @@ function workerdBinary(): string {
   return (fromWrangler("workerd") as { default: string }).default;
 }
 
+function wranglerToml(): string {
+  return readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+}
+
 function compatibility(): string {
-  const text = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-  const date = /^compatibility_date\s*=\s*"([\d-]+)"/m.exec(text)?.[1];
+  const date = /^compatibility_date\s*=\s*"([\d-]+)"/m.exec(wranglerToml())?.[1];
   if (date === undefined) throw new Error("wrangler.toml names no compatibility_date");
   // nodejs_compat is part of it since 2026-08-04.
   return `compatibilityDate = "${date}"`;
+}
+
+/** The Durable Objects as they are deployed: binding and class. */
+function durableObjects(): { binding: string; className: string }[] {
+  const pattern = /\[\[durable_objects\.bindings\]\]\s+name\s*=\s*"(\w+)"\s+class_name\s*=\s*"(\w+)"/g;
+  return [...wranglerToml().matchAll(pattern)].map(([, binding, className]) => ({
+    binding: binding as string,
+    className: className as string,
+  }));
 }
 
 export interface EdgeOptions {
@@ -63,6 +75,13 @@ export function startEdge(options: EdgeOptions): Promise<Workerd> {
   mkdirSync(join(dir, "objects"), { recursive: true });
   copyFileSync(options.bundle, join(dir, "worker.js"));
   copyFileSync(join(WORKERS, "keys.js"), join(dir, "keys.js"));
+  const objects = durableObjects();
+  const namespaces = objects.map(
+    ({ className }) => `( className = "${className}", uniqueKey = "bench-${className}", enableSql = true )`,
+  );
+  const bindings = objects.map(
+    ({ binding, className }) => `( name = "${binding}", durableObjectNamespace = "${className}" )`,
+  );
   const text = (name: string, value: string) => `( name = "${name}", text = ${JSON.stringify(value)} )`;
   return serve(
     dir,
@@ -72,16 +91,11 @@ const config :Workerd.Config = (
     ( name = "main", worker = (
       modules = [ ( name = "worker.js", esModule = embed "worker.js" ) ],
       ${compatibility()},
-      durableObjectNamespaces = [
-        ( className = "BufferShard", uniqueKey = "bench-buffer-shard", enableSql = true ),
-        ( className = "ShardDirectory", uniqueKey = "bench-shard-directory", enableSql = true ),
-        ( className = "DailySalt", uniqueKey = "bench-daily-salt", enableSql = true ) ],
+      durableObjectNamespaces = [ ${namespaces.join(", ")} ],
       durableObjectStorage = ( localDisk = "objects" ),
       globalOutbound = "loopback",
       bindings = [
-        ( name = "SHARD", durableObjectNamespace = "BufferShard" ),
-        ( name = "DIRECTORY", durableObjectNamespace = "ShardDirectory" ),
-        ( name = "SALT", durableObjectNamespace = "DailySalt" ),
+        ${bindings.join(", ")},
         ( name = "KEYS", kvNamespace = "keys" ),
         ${text("AWS_REGION", "us-east-1")},
         ${text("AWS_ACCESS_KEY_ID", "benchmark")},
