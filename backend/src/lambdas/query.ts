@@ -3,7 +3,6 @@
 
 /* oxlint-disable typescript/no-deprecated -- hono/aws-lambda moves to a package of its own with Hono 5, not before */
 
-import { Logger } from "@aws-lambda-powertools/logger";
 import { Hono } from "hono";
 import { handle, type LambdaContext, type LambdaEvent, streamHandle } from "hono/aws-lambda";
 import { dynamodbClient, s3Client } from "../aws.ts";
@@ -17,22 +16,17 @@ import { ColdTier } from "../tiers/cold/tier.ts";
 import { readRealtime } from "../tiers/hot/read.ts";
 import { HotTier } from "../tiers/hot/tier.ts";
 import { WarmTier } from "../tiers/warm/tier.ts";
+import { faultFields, telemetryOf } from "../telemetry/index.ts";
 import { subjectLookup } from "../vault/index.ts";
 
-const logger = new Logger({ serviceName: "query" });
+const telemetry = telemetryOf("query");
 
 /** Class and code of a fault, and where it came from; its message may quote what was asked for or stored. */
 const report: ReportFault = (fault, request) => {
-  const cause = fault instanceof Error && fault.cause instanceof Error ? fault.cause : fault;
-  const code: unknown = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
   const stack =
     fault instanceof Error ? fault.stack?.split("\n").filter((line) => line.startsWith("    at ")) : undefined;
-  logger.error("a request ended in a fault", {
-    fault: cause instanceof Error ? cause.name : typeof cause,
-    ...(typeof code === "string" ? { code } : {}),
-    ...request,
-    stack,
-  });
+  telemetry.count({ faults: 1 });
+  telemetry.logger.error("a request ended in a fault", { ...faultFields(fault), ...request, stack });
 };
 
 /** @throws Error that names each variable that is missing. */
@@ -46,7 +40,7 @@ export function wire(config: Config): Hono {
   return queryApp({
     sql,
     database: databaseClient(config),
-    edge: edgePush(config, (reason) => logger.warn("keys were not pushed to the edge", { reason })),
+    edge: edgePush(config, (reason) => telemetry.logger.warn("keys were not pushed to the edge", { reason })),
     cursors: new CursorSigner(required(config.internalSecret, "INTERNAL_SECRET")),
     lookupSubjects: subjectLookup(dynamodb, required(config.vaultHmacKey, "VAULT_HMAC_KEY")),
     readRealtime: (project, minutes, nowMs) => readRealtime(dynamodb, project, minutes, nowMs),
@@ -66,7 +60,17 @@ function wired(): Hono {
 }
 
 const lazy = new Hono();
-lazy.all("*", (c) => wired().fetch(c.req.raw));
+lazy.all("*", async (c) => {
+  const startedMs = performance.now();
+  try {
+    return await wired().fetch(c.req.raw);
+  } finally {
+    // Until the answer begins; the body of an export streams on.
+    telemetry.count({ requests: 1 });
+    telemetry.milliseconds("answerMs", performance.now() - startedMs);
+    telemetry.publish();
+  }
+});
 // Only a configuration that can't be used gets here: the invocation fails, and the function's log names the variable.
 lazy.onError((fault) => {
   throw fault;

@@ -1,13 +1,12 @@
 // A tier as a Lambda on the enriched stream: wired on the first invocation, logged and counted.
 
-import { Logger } from "@aws-lambda-powertools/logger";
-import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import { s3Client } from "../aws.ts";
 import { type Config, readConfig } from "../config.ts";
 import { FailedEventStore } from "../failed/store.ts";
-import type { StreamHandler } from "../lambdas/events.ts";
-import { type ConsumerParts, consumeRecords } from "./consumer.ts";
-import type { LoadResult, Tier, TierName } from "./tier.ts";
+import type { StreamEvent, StreamHandler } from "../lambdas/events.ts";
+import { asDataFault, faultFields, isOwnFault, telemetryOf } from "../telemetry/index.ts";
+import { type Consumed, type ConsumerParts, consumeRecords } from "./consumer.ts";
+import type { Tier, TierName } from "./tier.ts";
 
 export type StoreFailed = ConsumerParts["storeFailed"];
 
@@ -16,8 +15,7 @@ export function tierHandler(
   name: TierName,
   connect: (config: Config, storeFailed: StoreFailed) => Tier,
 ): StreamHandler {
-  const logger = new Logger({ serviceName: name });
-  const metrics = new Metrics({ namespace: "behaviour", serviceName: name });
+  const telemetry = telemetryOf(name);
   let parts: ConsumerParts | undefined;
 
   const wire = (): ConsumerParts => {
@@ -36,18 +34,25 @@ export function tierHandler(
     const { answer, result, fault } = await consumeRecords(parts, event.Records, () =>
       context.getRemainingTimeInMillis(),
     );
+    telemetry.count({ ...result, ...(fault === null ? {} : { faults: 1 }) });
+    telemetry.milliseconds("loadMs", performance.now() - startedAtMs);
+    telemetry.publish();
     if (fault !== null) {
-      // Names of faults only: a message may quote what was sent.
-      const faultName = fault instanceof Error ? fault.name : "unknown";
-      logger.warn("stopped by a fault; the rest is run again", { fault: faultName, records: event.Records.length });
+      telemetry.logger.warn("stopped by a fault; the rest is run again", {
+        ...faultFields(fault),
+        records: event.Records.length,
+      });
     }
-    publish(metrics, result, performance.now() - startedAtMs);
-    return answer;
+    return answerOf(event, { answer, result, fault });
   };
 }
 
-function publish(metrics: Metrics, result: LoadResult, durationMs: number): void {
-  for (const [name, count] of Object.entries(result)) metrics.addMetric(name, MetricUnit.Count, count as number);
-  metrics.addMetric("loadMs", MetricUnit.Milliseconds, Math.round(durationMs));
-  metrics.publishStoredMetrics();
+/**
+ * When nothing was done a fault is thrown on: naming the first record would blame it, use up its attempts and divert it for
+ * what is an outage. A fault of the data or of ours is flagged, so that the mapping halves the batch until it is alone.
+ */
+function answerOf(event: StreamEvent, { answer, fault }: Consumed): Consumed["answer"] {
+  const nothingDone = answer.batchItemFailures[0]?.itemIdentifier === event.Records[0]?.kinesis.sequenceNumber;
+  if (fault === null || !nothingDone) return answer;
+  throw isOwnFault(fault) ? asDataFault(fault) : fault;
 }

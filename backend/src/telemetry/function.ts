@@ -1,0 +1,93 @@
+// What every Lambda says of itself, set up once: structured logs, EMF metrics, and faults told without their messages, which
+// may quote what was sent. The handlers in ../lambdas only wire and count.
+
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import type { LambdaContext } from "../lambdas/events.ts";
+
+export const NAMESPACE = "behaviour";
+
+export interface Telemetry {
+  logger: Logger;
+  /** Adds counts; `publish` writes them as one EMF line. */
+  count(counts: Readonly<Record<string, number>>): void;
+  milliseconds(name: string, durationMs: number): void;
+  seconds(name: string, seconds: number): void;
+  publish(): void;
+}
+
+/** @param service the function's name; a dimension of every metric */
+export function telemetryOf(service: string): Telemetry {
+  const logger = new Logger({ serviceName: service });
+  const metrics = new Metrics({ namespace: NAMESPACE, serviceName: service });
+  return {
+    logger,
+    count: (counts) => {
+      for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
+    },
+    milliseconds: (name, durationMs) => metrics.addMetric(name, MetricUnit.Milliseconds, Math.round(durationMs)),
+    seconds: (name, seconds) => metrics.addMetric(name, MetricUnit.Seconds, Math.round(seconds)),
+    publish: () => metrics.publishStoredMetrics(),
+  };
+}
+
+/** Class and code of a fault and of its cause, and where it came from; never its message. */
+export function faultFields(fault: unknown): Record<string, unknown> {
+  const cause = fault instanceof Error && fault.cause instanceof Error ? fault.cause : fault;
+  const code: unknown = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+  const at = fault instanceof Error ? fault.stack?.split("\n").find((line) => line.startsWith("    at ")) : undefined;
+  return {
+    fault: cause instanceof Error ? cause.name : typeof cause,
+    ...(typeof code === "string" ? { code } : {}),
+    ...(at === undefined ? {} : { at: at.trim() }),
+  };
+}
+
+const BUG_CLASSES = [TypeError, RangeError, ReferenceError, SyntaxError];
+
+/**
+ * A fault of ours or of the data, that the same records would meet again, as against one of the surroundings, that passes.
+ * The database driver throws a TypeError of its own when a connection is cut in mid-write: that one passes.
+ */
+export function isOwnFault(fault: unknown): boolean {
+  if (!BUG_CLASSES.some((bug) => fault instanceof bug)) return false;
+  const code: unknown = (fault as Error & { code?: unknown }).code;
+  const origin = (fault as Error).stack?.split("\n").find((line) => line.startsWith("    at ")) ?? "";
+  return typeof code !== "string" && !origin.includes("/node_modules/");
+}
+
+/** Tells the event-source mapping to look for the record that is to blame, rather than to wait. */
+export function asDataFault(fault: unknown): Error {
+  const error = fault instanceof Error ? fault : new Error("a batch cannot be processed");
+  return Object.assign(error, { dataFault: true });
+}
+
+/** A function on a schedule. @returns counts, which become metrics. */
+export type ScheduledWork = (
+  remainingMs: () => number,
+  telemetry: Telemetry,
+) => Promise<Readonly<Record<string, number>>>;
+
+/**
+ * The handler of a scheduled function: a run that fails is logged, counted, and thrown on, so that the scheduler sees it; the
+ * next one starts from what is stored.
+ */
+export function scheduledHandler(
+  service: string,
+  work: ScheduledWork,
+): (event: unknown, context: LambdaContext) => Promise<void> {
+  const telemetry = telemetryOf(service);
+  return async (_event, context) => {
+    const startedMs = performance.now();
+    try {
+      telemetry.count(await work(() => context.getRemainingTimeInMillis(), telemetry));
+    } catch (fault) {
+      telemetry.count({ faults: 1 });
+      telemetry.logger.error("a scheduled run failed", faultFields(fault));
+      throw fault;
+    } finally {
+      telemetry.milliseconds("durationMs", performance.now() - startedMs);
+      telemetry.publish();
+    }
+  };
+}
