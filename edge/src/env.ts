@@ -21,6 +21,9 @@ export interface Env {
   /** Defaults to the region's public endpoint. */
   KINESIS_ENDPOINT?: string;
   RAW_STREAM: string;
+  /** Where shards flush while the primary region's stream takes nothing (E13); the same stream name there. */
+  SECONDARY_AWS_REGION?: string;
+  SECONDARY_KINESIS_ENDPOINT?: string;
   /** The query Lambda's function URL; without it nothing can be read and unknown keys are refused. */
   QUERY_ENDPOINT?: string;
   /** Opens the internal routes to the control plane; at least 32 characters. */

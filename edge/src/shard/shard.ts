@@ -5,10 +5,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { concatBytes, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
-import { KinesisSink } from "../sink/kinesis.ts";
+import { kinesisSinks } from "../sink/kinesis.ts";
 import type { Sink } from "../sink/sink.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
 import { Drops, DROPS_SCHEMA } from "./drops.ts";
+import { Failover } from "./failover.ts";
 import { ALARM_AHEAD_MS, backoffMs, FLUSH_DELAY_MS, sortOutcomes, toRecord } from "./flush.ts";
 import { GroupCommit, type Member, packGroup } from "./group-commit.ts";
 import { type ConsentRecord, Ledger, LEDGER_SCHEMA } from "./ledger.ts";
@@ -66,7 +67,8 @@ export class BufferShard extends DurableObject<Env> {
   readonly #boot = crypto.randomUUID().slice(0, 13);
   /** Rows of this life whose last try may have arrived. */
   readonly #uncertain = new Set<number>();
-  #sink: Sink | null = null;
+  #sinks: readonly Sink[] = [];
+  #failover = new Failover(1);
   #full = false;
   #flushing: Promise<void> | null = null;
   #flushTimer: ReturnType<typeof setTimeout> | null = null;
@@ -176,21 +178,31 @@ export class BufferShard extends DurableObject<Env> {
 
   /** What comes while it runs gathers for the next flush: sent at once, each commit would cost a call of its own. */
   async #flushAll(): Promise<void> {
-    this.#sink ??= new KinesisSink(this.env);
+    if (this.#sinks.length === 0) {
+      this.#sinks = kinesisSinks(this.env);
+      this.#failover = new Failover(this.#sinks.length === 2 ? 2 : 1);
+    }
     for (let waiting = this.#rows.count; waiting > 0; ) {
-      const rows = this.#rows.oldest(Math.min(waiting, this.#sink.maxRecords), this.#sink.maxBytes);
-      waiting -= rows.length;
+      const region = this.#failover.choose(Date.now());
+      const sink = this.#sinks[region] as Sink;
+      const rows = this.#rows.oldest(Math.min(waiting, sink.maxRecords), sink.maxBytes);
       const records = rows.map((row) => toRecord(this.#name, row, this.#mayHaveArrived(row)));
-      const { outcomes, fault } = await this.#sink.put(records);
+      const { outcomes, fault } = await sink.put(records);
       const { stored, unknown } = sortOutcomes(rows, outcomes);
       for (const row of unknown) this.#uncertain.add(row.seq);
       this.#forget(stored);
-      if (fault !== null) {
-        this.#failures++;
-        log("warn", "stream did not take every record", fault);
-        return;
+      waiting -= stored.length;
+      if (fault === null) {
+        this.#failover.succeeded(region);
+        this.#failures = 0;
+        continue;
       }
-      this.#failures = 0;
+      log("warn", `stream ${region} did not take every record`, fault);
+      // A stream that took some of them works; one that took none may be down.
+      const another = stored.length === 0 && this.#failover.failed(region, Date.now());
+      if (another) continue;
+      this.#failures++;
+      return;
     }
   }
 

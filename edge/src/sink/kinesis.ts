@@ -17,9 +17,10 @@ export class KinesisSink implements Sink {
   readonly #endpoint: string;
   readonly #stream: string;
 
-  constructor(env: Env) {
-    this.#client = kinesisClient(env);
-    this.#endpoint = kinesisEndpoint(env);
+  /** @param target the primary region's stream when absent */
+  constructor(env: Env, target: KinesisTarget = primaryTarget(env)) {
+    this.#client = kinesisClient(env, target.region);
+    this.#endpoint = target.endpoint;
     this.#stream = env.RAW_STREAM;
   }
 
@@ -88,16 +89,37 @@ function errorType(text: string): string {
   return match?.[1] ?? "unknown";
 }
 
-export function kinesisEndpoint(env: Env): string {
-  return env.KINESIS_ENDPOINT ?? `https://kinesis.${env.AWS_REGION}.amazonaws.com`;
+interface KinesisTarget {
+  region: string;
+  endpoint: string;
 }
 
-export function kinesisClient(env: Env): AwsClient {
+/** The streams a shard may flush to: the primary region's, then the secondary's where one is configured. */
+export function kinesisSinks(env: Env): KinesisSink[] {
+  const region = env.SECONDARY_AWS_REGION ?? "";
+  if (region === "") return [new KinesisSink(env)];
+  const endpoint = env.SECONDARY_KINESIS_ENDPOINT ?? publicEndpoint(region);
+  return [new KinesisSink(env), new KinesisSink(env, { region, endpoint })];
+}
+
+function primaryTarget(env: Env): KinesisTarget {
+  return { region: env.AWS_REGION, endpoint: kinesisEndpoint(env) };
+}
+
+function publicEndpoint(region: string): string {
+  return `https://kinesis.${region}.amazonaws.com`;
+}
+
+export function kinesisEndpoint(env: Env): string {
+  return env.KINESIS_ENDPOINT ?? publicEndpoint(env.AWS_REGION);
+}
+
+export function kinesisClient(env: Env, region: string = env.AWS_REGION): AwsClient {
   return new AwsClient({
     accessKeyId: env.AWS_ACCESS_KEY_ID,
     secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
     ...(env.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: env.AWS_SESSION_TOKEN }),
-    region: env.AWS_REGION,
+    region,
     service: "kinesis",
     // Trying again is the flush policy's; left alone, aws4fetch tries ten times over 25 s.
     retries: 0,
