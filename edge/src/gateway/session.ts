@@ -57,8 +57,10 @@ async function keyOfSession(request: Request, env: Env, nowMs: number): Promise<
   const token = readCookie(request.headers.get("Cookie"));
   if (token === null) return new Refusal("missing_api_key");
   if (!isOwnPage(request)) return new Refusal("origin_not_allowed");
-  const [hash, expires, signature] = token.split(".");
-  if (hash === undefined || expires === undefined || signature === undefined) return new Refusal("invalid_api_key");
+  const [hash, expires, signature, more] = token.split(".");
+  if (hash === undefined || expires === undefined || signature === undefined || more !== undefined) {
+    return new Refusal("invalid_api_key");
+  }
   if (!(await verify(`${hash}.${expires}`, signature, env))) return new Refusal("invalid_api_key");
   if (Number(expires) <= nowMs) return new Refusal("invalid_api_key");
   return findKeyByHash(hash, env, nowMs);
