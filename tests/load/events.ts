@@ -32,24 +32,38 @@ function pick<T>(choices: readonly T[]): T {
   return choices[Math.floor(Math.random() * choices.length)] as T;
 }
 
-/** A message id's first 24 characters name the run, its last 12 are the event's number in hexadecimal. */
-export function newRunPrefix(): string {
-  return randomUUID().slice(0, -SEQUENCE_DIGITS);
+const RUN_AT = 8;
+const SEQUENCE_AT = 24;
+
+/** What the middle of every message id of one run is: `-0c1f-4a3e-9b27-`. */
+export function newRun(): string {
+  return randomUUID().slice(RUN_AT, SEQUENCE_AT);
+}
+
+/** Odd, so that multiplying by it is undone by multiplying by its inverse (both modulo 2³²). */
+const MIX = 0x9e3779b1;
+const UNMIX = inverse(MIX);
+
+function inverse(odd: number): number {
+  let guess = odd;
+  // Each step doubles the number of right bits; an odd number is its own inverse in the lowest three.
+  for (let bits = 3; bits < 32; bits *= 2) guess = Math.imul(guess, 2 - Math.imul(odd, guess));
+  return guess;
 }
 
 /** @returns the number of an event of this run, or null for any other message. */
-export function sequenceOf(messageId: string, runPrefix: string): number | null {
-  if (!messageId.startsWith(runPrefix)) return null;
-  return Number.parseInt(messageId.slice(runPrefix.length), 16);
+export function sequenceOf(messageId: string, run: string): number | null {
+  if (messageId.slice(RUN_AT, SEQUENCE_AT) !== run) return null;
+  return Math.imul(Number.parseInt(messageId.slice(SEQUENCE_AT + 4), 16), UNMIX) >>> 0;
 }
 
-function eventText(runPrefix: string): string {
+function eventText(run: string): string {
   const sku = `SKU-${10_000 + Math.floor(Math.random() * 90_000)}`;
   const path = `/products/${sku.toLowerCase()}`;
   const event = {
     type: "track",
     event: pick(NAMES),
-    messageId: `${runPrefix}${"0".repeat(SEQUENCE_DIGITS)}`,
+    messageId: `${randomUUID().slice(0, RUN_AT)}${run}${"0".repeat(SEQUENCE_DIGITS)}`,
     anonymousId: randomUUID(),
     timestamp: TIME_PLACEHOLDER,
     properties: {
@@ -91,9 +105,9 @@ export class RequestTemplate {
   readonly #sequencesAt: number[];
   readonly #timesAt: number[];
 
-  constructor(options: { batch: number; runPrefix: string; host: string; key: string }) {
-    const { batch, runPrefix, host, key } = options;
-    const texts = Array.from({ length: batch }, () => eventText(runPrefix));
+  constructor(options: { batch: number; run: string; host: string; key: string }) {
+    const { batch, run, host, key } = options;
+    const texts = Array.from({ length: batch }, () => eventText(run));
     const body = batch === 1 ? (texts[0] as string) : `{"batch":[${texts.join(",")}],"sentAt":"${TIME_PLACEHOLDER}"}`;
     const head = [
       `POST ${batch === 1 ? "/v1/track" : "/v1/batch"} HTTP/1.1`,
@@ -105,13 +119,13 @@ export class RequestTemplate {
     ];
     this.events = batch;
     this.bytes = Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`, "latin1");
-    this.#sequencesAt = positions(this.bytes, runPrefix).map((at) => at + runPrefix.length);
+    this.#sequencesAt = positions(this.bytes, run).map((at) => at + run.length);
     this.#timesAt = positions(this.bytes, TIME_PLACEHOLDER);
   }
 
   /** Only after the last answer: until then the bytes may not have left yet. */
   stamp(firstSequence: number, now: Date): Buffer {
-    for (const [index, at] of this.#sequencesAt.entries()) writeHex(this.bytes, at, firstSequence + index);
+    for (const [index, at] of this.#sequencesAt.entries()) writeSequence(this.bytes, at, firstSequence + index);
     const time = Buffer.from(now.toISOString(), "latin1");
     for (const at of this.#timesAt) this.bytes.set(time, at);
     return this.bytes;
@@ -126,10 +140,17 @@ function positions(bytes: Buffer, text: string): number[] {
 
 const HEX = Buffer.from("0123456789abcdef", "latin1");
 
-function writeHex(bytes: Buffer, at: number, sequence: number): void {
-  let rest = sequence;
-  for (let i = at + SEQUENCE_DIGITS - 1; i >= at; i--) {
-    bytes[i] = HEX[rest % 16] as number;
-    rest = Math.floor(rest / 16);
+/** Mixed, so that message ids look like the random ones they stand for: an id full of zeros would compress better. */
+function writeSequence(bytes: Buffer, at: number, sequence: number): void {
+  const mixed = Math.imul(sequence, MIX);
+  writeHex(bytes, at, 4, mixed ^ (mixed >>> 13));
+  writeHex(bytes, at + 4, 8, mixed);
+}
+
+function writeHex(bytes: Buffer, at: number, digits: number, value: number): void {
+  let rest = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    bytes[i] = HEX[rest & 0xf] as number;
+    rest >>>= 4;
   }
 }

@@ -10,7 +10,7 @@ import { RequestTemplate } from "./events.ts";
 export interface LoadOrder {
   port: number;
   key: string;
-  runPrefix: string;
+  run: string;
   batch: number;
   connections: number;
   seconds: number;
@@ -69,8 +69,8 @@ class Load {
   }
 
   async #sender(): Promise<Sender> {
-    const { batch, runPrefix, port, key } = this.#order;
-    const options = { batch, runPrefix, key, host: `127.0.0.1:${port}` };
+    const { batch, run, port, key } = this.#order;
+    const options = { batch, run, key, host: `127.0.0.1:${port}` };
     return {
       connection: await Connection.open(port),
       templates: Array.from({ length: TEMPLATES_PER_CONNECTION }, () => new RequestTemplate(options)),

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "./child.ts";
-import { newRunPrefix } from "./events.ts";
+import { newRun } from "./events.ts";
 import type { LoadOrder, LoadResult } from "./load-generator.ts";
 import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
 import { cpuSeconds } from "./process-cpu.ts";
@@ -45,10 +45,10 @@ export async function measure(
   generator: Child<LoadOrder, LoadResult>,
 ): Promise<Measurement> {
   const { server, kinesis } = contender;
-  const runPrefix = newRunPrefix();
-  await kinesis?.ask({ ask: "begin", runPrefix });
+  const run = newRun();
+  await kinesis?.ask({ ask: "begin", run });
   const cpuBefore = cpuSeconds(server.pid);
-  const result = await generator.ask({ ...load, port: server.port, key, runPrefix });
+  const result = await generator.ask({ ...load, port: server.port, key, run });
   if (result.fault !== null) {
     throw new Error(`${contender.name}: ${result.failed.length} requests failed, the first with ${result.fault}`);
   }

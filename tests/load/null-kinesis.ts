@@ -11,7 +11,7 @@ import { sequenceOf } from "./events.ts";
 export type KinesisQuestion =
   | { ask: "listen" }
   /** Forgets all counts: what comes from now on belongs to this run. */
-  | { ask: "begin"; runPrefix: string }
+  | { ask: "begin"; run: string }
   | { ask: "count" };
 
 export interface KinesisCount {
@@ -32,7 +32,7 @@ interface PutRecords {
   Records: { PartitionKey: string; Data: string }[];
 }
 
-let runPrefix = "";
+let run = "";
 let undecoded: string[] = [];
 let calls = 0;
 let records = 0;
@@ -42,8 +42,8 @@ let foreign = 0;
 let seen = new Uint8Array(1 << 16);
 let nextSequenceNumber = 0n;
 
-function begin(prefix: string): void {
-  runPrefix = prefix;
+function begin(newRun: string): void {
+  run = newRun;
   undecoded = [];
   calls = records = distinct = copies = foreign = 0;
   seen = new Uint8Array(1 << 16);
@@ -63,7 +63,7 @@ function countLine(value: unknown): void {
   const events = body?.batch ?? [body];
   for (const event of events) {
     const messageId = (event as { messageId?: unknown } | undefined)?.messageId;
-    const sequence = typeof messageId === "string" ? sequenceOf(messageId, runPrefix) : null;
+    const sequence = typeof messageId === "string" ? sequenceOf(messageId, run) : null;
     if (sequence === null) foreign++;
     else mark(sequence);
   }
@@ -122,7 +122,7 @@ function listen(): Promise<void> {
 
 const answerQuestion: Answerer<KinesisQuestion, KinesisCount> = async (question) => {
   if (question.ask === "listen") await listen();
-  if (question.ask === "begin") begin(question.runPrefix);
+  if (question.ask === "begin") begin(question.run);
   if (question.ask === "count") decodeAll();
   return { port, calls, records, distinct, copies, foreign, seen };
 };
