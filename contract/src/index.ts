@@ -1,6 +1,7 @@
 // What crosses a boundary of the pipeline; no I/O. Everything here is shared by the edge, the backend and the tests.
 
 export * from "./consent.ts";
+export * from "./counters.ts";
 export * from "./enriched.ts";
 export * from "./envelope.ts";
 export * from "./errors.ts";

@@ -5,8 +5,9 @@ import { hashId, type StoredConsent } from "@behaviour/contract";
 import { dailySalt, makeCookieless } from "../consent/cookieless.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
+import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
-import { regionOf, type Region, shardName } from "../shard/placement.ts";
+import { type Region, regionOf, shardName } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, BufferShard, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop } from "./consent.ts";
 import { appendJoined } from "./join.ts";
@@ -28,6 +29,8 @@ const withLedger = new Set<string>();
 const WITH_LEDGER_MAX = 10_000;
 
 export class Appender {
+  /** What became of the events, for the live tail. */
+  readonly observed = new Observed();
   readonly #facts: RequestFacts;
   readonly #parsed: ParsedBody;
   readonly #consented: Consented;
@@ -100,8 +103,13 @@ export class Appender {
   async #appendPart(packed: Packed, index: number, tries: number): Promise<Appended | Refusal> {
     const answer = await this.#callShard(packed, index);
     if (answer instanceof Refusal) return answer;
-    if (answer.outcome === "stored") return { accepted: packed.events.length, duplicates: 0 };
     if (answer.outcome === "refused") return refusalOf(answer);
+    if (answer.outcome === "stored") {
+      this.observed.note(answer.watched, "accepted", packed.events);
+      return { accepted: packed.events.length, duplicates: 0 };
+    }
+    const known = answer.duplicates.map((place) => packed.events[place] as ConsentedEvent);
+    this.observed.note(answer.watched, "duplicates", known);
     const left = this.#without(packed.events, answer.duplicates, answer.changes);
     const again = await this.#appendGroup(left, index, null, tries + 1);
     return sum([{ accepted: 0, duplicates: answer.duplicates.length }, again]);
@@ -132,7 +140,7 @@ export class Appender {
     const name = shardName(key.project, this.#region.code, index);
     const claim = claimOf(events, withLedger.has(name));
     const rate = { keyId: key.id, eventsPerSecond: Math.ceil(key.rateLimit / key.shards) };
-    const input: AppendInput = { ids, oldestMs, data, compressed, claim, rate };
+    const input: AppendInput = { ids, oldestMs, data, compressed, receivedAtMs: this.#facts.receivedAtMs, claim, rate };
     // A stub is broken for good once a call on it failed: take a new one for every try.
     const send = (inputs: AppendInput[]) => shardStub(this.#env, name, this.#region).append(inputs);
     for (let attempt = 0; ; attempt++) {

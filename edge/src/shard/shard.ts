@@ -5,18 +5,20 @@
 import { DurableObject } from "cloudflare:workers";
 import { concatBytes, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { Watch } from "../live/watch.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
 import type { Sink } from "../sink/sink.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
-import { Drops, DROPS_SCHEMA } from "./drops.ts";
+import { DROPS_SCHEMA, Drops } from "./drops.ts";
 import { Failover } from "./failover.ts";
 import { ALARM_AHEAD_MS, backoffMs, FLUSH_DELAY_MS, sortOutcomes, toRecord } from "./flush.ts";
 import { GroupCommit, type Member, packGroup } from "./group-commit.ts";
-import { type ConsentRecord, Ledger, LEDGER_SCHEMA } from "./ledger.ts";
+import { type ConsentRecord, LEDGER_SCHEMA, Ledger } from "./ledger.ts";
+import { projectOfShard } from "./placement.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { RecentIds } from "./recent-ids.ts";
-import { type Row, ROWS_SCHEMA, Rows } from "./rows.ts";
-import { Segments, SEGMENTS_SCHEMA, unsortedHas } from "./segments.ts";
+import { ROWS_SCHEMA, type Row, Rows } from "./rows.ts";
+import { SEGMENTS_SCHEMA, Segments, unsortedHas } from "./segments.ts";
 
 export interface RateClaim {
   keyId: string;
@@ -27,19 +29,30 @@ export interface RateClaim {
 export interface AppendInput extends Member {
   /** Epoch milliseconds: none of the messages was first sent before. */
   oldestMs: number;
+  receivedAtMs: number;
   claim: ConsentClaim;
   rate: RateClaim;
+}
+
+/** Of one request; `drops` by `<regime>/<purpose>:<source>`. */
+export interface WorkerReport {
+  receivedAtMs: number;
+  rejected: number;
+  /** Copies within the request itself. */
+  repeated: number;
+  drops: readonly { reason: string; events: number }[];
 }
 
 export type { ConsentChange } from "./consent-claim.ts";
 
 export type AppendAnswer =
-  | { outcome: "stored" }
+  /** `watched`: somebody looks at the live tail. */
+  | { outcome: "stored"; watched: boolean }
   /**
    * Nothing was stored: the duplicates are known (and durable), the changes are what the ledger makes of others. Pack again
    * without the ones and with the other outcome of the others; `needsSubjects`: and with the events' ids.
    */
-  | { outcome: "again"; duplicates: number[]; changes: ConsentChange[]; needsSubjects: boolean }
+  | { outcome: "again"; duplicates: number[]; changes: ConsentChange[]; needsSubjects: boolean; watched: boolean }
   | {
       outcome: "refused";
       code: "overloaded" | "storage_full" | "rate_limited" | "invalid_api_key";
@@ -61,7 +74,9 @@ export class BufferShard extends DurableObject<Env> {
   readonly #recent: RecentIds;
   readonly #ledger: Ledger;
   readonly #drops: Drops;
+  readonly #counters = new Counters();
   readonly #rateLimit = new RateLimit();
+  readonly #watch = new Watch();
   readonly #revokedKeys: Set<string>;
   readonly #commits = new GroupCommit((members) => this.#commit(members));
   readonly #boot = crypto.randomUUID().slice(0, 13);
@@ -114,13 +129,16 @@ export class BufferShard extends DurableObject<Env> {
     if (duplicates.length > 0 || changes.length > 0 || needsSubjects) {
       // The first copy may still be in the commit under way: its "duplicate" must not be acknowledged before it.
       if (duplicates.length > 0) await this.#commits.settled();
-      return { outcome: "again", duplicates, changes, needsSubjects };
+      this.#counters.add("duplicates", duplicates.length, input.receivedAtMs);
+      return { outcome: "again", duplicates, changes, needsSubjects, watched: this.#watch.isOpen };
     }
-    const retryAfterSeconds = this.#rateLimit.take(input.rate, input.ids.byteLength / ID_HASH_BYTES, Date.now());
+    const events = input.ids.byteLength / ID_HASH_BYTES;
+    const retryAfterSeconds = this.#rateLimit.take(input.rate, events, Date.now());
     if (retryAfterSeconds > 0) return { outcome: "refused", code: "rate_limited", retryAfterSeconds };
     this.#recent.add(input.ids, Date.now());
     await this.#commits.add(input);
-    return { outcome: "stored" };
+    this.#counters.add("accepted", events, input.receivedAtMs);
+    return { outcome: "stored", watched: this.#watch.isOpen };
   }
 
   #isFull(): boolean {
@@ -142,6 +160,7 @@ export class BufferShard extends DurableObject<Env> {
       for (const { frame, ids } of packGroup(members)) {
         this.#rows.insert({ boot: this.#boot, committedAtMs, frame, ids });
       }
+      this.#addCounters(committedAtMs);
       this.#drops.write();
       this.#armAlarm(committedAtMs + ALARM_AHEAD_MS);
       await this.ctx.storage.sync();
@@ -152,6 +171,12 @@ export class BufferShard extends DurableObject<Env> {
     }
     this.#scheduleFlush(FLUSH_DELAY_MS);
     this.#register();
+  }
+
+  /** The counts of minutes that are over go the way of the events they count. */
+  #addCounters(nowMs: number): void {
+    const frame = this.#counters.takeFinished(this.#name, projectOfShard(this.#name), this.#boot, nowMs);
+    if (frame !== null) this.#rows.insert({ boot: this.#boot, committedAtMs: nowMs, frame, ids: new Uint8Array(0) });
   }
 
   #scheduleFlush(delayMs: number): void {
@@ -229,7 +254,8 @@ export class BufferShard extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     try {
       this.#alarmAtMs = null;
-      if (this.#rows.count === 0) return;
+      this.#addCounters(Date.now());
+      if (this.#rows.count === 0 && this.#counters.isEmpty) return;
       this.#armAlarm(Date.now() + ALARM_AHEAD_MS + (this.#failures > 0 ? backoffMs(this.#failures) : 0));
       await this.ctx.storage.sync();
       await this.#flush();
@@ -255,6 +281,12 @@ export class BufferShard extends DurableObject<Env> {
     return { rows: this.#rows.count };
   }
 
+  /** From the live tail, again and again while it has watchers. */
+  async setWatched(watched: boolean): Promise<void> {
+    if (watched) this.#watch.renew();
+    else this.#watch.end();
+  }
+
   /** From the control plane: no event of these keys is taken any more. */
   async revokeKeys(keyIds: readonly string[]): Promise<void> {
     for (const keyId of keyIds) {
@@ -273,13 +305,20 @@ export class BufferShard extends DurableObject<Env> {
     return this.#ledger.history(id);
   }
 
-  /** Counts what the Worker dropped for want of consent; nothing else of it comes here. */
-  async countDrops(counts: readonly { reason: string; events: number }[]): Promise<void> {
-    this.#drops.add(counts, Date.now());
+  /** What the Worker decided without this shard: counts, and nothing else of the events comes here. */
+  async report({ receivedAtMs, rejected, repeated, drops }: WorkerReport): Promise<{ watched: boolean }> {
+    const suppressed = drops.reduce((sum, { events }) => sum + events, 0);
+    this.#counters.add("rejected", rejected, receivedAtMs);
+    this.#counters.add("duplicates", repeated, receivedAtMs);
+    this.#counters.add("suppressed", suppressed, receivedAtMs);
+    this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
+    this.#register();
+    this.#drops.add(drops, Date.now());
     this.#dropsTimer ??= setTimeout(() => {
       this.#dropsTimer = null;
       this.#drops.write();
     }, WRITE_DROPS_AFTER_MS);
+    return { watched: this.#watch.isOpen };
   }
 
   async listDrops(fromMs: number, toMs: number): Promise<{ hourMs: number; reason: string; events: number }[]> {
