@@ -2,7 +2,7 @@
 // repetition bounded) and leaves what it wrote alone, so masking twice changes nothing. API.md §3, DESIGN E7.
 
 import { EDGE_PII_CLASSES, type EdgePiiClass } from "@behaviour/contract";
-import { mayHoldToken } from "./hints.ts";
+import { mayHoldCard, mayHoldCredential, mayHoldEmail, mayHoldToken } from "./hints.ts";
 import { PERSONAL_PARAMETERS } from "./parameters.ts";
 
 export type PiiClass = EdgePiiClass;
@@ -47,23 +47,39 @@ export interface Redacted {
   classes: PiiClass[];
 }
 
+/** `a@b.cd`: nothing shorter is looked for. */
+const SHORTEST_FIND = 6;
+
 /** @returns null when nothing was found: almost always. */
 export function redactText(text: string, allowed: ReadonlySet<PiiClass>): Redacted | null {
-  const classes: PiiClass[] = [];
-  let redacted = text;
-  const apply = (piiClass: PiiClass, replace: (text: string) => string) => {
-    if (allowed.has(piiClass)) return;
-    const next = replace(redacted);
-    if (next !== redacted) classes.push(piiClass);
-    redacted = next;
-  };
+  if (text.length < SHORTEST_FIND) return null;
+  let found: Redacted | null = null;
   // Credentials first: what a parameter holds is of the parameter's class, whatever it looks like.
-  if (text.includes("=") || text.includes("@")) apply("credential", redactCredentials);
-  if (mayHoldToken(text)) apply("token", redactTokens);
-  if (text.includes("@") || text.includes("%40")) apply("email", (part) => part.replace(EMAIL, mask("email")));
-  if (text.length >= 13)
-    apply("card", (part) => part.replace(CARD, (digits) => (isCard(digits) ? mask("card") : digits)));
-  return classes.length === 0 ? null : { text: redacted, classes };
+  for (const { piiClass, mayHold, redact } of DETECTORS) {
+    const before: string = found?.text ?? text;
+    if (!mayHold(before) || allowed.has(piiClass)) continue;
+    const after = redact(before);
+    if (after !== before) found = { text: after, classes: [...(found?.classes ?? []), piiClass] };
+  }
+  return found;
+}
+
+interface Detector {
+  piiClass: PiiClass;
+  /** Never says no to a text in which something would be found. */
+  mayHold: (text: string) => boolean;
+  redact: (text: string) => string;
+}
+
+const DETECTORS: readonly Detector[] = [
+  { piiClass: "credential", mayHold: mayHoldCredential, redact: redactCredentials },
+  { piiClass: "token", mayHold: mayHoldToken, redact: redactTokens },
+  { piiClass: "email", mayHold: mayHoldEmail, redact: (text) => text.replace(EMAIL, mask("email")) },
+  { piiClass: "card", mayHold: mayHoldCard, redact: redactCards },
+];
+
+function redactCards(text: string): string {
+  return text.replace(CARD, (digits) => (isCard(digits) ? mask("card") : digits));
 }
 
 function redactCredentials(text: string): string {
