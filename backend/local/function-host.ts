@@ -9,6 +9,7 @@ import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { STREAMS } from "@behaviour/contract";
 import type { LambdaContext, StreamHandler } from "../src/lambdas/events.ts";
+import type { Isolation } from "./event-source/isolation.ts";
 import { Mapping } from "./event-source/mapping.ts";
 import { pause } from "./event-source/pause.ts";
 import { DEFAULTS, type MappingSettings } from "./event-source/settings.ts";
@@ -36,6 +37,7 @@ export interface FunctionHostOptions {
   functions: readonly string[];
   handlersFolder: string;
   checkpointsFolder: string;
+  isolation: Isolation;
   kinesis: KinesisClient;
   s3: S3Client;
   region: string;

@@ -1,10 +1,12 @@
 // A process that hosts functions. Arguments: their names. DATA_DIR: where checkpoints lie. QUERY_PORT: the function URL's port.
-// FUNCTIONS_DIR names another folder of handlers, FUNCTION_TIMEOUT_MS another timeout for all of them.
+// FUNCTIONS_DIR names another folder of handlers, FUNCTION_TIMEOUT_MS another timeout for all of them. ENDED_BY_ITSELF is set by
+// the supervisor when this process takes the place of one that ended without having been killed.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { kinesisClient, s3Client } from "../src/aws.ts";
 import { readConfig, required } from "../src/config.ts";
+import { Isolation } from "./event-source/isolation.ts";
 import { startFunctionHost } from "./function-host.ts";
 import { announceReady } from "./supervised.ts";
 
@@ -13,10 +15,16 @@ const EXIT_FUNCTION_TIMEOUT = 75;
 const report = (message: string, fields: Record<string, unknown>) =>
   console.error(JSON.stringify({ level: "warn", message, ...fields }));
 
+const checkpointsFolder = join(process.env.DATA_DIR ?? ".data", "checkpoints");
+const functions = process.argv.slice(2);
+const underWayFolder = join(checkpointsFolder, "under-way", functions.join("+"));
+const isolation = new Isolation(underWayFolder, process.env.ENDED_BY_ITSELF !== undefined);
+
 // A client library's fault on a connection that was cut (postgres.js throws where nobody can catch) ends the process;
 // what was not checkpointed comes again.
 process.on("uncaughtException", (fault) => {
   console.error(fault);
+  if (fault.stack?.includes("/node_modules/") === true) isolation.forget();
   process.exit(1);
 });
 
@@ -24,9 +32,10 @@ const config = readConfig();
 const kinesis = kinesisClient(config);
 const s3 = s3Client(config);
 const host = await startFunctionHost({
-  functions: process.argv.slice(2),
+  functions,
   handlersFolder: process.env.FUNCTIONS_DIR ?? fileURLToPath(new URL("../src/lambdas", import.meta.url)),
-  checkpointsFolder: join(process.env.DATA_DIR ?? ".data", "checkpoints"),
+  checkpointsFolder,
+  isolation,
   kinesis,
   s3,
   region: config.region,
@@ -41,6 +50,8 @@ const host = await startFunctionHost({
   report,
   onTimeout: (problem) => {
     report("function never returned", { problem: problem.message });
+    // A store that never answers looks the same as a record that never ends.
+    isolation.forget();
     process.exit(EXIT_FUNCTION_TIMEOUT);
   },
 });

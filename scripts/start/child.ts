@@ -42,6 +42,8 @@ export class Child {
   #watch: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
   #reason = "";
+  /** How the process before this one ended; told to the next, which may have to find out over what. */
+  #endedByItself = false;
 
   constructor(options: ChildOptions) {
     this.#options = options;
@@ -81,7 +83,7 @@ export class Child {
     const { script, args = [], nodeFlags = [], environment: env, cwd, guard } = this.#options;
     const child = spawn(process.execPath, [...nodeFlags, "--import", guard, script, ...args], {
       cwd,
-      env,
+      env: this.#endedByItself ? { ...env, ENDED_BY_ITSELF: "1" } : env,
       // A group of its own: the terminal's Ctrl-C reaches the supervisor only, and grandchildren can be ended with it.
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -113,6 +115,8 @@ export class Child {
       this.#killGroup(child);
       if (this.#process !== child) return;
       this.#process = undefined;
+      // SIGKILL from elsewhere (a person, the kernel short of memory) says nothing; one of ours ends what gives no sign of life.
+      this.#endedByItself = signal !== "SIGKILL" || this.#reason !== "";
       const how = this.#reason || (signal === null ? `exited with ${code}` : `was ended by ${signal}`);
       if (!this.#stopping) this.#died(how, onReady);
     });

@@ -12,6 +12,8 @@ export type Outcome =
   | { kind: "failedAt"; index: number }
   /** The function blames the batch but names no record. */
   | { kind: "dataFault"; problem: string }
+  /** The one record of the batch ended the process while nothing else ran in it. */
+  | { kind: "killedProcess" }
   | { kind: "infrastructureFault"; problem: string };
 
 /** What a shard remembers between invocations. */
@@ -55,6 +57,10 @@ export function decide(
     // Progress was made; the record named is at the head now and has failed once.
     const next = { batchSize: state.batchSize, attempts: 1, faults: 0 };
     return { advance: outcome.index, giveUp: undefined, delayMs: backoffMs(0, settings, random), next };
+  }
+  if (outcome.kind === "killedProcess") {
+    const giveUp = { count: 1, reason: "RetryAttemptsExhausted" } as const;
+    return { advance: 1, giveUp, delayMs: 0, next: { batchSize: state.batchSize, attempts: 0, faults: 0 } };
   }
   const tooOld = countTooOld(arrivalsMs, nowMs - settings.maximumRecordAgeMs);
   if (tooOld > 0) {

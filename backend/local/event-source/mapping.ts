@@ -11,6 +11,7 @@ import { callDeadline } from "../../src/aws.ts";
 import type { StreamHandler } from "../../src/lambdas/events.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { FunctionTimeout } from "./invoke.ts";
+import type { Isolation } from "./isolation.ts";
 import { pause } from "./pause.ts";
 import type { MappingSettings } from "./settings.ts";
 import { consumeShard } from "./shard-consumer.ts";
@@ -24,6 +25,8 @@ export interface MappingSurroundings {
   s3: S3Client;
   region: string;
   checkpointsFolder: string;
+  /** One for all mappings of a process. */
+  isolation: Isolation;
   report(message: string, fields: Record<string, unknown>): void;
   /** The function never returned; its process must end and be started again. */
   onTimeout(timeout: FunctionTimeout): void;
@@ -98,7 +101,7 @@ export class Mapping {
 
   async #consume(shardId: string, checkpoints: Checkpoints): Promise<void> {
     const { stream, consumer, functionTimeoutMs } = this.#settings;
-    const { kinesis, s3, report } = this.#around;
+    const { kinesis, s3, isolation, report } = this.#around;
     try {
       const end = await consumeShard({
         settings: this.#settings,
@@ -112,6 +115,7 @@ export class Mapping {
         },
         reader: new ShardReader(kinesis, stream, shardId, checkpoints.of(shardId).sequence),
         checkpoints,
+        isolation,
         s3,
         stopping: this.#stop.signal,
         report: (message, fields) => report(message, { consumer, ...fields }),

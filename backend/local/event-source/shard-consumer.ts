@@ -4,6 +4,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { Checkpoints } from "./checkpoints.ts";
 import { decide, initialRetryState, type Outcome } from "./decide.ts";
 import { type Invocation, invoke } from "./invoke.ts";
+import type { Isolation } from "./isolation.ts";
 import type { MappingSettings } from "./settings.ts";
 import type { ShardReader, ShardRecord } from "./shard-reader.ts";
 import { keepUndelivered } from "./undelivered.ts";
@@ -14,6 +15,7 @@ export interface ShardConsumer {
   invocation: Invocation;
   reader: ShardReader;
   checkpoints: Checkpoints;
+  isolation: Isolation;
   s3: S3Client;
   /** Aborted to stop after the invocation under way. */
   stopping: AbortSignal;
@@ -41,8 +43,8 @@ export async function consumeShard(consumer: ShardConsumer): Promise<"ended" | "
       if (shardEnded) return "ended";
       continue;
     }
-    const batch = pending.slice(0, countOfBatch(pending, state.batchSize, settings.batchBytes));
-    const outcome = await invoke(consumer.invocation, batch);
+    const batch = nextBatch(consumer, pending, state.batchSize);
+    const outcome = await invokeIsolated(consumer, batch);
     const arrivalsMs = batch.map((record) => record.arrivalMs);
     const decision = decide(outcome, arrivalsMs, state, settings, Date.now(), Math.random());
     if (outcome.kind !== "done") reportFault(consumer, outcome, batch, decision.delayMs);
@@ -99,6 +101,30 @@ function readBackoffMs(consumer: ShardConsumer, fault: unknown, failures: number
   return (throttled ? Math.max(THROTTLED_BACKOFF_MIN_MS, backoffMs) : backoffMs) * (0.75 + Math.random() / 2);
 }
 
+function nextBatch(
+  { isolation, settings, invocation }: ShardConsumer,
+  pending: readonly ShardRecord[],
+  batchSize: number,
+): ShardRecord[] {
+  const head = pending[0] as ShardRecord;
+  if (isolation.isSuspect(settings.consumer, invocation.shardId, head.sequence)) return [head];
+  return pending.slice(0, countOfBatch(pending, batchSize, settings.batchBytes));
+}
+
+async function invokeIsolated(
+  { isolation, checkpoints, settings, invocation }: ShardConsumer,
+  batch: readonly ShardRecord[],
+): Promise<Outcome> {
+  const { consumer } = settings;
+  const { shardId } = invocation;
+  const first = (batch[0] as ShardRecord).sequence;
+  const last = (batch.at(-1) as ShardRecord).sequence;
+  if (isolation.isGuilty(consumer, shardId, first)) return { kind: "killedProcess" };
+  // What was passed or given up before must not come again when this one ends the process.
+  if (isolation.isSuspect(consumer, shardId, first)) await checkpoints.flush();
+  return isolation.run({ consumer, shardId, first, last }, () => invoke(invocation, batch));
+}
+
 /** How many of the records make one batch: at least one, however large. */
 function countOfBatch(pending: readonly ShardRecord[], batchSize: number, batchBytes: number): number {
   let bytes = 0;
@@ -127,6 +153,12 @@ function reportFault(
   });
 }
 
+function problemOf(outcome: Outcome): string {
+  if ("problem" in outcome) return outcome.problem;
+  if (outcome.kind === "killedProcess") return "the record ended the function's process";
+  return "the function reported the record as failed";
+}
+
 /** The checkpoint may pass these records only when they are kept. False when the consumer is to stop first. */
 async function giveUp(
   consumer: ShardConsumer,
@@ -135,7 +167,7 @@ async function giveUp(
   outcome: Outcome,
 ): Promise<boolean> {
   const { streamArn, shardId } = consumer.invocation;
-  const problem = "problem" in outcome ? outcome.problem : "the function reported the record as failed";
+  const problem = problemOf(outcome);
   while (!consumer.stopping.aborted) {
     try {
       await keepUndelivered(consumer.s3, {

@@ -5,6 +5,7 @@ import type { StreamHandler } from "../../../src/lambdas/events.ts";
 
 export const handler: StreamHandler = async (event) => {
   const seen = event.Records.map((record) => Buffer.from(record.kinesis.data, "base64").toString("utf8"));
+  if (seen.some((text) => text.endsWith("end-process"))) process.abort();
   // Slow enough that a kill finds it at work.
   await new Promise((resolve) => setTimeout(resolve, 5));
   appendFileSync(process.env.RECORDER_FILE as string, seen.map((text) => `${text}\n`).join(""));

@@ -1,0 +1,3 @@
+// The same recorder on the other stream.
+
+export { handler } from "./process.ts";
