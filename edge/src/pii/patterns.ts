@@ -79,7 +79,20 @@ const DETECTORS: readonly Detector[] = [
 ];
 
 function redactCards(text: string): string {
-  return text.replace(CARD, (digits) => (isCard(digits) ? mask("card") : digits));
+  return text.replace(CARD, (digits, at: number) =>
+    isCard(digits) && !isWithinHexId(text, at, digits.length) ? mask("card") : digits,
+  );
+}
+
+/** A UUID, or a long number in hexadecimal: one UUID in 3,700 has the digits of a card in it. */
+const HEX_ID = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{24,})$/i;
+const HEX_BEFORE = /[0-9a-f-]{0,40}$/i;
+const HEX_AFTER = /^[0-9a-f-]{0,40}/i;
+
+function isWithinHexId(text: string, at: number, length: number): boolean {
+  const before = HEX_BEFORE.exec(text.slice(Math.max(0, at - 40), at))?.[0] ?? "";
+  const after = HEX_AFTER.exec(text.slice(at + length, at + length + 40))?.[0] ?? "";
+  return HEX_ID.test(before + text.slice(at, at + length) + after);
 }
 
 function redactCredentials(text: string): string {
