@@ -97,6 +97,10 @@ export const LIMITS = {
   failedListMax: 1_000,
   replayIdsMax: 1_000,
 
+  // --- the live tail -------------------------------------------------------------------------------------------------
+  /** UTF-16 units that wait for one watcher; what comes beyond is left out, and the watcher told how much. */
+  liveBufferBytes: 1 * MIB,
+
   // --- keys ----------------------------------------------------------------------------------------------------------
   /** How long an isolate believes what it knows of a key; a revoked key must be refused within 5 s. */
   keyCacheMs: 3 * SECOND_MS,

@@ -63,6 +63,7 @@ async function options(settings: Settings): Promise<MiniflareOptions> {
     durableObjects: {
       SHARD: { className: "BufferShard", useSQLite: true },
       DIRECTORY: { className: "ShardDirectory", useSQLite: true },
+      LIVE: { className: "LiveTail", useSQLite: true },
       SALT: { className: "DailySalt", useSQLite: true },
     },
     kvNamespaces: { KEYS: "behaviour-keys" },

@@ -1,14 +1,17 @@
 // What the Worker is given: bindings (wrangler.toml), vars and secrets (`.dev.vars`, `wrangler secret put`).
 
 import type { DailySalt } from "./consent/salt.ts";
-import type { BufferShard } from "./shard/shard.ts";
+import type { LiveTail } from "./live/live-tail.ts";
 import type { ShardDirectory } from "./shard/directory.ts";
+import type { BufferShard } from "./shard/shard.ts";
 
 export interface Env {
   SHARD: DurableObjectNamespace<BufferShard>;
   DIRECTORY: DurableObjectNamespace<ShardDirectory>;
   /** One object, which keeps the daily salt of cookieless mode. */
   SALT: DurableObjectNamespace<DailySalt>;
+  /** The live tail of each project, by its id. */
+  LIVE: DurableObjectNamespace<LiveTail>;
   /** What is known of each API key (contract `keyRecordName`); the control plane pushes it. */
   KEYS: KVNamespace;
   /** The dashboard, the demo page and the browser SDK. */

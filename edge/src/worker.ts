@@ -13,11 +13,13 @@ import { pushKeys } from "./gateway/internal.ts";
 import { demoConfig, gpcSupport, page } from "./gateway/pages.ts";
 import { forwardedRoute } from "./gateway/routes.ts";
 import { closeSession, openSession } from "./gateway/session.ts";
+import { openLive } from "./live/open.ts";
 import { Refusal } from "./refusal.ts";
 import { json, newRequestId, preflight, refuse } from "./respond.ts";
 import { sweepShards } from "./shard/sweeper.ts";
 
 export { DailySalt } from "./consent/salt.ts";
+export { LiveTail } from "./live/live-tail.ts";
 export { ShardDirectory } from "./shard/directory.ts";
 export { BufferShard } from "./shard/shard.ts";
 
@@ -29,6 +31,7 @@ const OWN_ROUTES: Record<string, Record<string, Handler>> = {
   "/healthz": { GET: (_request, _env, requestId) => healthz(requestId) },
   "/readyz": { GET: (_request, env, requestId) => readyz(env, requestId) },
   "/v1/session": { POST: openSession, DELETE: (request, _env, requestId) => closeSession(request, requestId) },
+  "/v1/live": { GET: openLive },
   "/v1/consent": { GET: getConsent, POST: postConsent },
   "/consent": { GET: getConsent, POST: postConsent },
   "/internal/keys": { POST: pushKeys },

@@ -33,6 +33,18 @@ export function mountAudit(app: Hono, { sql, record, nowMs }: AuditRouteParts): 
       },
     }),
   });
+  // The tail itself is the edge's; it asks here first, so that who watches is on record like who reads.
+  mount(app, "/v1/live", {
+    GET: endpoint(record, {
+      scope: "read",
+      action: "live.watch",
+      read: () => ok(null),
+      answer: async ({ audit }) => {
+        await audit();
+        return ok({ data: {} });
+      },
+    }),
+  });
   mount(app, "/v1/audit/verify", {
     GET: endpoint(record, {
       scope: "privacy",

@@ -1,19 +1,21 @@
 // The collector: the stages a request passes, in order. Each takes and returns a small value, or a Refusal.
 // authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
+import { waitUntil } from "cloudflare:workers";
 import { hashId, type KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { publishOutcome, type RequestOutcome } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
 import { refuse, result } from "../respond.ts";
 import { regionOf, shardName } from "../shard/placement.ts";
 import { Appender, shardStub } from "./append.ts";
 import { authenticate, keyInBody, keyInHeaders } from "./authenticate.ts";
-import { consent, type DropCounts } from "./consent.ts";
+import { consent } from "./consent.ts";
 import { judge } from "./judge.ts";
-import { parseBody, type ParsedBody } from "./parse.ts";
+import { type ParsedBody, parseBody } from "./parse.ts";
 import { recordPreferences } from "./preferences.ts";
-import { redact } from "./redact.ts";
 import { isFormType, judgeHeaders, withBody } from "./read.ts";
+import { redact } from "./redact.ts";
 import type { IngestRoute } from "./routes.ts";
 import { type RequestFacts, requestSource } from "./wrap.ts";
 
@@ -82,14 +84,21 @@ export async function store(
   const consented = await consent(distinct, request, accepted.key);
   // As its own bytes only when nothing was repaired, left out, or must not travel on (a secret key, for one).
   const untouched = judged.clean && consented.events.length === judged.events.length && !accepted.isSecretInBody;
-  const appended = await new Appender(facts, parsed, consented, request, env).append(untouched ? parsed.text : null);
+  const appender = new Appender(facts, parsed, consented, request, env);
+  const appended = await appender.append(untouched ? parsed.text : null);
   if (appended instanceof Refusal) return appended;
-  if (consented.suppressed > 0) await countDrops(consented.dropped, facts, request, env);
+  const outcome: RequestOutcome = { facts, judged, distinct, observed: appender.observed, dropped: consented.dropped };
+  const repeated = judged.events.length - distinct.length;
+  if (judged.rejected.length + repeated + consented.suppressed > 0) {
+    waitUntil(report(outcome, repeated, request, env));
+  } else {
+    publishOutcome(outcome, appender.observed.watched, env);
+  }
   return result(
     {
       success: appended.accepted + appended.duplicates + consented.suppressed > 0,
       accepted: appended.accepted,
-      duplicates: appended.duplicates + judged.events.length - distinct.length,
+      duplicates: appended.duplicates + repeated,
       suppressed: consented.suppressed,
       rejected: judged.rejected.sort((a, b) => a.index - b.index),
       warnings: judged.warnings,
@@ -98,14 +107,18 @@ export async function store(
   );
 }
 
-/** A count that is lost costs nobody an event: a shard that does not answer does not fail the request. */
-async function countDrops(dropped: DropCounts, facts: RequestFacts, request: Request, env: Env): Promise<void> {
+/** What the shard did not see. A count that is lost costs nobody an event, so no request waits for it. */
+async function report(outcome: RequestOutcome, repeated: number, request: Request, env: Env): Promise<void> {
+  const { facts, judged, dropped, observed } = outcome;
   const region = regionOf(request);
-  const counts = [...dropped].map(([reason, events]) => ({ reason, events }));
+  const drops = [...dropped].map(([reason, events]) => ({ reason, events }));
   try {
-    await shardStub(env, shardName(facts.key.project, region.code, 0), region).countDrops(counts);
+    const stub = shardStub(env, shardName(facts.key.project, region.code, 0), region);
+    const rejected = judged.rejected.length;
+    const { watched } = await stub.report({ receivedAtMs: facts.receivedAtMs, rejected, repeated, drops });
+    publishOutcome(outcome, watched || observed.watched, env);
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "drops not counted", fault: String(fault) }));
+    console.warn(JSON.stringify({ level: "warn", message: "counts not reported", fault: String(fault) }));
   }
 }
 

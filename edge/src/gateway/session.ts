@@ -45,15 +45,34 @@ function cookie(request: Request, value: string, maxAgeSeconds: number): string 
 
 /** Who reads: a secret key in a header, else the dashboard's cookie from our own pages. */
 export async function authenticateReader(request: Request, scope: Scope, env: Env): Promise<KeyRecord | Refusal> {
+  const reader = await identifyReader(request, scope, env);
+  return reader instanceof Refusal ? reader : reader.record;
+}
+
+export interface Reader {
+  record: KeyRecord;
+  /** Hex SHA-256. */
+  keyHash: string;
+  /** Epoch milliseconds: the end of the session; null for a key. */
+  expiresAtMs: number | null;
+}
+
+/** The same, with what is needed to ask again later. */
+export async function identifyReader(request: Request, scope: Scope, env: Env): Promise<Reader | Refusal> {
   const nowMs = Date.now();
   const key = keyInHeaders(request.headers);
   if (key instanceof Refusal) return key;
-  const record = key === null ? await keyOfSession(request, env, nowMs) : await findKey(key, env, nowMs);
-  if (record instanceof Refusal) return record;
-  return authorize(record, request, scope) ?? record;
+  const reader = key === null ? await readerOfSession(request, env, nowMs) : await readerOfKey(key, env, nowMs);
+  if (reader instanceof Refusal) return reader;
+  return authorize(reader.record, request, scope) ?? reader;
 }
 
-async function keyOfSession(request: Request, env: Env, nowMs: number): Promise<KeyRecord | Refusal> {
+async function readerOfKey(key: string, env: Env, nowMs: number): Promise<Reader | Refusal> {
+  const record = await findKey(key, env, nowMs);
+  return record instanceof Refusal ? record : { record, keyHash: hashKey(key), expiresAtMs: null };
+}
+
+async function readerOfSession(request: Request, env: Env, nowMs: number): Promise<Reader | Refusal> {
   const token = readCookie(request.headers.get("Cookie"));
   if (token === null) return new Refusal("missing_api_key");
   if (!isOwnPage(request)) return new Refusal("origin_not_allowed");
@@ -63,7 +82,8 @@ async function keyOfSession(request: Request, env: Env, nowMs: number): Promise<
   }
   if (!(await verify(`${hash}.${expires}`, signature, env))) return new Refusal("invalid_api_key");
   if (Number(expires) <= nowMs) return new Refusal("invalid_api_key");
-  return findKeyByHash(hash, env, nowMs);
+  const record = await findKeyByHash(hash, env, nowMs);
+  return record instanceof Refusal ? record : { record, keyHash: hash, expiresAtMs: Number(expires) };
 }
 
 /** SameSite=Strict keeps other sites out; this keeps out what shares our site but not our origin. */

@@ -9,6 +9,7 @@ import { Watch } from "../live/watch.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
 import type { Sink } from "../sink/sink.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
+import { Counters } from "./counters.ts";
 import { DROPS_SCHEMA, Drops } from "./drops.ts";
 import { Failover } from "./failover.ts";
 import { ALARM_AHEAD_MS, backoffMs, FLUSH_DELAY_MS, sortOutcomes, toRecord } from "./flush.ts";

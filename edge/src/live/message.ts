@@ -1,0 +1,55 @@
+// What a watcher of the live tail is sent: one JSON text a message. docs/API_DOCUMENTATION.md, "Live tail".
+
+import type { Rejection, StoredConsent } from "@behaviour/contract";
+
+export type LiveMessage = EventMessage | DroppedMessage;
+
+/** What became of one event. */
+export interface EventMessage {
+  type: "event";
+  /** RFC 3339: when the edge received it. */
+  at: string;
+  outcome: "accepted" | "duplicate" | "suppressed" | "rejected";
+  /** Of a rejected event: its reason. Of a suppressed one: regime, purpose and source, nothing of the event. */
+  code?: string;
+  message?: string;
+  /** JSON pointer relative to the event. */
+  pointer?: string;
+  /** Of an accepted event. */
+  consent?: StoredConsent;
+  /** Of an accepted event as it is stored, personal data masked; of a duplicate or rejected one its id, as far as known. */
+  event?: Record<string, unknown>;
+}
+
+/** So many messages before this one were left out, because this watcher or the feed could not keep up. */
+export interface DroppedMessage {
+  type: "dropped";
+  count: number;
+}
+
+export function rejectedMessage(at: string, rejection: Rejection): EventMessage {
+  const { messageId, code, message, pointer } = rejection;
+  return {
+    type: "event",
+    at,
+    outcome: "rejected",
+    code,
+    message,
+    ...(pointer === undefined ? {} : { pointer }),
+    ...(messageId === undefined ? {} : { event: { messageId } }),
+  };
+}
+
+/**
+ * The event without what must not be shown: a key in the body, and an address that only the processor would have cut.
+ * @param type what its path says, for an event that does not say it itself.
+ */
+export function shownEvent(event: Record<string, unknown>, type: string | null): Record<string, unknown> {
+  const { writeKey: _writeKey, ...shown } = event;
+  const { context } = event;
+  if (typeof context === "object" && context !== null && "ip" in context) {
+    const { ip: _ip, ...rest } = context;
+    shown.context = rest;
+  }
+  return shown.type === undefined || shown.type === null ? { ...shown, type } : shown;
+}
