@@ -1,3 +1,4 @@
+/// <reference types="@cloudflare/vitest-plugin/types" />
 // The bindings as `cloudflare:workers` gives them to tests.
 
 declare namespace Cloudflare {

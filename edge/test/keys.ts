@@ -24,6 +24,8 @@ export function keyRecord(change: Partial<KeyRecord> & { project: string }): Key
     notAfter: null,
     revokedAt: null,
     shards: 1,
+    // Tests have no country, and nothing is stored of whoever has none and did not consent.
+    settings: { consentRegime: "opt-out" },
     ...change,
   };
 }

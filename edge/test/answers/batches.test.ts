@@ -11,7 +11,7 @@ const sendBatch = (body: object, key = table.publicKey, headers = {}) =>
   send("/v1/batch", { headers: { ...headers, ...bearer(key) }, body });
 
 describe("shape", () => {
-  it.each([
+  it.concurrent.each([
     { name: "no batch", body: {}, code: "invalid_payload", pointer: "/batch" },
     { name: "batch null", body: { batch: null }, code: "invalid_payload", pointer: "/batch" },
     { name: "batch an object", body: { batch: {} }, code: "invalid_payload", pointer: "/batch" },
@@ -34,7 +34,7 @@ describe("shape", () => {
     await table.expectGoodEventTaken();
   });
 
-  it.each([null, 1, "text", true, [], [[]]])("an item that is %j is rejected alone", async (item) => {
+  it.concurrent.each([null, 1, "text", true, [], [[]]])("an item that is %j is rejected alone", async (item) => {
     const answer = await sendBatch({ batch: [goodEvent(), item, goodEvent()] });
     expect(answer.status).toBe(200);
     expectConserved(answer.body, 3);

@@ -34,7 +34,7 @@ describe("a good key", () => {
     { name: "an empty Bearer beside it", with: (key) => [{ Authorization: "Bearer ", "X-API-Key": key }] },
     { name: "an empty Basic beside writeKey", with: (key) => [basic(":"), { writeKey: key }] },
   ];
-  it.each(places)("$name", async (place) => {
+  it.concurrent.each(places)("$name", async (place) => {
     const [headers, body] = place.with(table.publicKey);
     const answer = await sendEvent(headers, body);
     expect(answer.status).toBe(200);
@@ -43,7 +43,7 @@ describe("a good key", () => {
 });
 
 describe("no key", () => {
-  it.each([
+  it.concurrent.each([
     { name: "nowhere", headers: {} },
     { name: "empty Authorization", headers: { Authorization: "" } },
     { name: "empty Bearer", headers: { Authorization: "Bearer" } },
@@ -83,7 +83,7 @@ describe("a key that is not good", () => {
     { name: "expired", key: () => table.newKey({ notAfter: Date.now() - 1 }) },
     { name: "not yet valid", key: () => table.newKey({ notBefore: Date.now() + HOUR_MS }) },
   ];
-  it.each(rows)("$name: looks like any other", async ({ key }) => {
+  it.concurrent.each(rows)("$name: looks like any other", async ({ key }) => {
     const text = await key();
     for (const headers of [bearer(text), basic(`${text}:`), { "X-API-Key": text }]) {
       const answer = await sendEvent(headers);
@@ -94,7 +94,7 @@ describe("a key that is not good", () => {
     await table.expectGoodEventTaken();
   });
 
-  it.each([
+  it.concurrent.each([
     { name: "another scheme", headers: { Authorization: "Digest username=x" } },
     { name: "a scheme alone", headers: { Authorization: "Token" } },
     { name: "a bare key without a scheme", headers: { Authorization: good } },
@@ -106,13 +106,13 @@ describe("a key that is not good", () => {
     await table.expectGoodEventTaken();
   });
 
-  it.each([[1], [true], [{}], [["pk"]]])("writeKey that is %j", async (writeKey) => {
+  it.concurrent.each([[1], [true], [{}], [["pk"]]])("writeKey that is %j", async (writeKey) => {
     expectAnswer(await sendEvent({}, { writeKey }), { status: 401, code: "invalid_api_key" });
   });
 });
 
 describe("within its time", () => {
-  it.each([
+  it.concurrent.each([
     { name: "from now on", change: () => ({ notBefore: Date.now() - 1 }) },
     { name: "still for an hour", change: () => ({ notAfter: Date.now() + HOUR_MS }) },
     { name: "revoked in an hour: the overlap of a rotation", change: () => ({ revokedAt: Date.now() + HOUR_MS }) },
@@ -129,7 +129,7 @@ describe("two different keys", () => {
     { name: "Bearer and writeKey", with: (a, b) => [bearer(a), { writeKey: b }] },
     { name: "X-API-Key and writeKey", with: (a, b) => [{ "X-API-Key": a }, { writeKey: b }] },
   ];
-  it.each(rows)("$name", async (row) => {
+  it.concurrent.each(rows)("$name", async (row) => {
     const [headers, body] = row.with(table.publicKey, await other());
     expectAnswer(await sendEvent(headers, body), { status: 400, code: "conflicting_credentials" });
     await table.expectGoodEventTaken();

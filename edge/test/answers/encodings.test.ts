@@ -31,7 +31,7 @@ interface Row extends Omit<RequestRow, "body"> {
 }
 
 function runRows(rows: readonly Row[]): void {
-  it.each(rows)("$name", async ({ make, path = "/v1/track", headers = {}, ...expected }) => {
+  it.concurrent.each(rows)("$name", async ({ make, path = "/v1/track", headers = {}, ...expected }) => {
     const answer = await send(path, { headers: { ...headers, ...bearer(table.publicKey) }, body: make() });
     expectAnswer(answer, expected);
     await table.expectGoodEventTaken();
@@ -53,7 +53,7 @@ describe("Content-Encoding", () => {
     { name: "gzip twice", headers: { "Content-Encoding": "gzip, gzip" }, make: () => gzip(gzip(good())), ...refused },
     { name: "nonsense", headers: { "Content-Encoding": "constructor" }, make: good, ...refused },
   ]);
-  it.each(["batch", "beacon", "page", "import", "b"])("gzip on /v1/%s", async (route) => {
+  it.concurrent.each(["batch", "beacon", "page", "import", "b"])("gzip on /v1/%s", async (route) => {
     const body = ["page"].includes(route) ? good() : JSON.stringify({ batch: [goodEvent()] });
     const answer = await send(`/v1/${route}`, { headers: { ...GZIP, ...bearer(table.publicKey) }, body: gzip(body) });
     expect(answer.body.accepted).toBe(1);

@@ -135,7 +135,7 @@ const BROKEN_VALUES: string[] = [
 ];
 
 describe("values that must be refused", () => {
-  it.each(BROKEN_VALUES)("%j", async (value) => {
+  it.concurrent.each(BROKEN_VALUES)("%j", async (value) => {
     const text = withValue(value).replaceAll("ID", goodEvent().messageId);
     for (const [path, body] of [
       ["/v1/track", text],
@@ -180,7 +180,7 @@ describe("whole bodies", () => {
     },
     { name: "100,000 objects, open", body: () => '{"a":'.repeat(100_000), status: 400, code: "invalid_json" },
   ];
-  it.each(rows)("$name", async ({ body, status, code }) => {
+  it.concurrent.each(rows)("$name", async ({ body, status, code }) => {
     const answer = await send("/v1/track", { headers: bearer(table.publicKey), body: body() });
     expectAnswer(answer, code === undefined ? { status } : { status, code });
     await table.expectGoodEventTaken();

@@ -168,4 +168,40 @@ describe("events of one request", () => {
     expectAnswer(answer, { status: 413, code: "payload_too_large" });
     await table.expectGoodEventTaken();
   });
+
+  it("a context counts in bytes", async () => {
+    const context = { a: new Array(4).fill("完".repeat(8_000)) };
+    const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: { ...batchOf(50), context } });
+    expectAnswer(answer, { status: 413, code: "payload_too_large" });
+  });
+});
+
+describe("what must fit into one record of the stream", () => {
+  /** Text that gzip cannot make much smaller; letters alone, so that nothing in it looks like a card's number. */
+  function noise(length: number): string {
+    const bytes = crypto.getRandomValues(new Uint8Array(length > 65_536 ? 65_536 : length));
+    const letters = Array.from(bytes, (byte) => String.fromCharCode(97 + (byte % 26))).join("");
+    return length > 65_536 ? letters + noise(length - 65_536) : letters;
+  }
+
+  it.each([1_500_000, 3_500_000])("%i bytes beside one event in its body do not hinder it", async (bytes) => {
+    const event = goodEvent();
+    const body = { batch: [event], junk: noise(bytes) };
+    expect((await send("/v1/batch", { headers: bearer(table.publicKey), body })).body.accepted).toBe(1);
+    table.expectStored(event.messageId, event);
+    await table.expectGoodEventTaken();
+  });
+
+  it.each([800_000, 1_500_000])("one event with a context of %i bytes", async (bytes) => {
+    const context = { a: Array.from({ length: bytes / 8_000 }, () => noise(8_000)) };
+    const event = goodEvent();
+    const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: { batch: [event], context } });
+    if (bytes < LIMITS.batchContextBytes) {
+      expect(answer.body.accepted).toBe(1);
+      table.expectStored(event.messageId, { context });
+    } else {
+      expectAnswer(answer, { status: 413, code: "payload_too_large" });
+    }
+    await table.expectGoodEventTaken();
+  });
 });

@@ -140,7 +140,7 @@ const ORIGINS: OriginRow[] = [
 ];
 
 describe("origins of a public key", () => {
-  it.each(ORIGINS)("$name", async ({ allowed, headers, code }) => {
+  it.concurrent.each(ORIGINS)("$name", async ({ allowed, headers, code }) => {
     const key = await table.newKey({ origins: allowed });
     const expected = code === undefined ? { status: 200 } : { status: 403, code };
     expectAnswer(await send("/v1/track", { headers: { ...headers, ...bearer(key) }, body: goodEvent() }), expected);
@@ -151,7 +151,7 @@ describe("origins of a public key", () => {
 });
 
 describe("a secret key in a browser", () => {
-  it.each([
+  it.concurrent.each([
     { name: "a page's origin", origin: "https://shop.example.com" },
     { name: "a sandboxed frame", origin: "null" },
     { name: "our own host on another port", origin: `${ORIGIN}:8443` },
@@ -214,7 +214,7 @@ const ADDRESSES: AddressRow[] = [
 ];
 
 describe("addresses", () => {
-  it.each(ADDRESSES)("$name", async ({ cidrs, address, allowed }) => {
+  it.concurrent.each(ADDRESSES)("$name", async ({ cidrs, address, allowed }) => {
     const headers = {
       ...bearer(await table.newKey({ cidrs })),
       ...(address === null ? {} : { "CF-Connecting-IP": address }),

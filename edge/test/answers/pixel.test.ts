@@ -26,7 +26,7 @@ async function expectPicture(path: string, headers: Record<string, string> = {})
 const withKey = (change: Record<string, unknown> = {}) => goodEvent({ writeKey: table.publicKey, ...change });
 
 describe("an event that is stored", () => {
-  it.each(["/v1/pixel.gif", "/v1/pixel.gif/", "/pixel.gif", "/pixel.gif/"])("GET %s", async (path) => {
+  it.concurrent.each(["/v1/pixel.gif", "/v1/pixel.gif/", "/pixel.gif", "/pixel.gif/"])("GET %s", async (path) => {
     const event = withKey();
     await expectPicture(`${path}?data=${base64url(event)}`);
     table.expectStored(event.messageId, { event: "Tested" });
@@ -91,7 +91,7 @@ describe("what is not stored", () => {
   function data(event: { messageId: string }): [string, string] {
     return [`?data=${base64url(event)}`, event.messageId];
   }
-  it.each(rows)("$name", async ({ query }) => {
+  it.concurrent.each(rows)("$name", async ({ query }) => {
     const [text, messageId] = query();
     await expectPicture(`/v1/pixel.gif${text}`);
     if (messageId !== undefined) table.expectNotStored(messageId);

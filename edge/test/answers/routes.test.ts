@@ -17,7 +17,7 @@ function spellings(path: string): string[] {
 }
 
 describe("event paths", () => {
-  it.each(EVENT_PATHS.flatMap(spellings))("POST %s takes its type from the path", async (path) => {
+  it.concurrent.each(EVENT_PATHS.flatMap(spellings))("POST %s takes its type from the path", async (path) => {
     const event = { ...goodEvent({ name: "n", groupId: "g", previousId: "p", userId: "u" }), type: undefined };
     const answer = await send(path, { headers: bearer(table.publicKey), body: event });
     expect(answer.status).toBe(200);
@@ -52,7 +52,7 @@ describe("event paths", () => {
 });
 
 describe("batch paths", () => {
-  it.each(BATCH_PATHS.flatMap(spellings))("POST %s", async (path) => {
+  it.concurrent.each(BATCH_PATHS.flatMap(spellings))("POST %s", async (path) => {
     const body = { batch: [goodEvent(), goodEvent()], sentAt: new Date().toISOString() };
     const answer = await send(path, { headers: bearer(table.publicKey), body });
     expect(answer.status).toBe(200);
@@ -72,7 +72,7 @@ describe("batch paths", () => {
 });
 
 describe("the beacon", () => {
-  it.each(spellings("beacon"))("POST %s takes either shape, as text", async (path) => {
+  it.concurrent.each(spellings("beacon"))("POST %s takes either shape, as text", async (path) => {
     const headers = { "Content-Type": "text/plain;charset=UTF-8" };
     const batch = { writeKey: table.publicKey, batch: [goodEvent(), goodEvent()] };
     expect((await send(path, { headers, body: batch })).body.accepted).toBe(2);
@@ -88,7 +88,7 @@ describe("the beacon", () => {
 });
 
 describe("client metrics", () => {
-  it.each(spellings("m"))("POST %s is ignored", async (path) => {
+  it.concurrent.each(spellings("m"))("POST %s is ignored", async (path) => {
     for (const body of ['{"series":[]}', "nonsense", ""]) {
       const answer = await send(path, { body, method: "POST" });
       expect(answer.status).toBe(200);
@@ -98,7 +98,7 @@ describe("client metrics", () => {
 
 describe("methods", () => {
   const POSTED = [...EVENT_PATHS, ...BATCH_PATHS, "beacon", "m"];
-  it.each(["GET", "PUT", "PATCH", "DELETE"])("%s of an ingestion path", async (method) => {
+  it.concurrent.each(["GET", "PUT", "PATCH", "DELETE"])("%s of an ingestion path", async (method) => {
     for (const path of POSTED) {
       const answer = await send(`/v1/${path}`, { method });
       expectAnswer(answer, { status: 405, code: "method_not_allowed" });
@@ -107,7 +107,7 @@ describe("methods", () => {
     await table.expectGoodEventTaken();
   });
 
-  it.each([
+  it.concurrent.each([
     ["POST", "/v1/pixel.gif", "GET, OPTIONS"],
     ["POST", "/v1/projects/x/settings", "GET, OPTIONS"],
     ["POST", "/healthz", "GET, OPTIONS"],
@@ -122,7 +122,7 @@ describe("methods", () => {
 });
 
 describe("paths that are not there", () => {
-  it.each([
+  it.concurrent.each([
     "/v1/nothing",
     "/v2/track",
     "/v1/v1/track",
@@ -142,14 +142,14 @@ describe("paths that are not there", () => {
     await table.expectGoodEventTaken();
   });
 
-  it.each(["/nothing.js", "/v1", "/v1/", "/.env", "/.git/config"])("GET %s", async (path) => {
+  it.concurrent.each(["/nothing.js", "/v1", "/v1/", "/.env", "/.git/config"])("GET %s", async (path) => {
     expectAnswer(await send(path), { status: 404, code: "not_found" });
   });
 });
 
 describe("preflight", () => {
   const asked = "content-type, x-library-header, authorization";
-  it.each([
+  it.concurrent.each([
     ...spellings("track"),
     "/v1/batch",
     "/v1/pixel.gif",

@@ -79,7 +79,7 @@ export interface EventRow {
  * good ones are what is sent next after a bad one.
  */
 export function eventTable(table: Table, rows: readonly EventRow[]): void {
-  it.each(rows)("$name", async (row) => {
+  it.concurrent.each(rows)("$name", async (row) => {
     const alone = textOf(row.event);
     const single = await send("/v1/track", { body: alone.text, headers: bearer(table.publicKey) });
     expectConserved(single.body, 1);

@@ -102,7 +102,7 @@ describe("the request", () => {
     expect(answer.body.warnings).toMatchObject([{ code: "timestamp_out_of_range" }]);
   });
 
-  it.each(["0", "", "x", "-1"])("is corrected when X-Retry-Count is %j", async (count) => {
+  it.concurrent.each(["0", "", "x", "-1"])("is corrected when X-Retry-Count is %j", async (count) => {
     const headers = { ...bearer(table.publicKey), "X-Retry-Count": count };
     expect((await send("/v1/track", { headers, body: goodEvent(old) })).body.warnings).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe("the request", () => {
     expect(answer.body).toMatchObject({ accepted: 1, warnings: [] });
   });
 
-  it.each(["soon", 1e400, {}, null, true])("takes no harm from a batch's sentAt of %j", async (sentAt) => {
+  it.concurrent.each(["soon", 1e400, {}, null, true])("takes no harm from a batch's sentAt of %j", async (sentAt) => {
     const body = { batch: [goodEvent({ timestamp: ago(MINUTE_MS) })], sentAt };
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
     expect(answer.status).toBe(200);

@@ -1,0 +1,143 @@
+// Reading calls: judged at the edge, answered by the query backend, which believes only signed headers. API.md §5, DESIGN E12.
+
+import { describe, expect, it } from "vitest";
+import { expectAnswer, useTable } from "../answers/table.ts";
+import { callCount, scriptAnswer } from "../backend/scripted.ts";
+import type { ReceivedCall } from "../backend/server.ts";
+import { bearer, expectCors, fetchEdge, goodEvent, send, type SendOptions } from "../client.ts";
+import { untilArrived } from "../kinesis/stream.ts";
+
+const table = useTable("forward");
+
+/** What the backend received. */
+async function received(path: string, options: SendOptions = {}): Promise<ReceivedCall> {
+  const answer = await send(path, { headers: bearer(table.secretKey), ...options });
+  expect(answer.status).toBe(200);
+  return answer.body.data as ReceivedCall;
+}
+
+describe("a reading call", () => {
+  it("reaches the backend signed, with who asks", async () => {
+    const call = await received("/v1/query/trend?event=Sign%20up&measure=users&timezone=Europe%2FZagreb&x=a%2Bb*~!()");
+    expect(call.method).toBe("GET");
+    expect(call.url).toBe("/v1/query/trend?event=Sign%20up&measure=users&timezone=Europe%2FZagreb&x=a%2Bb*~!()");
+    expect(call.headers).toMatchObject({ "x-project": table.project, "x-scopes": "write consent read admin privacy" });
+    expect(call.headers["x-key-id"]).toMatch(/^key-/);
+    expect(call.signature?.service).toBe("lambda");
+    expect(call.signature?.headers).toEqual(
+      expect.arrayContaining(["host", "x-amz-date", "x-project", "x-key-id", "x-scopes", "x-request-id"]),
+    );
+  });
+
+  it("with a body is signed with it", async () => {
+    const body = { steps: [{ event: "ä" }, { event: "😀" }], within: "7d" };
+    const call = await received("/v1/query/funnel", {
+      body,
+      headers: { ...bearer(table.secretKey), "Content-Type": "application/json" },
+    });
+    expect(JSON.parse(call.body)).toEqual(body);
+    expect(call.headers["content-type"]).toBe("application/json");
+    expect(call.signature).not.toBeNull();
+  });
+
+  it("cannot say who it is by itself", async () => {
+    const forged = { "X-Project": "other", "X-Key-Id": "admin", "X-Scopes": "admin", "X-Shard-Trace": "{}" };
+    const call = await received("/v1/events", { headers: { ...bearer(table.secretKey), ...forged } });
+    expect(call.headers).toMatchObject({ "x-project": table.project });
+    expect(call.headers["x-key-id"]).not.toBe("admin");
+    expect(call.headers["x-shard-trace"]).toBeUndefined();
+  });
+
+  it("carries neither the key nor the cookie further", async () => {
+    const call = await received("/v1/events", { headers: { ...bearer(table.secretKey), Cookie: "session=x" } });
+    expect(JSON.stringify(call)).not.toContain(table.secretKey);
+    expect(call.headers.cookie).toBeUndefined();
+  });
+
+  it("with a trailing slash is the same call", async () => {
+    expect((await received("/v1/events/?limit=5")).url).toBe("/v1/events?limit=5");
+  });
+
+  it("after one message tells what the shard knows of it", async () => {
+    const event = goodEvent({ messageId: `ä ${crypto.randomUUID()}` });
+    await send("/v1/track", { headers: bearer(table.publicKey), body: event });
+    await untilArrived(table.project, [event.messageId]);
+    const call = await received(`/v1/events/${encodeURIComponent(event.messageId)}`);
+    expect(call.signature).not.toBeNull();
+    const unknown = await received("/v1/events/unknown");
+    expect(unknown.headers["x-shard-trace"]).toBeUndefined();
+  });
+});
+
+describe("the backend's answer", () => {
+  const path = "/v1/query/top";
+
+  it.each([
+    [400, { success: false, code: "invalid_parameter", message: "m", error: "m", request_id: "r", pointer: "/by" }],
+    [404, { success: false, code: "not_found", message: "m", error: "m", request_id: "r" }],
+  ])("of %i comes through with what every answer carries", async (status, body) => {
+    await scriptAnswer({ path, status, body });
+    const response = await fetchEdge(path, { headers: bearer(table.secretKey) });
+    expect(response.status).toBe(status);
+    expectCors(response.headers);
+    expect(response.headers.get("X-Request-Id")).not.toBeNull();
+    expect(await response.json()).toEqual(body);
+  });
+
+  it("that does not come is a 503", async () => {
+    await scriptAnswer({ path: "/v1/query/realtime", status: 200, body: {}, cut: true });
+    const answer = await send("/v1/query/realtime", { headers: bearer(table.secretKey) });
+    expectAnswer(answer, { status: 503, code: "unavailable" });
+    await table.expectGoodEventTaken();
+  });
+});
+
+describe("who may read", () => {
+  const path = "/v1/query/retention-of-nobody";
+  it("nobody without a key", async () => {
+    expectAnswer(await send("/v1/events"), { status: 401, code: "missing_api_key" });
+  });
+
+  it("no public key", async () => {
+    expectAnswer(await send("/v1/events", { headers: bearer(table.publicKey) }), {
+      status: 403,
+      code: "insufficient_scope",
+    });
+  });
+
+  it("no secret key without the scope", async () => {
+    const reader = await table.newKey({ kind: "secret", scopes: ["read"] });
+    expect((await send("/v1/events", { headers: bearer(reader) })).status).toBe(200);
+    for (const call of ["/v1/admin/keys", "/v1/audit"]) {
+      expectAnswer(await send(call, { headers: bearer(reader) }), { status: 403, code: "insufficient_scope" });
+    }
+    const writer = await table.newKey({ kind: "secret", scopes: ["write"] });
+    expectAnswer(await send("/v1/events", { headers: bearer(writer) }), { status: 403, code: "insufficient_scope" });
+  });
+
+  it("no secret key from a page", async () => {
+    const headers = { ...bearer(table.secretKey), Origin: "https://shop.test" };
+    expectAnswer(await send("/v1/events", { headers }), { status: 403, code: "secret_key_in_browser" });
+  });
+
+  it("and a call that is not in the table never leaves the edge", async () => {
+    expectAnswer(await send(path, { headers: bearer(table.secretKey) }), { status: 404, code: "not_found" });
+    for (const other of ["/v1/query/..%2finternal%2fkeys", "/internal/keys/x", "/v1/admin/keys/a/b/c"]) {
+      expectAnswer(await send(other, { headers: bearer(table.secretKey) }), { status: 404, code: "not_found" });
+    }
+    expect(await callCount(path)).toBe(0);
+  });
+});
+
+describe("readiness", () => {
+  it("/readyz names what is not ready, with the fields of every error", async () => {
+    expect((await send("/readyz")).body).toMatchObject({ success: true, status: "ready", notReady: [] });
+    await scriptAnswer({ path: "/healthz", status: 500, body: {} });
+    const answer = await send("/readyz");
+    expectAnswer(answer, { status: 503, code: "unavailable" });
+    expect(answer.body).toMatchObject({ notReady: ["query"] });
+    expect(answer.headers.get("Cache-Control")).toBe("no-store");
+    await scriptAnswer({ path: "/healthz", status: 200, body: {} });
+    expect((await send("/readyz")).status).toBe(200);
+  });
+});

@@ -1,0 +1,145 @@
+// What an isolate knows of keys: memory, then KV, then the control plane; a revoked key is refused within 5 s. API.md §2.
+
+import { env } from "cloudflare:workers";
+import { generateKey, hashKey, keyRecordName, LIMITS } from "@behaviour/contract";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { expectAnswer } from "../answers/table.ts";
+import { callCount, keyPath, scriptAnswer, scriptKey } from "../backend/scripted.ts";
+import { type Answer, bearer, goodEvent, send } from "../client.ts";
+import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
+
+afterEach(() => vi.useRealTimers());
+
+function sendWith(key: string): Promise<Answer> {
+  return send("/v1/track", { headers: bearer(key), body: goodEvent() });
+}
+
+/** As long as an isolate believes what it knows, and a little more. */
+function passCache(): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.keyCacheMs + 1 });
+}
+
+const INVALID = { status: 401, code: "invalid_api_key" } as const;
+
+describe("a key in KV", () => {
+  it("is taken without asking the control plane", async () => {
+    const key = await newKey({ project: newProject("kv") });
+    expect((await sendWith(key)).status).toBe(200);
+    expect(await callCount(keyPath(key))).toBe(0);
+  });
+
+  it("is remembered: KV is not asked for every request", async () => {
+    const key = await newKey({ project: newProject("memory") });
+    expect((await sendWith(key)).status).toBe(200);
+    await env.KEYS.delete(keyRecordName(hashKey(key)));
+    expect((await sendWith(key)).status).toBe(200);
+  });
+
+  it("whose record is nonsense is no key", async () => {
+    const key = generateKey("public", "live");
+    await env.KEYS.put(keyRecordName(hashKey(key)), JSON.stringify({ id: "x", project: 5 }));
+    expectAnswer(await sendWith(key), INVALID);
+  });
+});
+
+describe("a key that KV does not know", () => {
+  it("is read from the control plane, once", async () => {
+    const key = generateKey("public", "live");
+    await scriptKey(key, keyRecord({ project: newProject("through") }));
+    expect((await sendWith(key)).status).toBe(200);
+    expect((await sendWith(key)).status).toBe(200);
+    expect(await callCount(keyPath(key))).toBe(1);
+  });
+
+  it("nor the control plane: is remembered as unknown", async () => {
+    const key = generateKey("public", "live");
+    for (let i = 0; i < 5; i++) expectAnswer(await sendWith(key), INVALID);
+    expect(await callCount(keyPath(key))).toBe(1);
+    // Made in the meantime: known within the time an isolate believes what it knows.
+    await putRecord(key, keyRecord({ project: newProject("made") }));
+    expectAnswer(await sendWith(key), INVALID);
+    passCache();
+    expect((await sendWith(key)).status).toBe(200);
+  });
+
+  it("and whose form is wrong is not looked up anywhere", async () => {
+    const key = `${generateKey("public", "live").slice(0, -1)}!`;
+    expectAnswer(await sendWith(key), INVALID);
+    expect(await callCount(keyPath(key))).toBe(0);
+  });
+
+  it.each([
+    ["fails", { status: 500, body: {} }],
+    ["is overloaded", { status: 503, body: {} }],
+    ["breaks the connection", { status: 200, body: {}, cut: true }],
+  ])("while the control plane %s: 503, and nothing is remembered", async (_name, answer) => {
+    const key = generateKey("public", "live");
+    await scriptAnswer({ path: keyPath(key), ...answer });
+    const refused = await sendWith(key);
+    expectAnswer(refused, { status: 503, code: "unavailable" });
+    expect(refused.headers.get("Retry-After")).not.toBeNull();
+    await scriptAnswer({ path: keyPath(key), status: 200, body: keyRecord({ project: newProject("back") }) });
+    expect((await sendWith(key)).status).toBe(200);
+  });
+
+  it("and of which the control plane tells nonsense is no key", async () => {
+    const key = generateKey("public", "live");
+    await scriptAnswer({ path: keyPath(key), status: 200, body: { data: {} } });
+    expectAnswer(await sendWith(key), INVALID);
+  });
+});
+
+describe("revocation", () => {
+  it("holds within 5 s, at the latest when memory's belief ends", async () => {
+    const project = newProject("revoked");
+    const key = await newKey({ project });
+    expect((await sendWith(key)).status).toBe(200);
+    await putRecord(key, keyRecord({ project, revokedAt: Date.now() - 1 }));
+    passCache();
+    expectAnswer(await sendWith(key), INVALID);
+    expect(LIMITS.keyCacheMs).toBeLessThan(5_000);
+  });
+
+  it("in the future holds from its moment, whatever memory believes", async () => {
+    const key = await newKey({ project: newProject("overlap"), revokedAt: Date.now() + 1_000 });
+    expect((await sendWith(key)).status).toBe(200);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1_001 });
+    expectAnswer(await sendWith(key), INVALID);
+  });
+});
+
+describe("what the control plane pushes", () => {
+  const internal = { Authorization: `Bearer ${env.INTERNAL_SECRET}` };
+
+  it("is believed at once, and taken away by null", async () => {
+    const key = generateKey("public", "live");
+    const name = keyRecordName(hashKey(key));
+    const push = (value: unknown) =>
+      send("/internal/keys", { headers: internal, body: { records: [{ name, value }] } });
+    expect((await push(keyRecord({ project: newProject("pushed") }))).status).toBe(200);
+    expect((await sendWith(key)).status).toBe(200);
+    expect((await push(null)).status).toBe(200);
+    passCache();
+    expectAnswer(await sendWith(key), INVALID);
+  });
+
+  it.each([
+    { name: "no secret", headers: {} },
+    { name: "a wrong one", headers: { Authorization: `Bearer ${"x".repeat(env.INTERNAL_SECRET.length)}` } },
+    { name: "a longer one", headers: { Authorization: `Bearer ${env.INTERNAL_SECRET}x` } },
+    { name: "another scheme", headers: { Authorization: `Basic ${env.INTERNAL_SECRET}` } },
+  ])("with $name is not there", async ({ headers }) => {
+    const answer = await send("/internal/keys", { headers, body: { records: [] } });
+    expectAnswer(answer, { status: 404, code: "not_found" });
+  });
+
+  it.each([
+    ["no JSON", "{"],
+    ["no records", {}],
+    ["another name in KV", { records: [{ name: "other", value: null }] }],
+    ["half a record", { records: [{ name: keyRecordName("0".repeat(64)), value: { id: "x" } }] }],
+  ])("and is %s is refused whole", async (_name, body) => {
+    const answer = await send("/internal/keys", { headers: internal, body });
+    expectAnswer(answer, { status: 400, code: "invalid_payload" });
+  });
+});

@@ -1,0 +1,243 @@
+// What a shard has said "stored" to is durable, is sent as the row's own bytes, and outlives the object's memory. DESIGN E2, E3.
+
+import { runInDurableObject } from "cloudflare:test";
+import { decodeFrame, LIMITS } from "@behaviour/contract";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { BufferShard } from "../../src/shard/shard.ts";
+import { newProject } from "../keys.ts";
+import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
+import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, untilFlushed } from "./stub.ts";
+
+const REFUSED = { kind: "status", status: 400, type: "ProvisionedThroughputExceededException" } as const;
+const RESET = { kind: "reset" } as const;
+
+afterEach(() => vi.useRealTimers());
+
+/** A project whose stream takes nothing until it is told otherwise; what is refused has surely not arrived. */
+async function closedProject(name: string): Promise<string> {
+  const project = newProject(name);
+  await setFaults(project, [{ ...REFUSED, times: 1_000_000 }]);
+  return project;
+}
+
+async function open(project: string): Promise<void> {
+  await setFaults(project, []);
+  await runAlarm(project);
+  await untilFlushed(project);
+}
+
+/** The ids of every line that arrived, in order; marks are counted. */
+async function arrivedIds(project: string): Promise<{ ids: string[]; marks: number }> {
+  const ids: string[] = [];
+  let marks = 0;
+  for (const record of (await streamState(project)).arrived) {
+    for (const { value } of decodeFrame(bytesOf(record))) {
+      const line = value as { ids?: string[]; redelivery?: boolean };
+      if (line.redelivery === true) marks++;
+      else ids.push(...(line.ids ?? []));
+    }
+  }
+  return { ids, marks };
+}
+
+describe("rows", () => {
+  it("are durable when the answer is given, one a commit", async () => {
+    const project = await closedProject("durable");
+    expect(await append(project, appendInput(["a", "b"]))).toEqual({ outcome: "stored" });
+    expect(await append(project, appendInput(["c"]))).toEqual({ outcome: "stored" });
+    const rows = await storedRows(project);
+    expect(rows.map(({ seq }) => seq)).toEqual([1, 2]);
+    expect([...decodeFrame(rows[0]?.frame as Uint8Array)].map(({ value }) => value)).toEqual([{ ids: ["a", "b"] }]);
+  });
+
+  it("become records byte for byte, in order, under keys of their own", async () => {
+    const project = await closedProject("bytes");
+    for (const [index, name] of ["a", "b", "c"].entries()) {
+      await append(project, appendInput([name], { compressed: index === 1 }));
+    }
+    const rows = await storedRows(project);
+    await open(project);
+    const { arrived } = await streamState(project);
+    expect(arrived.map(bytesOf)).toEqual(rows.map(({ frame }) => frame));
+    expect(arrived.map(({ partitionKey }) => partitionKey)).toEqual(
+      rows.map(({ boot, seq }) => `${project}:na:0/${boot}.${seq}`),
+    );
+  });
+
+  it("of appends in one call and of many at once are few", async () => {
+    const project = await closedProject("group");
+    const inputs = Array.from({ length: 50 }, (_, i) => appendInput([`a-${i}`], { compressed: i % 2 === 0 }));
+    expect(await shardOf(project).append(inputs)).toEqual(inputs.map(() => ({ outcome: "stored" })));
+    expect(await storedRows(project)).toHaveLength(1);
+    await Promise.all(Array.from({ length: 50 }, (_, i) => append(project, appendInput([`b-${i}`]))));
+    expect((await storedRows(project)).length).toBeLessThan(26);
+    await open(project);
+    expect(new Set((await arrivedIds(project)).ids).size).toBe(100);
+  });
+});
+
+describe("memory lost", () => {
+  it("between the answer and the flush: everything is sent, with a mark, for it might have been", async () => {
+    const project = await closedProject("evicted");
+    await append(project, appendInput(["a"]));
+    await append(project, appendInput(["b"]));
+    const rows = await storedRows(project);
+    await loseMemory();
+    await open(project);
+    const { arrived } = await streamState(project);
+    for (const [index, record] of arrived.entries()) {
+      const frame = rows[index]?.frame as Uint8Array;
+      expect(bytesOf(record).slice(0, frame.byteLength)).toEqual(frame);
+    }
+    expect(await arrivedIds(project)).toEqual({ ids: ["a", "b"], marks: 2 });
+  });
+
+  it("between arrival and deletion: the second copy is marked and has the first one's key", async () => {
+    const project = newProject("between");
+    await setFaults(project, [{ kind: "commit_then_reset" }, { ...REFUSED, times: 1_000_000 }]);
+    await append(project, appendInput(["a"]));
+    await vi.waitFor(async () => expect((await streamState(project)).arrived).toHaveLength(1), { timeout: 5_000 });
+    await loseMemory();
+    await open(project);
+    const { arrived } = await streamState(project);
+    expect(arrived).toHaveLength(2);
+    expect(new Set(arrived.map(({ partitionKey }) => partitionKey)).size).toBe(1);
+    expect(await arrivedIds(project)).toEqual({ ids: ["a", "a"], marks: 1 });
+  });
+
+  it("rows of a later life have other keys, even where numbers begin anew", async () => {
+    const project = newProject("lives");
+    for (const name of ["a", "b", "c"]) {
+      await append(project, appendInput([name]));
+      await untilFlushed(project);
+      await loseMemory();
+    }
+    const { arrived } = await streamState(project);
+    expect(new Set(arrived.map(({ partitionKey }) => partitionKey)).size).toBe(3);
+  });
+
+  it("no mark where nothing can have arrived", async () => {
+    const project = newProject("unmarked");
+    await setFaults(project, [REFUSED, REFUSED]);
+    await append(project, appendInput(["a"]));
+    await untilFlushed(project);
+    expect(await arrivedIds(project)).toEqual({ ids: ["a"], marks: 0 });
+  });
+});
+
+describe("alarms", () => {
+  it("one stands as soon as something is stored, before the stream is asked", async () => {
+    const project = await closedProject("armed");
+    await append(project, appendInput(["a"]));
+    const atMs = await runInDurableObject(shardOf(project), (_shard, { storage }) => storage.getAlarm());
+    expect(atMs).toBeGreaterThan(Date.now());
+    expect(atMs).toBeLessThan(Date.now() + 70_000);
+  });
+
+  it("delivers alone, without timers, and another stands while something is left", async () => {
+    const project = await closedProject("alarm");
+    await append(project, appendInput(["a"]));
+    for (let i = 0; i < 3; i++) {
+      await loseMemory();
+      expect(await runAlarm(project)).toBe(true);
+      const atMs = await runInDurableObject(shardOf(project), (_shard, { storage }) => storage.getAlarm());
+      expect(atMs).toBeGreaterThan(Date.now());
+    }
+    await open(project);
+    expect((await arrivedIds(project)).ids).toEqual(["a"]);
+  });
+
+  it("twice at once sends once", async () => {
+    const project = await closedProject("twice");
+    await append(project, appendInput(["a"]));
+    await setFaults(project, []);
+    await runInDurableObject(shardOf(project), (shard: BufferShard) =>
+      Promise.all([shard.alarm(), shard.alarm(), shard.alarm()]),
+    );
+    await untilFlushed(project);
+    expect(await arrivedIds(project)).toMatchObject({ ids: ["a"] });
+  });
+
+  it("never throws, whatever the stream does", async () => {
+    const project = newProject("throws");
+    await setFaults(project, [RESET, { ...RESET, times: 20 }]);
+    await append(project, appendInput(["a"]));
+    for (let i = 0; i < 10; i++) {
+      await runInDurableObject(shardOf(project), (shard: BufferShard) => shard.alarm());
+    }
+    await open(project);
+    expect(new Set((await arrivedIds(project)).ids)).toEqual(new Set(["a"]));
+  });
+
+  it("with nothing to do does nothing, and sets no other", async () => {
+    const project = newProject("idle");
+    await append(project, appendInput(["a"]));
+    await untilFlushed(project);
+    await runAlarm(project);
+    expect(await runInDurableObject(shardOf(project), (_shard, { storage }) => storage.getAlarm())).toBeNull();
+  });
+});
+
+describe("an outage of a day", () => {
+  it("ends with everything delivered, once, with no further traffic", async () => {
+    const project = newProject("outage");
+    await setFaults(project, [{ ...RESET, times: 1_000_000 }]);
+    const names = Array.from({ length: 20 }, (_, i) => `m-${i}`);
+    for (const name of names) await append(project, appendInput([name]));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    for (let minute = 0; minute < 24 * 60; minute += 12) {
+      vi.setSystemTime(Date.now() + 12 * 60_000);
+      if (minute % 240 === 0) await loseMemory();
+      expect(await runAlarm(project)).toBe(true);
+    }
+    expect((await streamState(project)).arrived).toEqual([]);
+    await open(project);
+    const { ids } = await arrivedIds(project);
+    expect(ids.sort()).toEqual(names.sort());
+  });
+});
+
+describe("full", () => {
+  const limits = LIMITS as { shardHighWaterBytes: number; shardLowWaterBytes: number; shardPendingBytes: number };
+  const before = { ...limits };
+  afterEach(() => void Object.assign(limits, before));
+
+  it("storage_full above the high-water mark, until it has drained below the low one", async () => {
+    const project = await closedProject("full");
+    Object.assign(limits, { shardHighWaterBytes: 2_000, shardLowWaterBytes: 500 });
+    let stored = 0;
+    while ((await append(project, appendInput([`m-${stored}`]))).outcome === "stored") stored++;
+    expect(stored).toBeGreaterThan(10);
+    const refused = { outcome: "refused", code: "storage_full" };
+    expect(await append(project, appendInput(["later"]))).toEqual(refused);
+    // What is below the high-water mark again is not enough.
+    await setFaults(project, [
+      { kind: "mask", stored: [true, true, true, false, false], error: "x" },
+      { ...REFUSED, times: 1_000_000 },
+    ]);
+    await runAlarm(project);
+    expect((await storedRows(project)).length).toBeLessThan(stored);
+    expect(await append(project, appendInput(["later"]))).toEqual(refused);
+    await open(project);
+    expect(await append(project, appendInput(["later"]))).toEqual({ outcome: "stored" });
+    await untilFlushed(project);
+    expect(new Set((await arrivedIds(project)).ids).size).toBe(stored + 1);
+  });
+
+  it("overloaded when too much waits for its commit; nothing of it is stored", async () => {
+    const project = newProject("pending");
+    limits.shardPendingBytes = 1_000;
+    const inputs = Array.from({ length: 100 }, (_, i) => appendInput([`m-${i}`]));
+    const answers = await shardOf(project).append(inputs);
+    const stored = answers.filter(({ outcome }) => outcome === "stored").length;
+    expect(answers.filter((answer) => answer.outcome === "refused" && answer.code === "overloaded")).toHaveLength(
+      100 - stored,
+    );
+    expect(stored).toBeGreaterThan(5);
+    expect(stored).toBeLessThan(100);
+    await untilFlushed(project);
+    expect((await arrivedIds(project)).ids).toHaveLength(stored);
+    const again = await append(project, appendInput(["m-99"]));
+    expect(again).toEqual({ outcome: "stored" });
+  });
+});

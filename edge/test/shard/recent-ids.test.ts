@@ -1,0 +1,78 @@
+// What memory knows of ids: all of the newest, how far back exactly, within a budget.
+
+import { hashId, ID_HASH_BYTES, LIMITS, packIds } from "@behaviour/contract";
+import { describe, expect, it } from "vitest";
+import { RecentIds } from "../../src/shard/recent-ids.ts";
+
+const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => `m-${from + i}`);
+
+describe("recent ids", () => {
+  it("knows what was added, and nothing else", () => {
+    const recent = new RecentIds(Number.NEGATIVE_INFINITY);
+    recent.add(packIds(names(0, 5_000)), 1);
+    expect(recent.known(packIds(names(0, 5_000)))).toHaveLength(5_000);
+    expect(recent.known(packIds(names(5_000, 5_000)))).toEqual([]);
+    expect(recent.known(packIds(["x", "m-7", "y", "m-4999"]))).toEqual([1, 3]);
+    expect(recent.known(new Uint8Array())).toEqual([]);
+  });
+
+  it("takes ids out of the middle of a buffer", () => {
+    const recent = new RecentIds(0);
+    const packed = packIds(["a", "b", "c"]);
+    recent.add(packed.subarray(ID_HASH_BYTES, 2 * ID_HASH_BYTES), 1);
+    expect(recent.known(packed)).toEqual([1]);
+  });
+
+  it("takes a hash of zero, and one whose half is zero", () => {
+    const recent = new RecentIds(0);
+    const zero = new Uint8Array(ID_HASH_BYTES);
+    const half = new Uint8Array([1, 2, 3, 4, 0, 0, 0, 0]);
+    expect(recent.known(zero)).toEqual([]);
+    recent.add(zero, 1);
+    expect(recent.known(zero)).toEqual([0]);
+    expect(recent.known(half)).toEqual([]);
+    recent.add(half, 1);
+    expect(recent.known(half)).toEqual([0]);
+  });
+
+  it("reaches back to its first day until a generation is forgotten, then exactly to the next", () => {
+    const recent = new RecentIds(100, 2_000);
+    recent.add(packIds(names(0, 1_000)), 1_000);
+    expect(recent.reachMs).toBe(100);
+    recent.add(packIds(names(1_000, 1_000)), 2_000);
+    expect(recent.reachMs).toBe(100);
+    expect(recent.known(packIds(["m-0"]))).toEqual([0]);
+    recent.add(packIds(names(2_000, 1_000)), 3_000);
+    // The first thousand is forgotten; what came from 2,000 on is all there.
+    expect(recent.reachMs).toBe(2_000);
+    expect(recent.known(packIds(["m-0"]))).toEqual([]);
+    expect(recent.known(packIds(names(1_000, 2_000)))).toHaveLength(2_000);
+  });
+
+  it("stays within 32 MB however many ids come", () => {
+    const recent = new RecentIds(0);
+    const ids = new Uint8Array(100_000 * ID_HASH_BYTES);
+    for (let i = 0; i < 40; i++) {
+      for (let at = 0; at < ids.byteLength; at += 65_536) crypto.getRandomValues(ids.subarray(at, at + 65_536));
+      recent.add(ids, i);
+      expect(recent.bytes).toBeLessThan(32_000_000);
+    }
+    expect(recent.known(ids)).toHaveLength(100_000);
+    expect(LIMITS.dedupeMemoryIds).toBe(1_000_000);
+  });
+
+  it("two ids that share a slot are told apart", () => {
+    const mask = 1_023;
+    const slot = ({ high, low }: { high: number; low: number }) => (low ^ (high >>> 7)) & mask;
+    const bySlot = new Map<number, string[]>();
+    for (const name of names(0, 3_000))
+      bySlot.set(slot(hashId(name)), [...(bySlot.get(slot(hashId(name))) ?? []), name]);
+    const crowd = [...bySlot.values()].sort((a, b) => b.length - a.length)[0] as string[];
+    expect(crowd.length).toBeGreaterThan(4);
+    const recent = new RecentIds(0);
+    const [last, ...others] = [...crowd].reverse() as [string, ...string[]];
+    recent.add(packIds(others), 1);
+    expect(recent.known(packIds([last]))).toEqual([]);
+    expect(recent.known(packIds(others))).toHaveLength(others.length);
+  });
+});

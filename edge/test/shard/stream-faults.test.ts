@@ -1,0 +1,176 @@
+// What the stream answers, and what becomes of the rows: exactly those it said it stored are deleted, all others are sent again.
+
+import { decodeFrame } from "@behaviour/contract";
+import { describe, expect, it, vi } from "vitest";
+import type { Fault } from "../kinesis/faults.ts";
+import { newProject } from "../keys.ts";
+import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
+import { append, appendInput, runAlarm, storedRows, untilFlushed } from "./stub.ts";
+
+const THROTTLED = "ProvisionedThroughputExceededException";
+const CLOSED: Fault = { kind: "status", status: 400, type: THROTTLED, times: 1_000_000 };
+
+/** Ids that arrived with the number of copies of each, and how many records carried a mark. */
+async function arrivals(project: string): Promise<{ copies: Map<string, number>; marked: number }> {
+  const copies = new Map<string, number>();
+  let marked = 0;
+  for (const record of (await streamState(project)).arrived) {
+    for (const { value } of decodeFrame(bytesOf(record))) {
+      const line = value as { ids?: string[]; redelivery?: boolean };
+      if (line.redelivery === true) marked++;
+      for (const id of line.ids ?? []) copies.set(id, (copies.get(id) ?? 0) + 1);
+    }
+  }
+  return { copies, marked };
+}
+
+/** Rows of one id each in a shard whose stream is closed. */
+async function withRows(name: string, count: number): Promise<{ project: string; names: string[] }> {
+  const project = newProject(name);
+  await setFaults(project, [CLOSED]);
+  const names = Array.from({ length: count }, (_, i) => `m-${i}`);
+  for (const id of names) await append(project, appendInput([id]));
+  return { project, names };
+}
+
+function randomMask(count: number): boolean[] {
+  return Array.from({ length: count }, () => Math.random() < 0.5);
+}
+
+describe("partial failures", () => {
+  it.each([1, 2, 3, 4, 5, 6])("random mask %i: exactly the stored rows are deleted", async () => {
+    const { project, names } = await withRows("mask", 12);
+    const mask = randomMask(12);
+    await setFaults(project, [{ kind: "mask", stored: mask, error: THROTTLED }, CLOSED]);
+    await runAlarm(project);
+    const left = (await storedRows(project)).map(({ seq }) => names[seq - 1]);
+    expect(left).toEqual(names.filter((_, index) => !mask[index]));
+    await setFaults(project, [{ kind: "mask", stored: randomMask(12), error: THROTTLED, times: 3 }]);
+    await untilFlushedByAlarm(project);
+    const { copies, marked } = await arrivals(project);
+    expect([...copies.keys()].sort()).toEqual([...names].sort());
+    expect(Math.max(...copies.values())).toBe(1);
+    // The stream said of each that it was not taken: no copy, no mark.
+    expect(marked).toBe(0);
+  });
+
+  it("a record's internal failure says nothing of it: it is sent again with a mark", async () => {
+    const { project, names } = await withRows("internal", 4);
+    await setFaults(project, [{ kind: "mask", stored: [true, false], error: "InternalFailure" }]);
+    await untilFlushedByAlarm(project);
+    const { copies, marked } = await arrivals(project);
+    expect(copies.size).toBe(names.length);
+    expect(marked).toBe(2);
+  });
+});
+
+/** Timers of the shard back off; the alarm does not wait for them. */
+async function untilFlushedByAlarm(project: string): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      await runAlarm(project);
+      expect(await storedRows(project)).toEqual([]);
+    },
+    { timeout: 10_000, interval: 10 },
+  );
+}
+
+const ok = (count: number) => new Array(count).fill({ SequenceNumber: "1", ShardId: "s" });
+
+const UNCERTAIN: { name: string; fault: Fault; arrives: boolean }[] = [
+  { name: "commit, then reset", fault: { kind: "commit_then_reset" }, arrives: true },
+  { name: "reset before anything", fault: { kind: "reset" }, arrives: false },
+  { name: "500", fault: { kind: "status", status: 500, type: "InternalFailure" }, arrives: false },
+  { name: "503", fault: { kind: "status", status: 503, type: "ServiceUnavailable" }, arrives: false },
+  { name: "a redirect", fault: { kind: "status", status: 301, type: "x" }, arrives: false },
+  { name: "200 and no JSON", fault: { kind: "answer", text: "<html>", commit: true }, arrives: true },
+  { name: "200 and nothing", fault: { kind: "answer", text: "", commit: true }, arrives: true },
+  { name: "200 and null", fault: { kind: "answer", text: "null", commit: true }, arrives: true },
+  { name: "200 without Records", fault: { kind: "answer", text: "{}", commit: true }, arrives: true },
+  { name: "200, one result too few", fault: answer(ok(2)), arrives: true },
+  { name: "200, one too many", fault: answer(ok(4)), arrives: true },
+  { name: "200, results that are null", fault: answer([null, null, null]), arrives: true },
+  { name: "200, results without a number", fault: answer([{}, {}, {}]), arrives: true },
+  { name: "200, empty sequence numbers", fault: answer(new Array(3).fill({ SequenceNumber: "" })), arrives: true },
+  {
+    name: "200, sequence numbers that are none",
+    fault: answer(new Array(3).fill({ SequenceNumber: 5 })),
+    arrives: true,
+  },
+  {
+    name: "200, number and error",
+    fault: answer(ok(3).map((r: object) => ({ ...r, ErrorCode: "InternalFailure" }))),
+    arrives: true,
+  },
+];
+
+function answer(records: unknown[]): Fault {
+  return { kind: "answer", text: JSON.stringify({ FailedRecordCount: 0, Records: records }), commit: true };
+}
+
+describe("answers that leave it open whether the records arrived", () => {
+  it.each(UNCERTAIN)("$name: nothing is deleted, all is sent again, marked", async ({ fault, arrives }) => {
+    const { project, names } = await withRows("open", 3);
+    await setFaults(project, [fault, CLOSED]);
+    await runAlarm(project);
+    expect(await storedRows(project)).toHaveLength(3);
+    await setFaults(project, []);
+    await untilFlushedByAlarm(project);
+    const { copies, marked } = await arrivals(project);
+    expect([...copies.keys()].sort()).toEqual(names);
+    expect([...copies.values()]).toEqual(names.map(() => (arrives ? 2 : 1)));
+    expect(marked).toBe(3);
+  });
+});
+
+const REFUSING: { name: string; status: number; type: string }[] = [
+  { name: "throttled", status: 400, type: THROTTLED },
+  { name: "expired credentials", status: 400, type: "ExpiredTokenException" },
+  { name: "a wrong signature", status: 403, type: "InvalidSignatureException" },
+  { name: "no such stream", status: 400, type: "ResourceNotFoundException" },
+];
+
+describe("answers that say nothing was taken", () => {
+  it.each(REFUSING)("$name: nothing is deleted, all is sent again, unmarked", async ({ status, type }) => {
+    const { project, names } = await withRows("refused", 3);
+    await setFaults(project, [{ kind: "status", status, type }, CLOSED]);
+    await runAlarm(project);
+    expect(await storedRows(project)).toHaveLength(3);
+    await setFaults(project, []);
+    await untilFlushedByAlarm(project);
+    const { copies, marked } = await arrivals(project);
+    expect([...copies]).toEqual(names.map((name) => [name, 1]));
+    expect(marked).toBe(0);
+  });
+});
+
+describe("a stream that does not answer", () => {
+  it.concurrent.each([
+    { name: "hang", kind: "hang" },
+    { name: "a body that never ends", kind: "trickle" },
+  ] as const)(
+    "$name: given up within the deadline, new events are taken meanwhile",
+    async ({ kind }) => {
+      const { project, names } = await withRows(kind, 2);
+      await setFaults(project, [{ kind }]);
+      const alarm = runAlarm(project);
+      expect(await append(project, appendInput(["meanwhile"]))).toEqual({ outcome: "stored" });
+      await alarm;
+      await untilFlushed(project);
+      const { copies } = await arrivals(project);
+      expect([...copies.keys()].sort()).toEqual([...names, "meanwhile"].sort());
+    },
+    30_000,
+  );
+});
+
+describe("many rows", () => {
+  it("more than one call's worth is sent in several, all of it", async () => {
+    const { project } = await withRows("many", 1);
+    const inputs = Array.from({ length: 8 }, (_, i) => appendInput([`large-${i}`], { padding: 300_000 }));
+    for (const input of inputs) await append(project, input);
+    await setFaults(project, []);
+    await untilFlushedByAlarm(project);
+    expect((await arrivals(project)).copies.size).toBe(9);
+  });
+});
