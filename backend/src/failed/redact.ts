@@ -2,6 +2,8 @@
 // what it could find in strings it could parse; this is for lines that nobody could parse, so it works on plain text.
 // Every pattern is linear: a look-behind lets a match begin only where a run of its characters begins.
 
+import { isObject } from "@behaviour/contract";
+
 const EMAIL = /(?<![\w.%+-])[\w.%+-]+(?:@|%40|\\u0040)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}/g;
 const JWT = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/g;
 const BEARER = /\b(bearer|basic)(\s{1,4})[\w.~+/=-]{8,}/gi;
@@ -9,8 +11,12 @@ const SECRET_KEY = /\bsk_(?:live|test)_[0-9A-Za-z]{36}/g;
 /** 13 to 19 digits, first one of a card network's; the checksum spares times in milliseconds and most other numbers. */
 const CARD = /(?<![\d.])[2-6](?:[ -]?\d){12,18}(?!\.?\d)/g;
 
+/** The client's own ids and its key, wherever they stand in JSON text. Who it was is told by the surrogate. */
+const NAMED_ID =
+  /"(userId|anonymousId|groupId|previousId|user_id|anonymous_id|writeKey)"(\s{0,8}):(\s{0,8})(?:"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)/g;
+
 export function redactPersonalData(text: string): string {
-  let masked = text;
+  let masked = text.includes("Id") || text.includes("_id") || text.includes("writeKey") ? maskIds(text) : text;
   if (masked.includes("@") || masked.includes("%40") || masked.includes("\\u0040")) {
     masked = masked.replace(EMAIL, "[email]");
   }
@@ -18,6 +24,41 @@ export function redactPersonalData(text: string): string {
   if (masked.includes("sk_")) masked = masked.replace(SECRET_KEY, "[token]");
   masked = masked.replace(BEARER, "$1$2[token]");
   return masked.replace(CARD, (run) => (passesLuhn(run) ? "[card]" : run));
+}
+
+function maskIds(text: string): string {
+  return text.replace(NAMED_ID, '"$1"$2:$3"[id]"');
+}
+
+/**
+ * An event without what its traits say of the person: names and addresses have no pattern. Numbers, flags and the shape stay,
+ * because they are what a rule is mostly about. The patterns of `redactPersonalData` are for the text made of it.
+ */
+export function withoutTraits(event: Record<string, unknown>): Record<string, unknown> {
+  const shown = { ...event };
+  if ("traits" in shown) shown["traits"] = masked(shown["traits"]);
+  const { context } = shown;
+  if (isObject(context) && "traits" in context) shown["context"] = { ...context, traits: masked(context["traits"]) };
+  return shown;
+}
+
+function masked(value: unknown): unknown {
+  if (typeof value === "string") return `[text of ${value.length} characters]`;
+  if (Array.isArray(value)) return value.map(masked);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, masked(item)]));
+}
+
+const DESCRIBED_MAX_CHARS = 120;
+
+/** One value in a few words, fit to be shown. @param personal its text says something of a person, whatever it says */
+export function describeValue(value: unknown, { personal = false }: { personal?: boolean } = {}): string {
+  if (value === undefined) return "absent";
+  if (Array.isArray(value)) return `array of ${value.length}`;
+  if (isObject(value)) return `object of ${Object.keys(value).length}`;
+  if (typeof value === "string" && personal) return `text of ${value.length} characters`;
+  const text = redactPersonalData(JSON.stringify(value) ?? "");
+  return text.length <= DESCRIBED_MAX_CHARS ? text : `${text.slice(0, DESCRIBED_MAX_CHARS).toWellFormed()}…`;
 }
 
 function passesLuhn(run: string): boolean {

@@ -1,10 +1,21 @@
 // A failed event as a row of the Parquet files that people read: column names as in every other store (API.md §9).
 
-import type { FailedEvent } from "@behaviour/contract";
+import { type FailedEvent, failureKind } from "@behaviour/contract";
 import { parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 
-type Kind = "text" | "timestamp" | "boolean";
+/** As it comes out of a stage: with its original, the line of the raw stream that would bring it there again. */
+export interface KeptFailure extends FailedEvent {
+  original?: string;
+}
+
+/** As it is read back. Null when its original was not kept. */
+export interface SealedFailure {
+  event: FailedEvent;
+  sealed: Uint8Array | null;
+}
+
+type Kind = "text" | "timestamp" | "boolean" | "number";
 
 interface Column {
   name: string;
@@ -27,30 +38,51 @@ const COLUMNS: readonly Column[] = [
   { name: "payload_cut", field: "payloadCut", kind: "boolean", nullable: false },
 ];
 
-const TYPES = { text: "STRING", timestamp: "TIMESTAMP", boolean: "BOOLEAN" } as const;
+/** Absent from an event rather than null, and from files that are older than they are. */
+const OPTIONAL_COLUMNS: readonly Column[] = [
+  { name: "limit", field: "limit", kind: "text", nullable: true },
+  { name: "actual", field: "actual", kind: "text", nullable: true },
+  { name: "plan_version", field: "planVersion", kind: "number", nullable: true },
+  { name: "subject", field: "subject", kind: "text", nullable: true },
+];
 
-/** One Parquet file, Snappy. */
-export function encodeFailedEvents(events: readonly FailedEvent[]): Uint8Array {
-  const columnData: ColumnSource[] = COLUMNS.map(({ name, field, kind, nullable }) => ({
+const TYPES = { text: "STRING", timestamp: "TIMESTAMP", boolean: "BOOLEAN", number: "INT32" } as const;
+
+/** One Parquet file, Snappy. @param seal gives the bytes that stand for an original, null for an event that has none */
+export function encodeFailedEvents(
+  events: readonly KeptFailure[],
+  seal: (event: KeptFailure) => Uint8Array | null,
+): Uint8Array {
+  const columnData: ColumnSource[] = [...COLUMNS, ...OPTIONAL_COLUMNS].map(({ name, field, kind, nullable }) => ({
     name,
-    data: events.map((event) => (kind === "timestamp" ? dateOf(event[field]) : event[field])),
+    data: events.map((event) => (kind === "timestamp" ? dateOf(event[field]) : (event[field] ?? null))),
     type: TYPES[kind],
     nullable,
   }));
+  columnData.push(
+    { name: "kind", data: events.map(({ code }) => failureKind(code)), type: "STRING", nullable: false },
+    { name: "original", data: events.map(seal), type: "BYTE_ARRAY", nullable: true },
+  );
   return new Uint8Array(parquetWriteBuffer({ columnData }));
 }
 
 /** @throws when the bytes are no Parquet file of ours. */
-export async function decodeFailedEvents(file: Uint8Array): Promise<FailedEvent[]> {
+export async function decodeFailedEvents(file: Uint8Array): Promise<SealedFailure[]> {
   const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
-  const rows = await parquetReadObjects({ file: bytes });
+  // Bytes that are no text stay bytes.
+  const rows = await parquetReadObjects({ file: bytes, utf8: false });
   return rows.map((row) => {
     const event: Record<string, unknown> = {};
     for (const { name, field, kind } of COLUMNS) {
       const value: unknown = row[name] ?? null;
       event[field] = kind === "timestamp" && value instanceof Date ? value.getTime() : value;
     }
-    return event as unknown as FailedEvent;
+    for (const { name, field } of OPTIONAL_COLUMNS) {
+      const value: unknown = row[name] ?? null;
+      if (value !== null) event[field] = value;
+    }
+    const sealed: unknown = row["original"];
+    return { event: event as unknown as FailedEvent, sealed: sealed instanceof Uint8Array ? sealed : null };
   });
 }
 

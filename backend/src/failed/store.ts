@@ -1,19 +1,29 @@
-// The failed-events store: what was accepted at the edge and cannot be stored, in the bucket `failed-events`, as Parquet
-// under `project=<id>/code=<code>/day=<YYYY-MM-DD>/<origin>.parquet`. Written by the processor and by the tiers, read by the
-// query API and by people with their own tools.
+// The failed-events store: Parquet files in S3, bucket `failed-events`, by project, code and day of receipt. Written by every
+// stage that meets an event it cannot process, read by the query API, by a replay, and by people with their own tools.
 
 import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { BUCKETS, FAILURES, type FailedEvent, type FailureCode } from "@behaviour/contract";
+import {
+  BUCKETS,
+  FAILURES,
+  type FailedEvent,
+  type FailureCode,
+  type FailureKind,
+  failureKind,
+} from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
-import { decodeFailedEvents, encodeFailedEvents } from "./row.ts";
+import type { OriginalSeal } from "./original.ts";
+import { decodeFailedEvents, encodeFailedEvents, type KeptFailure, type SealedFailure } from "./row.ts";
 
 const DAY_MS = 86_400_000;
 const READS_AT_ONCE = 8;
 const WRITES_AT_ONCE = 8;
+/** Ids that a survey keeps so as to count none twice. */
+const COUNTED_MAX = 200_000;
 
 export interface FailedEventQuery {
   project: string;
   code?: FailureCode | undefined;
+  kind?: FailureKind | undefined;
   /** Epoch milliseconds, by the time of receipt; inclusive. */
   fromMs: number;
   /** Exclusive. */
@@ -21,11 +31,27 @@ export interface FailedEventQuery {
   limit: number;
 }
 
+export interface Survey {
+  /** Newest first, at most `limit`. */
+  events: FailedEvent[];
+  counts: Partial<Record<FailureCode, number>>;
+  /** False when time or memory ended before all of them were counted. */
+  complete: boolean;
+}
+
+export interface FailureObject {
+  key: string;
+  failures: SealedFailure[];
+}
+
 export class FailedEventStore {
   readonly #s3: S3Client;
+  readonly #seal: OriginalSeal | null;
 
-  constructor(s3: S3Client) {
+  /** @param seal without one, originals are not kept, and what is stored cannot be replayed */
+  constructor(s3: S3Client, seal: OriginalSeal | null = null) {
     this.#s3 = s3;
+    this.#seal = seal;
   }
 
   /**
@@ -33,20 +59,24 @@ export class FailedEventStore {
    * @param origin names the record and the stage, and a second run of it again: the file is then replaced by its like.
    * @throws an infrastructure fault.
    */
-  async store(events: readonly FailedEvent[], origin: string): Promise<void> {
+  async store(events: readonly KeptFailure[], origin: string): Promise<void> {
     for (const [folder, group] of Map.groupBy(events, folderOf)) {
       const command = new PutObjectCommand({
         Bucket: BUCKETS.failedEvents,
         Key: `${folder}${encodeURIComponent(origin)}.parquet`,
-        Body: encodeFailedEvents(group),
+        Body: encodeFailedEvents(group, (event) => this.#sealed(event)),
         ContentType: "application/vnd.apache.parquet",
       });
       await this.#s3.send(command, { abortSignal: callDeadline() });
     }
   }
 
+  #sealed({ original, project, id }: KeptFailure): Uint8Array | null {
+    return original === undefined || this.#seal === null ? null : this.#seal.seal(original, { project, id });
+  }
+
   /** `store` for each origin, some side by side. @throws an infrastructure fault. */
-  async storeAll(byOrigin: ReadonlyMap<string, readonly FailedEvent[]>): Promise<void> {
+  async storeAll(byOrigin: ReadonlyMap<string, readonly KeptFailure[]>): Promise<void> {
     const origins = [...byOrigin];
     for (let start = 0; start < origins.length; start += WRITES_AT_ONCE) {
       const group = origins.slice(start, start + WRITES_AT_ONCE);
@@ -56,46 +86,95 @@ export class FailedEventStore {
 
   /** Newest first, at most `limit`. @throws an infrastructure fault. */
   async list(query: FailedEventQuery): Promise<FailedEvent[]> {
+    return (await this.survey(query, () => false)).events;
+  }
+
+  /** The newest of them, and how many there are. @param mayGoOn asked before each day and group of objects that is only counted */
+  async survey(query: FailedEventQuery, mayGoOn: () => boolean): Promise<Survey> {
     const found = new Map<string, FailedEvent>();
-    const codes = query.code === undefined ? (Object.keys(FAILURES) as FailureCode[]) : [query.code];
-    const lastDay = Math.floor((query.toMs - 1) / DAY_MS);
-    for (let day = lastDay; day >= Math.floor(query.fromMs / DAY_MS) && found.size < query.limit; day--) {
+    const counted = new Set<string>();
+    const counts: Survey["counts"] = {};
+    const codes = await this.#codesOf(query);
+    const isWanted = () => found.size < query.limit || (counted.size < COUNTED_MAX && mayGoOn());
+    const take = ({ event }: SealedFailure): void => {
+      const timeMs = filedUnderMs(event);
+      if (timeMs < query.fromMs || timeMs >= query.toMs || counted.has(event.id)) return;
+      counted.add(event.id);
+      counts[event.code] = (counts[event.code] ?? 0) + 1;
+      if (isListed || found.size < query.limit) found.set(event.id, event);
+    };
+    // A day that was begun is listed whole: its objects are in no order of time.
+    let isListed = true;
+    const firstDay = Math.floor(query.fromMs / DAY_MS);
+    let day = Math.floor((query.toMs - 1) / DAY_MS);
+    for (; codes.length > 0 && day >= firstDay && isWanted(); day--) {
+      isListed = found.size < query.limit;
       const folders = codes.map((code) => folderName(query.project, code, day * DAY_MS));
       const keys = (await Promise.all(folders.map((folder) => this.#keysIn(folder)))).flat();
-      for (const event of await this.#readAll(keys)) {
-        const timeMs = filedUnderMs(event);
-        if (timeMs >= query.fromMs && timeMs < query.toMs) found.set(event.id, event);
+      for (let start = 0; start < keys.length && (isListed || isWanted()); start += READS_AT_ONCE) {
+        for (const failure of await this.#readAll(keys.slice(start, start + READS_AT_ONCE))) take(failure);
       }
     }
-    return [...found.values()].sort((a, b) => filedUnderMs(b) - filedUnderMs(a)).slice(0, query.limit);
+    const events = [...found.values()].sort((a, b) => filedUnderMs(b) - filedUnderMs(a)).slice(0, query.limit);
+    return { events, counts, complete: codes.length === 0 || (day < firstDay && isWanted()) };
+  }
+
+  /**
+   * Object by object in the order of their keys, so that whoever stops can go on later behind the last one.
+   * @param afterKey the key to go on behind; null for all. @throws an infrastructure fault.
+   */
+  async *objects(query: Omit<FailedEventQuery, "limit">, afterKey: string | null): AsyncGenerator<FailureObject> {
+    const [firstDay, endDay] = [query.fromMs, query.toMs - 1].map((ms) => new Date(ms).toISOString().slice(0, 10));
+    for (const code of (await this.#codesOf(query)).toSorted()) {
+      const folder = codeFolder(query.project, code);
+      const from = `${folder}day=${firstDay}`;
+      // A folder whose keys all lie before the last one was gone through.
+      if (afterKey !== null && !afterKey.startsWith(folder) && afterKey > folder) continue;
+      for await (const key of this.#keys(folder, afterKey !== null && afterKey > from ? afterKey : from)) {
+        if (key > `${folder}day=${endDay}0`) break;
+        yield { key, failures: await this.#readOne(key) };
+      }
+    }
+  }
+
+  /** The codes asked for that the project has anything of. */
+  async #codesOf({ project, code, kind }: Omit<FailedEventQuery, "limit">): Promise<FailureCode[]> {
+    const fits = (one: FailureCode) =>
+      (code === undefined || one === code) && (kind === undefined || failureKind(one) === kind);
+    const asked = (Object.keys(FAILURES) as FailureCode[]).filter(fits);
+    if (asked.length <= 1) return asked;
+    const folder = projectFolder(project);
+    const command = new ListObjectsV2Command({ Bucket: BUCKETS.failedEvents, Prefix: folder, Delimiter: "/" });
+    const page = await this.#s3.send(command, { abortSignal: callDeadline() });
+    const present = new Set((page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix));
+    return asked.filter((one) => present.has(codeFolder(project, one)));
   }
 
   async #keysIn(prefix: string): Promise<string[]> {
     const keys: string[] = [];
+    for await (const key of this.#keys(prefix, null)) keys.push(key);
+    return keys;
+  }
+
+  async *#keys(prefix: string, afterKey: string | null): AsyncGenerator<string> {
     let token: string | undefined;
     do {
       const command = new ListObjectsV2Command({
         Bucket: BUCKETS.failedEvents,
         Prefix: prefix,
-        ...(token === undefined ? {} : { ContinuationToken: token }),
+        ...(token === undefined ? (afterKey === null ? {} : { StartAfter: afterKey }) : { ContinuationToken: token }),
       });
       const page = await this.#s3.send(command, { abortSignal: callDeadline() });
-      for (const object of page.Contents ?? []) if (object.Key?.endsWith(".parquet")) keys.push(object.Key);
+      for (const { Key } of page.Contents ?? []) if (Key?.endsWith(".parquet") === true) yield Key;
       token = page.NextContinuationToken;
     } while (token !== undefined);
-    return keys;
   }
 
-  async #readAll(keys: readonly string[]): Promise<FailedEvent[]> {
-    const events: FailedEvent[] = [];
-    for (let start = 0; start < keys.length; start += READS_AT_ONCE) {
-      const group = await Promise.all(keys.slice(start, start + READS_AT_ONCE).map((key) => this.#readOne(key)));
-      events.push(...group.flat());
-    }
-    return events;
+  async #readAll(keys: readonly string[]): Promise<SealedFailure[]> {
+    return (await Promise.all(keys.map((key) => this.#readOne(key)))).flat();
   }
 
-  async #readOne(key: string): Promise<FailedEvent[]> {
+  async #readOne(key: string): Promise<SealedFailure[]> {
     try {
       const command = new GetObjectCommand({ Bucket: BUCKETS.failedEvents, Key: key });
       const object = await this.#s3.send(command, { abortSignal: callDeadline() });
@@ -108,7 +187,8 @@ export class FailedEventStore {
   }
 }
 
-function filedUnderMs(event: FailedEvent): number {
+/** The time by which a failed event is filed and asked for. */
+export function filedUnderMs(event: FailedEvent): number {
   return event.receivedAtMs ?? event.failedAtMs;
 }
 
@@ -116,7 +196,14 @@ function folderOf(event: FailedEvent): string {
   return folderName(event.project, event.code, filedUnderMs(event));
 }
 
+function projectFolder(project: string): string {
+  return `project=${encodeURIComponent(project)}/`;
+}
+
+function codeFolder(project: string, code: string): string {
+  return `${projectFolder(project)}code=${code}/`;
+}
+
 function folderName(project: string, code: string, ms: number): string {
-  const day = new Date(ms).toISOString().slice(0, 10);
-  return `project=${encodeURIComponent(project)}/code=${code}/day=${day}/`;
+  return `${codeFolder(project, code)}day=${new Date(ms).toISOString().slice(0, 10)}/`;
 }

@@ -1,39 +1,47 @@
 // Stage 1: a record's frame into its lines. What cannot be read becomes a failed event of its own and harms none of the
-// lines beside it. The last line may be the mark of a second try.
+// lines beside it. The last line may be the mark of a second try, or of a replay.
 
 import { gunzipSync } from "node:zlib";
 import {
+  CounterLine,
   decodeFrame,
-  type FailedEvent,
   isObject,
   parseTime,
   RedeliveryMark,
+  ReplayMark,
   RequestEnvelope,
+  type ShardCounters,
 } from "@behaviour/contract";
+import type { KeptFailure } from "../failed/index.ts";
 import { failedEvent, unknownSite } from "./failure.ts";
+import { keptOriginal } from "./original.ts";
 import type { RawRecord } from "./record.ts";
 
 export interface DecodedRecord {
   record: RawRecord;
   /** The shard did not know whether its first try arrived. */
   isMarked: boolean;
+  /** The failed event whose original this record holds; null for everything the edge sends. */
+  replay: ReplayMark["replay"] | null;
   lines: DecodedLine[];
+  /** What the shard counted, for reconciliation; no events of its own. */
+  counters: ShardCounters[];
   /** Characters of text in it: what the rest of the path costs. */
   textChars: number;
 }
 
 export type DecodedLine =
   | { kind: "envelope"; envelope: RequestEnvelope; mayHoldEscapes: boolean }
-  | { kind: "unreadable"; failed: (index: number) => FailedEvent };
+  | { kind: "unreadable"; failed: (index: number) => KeptFailure };
 
 export function decodeRecord(record: RawRecord): DecodedRecord {
-  const decoded: DecodedRecord = { record, isMarked: false, lines: [], textChars: 0 };
+  const decoded: DecodedRecord = { record, isMarked: false, replay: null, lines: [], counters: [], textChars: 0 };
   try {
     for (const line of decodeFrame(record.frame)) addLine(decoded, line.text, line.value);
   } catch {
     // Nothing was added yet: the codec opens the whole frame before its first line.
     for (const text of salvageLines(record.frame)) addLine(decoded, text, parsed(text));
-    if (decoded.lines.length === 0) decoded.lines.push(unreadableFrame(record));
+    if (decoded.lines.length === 0 && decoded.counters.length === 0) decoded.lines.push(unreadableFrame(record));
   }
   return decoded;
 }
@@ -45,16 +53,25 @@ function addLine(decoded: DecodedRecord, text: string, value: unknown): void {
   if (envelope.success && parseTime(envelope.data.receivedAtMs) !== null) {
     // A control character or a lone surrogate can only have come in by an escape.
     decoded.lines.push({ kind: "envelope", envelope: envelope.data, mayHoldEscapes: text.includes("\\") });
+    return;
+  }
+  const counters = CounterLine.safeParse(value);
+  if (counters.success) {
+    decoded.counters.push(counters.data.counters);
   } else if (RedeliveryMark.safeParse(value).success) {
     decoded.isMarked = true;
+  } else if (ReplayMark.safeParse(value).success) {
+    decoded.replay = (value as ReplayMark).replay;
   } else {
     const path = envelope.success ? "receivedAtMs" : envelope.error.issues[0]?.path.join("/");
     const pointer = value === undefined || path === undefined ? null : `/${path}`;
     const project = projectOf(value);
     decoded.lines.push({
       kind: "unreadable",
-      failed: (index) =>
-        failedEvent(unknownSite(record, index, project), { code: "unreadable_envelope", pointer }, text),
+      failed: (index) => ({
+        ...failedEvent(unknownSite(record, index, project), { code: "unreadable_envelope", pointer }, text),
+        ...withOriginal(text),
+      }),
     });
   }
 }
@@ -63,10 +80,20 @@ function unreadableFrame(record: RawRecord): DecodedLine {
   return {
     kind: "unreadable",
     failed: (index) => {
-      const payload = Buffer.from(record.frame).toString("base64");
+      // In a part that is whole there may be anything: what is shown says how it begins, and no more.
+      const start = Buffer.from(record.frame.subarray(0, SHOWN_BYTES)).toString("hex");
+      const payload = `${record.frame.byteLength} bytes, ${start}…`;
       return failedEvent(unknownSite(record, index, null), { code: "unreadable_frame", pointer: null }, payload);
     },
   };
+}
+
+/** The header of a gzip member. */
+const SHOWN_BYTES = 10;
+
+function withOriginal(line: string): { original?: string } {
+  const original = keptOriginal(line);
+  return original === undefined ? {} : { original };
 }
 
 const SALVAGE_MAX_BYTES = 64 * 1024 * 1024;

@@ -28,7 +28,10 @@ export class EdgeCounters {
 
   async #put({ project, minuteMs, shard, boot, serial, ...counts }: ShardCounters): Promise<void> {
     const numbers = Object.fromEntries(
-      Object.entries({ minuteMs, ...counts }).map(([name, value]): [string, AttributeValue] => [name, { N: String(value) }]),
+      Object.entries({ minuteMs, ...counts }).map(([name, value]): [string, AttributeValue] => [
+        name,
+        { N: String(value) },
+      ]),
     );
     const item: Record<string, AttributeValue> = {
       pk: { S: partitionOf(project) },

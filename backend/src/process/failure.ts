@@ -1,8 +1,8 @@
 // Makes a failed event of what cannot be processed: a value, kept with its reason, redacted, and under an id that a second
 // run over the same record gives it again. Any stage of the processor may end here; the store is in ../failed.
 
-import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode } from "@behaviour/contract";
-import { redactPersonalData } from "../failed/redact.ts";
+import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode, isObject } from "@behaviour/contract";
+import { redactPersonalData, withoutTraits } from "../failed/redact.ts";
 import type { RawRecord } from "./record.ts";
 
 export interface FailureSite {
@@ -53,10 +53,10 @@ function payloadText(payload: unknown): { text: string; cut: boolean } {
     whole = payload;
   } else {
     try {
-      whole = JSON.stringify(payload) ?? "null";
+      whole = shownText(payload);
     } catch {
       // A RangeError: JSON.stringify recurses, and JSON.parse took a nesting that it cannot follow.
-      whole = JSON.stringify(pruned(payload, PRUNED_DEPTH));
+      whole = shownText(pruned(payload, PRUNED_DEPTH));
       cut = true;
     }
   }
@@ -65,6 +65,10 @@ function payloadText(payload: unknown): { text: string; cut: boolean } {
     cut = true;
   }
   return { text: redactPersonalData(whole.toWellFormed().replaceAll("\0", "\uFFFD")), cut };
+}
+
+function shownText(payload: unknown): string {
+  return JSON.stringify(isObject(payload) ? withoutTraits(payload) : payload) ?? "null";
 }
 
 const PRUNED_DEPTH = 20;

@@ -2,7 +2,9 @@
 //
 //   decode          a record's frame into its lines                            decode.ts
 //   ledger          drop second tries of rows that went through                ledger.ts
+//   replay          drop originals of failed events that went through          ../replay/claims.ts
 //   unpack          an envelope into its events, judged and cleaned            unpack.ts, sanitize.ts
+//   plan            what the project's tracking plan says of each              plan.ts, ../plan
 //   enrich          time, user agent, referrer, campaign, page, geography      enrich.ts, enrich/
 //   pseudonymise    ids into surrogates                                        ../vault
 //   suspect         may it be a copy that came another way?                    suspect.ts
@@ -12,23 +14,26 @@
 // Bad data is a value: it ends as a failed event and disturbs nothing. An infrastructure fault is thrown; the records from
 // the first unfinished slice on are then run again, which is safe: every write has a name that a second run repeats.
 
-import { ENRICHED_VERSION, type EnrichedEvent, type FailedEvent, position } from "@behaviour/contract";
-import type { FailedEventStore } from "../failed/store.ts";
+import type { ShardCounters } from "@behaviour/contract";
+import type { FailedEventStore, KeptFailure } from "../failed/index.ts";
+import type { PlanSource } from "../plan/source.ts";
+import type { ReplayClaims } from "../replay/claims.ts";
 import type { Subjects, Vault } from "../vault/index.ts";
 import { type DecodedRecord, decodeRecord } from "./decode.ts";
+import type { EdgeCounters } from "./edge-counters.ts";
 import { type EnrichedStream, fitsRecord, packFrames } from "./emit.ts";
-import { type Enrichment, enrich } from "./enrich.ts";
-import { failedEvent } from "./failure.ts";
 import type { FiledInvocation, RedeliveryLedger } from "./ledger.ts";
+import { assemble, oversized, prepareRecord, projectsOf, quarantined } from "./prepare.ts";
 import type { RawRecord } from "./record.ts";
-import { isSuspect } from "./suspect.ts";
-import { type Identity, unpackEnvelope } from "./unpack.ts";
 
 export interface ProcessorParts {
   ledger: Pick<RedeliveryLedger, "file">;
+  replays: Pick<ReplayClaims, "take">;
+  plans: Pick<PlanSource, "judges">;
   vault: Pick<Vault, "resolve">;
   failedEvents: Pick<FailedEventStore, "storeAll">;
   enriched: Pick<EnrichedStream, "put">;
+  edgeCounters: Pick<EdgeCounters, "store">;
   nowMs(): number;
 }
 
@@ -38,7 +43,12 @@ export interface ProcessedCounts {
   received: number;
   processed: number;
   failed: number;
+  /** Second tries of what went through, and second replays. */
   redelivered: number;
+  /** Of those failed: broke their project's plan. */
+  quarantined: number;
+  /** Of those processed: broke it, and are marked. */
+  warned: number;
 }
 
 export interface ProcessOutcome {
@@ -65,7 +75,15 @@ export async function processRecords(
   records: readonly RawRecord[],
   remainingMs: () => number,
 ): Promise<ProcessOutcome> {
-  const counts: ProcessedCounts = { records: 0, received: 0, processed: 0, failed: 0, redelivered: 0 };
+  const counts: ProcessedCounts = {
+    records: 0,
+    received: 0,
+    processed: 0,
+    failed: 0,
+    redelivered: 0,
+    quarantined: 0,
+    warned: 0,
+  };
   if (records.length === 0) return { counts, resumeAt: null, fault: null };
   const filed = await parts.ledger.file(records);
   let slowestMs = 0;
@@ -80,6 +98,7 @@ export async function processRecords(
         await processStep(parts, filed, decodeStep(records, next + slice.records), slice);
       }
       await parts.failedEvents.storeAll(slice.failed);
+      await parts.edgeCounters.store(slice.counters);
       await parts.enriched.put(records[next]?.rawShard ?? "", packFrames(slice.lines));
     } catch (fault) {
       if (next === 0) throw fault;
@@ -96,19 +115,22 @@ export async function processRecords(
 class Slice {
   records = 0;
   redelivered = 0;
+  quarantined = 0;
+  warned = 0;
   /** Enriched events as JSON, in order. */
   lines: string[] = [];
   chars = 0;
   /** By origin: the record and the stage name the file, so a second run replaces it by its like. */
-  failed = new Map<string, FailedEvent[]>();
+  failed = new Map<string, KeptFailure[]>();
   failures = 0;
+  counters: ShardCounters[] = [];
 
   addLine(line: string): void {
     this.lines.push(line);
     this.chars += line.length;
   }
 
-  addFailed({ rawShard, sequenceNumber }: RawRecord, events: readonly FailedEvent[]): void {
+  addFailed({ rawShard, sequenceNumber }: RawRecord, events: readonly KeptFailure[]): void {
     if (events.length === 0) return;
     const origin = `${rawShard}-${sequenceNumber}-process`;
     this.failed.set(origin, [...(this.failed.get(origin) ?? []), ...events]);
@@ -133,35 +155,51 @@ async function processStep(
   step: readonly DecodedRecord[],
   slice: Slice,
 ): Promise<void> {
-  const { originals, redelivered } = await dropRedelivered(filed, step);
-  const prepared = originals.map(prepareRecord);
+  const { originals, redelivered } = await dropCopies(parts, filed, step);
+  const judges = await parts.plans.judges(projectsOf(originals));
+  const prepared = originals.map((record) => prepareRecord(record, judges));
   const pending = prepared.flatMap((record) => record.pending);
-  const subjects = await parts.vault.resolve(pending.map((event) => event.identity));
+  const broken = prepared.flatMap((record) => record.broken);
+  const subjects = await parts.vault.resolve([...pending, ...broken].map((event) => event.identity));
   const processedAtMs = parts.nowMs();
   slice.records += step.length;
   slice.redelivered += redelivered;
-  for (const { record, failed } of prepared) slice.addFailed(record, failed);
+  slice.quarantined += broken.length;
+  for (const { record, failed, warned } of prepared) {
+    slice.addFailed(record, failed);
+    slice.warned += warned;
+  }
   for (const [index, event] of pending.entries()) {
     const line = JSON.stringify(assemble(event, subjects[index] as Subjects, processedAtMs));
     if (fitsRecord(line)) slice.addLine(line);
     else slice.addFailed(event.record, [oversized(event)]);
   }
+  for (const [index, event] of broken.entries()) {
+    slice.addFailed(event.site.record, [quarantined(event, subjects[pending.length + index] as Subjects)]);
+  }
 }
 
-async function dropRedelivered(
+async function dropCopies(
+  parts: ProcessorParts,
   filed: FiledInvocation,
   slice: readonly DecodedRecord[],
 ): Promise<{ originals: DecodedRecord[]; redelivered: number }> {
   const originals: DecodedRecord[] = [];
   let redelivered = 0;
   for (const decoded of slice) {
-    if (decoded.isMarked && (await filed.isCopy(decoded.record, oldestReceiptMs(decoded)))) {
+    const isSecondTry = decoded.isMarked && (await filed.isCopy(decoded.record, oldestReceiptMs(decoded)));
+    if (isSecondTry || !(await mayReplay(parts, decoded))) {
       redelivered += countEvents(decoded);
     } else {
       originals.push(decoded);
     }
   }
   return { originals, redelivered };
+}
+
+/** Whoever comes first with an original is let through, and so is its own second run. */
+async function mayReplay({ replays }: ProcessorParts, { record, replay }: DecodedRecord): Promise<boolean> {
+  return replay === null || replays.take(replay, `${record.rawShard} ${record.sequenceNumber}`);
 }
 
 function oldestReceiptMs({ record, lines }: DecodedRecord): number {
@@ -179,91 +217,13 @@ function countEvents({ lines }: DecodedRecord): number {
   return events;
 }
 
-/** An event that lacks only its surrogates. */
-interface PendingEvent {
-  record: RawRecord;
-  /** Among all events of its record, failed ones too, so that a second run counts the same. */
-  index: number;
-  isRetry: boolean;
-  isRedelivered: boolean;
-  identity: Identity;
-  enrichment: Enrichment;
-}
-
-interface PreparedRecord {
-  record: RawRecord;
-  pending: PendingEvent[];
-  failed: FailedEvent[];
-}
-
-function prepareRecord({ record, lines, isMarked }: DecodedRecord): PreparedRecord {
-  const prepared: PreparedRecord = { record, pending: [], failed: [] };
-  let index = 0;
-  for (const line of lines) {
-    if (line.kind === "unreadable") {
-      prepared.failed.push(line.failed(index++));
-      continue;
-    }
-    const { envelope } = line;
-    for (const unpacked of unpackEnvelope(envelope, line.mayHoldEscapes)) {
-      if (unpacked.ok) {
-        const { identity } = unpacked.event;
-        const enrichment = enrich(unpacked.event);
-        prepared.pending.push({
-          record,
-          index,
-          isRetry: envelope.retry,
-          isRedelivered: isMarked,
-          identity,
-          enrichment,
-        });
-      } else {
-        const { project, receivedAtMs } = envelope;
-        const site = { record, index, project, messageId: unpacked.messageId, receivedAtMs };
-        prepared.failed.push(failedEvent(site, unpacked.failure, unpacked.payload));
-      }
-      index++;
-    }
-  }
-  return prepared;
-}
-
-function assemble(
-  { record, index, isRetry, isRedelivered, enrichment }: PendingEvent,
-  subjects: Subjects,
-  processedAtMs: number,
-): EnrichedEvent {
-  const { timeMs, receivedAtMs } = enrichment;
-  return {
-    v: ENRICHED_VERSION,
-    ...enrichment,
-    processedAtMs,
-    subject: subjects.subject,
-    anonymousSubject: subjects.anonymousSubject,
-    groupSubject: subjects.groupSubject,
-    previousSubject: subjects.previousSubject,
-    suspect: isSuspect({ isRetry, isRedelivered, timeMs, receivedAtMs, processedAtMs }),
-    rawShard: record.rawShard,
-    position: position(record.sequenceNumber, index),
-  };
-}
-
-/** A batch's context of megabytes, merged into each of its events: no record can hold one. */
-function oversized({ record, index, enrichment }: PendingEvent): FailedEvent {
-  const { project, messageId, receivedAtMs, type, event, properties } = enrichment;
-  const site = { record, index, project, messageId, receivedAtMs };
-  const detail = "With its batch's context it is too large for the stream.";
-  return failedEvent(
-    site,
-    { code: "invalid_event", pointer: "/context", detail },
-    { type, messageId, event, properties },
-  );
-}
-
-function addCounts(counts: ProcessedCounts, { records, lines, failures, redelivered }: Slice): void {
+function addCounts(counts: ProcessedCounts, slice: Slice): void {
+  const { records, lines, failures, redelivered } = slice;
   counts.records += records;
   counts.received += lines.length + failures + redelivered;
   counts.processed += lines.length;
   counts.failed += failures;
   counts.redelivered += redelivered;
+  counts.quarantined += slice.quarantined;
+  counts.warned += slice.warned;
 }

@@ -21,6 +21,8 @@ function surrogateOf(id: string): string {
 
 let emittedBytes = 0;
 const parts: ProcessorParts = {
+  replays: { take: async () => true },
+  plans: { judges: async () => new Map() },
   ledger: { file: async () => ({ isCopy: async () => false }) },
   vault: {
     resolve: async (events: readonly NamedIds[]): Promise<Subjects[]> =>
@@ -37,6 +39,7 @@ const parts: ProcessorParts = {
       for (const bytes of frames) emittedBytes += bytes.byteLength;
     },
   },
+  edgeCounters: { store: async () => {} },
   nowMs: Date.now,
 };
 

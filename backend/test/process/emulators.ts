@@ -11,10 +11,14 @@ import { decodeFrame, type EnrichedEvent, STREAMS, TABLES } from "@behaviour/con
 import { provisionAws, startAws } from "../../local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
-import { FailedEventStore } from "../../src/failed/index.ts";
+import { FailedEventStore, OriginalSeal } from "../../src/failed/index.ts";
+import { PublishedPlans } from "../../src/plan/published.ts";
+import { PlanSource } from "../../src/plan/source.ts";
+import { EdgeCounters } from "../../src/process/edge-counters.ts";
 import { EnrichedStream } from "../../src/process/emit.ts";
 import { RedeliveryLedger } from "../../src/process/ledger.ts";
 import type { ProcessorParts } from "../../src/process/pipeline.ts";
+import { ReplayClaims } from "../../src/replay/claims.ts";
 import { Vault } from "../../src/vault/index.ts";
 
 export const HMAC_KEY = "an-hmac-key-for-tests-of-32-bytes-or-more";
@@ -50,16 +54,19 @@ export async function startEmulated(): Promise<Emulated> {
   const kinesis = kinesisClient(config);
   const dynamodb = dynamodbClient(config);
   const s3 = s3Client(config);
-  const failedEvents = new FailedEventStore(s3);
+  const failedEvents = new FailedEventStore(s3, new OriginalSeal(HMAC_KEY));
   return {
     config,
     kinesis,
     failedEvents,
     freshParts: () => ({
       ledger: new RedeliveryLedger(dynamodb),
+      replays: new ReplayClaims(dynamodb),
+      plans: new PlanSource({ published: new PublishedPlans(dynamodb), cacheMs: 0 }),
       vault: new Vault(dynamodb, HMAC_KEY),
       failedEvents,
       enriched: new EnrichedStream(kinesis),
+      edgeCounters: new EdgeCounters(dynamodb),
       nowMs: Date.now,
     }),
     vaultItems: async () => {

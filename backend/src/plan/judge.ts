@@ -1,0 +1,90 @@
+// A plan, ready to judge events. Schemas are compiled when their first event comes: a plan of a thousand events costs a
+// process only what it meets. Pure.
+
+import { isObject, type PlanEvent, planEventName, type TrackingPlan } from "@behaviour/contract";
+import { describeValue } from "../failed/redact.ts";
+import { compileSchema, type SchemaValidator } from "./compile.ts";
+import { type PlanViolation, violationOf } from "./violation.ts";
+
+/** What a plan looks at. */
+export interface JudgedEvent {
+  type: string;
+  /** Of a track event, a page or a screen. */
+  name: string | null;
+  properties: Record<string, unknown>;
+  traits: Record<string, unknown>;
+  context: Record<string, unknown>;
+}
+
+export type PlanVerdict =
+  | { action: "store" }
+  /** Stored with a mark, or kept among the failed events. */
+  | { action: "warn" | "quarantine"; violation: PlanViolation };
+
+const STORE: PlanVerdict = { action: "store" };
+
+interface Rule {
+  event: PlanEvent;
+  validate?: SchemaValidator;
+}
+
+export class PlanJudge {
+  readonly version: number;
+  readonly #plan: TrackingPlan;
+  /** By type and name, the versions of an event in ascending order. */
+  readonly #rules = new Map<string, Rule[]>();
+  readonly #types = new Set<string>();
+
+  constructor(plan: TrackingPlan, version: number) {
+    this.version = version;
+    this.#plan = plan;
+    const events = plan.mode === "off" ? [] : plan.events.toSorted((a, b) => a.version - b.version);
+    for (const event of events) {
+      const key = ruleKey(event.type, event.event ?? null);
+      const rules = this.#rules.get(key);
+      if (rules === undefined) this.#rules.set(key, [{ event }]);
+      else rules.push({ event });
+      this.#types.add(event.type);
+    }
+  }
+
+  judge(event: JudgedEvent): PlanVerdict {
+    const { mode, unknownEvents } = this.#plan;
+    // A type that no rule is about is none of the plan's business: a plan of track events says nothing of pages.
+    if (mode === "off" || !this.#types.has(event.type)) return STORE;
+    const rules = this.#rules.get(ruleKey(event.type, event.name)) ?? this.#rules.get(ruleKey(event.type, null));
+    const rule = rules === undefined ? undefined : chosen(rules, event.context);
+    if (rule === undefined)
+      return unknownEvents === "allow" ? STORE : { action: unknownEvents, violation: unknown(event) };
+    rule.validate ??= compileSchema(rule.event.schema);
+    const part = event.type === "identify" || event.type === "group" ? "traits" : "properties";
+    const errors = rule.validate(event[part]);
+    return errors === null ? STORE : { action: mode, violation: violationOf(errors, part) };
+  }
+}
+
+function ruleKey(type: string, name: string | null): string {
+  return name === null ? type : `${type} ${name}`;
+}
+
+/** The version that the event says it follows; the lowest when it says nothing, as clients that know of no versions do. */
+function chosen(rules: readonly Rule[], context: Record<string, unknown>): Rule | undefined {
+  const declared = declaredVersion(context);
+  return declared === undefined ? rules[0] : rules.find(({ event }) => String(event.version) === declared);
+}
+
+function declaredVersion({ protocols }: Record<string, unknown>): string | undefined {
+  const version: unknown = isObject(protocols) ? protocols["event_version"] : undefined;
+  return typeof version === "string" || typeof version === "number" ? String(version) : undefined;
+}
+
+function unknown({ type, name, context }: JudgedEvent): PlanViolation {
+  const declared = declaredVersion(context);
+  const event = { type, ...(name === null ? {} : { event: name }), version: 1 } as PlanEvent;
+  return {
+    code: "plan_unknown_event",
+    pointer: type === "track" ? "/event" : "/name",
+    limit: "",
+    actual: describeValue(`${planEventName(event)}${declared === undefined ? "" : ` version ${declared}`}`),
+  };
+}

@@ -1,0 +1,75 @@
+// What a broken rule looks like to people: a code, where, the rule, and what stood there, redacted. Pure.
+
+import type { FailureCode } from "@behaviour/contract";
+import { describeValue } from "../failed/redact.ts";
+import type { ErrorObject } from "./compile.ts";
+
+export interface PlanViolation {
+  code: FailureCode;
+  /** JSON pointer relative to the event. */
+  pointer: string;
+  /** The rule as JSON: `{"maximum":100}`. */
+  limit: string;
+  /** What was found, redacted and shortened. */
+  actual: string;
+}
+
+const CODES: Record<string, FailureCode> = {
+  required: "plan_missing_property",
+  type: "plan_wrong_type",
+  enum: "plan_value_not_allowed",
+  const: "plan_value_not_allowed",
+  minimum: "plan_out_of_bounds",
+  maximum: "plan_out_of_bounds",
+  exclusiveMinimum: "plan_out_of_bounds",
+  exclusiveMaximum: "plan_out_of_bounds",
+  multipleOf: "plan_out_of_bounds",
+  minLength: "plan_out_of_bounds",
+  maxLength: "plan_out_of_bounds",
+  minItems: "plan_out_of_bounds",
+  maxItems: "plan_out_of_bounds",
+  uniqueItems: "plan_out_of_bounds",
+  minProperties: "plan_out_of_bounds",
+  maxProperties: "plan_out_of_bounds",
+  pattern: "plan_wrong_format",
+  format: "plan_wrong_format",
+  additionalProperties: "plan_unexpected_property",
+  propertyNames: "plan_unexpected_property",
+};
+
+const LIMIT_MAX_CHARS = 300;
+
+/**
+ * @param part of the event that was judged: `properties` or `traits`
+ * @param errors not empty; of alternatives the last one is the rule itself, those before it say why each was none
+ */
+export function violationOf(errors: readonly ErrorObject[], part: "properties" | "traits"): PlanViolation {
+  const last = errors.at(-1);
+  const error = last?.keyword === "if" ? errors[0] : last;
+  if (error === undefined) return { code: "plan_violation", pointer: `/${part}`, limit: "", actual: "" };
+  const { keyword, params } = error as ErrorObject<string, Record<string, unknown>>;
+  const named = keyword === "required" ? params["missingProperty"] : params["additionalProperty"];
+  const pointer = `/${part}${error.instancePath}${typeof named === "string" ? `/${escaped(named)}` : ""}`;
+  return {
+    code: CODES[keyword] ?? "plan_violation",
+    pointer,
+    limit: limitOf(error),
+    actual: keyword === "required" ? "absent" : describeValue(valueAt(error, named), { personal: part === "traits" }),
+  };
+}
+
+function valueAt({ data }: ErrorObject, named: unknown): unknown {
+  return typeof named === "string" ? (data as Record<string, unknown>)[named] : data;
+}
+
+function limitOf({ keyword, schema }: ErrorObject): string {
+  // The alternatives of `anyOf` are pages long; that it is one says enough.
+  const rule: unknown =
+    Array.isArray(schema) && schema.some((one) => typeof one === "object") ? "…" : (schema as unknown);
+  const text = JSON.stringify({ [keyword]: rule });
+  return text.length <= LIMIT_MAX_CHARS ? text : `${text.slice(0, LIMIT_MAX_CHARS)}…`;
+}
+
+function escaped(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}

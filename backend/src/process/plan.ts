@@ -1,0 +1,34 @@
+// Stage 5: what the project's tracking plan says of an event. One that breaks it is stored with a mark or kept among the failed
+// events, as the plan's mode has it. Judged is what the client sent, as the edge and stage 4 cleaned it, before anything is
+// derived from it.
+
+import type { PlanJudge } from "../plan/judge.ts";
+import type { PlanViolation } from "../plan/violation.ts";
+import type { UnpackedEvent } from "./unpack.ts";
+
+export type Planned =
+  | { event: UnpackedEvent; quarantined: null; warned: boolean }
+  | { event: UnpackedEvent; quarantined: { violation: PlanViolation; planVersion: number }; warned: false };
+
+/** Where a warning stands in the stored event: `{"version","code","pointer"}`. */
+const MARK = "$plan";
+
+export function applyPlan(sent: UnpackedEvent, judge: PlanJudge | undefined): Planned {
+  const event = MARK in sent.context ? { ...sent, context: withoutMark(sent.context) } : sent;
+  if (judge === undefined) return { event, quarantined: null, warned: false };
+  const verdict = judge.judge(event);
+  if (verdict.action === "store") return { event, quarantined: null, warned: false };
+  const { violation } = verdict;
+  if (verdict.action === "quarantine") {
+    return { event, quarantined: { violation, planVersion: judge.version }, warned: false };
+  }
+  const mark = { version: judge.version, code: violation.code, pointer: violation.pointer };
+  // A copy, because a batch's events may share one context.
+  return { event: { ...event, context: { ...event.context, [MARK]: mark } }, quarantined: null, warned: true };
+}
+
+/** Nobody but the plan sets it. */
+function withoutMark(context: Record<string, unknown>): Record<string, unknown> {
+  const { [MARK]: _sent, ...kept } = context;
+  return kept;
+}

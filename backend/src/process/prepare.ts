@@ -1,0 +1,163 @@
+// Stages 3 to 6 of one record, in which nothing is waited for: its lines into events that lack only their surrogates, into
+// those that break their plan, and into failed events. And the last step, when the surrogates are known.
+
+import { ENRICHED_VERSION, type EnrichedEvent, position, type RequestEnvelope } from "@behaviour/contract";
+import type { KeptFailure } from "../failed/index.ts";
+import type { PlanJudge } from "../plan/judge.ts";
+import type { PlanViolation } from "../plan/violation.ts";
+import type { Subjects } from "../vault/index.ts";
+import type { DecodedRecord } from "./decode.ts";
+import { type Enrichment, enrich } from "./enrich.ts";
+import { type FailureSite, failedEvent } from "./failure.ts";
+import { originalLine } from "./original.ts";
+import { applyPlan } from "./plan.ts";
+import type { RawRecord } from "./record.ts";
+import { isSuspect } from "./suspect.ts";
+import { type Identity, type UnpackedEvent, unpackEnvelope } from "./unpack.ts";
+
+/** An event that lacks only its surrogates. */
+export interface PendingEvent {
+  record: RawRecord;
+  /** Among all events of its record, failed ones too, so that a second run counts the same. */
+  index: number;
+  isRetry: boolean;
+  /** A second try of the edge's, or a replay: it may have come another way. */
+  isRedelivered: boolean;
+  identity: Identity;
+  enrichment: Enrichment;
+}
+
+/** An event that breaks its plan and lacks only the person's surrogate. */
+export interface BrokenEvent {
+  site: FailureSite;
+  identity: Identity;
+  event: UnpackedEvent;
+  violation: PlanViolation;
+  planVersion: number;
+  original: string | undefined;
+}
+
+export interface PreparedRecord {
+  record: RawRecord;
+  pending: PendingEvent[];
+  broken: BrokenEvent[];
+  failed: KeptFailure[];
+  /** How many of those pending carry a mark of their plan. */
+  warned: number;
+}
+
+export function projectsOf(records: readonly DecodedRecord[]): Set<string> {
+  const projects = new Set<string>();
+  for (const { lines } of records) {
+    for (const line of lines) if (line.kind === "envelope") projects.add(line.envelope.project);
+  }
+  return projects;
+}
+
+export function prepareRecord(
+  { record, lines, isMarked, replay }: DecodedRecord,
+  judges: ReadonlyMap<string, PlanJudge>,
+): PreparedRecord {
+  const prepared: PreparedRecord = { record, pending: [], broken: [], failed: [], warned: 0 };
+  const isRedelivered = isMarked || replay !== null;
+  let index = 0;
+  for (const line of lines) {
+    if (line.kind === "unreadable") {
+      prepared.failed.push(line.failed(index++));
+      continue;
+    }
+    index = prepareRequest(prepared, line, { index, isRedelivered, judge: judges.get(line.envelope.project) });
+  }
+  return prepared;
+}
+
+interface RequestPlace {
+  /** Of its first event. */
+  index: number;
+  isRedelivered: boolean;
+  judge: PlanJudge | undefined;
+}
+
+/** @returns the index of the event that follows. */
+function prepareRequest(
+  prepared: PreparedRecord,
+  { envelope, mayHoldEscapes }: { envelope: RequestEnvelope; mayHoldEscapes: boolean },
+  { index: start, isRedelivered, judge }: RequestPlace,
+): number {
+  const { record } = prepared;
+  const { project, receivedAtMs, retry: isRetry } = envelope;
+  let index = start;
+  for (const unpacked of unpackEnvelope(envelope, mayHoldEscapes)) {
+    if (unpacked.ok) {
+      const { identity, messageId } = unpacked.event;
+      const { event, quarantined, warned } = applyPlan(unpacked.event, judge);
+      if (quarantined === null) {
+        if (warned) prepared.warned++;
+        prepared.pending.push({ record, index, isRetry, isRedelivered, identity, enrichment: enrich(event) });
+      } else {
+        const site = { record, index, project, messageId, receivedAtMs };
+        prepared.broken.push({
+          site,
+          identity,
+          event,
+          ...quarantined,
+          original: originalLine(envelope, index - start),
+        });
+      }
+    } else {
+      const site = { record, index, project, messageId: unpacked.messageId, receivedAtMs };
+      const original = originalLine(envelope, index - start);
+      const failed = failedEvent(site, unpacked.failure, unpacked.payload);
+      prepared.failed.push(original === undefined ? failed : { ...failed, original });
+    }
+    index++;
+  }
+  return index;
+}
+
+export function assemble(
+  { record, index, isRetry, isRedelivered, enrichment }: PendingEvent,
+  subjects: Subjects,
+  processedAtMs: number,
+): EnrichedEvent {
+  const { timeMs, receivedAtMs } = enrichment;
+  return {
+    v: ENRICHED_VERSION,
+    ...enrichment,
+    processedAtMs,
+    subject: subjects.subject,
+    anonymousSubject: subjects.anonymousSubject,
+    groupSubject: subjects.groupSubject,
+    previousSubject: subjects.previousSubject,
+    suspect: isSuspect({ isRetry, isRedelivered, timeMs, receivedAtMs, processedAtMs }),
+    rawShard: record.rawShard,
+    position: position(record.sequenceNumber, index),
+  };
+}
+
+export function quarantined(broken: BrokenEvent, { subject }: Subjects): KeptFailure {
+  const { site, violation, planVersion, original } = broken;
+  const { type, messageId, name, properties, traits, context } = broken.event;
+  const shown = { type, messageId, ...(name === null ? {} : { event: name }), properties, traits, context };
+  const { code, pointer, limit, actual } = violation;
+  return {
+    ...failedEvent(site, { code, pointer }, shown),
+    ...(limit === "" ? {} : { limit }),
+    actual,
+    planVersion,
+    subject,
+    ...(original === undefined ? {} : { original }),
+  };
+}
+
+/** A batch's context of megabytes, merged into each of its events: no record can hold one. */
+export function oversized({ record, index, enrichment }: PendingEvent): KeptFailure {
+  const { project, messageId, receivedAtMs, type, event, properties } = enrichment;
+  const site = { record, index, project, messageId, receivedAtMs };
+  const detail = "With its batch's context it is too large for the stream.";
+  return failedEvent(
+    site,
+    { code: "invalid_event", pointer: "/context", detail },
+    { type, messageId, event, properties },
+  );
+}
