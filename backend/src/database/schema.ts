@@ -164,3 +164,5 @@ export const auditLog = pgTable(
   },
   (table) => [index("audit_log_project").on(table.project, table.at)],
 );
+
+export * from "./plan-schema.ts";
