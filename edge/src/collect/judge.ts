@@ -28,6 +28,8 @@ export interface JudgedEvent {
   subjectKey: string;
   /** Epoch milliseconds; a message was first sent at or after this. */
   timeMs: number;
+  /** Digits enough for a card number stand in it somewhere (redact.ts). */
+  mayHoldCard: boolean;
   /** What was masked in it (redact.ts). */
   pii?: PiiFinding[];
 }
@@ -38,6 +40,8 @@ export interface Judged {
   warnings: Warning[];
   /** Every item was taken as it is: the body may travel as its own bytes. */
   clean: boolean;
+  /** Its text has escapes, which can hide anything from a search over it. */
+  hasEscapes: boolean;
 }
 
 export interface JudgeOptions {
@@ -53,8 +57,8 @@ interface Refused {
 }
 
 export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
-  const judged: Judged = { events: [], rejected: [], warnings: [], clean: true };
   const care = textNeedsCare(parsed.text);
+  const judged: Judged = { events: [], rejected: [], warnings: [], clean: true, hasEscapes: care };
   const texts = new ItemTexts(parsed);
   const sizes = parsed.bytes > LIMITS.eventBytes ? new Array<number>() : null;
   for (let index = 0; index < parsed.items.length; index++) {
@@ -116,7 +120,8 @@ function judgeItem(
   const subject = event.anonymousId ?? event.userId;
   // The client's own claim, corrected or not, whichever is earlier: a copy must never look younger than its original.
   const timeMs = Math.min(time.timeMs, time.originalMs ?? time.timeMs);
-  return { index, event, messageId, subjectKey: String(subject), timeMs };
+  const mayHoldCard = (found & (FOUND.longNumber | FOUND.needsRepair)) !== 0;
+  return { index, event, messageId, subjectKey: String(subject), timeMs, mayHoldCard };
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(EVENT_TYPES);

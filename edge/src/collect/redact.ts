@@ -1,5 +1,5 @@
 // Stage 5: personal data stops here. Masked, dropped or refused as the project chose, and recorded as pointer and class;
-// bodies in which none can be are not walked. DESIGN E7, API.md §3.
+// events in which none can be are not walked. DESIGN E7, API.md §3.
 
 import { type KeyRecord, REJECTIONS } from "@behaviour/contract";
 import { bodyMayHoldPii } from "../pii/hints.ts";
@@ -8,10 +8,12 @@ import type { Judged, JudgedEvent } from "./judge.ts";
 import type { ParsedBody } from "./parse.ts";
 
 export function redact(judged: Judged, parsed: ParsedBody, key: KeyRecord): void {
-  if (!bodyMayHoldPii(parsed.text)) return;
+  const bodyMayHold = judged.hasEscapes || bodyMayHoldPii(parsed.text);
+  if (!bodyMayHold && !judged.events.some(({ mayHoldCard }) => mayHoldCard)) return;
   const kept: JudgedEvent[] = [];
   for (const judgedEvent of judged.events) {
-    const redacted = redactEvent(judgedEvent.event, key.settings.pii ?? {});
+    const isLookedAt = bodyMayHold || judgedEvent.mayHoldCard;
+    const redacted = isLookedAt ? redactEvent(judgedEvent.event, key.settings.pii ?? {}) : null;
     if (redacted === null) {
       kept.push(judgedEvent);
       continue;

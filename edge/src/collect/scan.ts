@@ -2,6 +2,7 @@
 // allocation: this runs for every event, and almost all of them are clean.
 
 import { LIMITS } from "@behaviour/contract";
+import { mayHoldCard } from "../pii/hints.ts";
 
 /** What a scan found, as bits. */
 export const FOUND = {
@@ -12,6 +13,8 @@ export const FOUND = {
   needsRepair: 8,
   /** A number whose text has to be looked up in the body. */
   unsafeNumber: 16,
+  /** A string below the event's own fields with digits enough for a card number. */
+  longNumber: 32,
 } as const;
 
 /** What only an escape can bring into JSON text: control characters and lone surrogates. */
@@ -21,6 +24,9 @@ const ESCAPED = /\\[ubf]/;
 export function textNeedsCare(text: string): boolean {
   return text.includes("\\") && ESCAPED.test(text);
 }
+
+/** Ids and times, which may be all digits, stand here. */
+const FIELD_DEPTH = 2;
 
 let nodes = 0;
 let found = 0;
@@ -55,6 +61,7 @@ function visit(value: unknown, depth: number): void {
     case "string":
       size += value.length + 3;
       if (value.length > LIMITS.stringLength || (careful && !isCleanText(value))) found |= FOUND.needsRepair;
+      if (depth > FIELD_DEPTH && mayHoldCard(value)) found |= FOUND.longNumber;
       return;
     case "number":
       size += 2;

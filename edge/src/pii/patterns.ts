@@ -53,15 +53,17 @@ const SHORTEST_FIND = 6;
 /** @returns null when nothing was found: almost always. */
 export function redactText(text: string, allowed: ReadonlySet<PiiClass>): Redacted | null {
   if (text.length < SHORTEST_FIND) return null;
-  let found: Redacted | null = null;
+  let classes: PiiClass[] | null = null;
+  let redacted = text;
   // Credentials first: what a parameter holds is of the parameter's class, whatever it looks like.
   for (const { piiClass, mayHold, redact } of DETECTORS) {
-    const before: string = found?.text ?? text;
-    if (!mayHold(before) || allowed.has(piiClass)) continue;
-    const after = redact(before);
-    if (after !== before) found = { text: after, classes: [...(found?.classes ?? []), piiClass] };
+    if (!mayHold(redacted) || allowed.has(piiClass)) continue;
+    const next = redact(redacted);
+    if (next === redacted) continue;
+    classes = [...(classes ?? []), piiClass];
+    redacted = next;
   }
-  return found;
+  return classes === null ? null : { text: redacted, classes };
 }
 
 interface Detector {

@@ -31,7 +31,7 @@ export function redactEvent(event: Record<string, unknown>, policy: PiiPolicy): 
   for (const field of LOOKED_AT) {
     const value = event[field];
     if (!isObject(value)) continue;
-    const next = redaction.object(value, `/${field}`);
+    const next = redaction.field(field, value);
     if (next !== value) redacted = { ...redacted, [field]: next };
   }
   const { findings, rejected } = redaction;
@@ -43,6 +43,8 @@ const DROPPED = Symbol("dropped");
 class Redaction {
   readonly findings: PiiFinding[] = [];
   rejected: PiiFinding | null = null;
+  /** Keys and indices down to the value that is looked at: a pointer is written only for a finding. */
+  readonly #path: (string | number)[] = [];
   readonly #policy: PiiPolicy;
   readonly #allowed: ReadonlySet<PiiClass>;
 
@@ -52,11 +54,18 @@ class Redaction {
   }
 
   /** The same object when nothing in it was touched. */
-  object(object: Record<string, unknown>, pointer: string): Record<string, unknown> {
+  field(name: string, object: Record<string, unknown>): Record<string, unknown> {
+    this.#path.push(name);
+    const next = this.#object(object);
+    this.#path.pop();
+    return next;
+  }
+
+  #object(object: Record<string, unknown>): Record<string, unknown> {
     let copy: Record<string, unknown> | null = null;
     for (const key of Object.keys(object)) {
       const value = object[key];
-      const next = this.#value(value, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
+      const next = this.#value(value, key);
       if (next === value) continue;
       copy ??= { ...object };
       if (next === DROPPED) delete copy[key];
@@ -65,22 +74,30 @@ class Redaction {
     return copy ?? object;
   }
 
-  #value(value: unknown, pointer: string): unknown {
-    if (typeof value === "string") return this.#string(value, pointer);
-    if (Array.isArray(value)) return this.#array(value, pointer);
-    return isObject(value) ? this.object(value, pointer) : value;
+  #value(value: unknown, key: string | number): unknown {
+    if (typeof value !== "string" && (typeof value !== "object" || value === null)) return value;
+    this.#path.push(key);
+    const next = this.#inside(value);
+    this.#path.pop();
+    return next;
   }
 
-  #array(array: readonly unknown[], pointer: string): readonly unknown[] {
-    const next = array.map((item, index) => this.#value(item, `${pointer}/${index}`));
+  #inside(value: string | object): unknown {
+    if (typeof value === "string") return this.#string(value);
+    return Array.isArray(value) ? this.#array(value) : this.#object(value as Record<string, unknown>);
+  }
+
+  #array(array: readonly unknown[]): readonly unknown[] {
+    const next = array.map((item, index) => this.#value(item, index));
     if (next.every((item, index) => item === array[index])) return array;
     // A dropped item leaves its place, so that the others keep theirs.
     return next.map((item) => (item === DROPPED ? null : item));
   }
 
-  #string(text: string, pointer: string): unknown {
+  #string(text: string): unknown {
     const redacted = redactText(text, this.#allowed);
     if (redacted === null) return text;
+    const pointer = pointerOf(this.#path);
     let dropped = false;
     for (const piiClass of redacted.classes) {
       const finding = { pointer, class: piiClass };
@@ -90,4 +107,8 @@ class Redaction {
     }
     return dropped ? DROPPED : redacted.text;
   }
+}
+
+function pointerOf(path: readonly (string | number)[]): string {
+  return path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
