@@ -100,6 +100,10 @@ export const LIMITS = {
   // --- the live tail -------------------------------------------------------------------------------------------------
   /** UTF-16 units that wait for one watcher; what comes beyond is left out, and the watcher told how much. */
   liveBufferBytes: 1 * MIB,
+  /** For a watcher that does not confirm what it read: far more than a person can follow. */
+  liveBytesPerSecond: 256 * KIB,
+  /** Such a watcher may have stopped reading long ago. */
+  liveUnconfirmedBytes: 32 * MIB,
 
   // --- keys ----------------------------------------------------------------------------------------------------------
   /** How long an isolate believes what it knows of a key; a revoked key must be refused within 5 s. */

@@ -37,7 +37,10 @@ async function revokeInShards(records: readonly (KeyRecord | null)[], env: Env):
   for (const project of new Set(revoked.map((record) => record.project))) {
     const keyIds = revoked.filter((record) => record.project === project).map(({ id }) => id);
     const names = await directory.listProject(project);
-    await Promise.all(names.map((name) => env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys(keyIds)));
+    await Promise.all([
+      ...names.map((name) => env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys(keyIds)),
+      env.LIVE.get(env.LIVE.idFromName(project)).closeKeys(keyIds),
+    ]);
   }
 }
 

@@ -66,7 +66,7 @@ export class LiveTail extends DurableObject<Env> {
     for (const socket of sockets) {
       const outbox = this.#outbox(socket);
       outbox.lose(lost);
-      outbox.send(messages);
+      outbox.send(messages, Date.now());
     }
     return sockets.length > 0;
   }
@@ -100,8 +100,9 @@ export class LiveTail extends DurableObject<Env> {
     await this.#forget(socket);
   }
 
-  /** Watchers have nothing to say; what they say is let fall. */
-  override async webSocketMessage(): Promise<void> {}
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    if (typeof message === "string") this.#outbox(socket).hear(message);
+  }
 
   async #check(socket: WebSocket): Promise<void> {
     const { keyHash, expiresAtMs } = watcherOf(socket);
@@ -111,13 +112,13 @@ export class LiveTail extends DurableObject<Env> {
     // One that can't be looked up now is looked up again in a moment.
     const isOver = record instanceof Refusal ? record.code === "invalid_api_key" : !record.scopes.includes(SCOPE);
     if (isOver) return socket.close(POLICY_VIOLATION, "the key is not valid any more");
-    this.#outbox(socket).send([]);
+    this.#outbox(socket).send([], nowMs);
   }
 
   #outbox(socket: WebSocket): Outbox {
     let outbox = this.#outboxes.get(socket);
     if (outbox === undefined) {
-      outbox = new Outbox(socket);
+      outbox = new Outbox(socket, Date.now());
       this.#outboxes.set(socket, outbox);
     }
     return outbox;

@@ -2,7 +2,7 @@
 
 import type { Rejection, StoredConsent } from "@behaviour/contract";
 
-export type LiveMessage = EventMessage | DroppedMessage;
+export type LiveMessage = EventMessage | DroppedMessage | ConfirmMessage;
 
 /** What became of one event. */
 export interface EventMessage {
@@ -25,6 +25,12 @@ export interface EventMessage {
 export interface DroppedMessage {
   type: "dropped";
   count: number;
+}
+
+/** Asks for itself: a watcher that sends the same text back is sent more at once (outbox.ts). */
+export interface ConfirmMessage {
+  type: "confirm";
+  upTo: number;
 }
 
 export function rejectedMessage(at: string, rejection: Rejection): EventMessage {

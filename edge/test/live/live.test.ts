@@ -1,9 +1,10 @@
 // The live tail through its public door: who may watch, what is told, and what never is.
 
+import { listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { runDurableObjectAlarm } from "cloudflare:test";
-import { hashKey } from "@behaviour/contract";
+import { hashKey, keyRecordName, LIMITS } from "@behaviour/contract";
 import { afterEach, expect, it } from "vitest";
+import { shardName } from "../../src/shard/placement.ts";
 import { bearer, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
 import { Watching } from "./watching.ts";
@@ -36,7 +37,10 @@ function liveTail(project: string) {
 it("tells every event as it is stored, the very first of a project too", async () => {
   const { publicKey, secretKey } = await newProjectWithKeys();
   const watching = await watch(bearer(secretKey));
-  const event = goodEvent({ properties: { note: "write to ada@example.com" }, context: { ip: "203.0.113.9", locale: "de" } });
+  const event = goodEvent({
+    properties: { note: "write to ada@example.com" },
+    context: { ip: "203.0.113.9", locale: "de" },
+  });
   await send("/v1/track", { body: { ...event, type: undefined, writeKey: publicKey } });
   const [message] = await watching.toHave(1);
   expect(message).toMatchObject({
@@ -56,16 +60,26 @@ it("tells rejects with their codes, duplicates, and repeats within a request", a
   const { publicKey, secretKey } = await newProjectWithKeys();
   const watching = await watch(bearer(secretKey));
   const event = goodEvent();
-  await send("/v1/batch", { headers: bearer(publicKey), body: { batch: [event, event, { type: "track", userId: "u" }] } });
+  await send("/v1/batch", {
+    headers: bearer(publicKey),
+    body: { batch: [event, event, { type: "track", userId: "u" }] },
+  });
   await watching.toHave(3);
   await send("/v1/track", { headers: bearer(publicKey), body: event });
   await send("/v1/track", { headers: bearer(publicKey), body: { event: "Nobody's", messageId: "lonely" } });
   const messages = await watching.toHave(5);
-  expect(messages.map((message) => message.type === "event" && message.outcome).sort()).toEqual(
-    ["accepted", "duplicate", "duplicate", "rejected", "rejected"],
-  );
+  const outcomes = messages.map((message) => (message.type === "event" ? message.outcome : message.type));
+  expect(outcomes.toSorted((a, b) => a.localeCompare(b))).toEqual([
+    "accepted",
+    "duplicate",
+    "duplicate",
+    "rejected",
+    "rejected",
+  ]);
   expect(messages).toContainEqual(expect.objectContaining({ code: "missing_field", pointer: "/event" }));
-  expect(messages).toContainEqual(expect.objectContaining({ code: "missing_identity", event: { messageId: "lonely" } }));
+  expect(messages).toContainEqual(
+    expect.objectContaining({ code: "missing_identity", event: { messageId: "lonely" } }),
+  );
   for (const message of messages) {
     if (message.type === "event" && message.outcome === "duplicate") {
       expect(message.event).toEqual({ messageId: event.messageId, type: "track" });
@@ -94,18 +108,40 @@ it("tells nobody of another project's events", async () => {
   expect(JSON.stringify(watching.messages)).not.toContain("Theirs");
 });
 
-it("is asked for nothing when nobody watches, and no more once the last has left", async () => {
-  const { project, publicKey, secretKey } = await newProjectWithKeys();
-  const watching = await watch(bearer(secretKey));
-  watching.close();
-  await expect.poll(() => liveTail(project).watchers()).toBe(0);
-  await send("/v1/track", { headers: bearer(publicKey), body: goodEvent() });
-  expect(await liveTail(project).published()).toBe(0);
+it("is not even made while nobody watches", async () => {
+  const { project, publicKey } = await newProjectWithKeys();
+  await send("/v1/batch", {
+    headers: bearer(publicKey),
+    body: { batch: [goodEvent(), { type: "track", userId: "u" }] },
+  });
+  await send("/v1/track", { headers: bearer(publicKey), body: { event: "Nobody's" } });
+  expect(await shardIsWatched(project)).toBe(false);
+  const made = await listDurableObjectIds(env.LIVE);
+  expect(made.some((id) => id.equals(env.LIVE.idFromName(project)))).toBe(false);
 });
+
+it("costs nothing more once the last watcher has left", async () => {
+  const { project, secretKey } = await newProjectWithKeys();
+  const [first, second] = [await watch(bearer(secretKey)), await watch(bearer(secretKey))];
+  first.close();
+  expect(await shardIsWatched(project)).toBe(true);
+  second.close();
+  await expect.poll(() => shardIsWatched(project), { timeout: 5_000 }).toBe(false);
+});
+
+/** As the shard's answers say it. */
+async function shardIsWatched(project: string): Promise<boolean> {
+  const shard = env.SHARD.get(env.SHARD.idFromName(shardName(project, "na", 0)));
+  const { watched } = await shard.report({ receivedAtMs: Date.now(), rejected: 0, repeated: 0, drops: [] });
+  return watched;
+}
 
 it("is opened by a secret key or the dashboard's session, as a WebSocket only", async () => {
   const { publicKey, secretKey } = await newProjectWithKeys();
-  expect(await send("/v1/live", { headers: bearer(secretKey) })).toMatchObject({ status: 426, body: { code: "upgrade_required" } });
+  expect(await send("/v1/live", { headers: bearer(secretKey) })).toMatchObject({
+    status: 426,
+    body: { code: "upgrade_required" },
+  });
   expect((await send("/v1/live", { method: "POST", body: {}, headers: bearer(secretKey) })).status).toBe(405);
   const upgrade = { Upgrade: "websocket" };
   expect(await send("/v1/live", { headers: upgrade })).toMatchObject({ status: 401 });
@@ -136,7 +172,18 @@ it("ends a watcher whose key was revoked", async () => {
       { timeout: 8_000, interval: 500 },
     )
     .toBe(1008);
-  expect(hashKey(secretKey)).toHaveLength(64);
+});
+
+it("is told by the control plane, and ends the key's sockets at once", async () => {
+  const { project } = await newProjectWithKeys();
+  const record = keyRecord({ project, kind: "secret" });
+  const secretKey = await newKey(record);
+  const watching = await watch(bearer(secretKey));
+  const name = keyRecordName(hashKey(secretKey));
+  const body = { records: [{ name, value: { ...record, revokedAt: Date.now() } }] };
+  const headers = { Authorization: `Bearer ${env.INTERNAL_SECRET}` };
+  expect((await send("/internal/keys", { headers, body })).status).toBe(200);
+  await expect.poll(() => watching.closed?.code, { timeout: 2_000 }).toBe(1008);
 });
 
 it("answers a ping without waking", async () => {
@@ -145,4 +192,24 @@ it("answers a ping without waking", async () => {
   const answered = new Promise((resolve) => watching.socket.addEventListener("message", ({ data }) => resolve(data)));
   watching.socket.send("ping");
   expect(await answered).toBe("pong");
+});
+
+it("leaves out what a watcher has no room for, and says how much", async () => {
+  const { project, secretKey } = await newProjectWithKeys();
+  const watching = await watch(bearer(secretKey));
+  const message = JSON.stringify({ type: "event", filler: "x".repeat(10_000) });
+  for (let i = 0; i < 20; i++) await liveTail(project).publish(new Array<string>(10).fill(message), 0);
+  await expect
+    .poll(
+      async () => {
+        await liveTail(project).publish([], 0);
+        return watching.messages.some(({ type }) => type === "dropped");
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(true);
+  const told = watching.messages.filter(({ type }) => type === "event").length;
+  const dropped = watching.messages.reduce((sum, each) => sum + (each.type === "dropped" ? each.count : 0), 0);
+  expect(told + dropped).toBe(200);
+  expect(told * message.length).toBeLessThanOrEqual(LIMITS.liveBufferBytes);
 });

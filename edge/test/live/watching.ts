@@ -1,7 +1,7 @@
 // A watcher of the live tail, as a program opens it: everything it was told, and how its socket ended.
 
+import { assert, vi } from "vitest";
 import type { LiveMessage } from "../../src/live/message.ts";
-import { expect } from "vitest";
 import { fetchEdge } from "../client.ts";
 
 export class Watching {
@@ -22,12 +22,12 @@ export class Watching {
 
   static async open(headers: Record<string, string>): Promise<Watching> {
     const answer = await fetchEdge("/v1/live", { headers: { Upgrade: "websocket", ...headers } });
-    expect(answer.status).toBe(101);
+    assert(answer.status === 101, `the socket was refused with ${answer.status}`);
     return new Watching(answer.webSocket as WebSocket);
   }
 
   async toHave(count: number): Promise<LiveMessage[]> {
-    await expect.poll(() => this.messages.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
+    await vi.waitUntil(() => this.messages.length >= count, { timeout: 10_000 });
     return this.messages;
   }
 
