@@ -4,6 +4,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { KinesisClient } from "@aws-sdk/client-kinesis";
 import { S3Client } from "@aws-sdk/client-s3";
+import { SNSClient } from "@aws-sdk/client-sns";
 import { LIMITS } from "@behaviour/contract";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import type { Config } from "./config.ts";
@@ -33,6 +34,10 @@ export function dynamodbClient(config: Config): DynamoDBClient {
 
 export function s3Client(config: Config): S3Client {
   return new S3Client({ ...clientOptions(config, config.s3Endpoint), forcePathStyle: config.s3Endpoint !== undefined });
+}
+
+export function snsClient(config: Config): SNSClient {
+  return new SNSClient(clientOptions(config, config.snsEndpoint));
 }
 
 /** The deadline to pass as `abortSignal` with every call; it bounds the reading of the body too. */

@@ -8,6 +8,7 @@ const Environment = z.object({
   KINESIS_ENDPOINT: z.optional(z.url()),
   DYNAMODB_ENDPOINT: z.optional(z.url()),
   S3_ENDPOINT: z.optional(z.url()),
+  SNS_ENDPOINT: z.optional(z.url()),
   DATABASE_URL: z.optional(z.string().check(z.startsWith("postgres"))),
   /** The Worker's origin, where the control plane pushes keys. */
   EDGE_URL: z.optional(z.url()),
@@ -24,6 +25,7 @@ export interface Config {
   kinesisEndpoint: string | undefined;
   dynamodbEndpoint: string | undefined;
   s3Endpoint: string | undefined;
+  snsEndpoint: string | undefined;
   databaseUrl: string | undefined;
   databaseConnections: number;
   edgeUrl: string | undefined;
@@ -33,7 +35,9 @@ export interface Config {
 
 /** @throws Error that names each bad variable. */
 export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
-  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
+  );
   const parsed = Environment.safeParse(present);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
@@ -45,6 +49,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     kinesisEndpoint: env.KINESIS_ENDPOINT,
     dynamodbEndpoint: env.DYNAMODB_ENDPOINT,
     s3Endpoint: env.S3_ENDPOINT,
+    snsEndpoint: env.SNS_ENDPOINT,
     databaseUrl: env.DATABASE_URL,
     databaseConnections: env.DATABASE_CONNECTIONS,
     edgeUrl: env.EDGE_URL,

@@ -165,4 +165,6 @@ export const auditLog = pgTable(
   (table) => [index("audit_log_project").on(table.project, table.at)],
 );
 
+export * from "./alert-schema.ts";
+export * from "./flow-schema.ts";
 export * from "./plan-schema.ts";

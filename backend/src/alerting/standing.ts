@@ -1,0 +1,94 @@
+// How an alert stands, and what follows from one more observation. Pure.
+//
+//   ok → pending     the threshold is breached
+//   pending → firing it stayed breached for `forMinutes`
+//   firing → resolved it stayed clear for `clearForMinutes`; between the two thresholds it keeps firing
+//   resolved → ok    at the next look
+//
+// No data changes nothing: silence is neither a breach nor a recovery.
+
+import type { AlertTiming, Bounds } from "./rule.ts";
+
+const MINUTE_MS = 60_000;
+
+export type AlertStateName = "ok" | "pending" | "firing" | "resolved";
+
+export interface Standing {
+  state: AlertStateName;
+  sinceMs: number;
+  breachedSinceMs: number | null;
+  clearSinceMs: number | null;
+  /** Counts the times it fired. */
+  incident: number;
+  notifiedAtMs: number | null;
+  /** Whether anybody was told of the incident under way. */
+  announced: boolean;
+}
+
+export type Announcement = "firing" | "reminder" | "resolved";
+
+export function initialStanding(nowMs: number): Standing {
+  return {
+    state: "ok",
+    sinceMs: nowMs,
+    breachedSinceMs: null,
+    clearSinceMs: null,
+    incident: 0,
+    notifiedAtMs: null,
+    announced: false,
+  };
+}
+
+export type Judgement = "breached" | "between" | "clear" | "no data";
+
+export function judge(value: number | null, { direction, threshold, clear }: Bounds): Judgement {
+  if (value === null) return "no data";
+  const beyond = direction === "above" ? value > threshold : value < threshold;
+  if (beyond) return "breached";
+  return (direction === "above" ? value <= clear : value >= clear) ? "clear" : "between";
+}
+
+/** @param silenced nobody is to be told now; the state goes its way, and what still fires afterwards is told then */
+export function advance(
+  before: Standing,
+  judgement: Judgement,
+  timing: AlertTiming,
+  silenced: boolean,
+  nowMs: number,
+): { standing: Standing; announcement: Announcement | null } {
+  const standing = move(before, judgement, timing, nowMs);
+  const announcement = silenced ? null : announcementOf(before, standing, timing, nowMs);
+  if (announcement === null) return { standing, announcement };
+  const announced = announcement !== "resolved";
+  return { standing: { ...standing, announced, notifiedAtMs: nowMs }, announcement };
+}
+
+function move(before: Standing, judgement: Judgement, timing: AlertTiming, nowMs: number): Standing {
+  if (judgement === "no data") return before;
+  const breachedSinceMs = judgement === "breached" ? (before.breachedSinceMs ?? nowMs) : null;
+  const clearSinceMs = judgement === "clear" ? (before.clearSinceMs ?? nowMs) : null;
+  const looked = { ...before, breachedSinceMs, clearSinceMs };
+  const enter = (state: AlertStateName): Standing =>
+    state === before.state ? looked : { ...looked, state, sinceMs: nowMs };
+
+  if (before.state === "firing") {
+    const cleared = clearSinceMs !== null && nowMs - clearSinceMs >= timing.clearForMinutes * MINUTE_MS;
+    return cleared ? enter("resolved") : looked;
+  }
+  if (breachedSinceMs === null) return enter("ok");
+  if (nowMs - breachedSinceMs < timing.forMinutes * MINUTE_MS) return enter("pending");
+  return { ...enter("firing"), incident: before.incident + 1, announced: false };
+}
+
+function announcementOf(
+  before: Standing,
+  after: Standing,
+  { renotifyMinutes }: AlertTiming,
+  nowMs: number,
+): Announcement | null {
+  if (after.state === "resolved") return before.state === "firing" && before.announced ? "resolved" : null;
+  if (after.state !== "firing") return null;
+  if (!after.announced) return "firing";
+  const toldMs = nowMs - (after.notifiedAtMs ?? nowMs);
+  return renotifyMinutes > 0 && toldMs >= renotifyMinutes * MINUTE_MS ? "reminder" : null;
+}

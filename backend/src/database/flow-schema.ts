@@ -1,0 +1,72 @@
+// The reconciliation's tables (DESIGN.md I9): what passed each hop, by project and minute of receipt. See ../reconcile.
+
+import { bigint, boolean, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { instant } from "./columns.ts";
+
+const count = (name: string) => bigint(name, { mode: "number" });
+
+/** One row for each project and minute that anything was received in. */
+export const flowMinute = pgTable(
+  "flow_minute",
+  {
+    project: text("project").notNull(),
+    minute: instant("minute").notNull(),
+    /** The edge's own counts; null until one of its counter lines named this minute. */
+    edgeAccepted: count("edge_accepted"),
+    edgeRejected: count("edge_rejected"),
+    edgeSuppressed: count("edge_suppressed"),
+    edgeDuplicates: count("edge_duplicates"),
+    /** What came out of the raw stream, and what the processor made of it. */
+    received: count("received").notNull().default(0),
+    processed: count("processed").notNull().default(0),
+    failed: count("failed").notNull().default(0),
+    redelivered: count("redelivered").notNull().default(0),
+    /** Of `processed` and `failed`, those that may have come out before: marked as a second try, or replayed. */
+    repeated: count("repeated").notNull().default(0),
+    /** As read from the tiers when the minute was last looked at. */
+    hotLoaded: count("hot_loaded").notNull().default(0),
+    hotCopies: count("hot_copies").notNull().default(0),
+    warmLoaded: count("warm_loaded").notNull().default(0),
+    warmCopies: count("warm_copies").notNull().default(0),
+    warmFailed: count("warm_failed").notNull().default(0),
+    coldLoaded: count("cold_loaded").notNull().default(0),
+    coldCopies: count("cold_copies").notNull().default(0),
+    /** When a hop before the tiers last counted for this minute. */
+    changedAt: instant("changed_at").notNull(),
+    checkedAt: instant("checked_at"),
+    balanced: boolean("balanced").notNull().default(false),
+  },
+  (table) => [
+    primaryKey({ columns: [table.project, table.minute] }),
+    index("flow_minute_minute").on(table.minute),
+    index("flow_minute_open").on(table.balanced, table.minute),
+  ],
+);
+
+/** How far the reconciliation has read the counts of each hop in each shard of the raw stream. */
+export const flowCheckpoint = pgTable(
+  "flow_checkpoint",
+  {
+    hop: text("hop").notNull(),
+    rawShard: text("raw_shard").notNull(),
+    position: text("position").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.hop, table.rawShard] })],
+);
+
+/** What the warm tier did with events, written in the transaction that does it. */
+export const warmCount = pgTable(
+  "warm_count",
+  {
+    project: text("project").notNull(),
+    minute: instant("minute").notNull(),
+    rawShard: text("raw_shard").notNull(),
+    loaded: count("loaded").notNull(),
+    copies: count("copies").notNull(),
+    failed: count("failed").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.project, table.minute, table.rawShard] }),
+    index("warm_count_minute").on(table.minute),
+  ],
+);
