@@ -33,6 +33,8 @@ export function readRecords(records: readonly ArrivedRecord[]): { lines: StreamL
         marks++;
         continue;
       }
+      // The shard's own counts, once a minute.
+      if ((value as { counters?: unknown }).counters !== undefined) continue;
       const envelope = RequestEnvelope.parse(value);
       const batch = envelope.shape === "batch" ? (envelope.body.batch as Record<string, unknown>[]) : [envelope.body];
       const context = envelope.shape === "batch" ? envelope.body.context : undefined;
