@@ -1,0 +1,133 @@
+// The collector walks events by hand, because that is the hot path; the schema is what documents and libraries go by. Here the
+// two are held against each other: what the schema accepts within the limits, the collector accepts, and what it rejects for
+// its fields, the schema does not accept either.
+
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { judge } from "../../edge/src/collect/judge.ts";
+import { parseBody } from "../../edge/src/collect/parse.ts";
+import { Batch, Event, EVENT_TYPES, LIMITS } from "../src/index.ts";
+
+const OPTIONS = { defaultType: null, receivedAtMs: Date.UTC(2026, 10, 25), isRetry: false, anyPast: false };
+
+function judged(events: readonly unknown[]) {
+  const text = JSON.stringify({ batch: events });
+  const parsed = parseBody(text, Buffer.byteLength(text), { kind: "batch", import: false });
+  if (!("items" in parsed)) throw new Error(`refused as a whole: ${parsed.code}`);
+  return judge(parsed, OPTIONS);
+}
+
+// Control characters are legal text for a schema; in ids and names the collector rejects them, so they are left out here.
+const text = fc.string({ unit: "grapheme" });
+const named = (maxLength: number) =>
+  fc.string({ unit: "grapheme", minLength: 1, maxLength }).filter((s) => s.length <= maxLength);
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
+const id = maybe(fc.oneof(named(LIMITS.idLength), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })));
+const sure = fc.oneof(named(LIMITS.idLength), fc.integer());
+const time = maybe(
+  fc.oneof(
+    text,
+    fc.integer(),
+    fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+  ),
+);
+const object = maybe(
+  fc.dictionary(named(LIMITS.keyLength), fc.jsonValue({ maxDepth: 4, stringUnit: "grapheme" }), { maxKeys: 20 }),
+);
+
+const fields = {
+  messageId: maybe(named(LIMITS.messageIdLength)),
+  userId: id,
+  anonymousId: sure,
+  groupId: id,
+  previousId: id,
+  event: maybe(named(LIMITS.eventNameLength)),
+  name: maybe(named(LIMITS.eventNameLength)),
+  properties: object,
+  traits: object,
+  context: object,
+  integrations: object,
+  timestamp: time,
+  originalTimestamp: time,
+  sentAt: time,
+  channel: text,
+};
+
+/** With the fields that this type of event needs. */
+const goodEvent = fc
+  .constantFrom(...EVENT_TYPES)
+  .chain((type) =>
+    fc.record(
+      { ...fields, type: fc.constant(type), event: named(LIMITS.eventNameLength), groupId: sure, previousId: sure },
+      { requiredKeys: ["type", "anonymousId", "event", "groupId", "previousId"] },
+    ),
+  );
+
+describe("what the schema accepts within the limits", () => {
+  it("the collector accepts, alone and in batches", () => {
+    fc.assert(
+      fc.property(fc.array(goodEvent, { minLength: 1, maxLength: 5 }), (events) => {
+        const sent = JSON.parse(JSON.stringify(events)) as unknown[];
+        for (const event of sent) expect(Event.safeParse(event).success).toBe(true);
+        expect(Batch.safeParse({ batch: sent }).success).toBe(true);
+        const { rejected, events: taken } = judged(sent);
+        expect(rejected).toEqual([]);
+        expect(taken).toHaveLength(events.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const anything = fc.oneof(
+  fc.jsonValue({ maxDepth: 3 }),
+  fc.constantFrom("", "x".repeat(257), "x".repeat(201), "x".repeat(101), "track", null, 0, false, [], {}),
+);
+
+describe("what the collector rejects for a field's type or length", () => {
+  const OF_FIELDS = new Set(["invalid_type", "invalid_user_id", "invalid_message_id", "invalid_event_name"]);
+
+  it("the schema does not accept either", () => {
+    const names = Object.keys(fields) as (keyof typeof fields)[];
+    fc.assert(
+      fc.property(goodEvent, fc.constantFrom("type", ...names), anything, (event, field, value) => {
+        const sent = JSON.parse(JSON.stringify({ ...event, [field]: value })) as Record<string, unknown>;
+        const [rejection] = judged([sent]).rejected;
+        if (rejection === undefined || !OF_FIELDS.has(rejection.code)) return;
+        // Names of pages have a length only for the collector, and control characters are text for the schema.
+        if (rejection.pointer === "/name" || /\\u00|\\[bf]/.test(JSON.stringify(value))) return;
+        expect(Event.safeParse(sent).success, JSON.stringify(rejection)).toBe(false);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("whatever JSON comes", () => {
+  it("the collector gives one result an item, and throws nothing", () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue({ stringUnit: "binary" }), { minLength: 1, maxLength: 20 }), (items) => {
+        const { events, rejected } = judged(items);
+        expect(events.length + rejected.length).toBe(items.length);
+        const indices = [...events, ...rejected].map(({ index }) => index).sort((a, b) => a - b);
+        expect(indices).toEqual(items.map((_, index) => index));
+      }),
+    );
+  });
+
+  it("what is taken is well-formed, free of control characters, and within its limits", () => {
+    fc.assert(
+      fc.property(
+        goodEvent,
+        fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ stringUnit: "binary" })),
+        (event, properties) => {
+          const [taken] = judged([{ ...event, properties }]).events;
+          if (taken === undefined) return;
+          const written = JSON.stringify(taken.event);
+          expect(written.isWellFormed()).toBe(true);
+          expect(written).not.toMatch(/\\u00(?:0[0-8bcef]|1[0-9a-f])|\\u[dD][89a-fA-F]|\\[bf]/);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,32 @@
+// Runs every generator of the repository, in the order in which they build on each other; with `--check` none of them writes
+// and it fails when one of them finds something stale. `npm run generate`.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** A package's generator is the file `generate.ts` at its top; the contract's comes first, for others read its schemas. */
+const PACKAGES = ["contract", "edge", "backend", "sdk", "docs", "terraform"];
+
+function generators(): string[] {
+  const nested = PACKAGES.flatMap((name) => [name, ...children(name)]);
+  return nested.map((name) => `${name}/generate.ts`).filter((path) => existsSync(`${ROOT}${path}`));
+}
+
+function children(directory: string): string[] {
+  if (!existsSync(`${ROOT}${directory}`)) return [];
+  return readdirSync(`${ROOT}${directory}`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== "node_modules")
+    .map((entry) => `${directory}/${entry.name}`)
+    .sort();
+}
+
+let failed = false;
+for (const path of generators()) {
+  const { status } = spawnSync(process.execPath, [`${ROOT}${path}`, ...process.argv.slice(2)], { stdio: "inherit" });
+  console.log(`${status === 0 ? "ok    " : "failed"} ${path}`);
+  if (status !== 0) failed = true;
+}
+if (failed) process.exitCode = 1;
