@@ -11,8 +11,11 @@ import { waitUntil } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
 import type { AppendAnswer, AppendInput } from "../shard/shard.ts";
 
-/** Fewer calls carry more each; with a second one the next is on its way while the shard commits the first. */
-const CALLS_UNDER_WAY = 2;
+/**
+ * Beside calls under way another is begun once the youngest is this old: a shard nearby answers sooner, so one call at a time
+ * carries all that came meanwhile, and one far away keeps nobody waiting for longer.
+ */
+const CALL_GAP_MS = 8;
 /** A call holds what its members hold twice: as they are and as the message. */
 const CALL_BYTES = 4 * 1024 * 1024;
 /** After so many calls for others a leader leaves the lead to one of those that wait. */
@@ -48,7 +51,8 @@ class Lane {
   /** A call whose leader was lost takes room no longer than until its deadline. */
   hasRoom(nowMs: number): boolean {
     this.#calls = this.#calls.filter(({ startedMs }) => nowMs - startedMs < LIMITS.callDeadlineMs);
-    return this.#calls.length < CALLS_UNDER_WAY;
+    const youngest = this.#calls.at(-1);
+    return youngest === undefined || nowMs - youngest.startedMs >= CALL_GAP_MS;
   }
 
   get isIdle(): boolean {
@@ -99,9 +103,16 @@ class Lane {
 
   /** How long until it is worth while to look at the entry again. */
   lookAfterMs(entry: Entry, nowMs: number): number {
-    const oldestMs = this.#calls[0]?.startedMs ?? nowMs;
-    const expectedMs = entry.call === null ? oldestMs + 2 * this.#typicalMs : entry.call.startedMs + this.#typicalMs;
+    const { call } = entry;
+    const expectedMs = call === null ? this.#nextTurnMs(nowMs) : call.startedMs + this.#typicalMs;
     return Math.max(LOOK_EVERY_MS, Math.floor(expectedMs - nowMs));
+  }
+
+  /** When an entry that waits may lead a call, or one that took it along is likely done. */
+  #nextTurnMs(nowMs: number): number {
+    const oldestMs = this.#calls[0]?.startedMs ?? nowMs;
+    const youngestMs = this.#calls.at(-1)?.startedMs ?? nowMs;
+    return Math.min(oldestMs + 2 * this.#typicalMs, youngestMs + CALL_GAP_MS);
   }
 }
 
