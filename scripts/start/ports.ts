@@ -25,7 +25,7 @@ export async function choosePorts<Name extends string>(
     chosen[name] = port;
   }
   writeDurably(file, `${JSON.stringify({ ...kept, ...chosen }, null, 2)}\n`);
-  return chosen as Record<Name, number>;
+  return chosen;
 }
 
 /** The port that could be listened on, which is closed again; undefined when it is taken. */

@@ -8,7 +8,7 @@ export async function launchChromium(): Promise<Browser> {
   return playwright.launch({
     executablePath: await chromium.executablePath(),
     // Under a POSIX locale this Chromium reports the language `en-US@posix`, which no real browser does and Intl refuses.
-    env: { ...process.env, LANG: "en_US.UTF-8", LC_ALL: "en_US.UTF-8" } as Record<string, string>,
+    env: { ...process.env, LANG: "en_US.UTF-8", LC_ALL: "en_US.UTF-8" },
     args: [
       "--no-sandbox",
       "--disable-gpu",

@@ -20,7 +20,7 @@ export async function hotEvents(endpoints: Endpoints, project: string): Promise<
   let sum = 0;
   for await (const page of paginateScan({ client }, { TableName: "behaviour-hot", ConsistentRead: true })) {
     for (const item of page.Items ?? []) {
-      const key = `${item.pk?.S ?? ""}`;
+      const key = item.pk?.S ?? "";
       if (key.startsWith(project) && item.events?.N !== undefined) sum += Number(item.events.N);
     }
   }

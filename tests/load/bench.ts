@@ -7,7 +7,7 @@ import { generateKey, hashKey, type KeyRecord, PUBLIC_SCOPES } from "@behaviour/
 import { type BenchOptions, HELP, readOptions } from "./bench-options.ts";
 import { Child } from "./child.ts";
 import type { LoadOrder, LoadResult } from "./load-generator.ts";
-import { type Contender, type Load, measure, type Measurement } from "./measure.ts";
+import { type Contender, type Load, type Measurement, measure } from "./measure.ts";
 import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
 import { type Round, rowsPerEvent, type SizeReport, summarise, tableHead, tableRows } from "./report.ts";
 import { bundleWorker, startEdge, startParseOnly } from "./workerd.ts";

@@ -4,7 +4,7 @@
 import { TABLES } from "@behaviour/contract";
 import dynalite from "dynalite";
 import store from "dynalite/db/index.js";
-import { closeServer, listenOnLoopback, type ListeningPart } from "./listening.ts";
+import { closeServer, type ListeningPart, listenOnLoopback } from "./listening.ts";
 
 export async function startDynamodb(options: { path?: string; port?: number }): Promise<ListeningPart> {
   if (options.path !== undefined) await finishInterruptedChanges(options.path);

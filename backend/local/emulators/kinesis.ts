@@ -7,7 +7,7 @@ import type { Server } from "node:http";
 import { STREAMS } from "@behaviour/contract";
 import kinesalite from "kinesalite";
 import store from "kinesalite/db/index.js";
-import { closeServer, listenOnLoopback, type ListeningPart } from "./listening.ts";
+import { closeServer, type ListeningPart, listenOnLoopback } from "./listening.ts";
 
 /** More than resharding on one machine needs; the emulator's own default (10) is reached by two splits of two streams. */
 const SHARD_LIMIT = 200;

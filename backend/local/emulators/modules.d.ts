@@ -2,6 +2,7 @@
 
 declare module "kinesalite" {
   import type { Server } from "node:http";
+
   interface Options {
     /** LevelDB folder; in memory when absent. */
     path?: string;
@@ -32,6 +33,7 @@ declare module "kinesalite/db/index.js" {
 
 declare module "dynalite" {
   import type { Server } from "node:http";
+
   interface Options {
     /** LevelDB folder; in memory when absent. */
     path?: string;

@@ -1,6 +1,6 @@
 // Reads one shard: iterators that expire, reads that are throttled, records whose size is not known before they are read.
 
-import { GetRecordsCommand, GetShardIteratorCommand, type KinesisClient, type _Record } from "@aws-sdk/client-kinesis";
+import { type _Record, GetRecordsCommand, GetShardIteratorCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
 import { callDeadline } from "../../src/aws.ts";
 
 export interface ShardRecord {

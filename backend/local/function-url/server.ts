@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { LambdaContext } from "../../src/lambdas/events.ts";
-import { closeServer, listenOnLoopback, type ListeningPart } from "../emulators/listening.ts";
+import { closeServer, type ListeningPart, listenOnLoopback } from "../emulators/listening.ts";
 import { type Credentials, isSigned } from "./signature.ts";
 
 /** Lambda's own limits: 6 MB a request. */

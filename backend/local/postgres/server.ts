@@ -3,7 +3,7 @@
 // The engine's stack is small: jsonb nested some hundred levels ends it. Nothing of ours comes near (contract: depth 16); a
 // hand-written query that does costs a restart of the process, whose data is as safe as with any other sudden end.
 
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { Connection } from "./connection.ts";
 import { openDatabase } from "./database.ts";
 import { BackgroundJobs } from "./jobs.ts";

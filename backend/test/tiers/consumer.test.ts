@@ -1,6 +1,6 @@
 // The consumer around a tier, as the event-source mapping calls it: what it sets aside, and where it asks to resume.
 
-import { encodeMember, type EnrichedEvent, type FailedEvent } from "@behaviour/contract";
+import { type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import type { StreamRecord } from "../../src/lambdas/events.ts";
 import { consumeRecords } from "../../src/tiers/consumer.ts";

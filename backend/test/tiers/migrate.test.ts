@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PostgresPart, startPostgres } from "../../local/index.ts";
-import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
 import { readConfig } from "../../src/config.ts";
+import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
 import { project } from "../../src/database/schema.ts";
 

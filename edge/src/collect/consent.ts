@@ -1,12 +1,12 @@
 // Stage 6: what may become of each event, as far as it can be said before the ledger is asked: for every state the ledger can
 // have, one outcome. Events that no state would let pass end here, as a count; the shard has the last word on the others.
 
+import type { StoredConsent } from "@behaviour/contract";
 import { isObject, type KeyRecord } from "@behaviour/contract";
-import { FREEST_STATE, type ConsentTable, consentTable, outcomeOf } from "../consent/table.ts";
 import type { ConsentPolicy, Regime, Signals } from "../consent/decide.ts";
 import { callerCountry, callerRegime } from "../consent/regimes.ts";
 import { clientSignals, DEFAULT_CATEGORIES, headerSignals, type SignalSettings } from "../consent/signals.ts";
-import type { StoredConsent } from "@behaviour/contract";
+import { type ConsentTable, consentTable, FREEST_STATE, outcomeOf } from "../consent/table.ts";
 import type { JudgedEvent } from "./judge.ts";
 
 export interface ConsentedEvent extends JudgedEvent {

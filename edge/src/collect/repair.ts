@@ -29,7 +29,7 @@ export function parseKeepingNumbers(text: string): JsonObject {
     typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER && context?.source !== undefined
       ? new NumberText(context.source)
       : value;
-  return JSON.parse(text, reviver as (key: string, value: unknown) => unknown) as JsonObject;
+  return JSON.parse(text, reviver) as JsonObject;
 }
 
 /** @param event within the limits of depth, keys and nodes. */

@@ -5,9 +5,9 @@ import {
   compressMember,
   concatBytes,
   ENVELOPE_VERSION,
-  envelopeLine,
-  type EventVerdict,
   type EventType,
+  type EventVerdict,
+  envelopeLine,
   ID_HASH_BYTES,
   type KeyRecord,
   LIMITS,
@@ -15,7 +15,7 @@ import {
   type RequestSource,
   type StoredConsent,
 } from "@behaviour/contract";
-import { outcomeCode, type ConsentTable } from "../consent/table.ts";
+import { type ConsentTable, outcomeCode } from "../consent/table.ts";
 import { type ConsentClaim, SUBJECT_BYTES } from "../shard/consent-claim.ts";
 import { cutAddress } from "./address.ts";
 import type { ConsentedEvent } from "./consent.ts";

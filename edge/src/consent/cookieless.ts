@@ -53,7 +53,7 @@ export function makeCookieless(event: JsonObject, visitor: Visitor, salt: Uint8A
 /** Identify, group and alias exist for their ids; without them they are a visit like any other. */
 function asCountable(event: JsonObject): JsonObject {
   if (event.type === "identify" || event.type === "group" || event.type === "alias") {
-    return { type: "track", event: `${event.type}` };
+    return { type: "track", event: event.type };
   }
   return {};
 }

@@ -1,17 +1,17 @@
 // `POST /v1/consent` writes to the ledger, `GET /v1/consent` reads it. API.md §4.
 
 import { isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
+import { shardIndex } from "../collect/append.ts";
 import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.ts";
 import { judgeHeaders, withBody } from "../collect/read.ts";
 import { hasControl } from "../collect/scan.ts";
-import { shardIndex } from "../collect/append.ts";
 import { ledgerId } from "../collect/wrap.ts";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
 import { type ConsentRecord, currentVerdicts } from "../shard/ledger.ts";
 import { regionOf, shardName } from "../shard/placement.ts";
-import { type Purpose, PURPOSES } from "./decide.ts";
+import { PURPOSES, type Purpose } from "./decide.ts";
 import { recordConsent } from "./record.ts";
 
 const METHOD_LENGTH = 200;

@@ -1,7 +1,7 @@
 // What this shard did with events, by minute of receipt: kept in memory, and put among the rows once a minute is over, so that
 // the counts travel the way of the events they count. A crash costs the counts of the minutes under way, never an event. I9.
 
-import { compressMember, type CounterLine, ENVELOPE_VERSION, type ShardCounters } from "@behaviour/contract";
+import { type CounterLine, compressMember, ENVELOPE_VERSION, type ShardCounters } from "@behaviour/contract";
 
 export type Outcome = "accepted" | "duplicates" | "rejected" | "suppressed";
 

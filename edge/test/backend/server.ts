@@ -2,7 +2,7 @@
 // every other call with what it received.
 
 import { createServer } from "node:http";
-import { closeServer, listenOnLoopback, type ListeningPart } from "../../../backend/local/emulators/listening.ts";
+import { closeServer, type ListeningPart, listenOnLoopback } from "../../../backend/local/emulators/listening.ts";
 import { verifySignature } from "./signature.ts";
 
 const SECRET = "local-secret";

@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { LIMITS, packIds } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { Segments, SEGMENTS_SCHEMA } from "../../src/shard/segments.ts";
+import { SEGMENTS_SCHEMA, Segments } from "../../src/shard/segments.ts";
 import { newProject } from "../keys.ts";
 import { shardOf } from "./stub.ts";
 

@@ -2,8 +2,8 @@
 
 import { decodeFrame } from "@behaviour/contract";
 import { describe, expect, it, vi } from "vitest";
-import type { Fault } from "../kinesis/faults.ts";
 import { newProject } from "../keys.ts";
+import type { Fault } from "../kinesis/faults.ts";
 import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
 import { append, appendInput, runAlarm, storedRows, untilFlushed } from "./stub.ts";
 

@@ -1,6 +1,6 @@
 // Tells what the database refuses for its values from what it cannot do now. Pure.
 
-import { FAILED_PAYLOAD_CHARS, FAILURES, type EnrichedEvent, type FailedEvent } from "@behaviour/contract";
+import { type EnrichedEvent, FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent } from "@behaviour/contract";
 
 /**
  * SQLSTATE classes that the same row will meet again: data exceptions, integrity violations, program limits (an index
