@@ -12,7 +12,7 @@ const paint = (code: number, text: string) => (colours ? `\u001b[${code}m${text}
 export const bold = (text: string): string => paint(1, text);
 export const dim = (text: string): string => paint(2, text);
 export const red = (text: string): string => paint(31, text);
-export const green = (text: string): string => paint(32, text);
+const green = (text: string): string => paint(32, text);
 
 /** Runs a step and prints its line when it is done. @throws what the step throws. */
 export async function step<T>(name: string, work: () => Promise<T>): Promise<T> {

@@ -15,7 +15,7 @@ const CREDENTIALS = { region: "us-east-1", credentials: { accessKeyId: "local", 
 export type Copies = Map<string, number>;
 
 /** The sum of `events` over the items per minute of one project: the number of distinct messages. */
-export async function hotEvents(endpoints: Endpoints, project: string): Promise<number> {
+async function hotEvents(endpoints: Endpoints, project: string): Promise<number> {
   const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: endpoints.dynamodb });
   let sum = 0;
   for await (const page of paginateScan({ client }, { TableName: "behaviour-hot", ConsistentRead: true })) {
@@ -28,7 +28,7 @@ export async function hotEvents(endpoints: Endpoints, project: string): Promise<
   return sum;
 }
 
-export async function warmCopies(endpoints: Endpoints, project: string): Promise<Copies> {
+async function warmCopies(endpoints: Endpoints, project: string): Promise<Copies> {
   const sql = postgres(endpoints.database, { max: 1, onnotice: () => {} });
   try {
     const rows = await sql<{ message_id: string; copies: number }[]>`
@@ -71,7 +71,7 @@ export async function queryCold<Row>(endpoints: Endpoints, project: string, sele
   }
 }
 
-export async function coldCopies(endpoints: Endpoints, project: string): Promise<Copies> {
+async function coldCopies(endpoints: Endpoints, project: string): Promise<Copies> {
   const rows = await queryCold<{ message_id: string; copies: number | string }>(
     endpoints,
     project,
@@ -86,14 +86,14 @@ export interface Tiers {
   cold: Copies;
 }
 
-export async function readTiers(endpoints: Endpoints, project: string): Promise<Tiers> {
+async function readTiers(endpoints: Endpoints, project: string): Promise<Tiers> {
   const hot = await hotEvents(endpoints, project);
   const warm = await warmCopies(endpoints, project);
   return { hot, warm, cold: await coldCopies(endpoints, project) };
 }
 
 /** What is wrong with the tiers, given what was acknowledged and all that was ever sent; empty when nothing is. */
-export function findFaults(tiers: Tiers, acknowledged: ReadonlySet<string>, sent: ReadonlySet<string>): string[] {
+function findFaults(tiers: Tiers, acknowledged: ReadonlySet<string>, sent: ReadonlySet<string>): string[] {
   const faults: string[] = [];
   for (const tier of ["warm", "cold"] as const) {
     const copies = tiers[tier];

@@ -9,7 +9,7 @@ import { firstError, query, SYNC, transactionStatus, withoutNoise } from "./mess
 import { SessionSettings, switchSettings } from "./settings.ts";
 
 /** With others waiting, a transaction may be silent for this long; then it is rolled back and its connection closed. */
-export const IDLE_IN_TRANSACTION_MS = 15_000;
+const IDLE_IN_TRANSACTION_MS = 15_000;
 
 export interface Participant {
   readonly settings: SessionSettings;

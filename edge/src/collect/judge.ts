@@ -208,7 +208,7 @@ const SUSPICIOUS_IDS: ReadonlySet<string> = new Set([
 const LONGEST_SUSPICIOUS_ID = 36;
 
 /** A placeholder that some program put where the id should be: stored, and merged with nobody's. */
-export function isSuspiciousId(id: unknown): boolean {
+function isSuspiciousId(id: unknown): boolean {
   if (typeof id === "number") return SUSPICIOUS_IDS.has(String(id));
   return typeof id === "string" && id.length <= LONGEST_SUSPICIOUS_ID && SUSPICIOUS_IDS.has(id.toLowerCase());
 }
