@@ -5,7 +5,13 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
-import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from "@aws-sdk/client-kinesis";
+import {
+  GetRecordsCommand,
+  type GetRecordsCommandOutput,
+  GetShardIteratorCommand,
+  KinesisClient,
+  ListShardsCommand,
+} from "@aws-sdk/client-kinesis";
 import { decodeFrame } from "@behaviour/contract";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import postgres from "postgres";
@@ -33,7 +39,11 @@ afterAll(async () => {
   await pipeline?.remove();
 });
 
-async function post(path: string, body: object, headers: Record<string, string> = {}): Promise<Record<string, unknown>> {
+async function post(
+  path: string,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
   const answer = await fetch(`${pipeline.origin}${path}`, {
     method: "POST",
     headers: { Authorization: `Bearer ${key}`, ...headers },
@@ -46,7 +56,8 @@ async function post(path: string, body: object, headers: Record<string, string> 
 async function everything(): Promise<Map<string, string>> {
   const { endpoints } = pipeline;
   const found = new Map<string, string>();
-  for (const stream of ["behaviour-raw", "behaviour-enriched"]) found.set(stream, await readStream(endpoints.kinesis, stream));
+  for (const stream of ["behaviour-raw", "behaviour-enriched"])
+    found.set(stream, await readStream(endpoints.kinesis, stream));
   const dynamodb = new DynamoDBClient({ ...LOCAL, endpoint: endpoints.dynamodb });
   for (const TableName of ["behaviour-hot", "behaviour-vault", "behaviour-ledger"]) {
     let text = "";
@@ -62,7 +73,11 @@ async function everything(): Promise<Map<string, string>> {
   for (const entry of readdirSync(pipeline.dataDir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    found.set(path.slice(pipeline.dataDir.length), readFileSync(path, "latin1"));
+    try {
+      found.set(path.slice(pipeline.dataDir.length), readFileSync(path, "latin1"));
+    } catch {
+      // Gone since it was listed.
+    }
   }
   return found;
 }
@@ -75,9 +90,7 @@ async function readStream(endpoint: string, StreamName: string): Promise<string>
     const from = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" } as const;
     let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(from));
     for (let records = 1; records > 0 && ShardIterator !== undefined; ) {
-      const page: { Records?: { Data?: Uint8Array }[]; NextShardIterator?: string } = await kinesis.send(
-        new GetRecordsCommand({ ShardIterator }),
-      );
+      const page: GetRecordsCommandOutput = await kinesis.send(new GetRecordsCommand({ ShardIterator }));
       for (const { Data } of page.Records ?? []) for (const line of decodeFrame(Data as Uint8Array)) text += line.text;
       records = page.Records?.length ?? 0;
       ShardIterator = page.NextShardIterator;
@@ -93,7 +106,8 @@ function placesOf(canary: string, all: Map<string, string>): string[] {
 
 describe("what consent forbids", () => {
   const canary = { accepted: "", dropped: "", restricted: "", cookieless: "", last: "" };
-  for (const name of Object.keys(canary)) canary[name as keyof typeof canary] = `canary${randomUUID().replaceAll("-", "")}`;
+  for (const name of Object.keys(canary))
+    canary[name as keyof typeof canary] = `canary${randomUUID().replaceAll("-", "")}`;
   const event = (name: keyof typeof canary, change: object = {}) => ({
     event: "Seen",
     anonymousId: `${canary[name]}-device`,
@@ -122,7 +136,8 @@ describe("what consent forbids", () => {
   it("is nowhere, and what it allows is where it belongs", async () => {
     const deadline = Date.now() + 60_000;
     let all = await everything();
-    const isThere = (name: keyof typeof canary, place: string) => (all.get(place) ?? "").includes(`${canary[name]}-value`);
+    const isThere = (name: keyof typeof canary, place: string) =>
+      (all.get(place) ?? "").includes(`${canary[name]}-value`);
     while (!(isThere("cookieless", "s3") && isThere("cookieless", "timescaledb")) && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       all = await everything();

@@ -28,7 +28,15 @@ beforeAll(async () => {
     .replace('directory = "', `directory = "${REPOSITORY}`);
   writeFileSync(join(folder, "wrangler.toml"), configuration);
   copyFileSync(join(pipeline.dataDir, "dev.vars"), join(folder, ".dev.vars"));
-  const args = ["dev", "--port", String(port), "--inspector-port", String(await freePort()), "--persist-to", join(folder, "state")];
+  const args = [
+    "dev",
+    "--port",
+    String(port),
+    "--inspector-port",
+    String(await freePort()),
+    "--persist-to",
+    join(folder, "state"),
+  ];
   wrangler = spawn(join(REPOSITORY, "node_modules/.bin/wrangler"), args, {
     cwd: folder,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "true" },
@@ -38,7 +46,12 @@ beforeAll(async () => {
   wrangler.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   wrangler.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const deadline = Date.now() + 60_000;
-  while (!(await fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false))) {
+  while (
+    !(await fetch(`http://127.0.0.1:${port}/healthz`).then(
+      (answer) => answer.ok,
+      () => false,
+    ))
+  ) {
     if (Date.now() > deadline) throw new Error(`wrangler dev does not answer:\n${output}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

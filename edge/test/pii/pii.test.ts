@@ -69,7 +69,14 @@ describe("personal data in texts", () => {
   });
 
   it("takes time that grows with the text, not with its square", () => {
-    const texts = ["a".repeat(8_192), "1 ".repeat(4_096), "a@".repeat(4_096), "eyJ".repeat(2_700), "?email=".repeat(1_170), "%40.".repeat(2_048)];
+    const texts = [
+      "a".repeat(8_192),
+      "1 ".repeat(4_096),
+      "a@".repeat(4_096),
+      "eyJ".repeat(2_700),
+      "?email=".repeat(1_170),
+      "%40.".repeat(2_048),
+    ];
     // What grew with the square, or worse, would not be done before the test is given up.
     for (let round = 0; round < 20; round++) for (const text of texts) redactText(text, ALLOW_NOTHING);
   });
@@ -108,7 +115,12 @@ describe("personal data in events", () => {
   });
 
   it("is dropped, refused or allowed as the project chose", () => {
-    const redacted = redactEvent(event, { email: "drop_field", card: "drop_field", token: "allow", credential: "reject" });
+    const redacted = redactEvent(event, {
+      email: "drop_field",
+      card: "drop_field",
+      token: "allow",
+      credential: "reject",
+    });
     expect(redacted?.event.properties).toEqual({ list: ["x", null], "a/b~c": { deep: JWT }, plain: 1 });
     expect(redacted?.rejected).toEqual({ pointer: "/context/page/url", class: "credential" });
     expect(redactEvent(event, { email: "allow", card: "allow", token: "allow", credential: "allow" })).toBeNull();
