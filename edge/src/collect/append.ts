@@ -7,6 +7,7 @@ import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
+import { packAppends } from "../shard/append-call.ts";
 import { type Region, regionOf, shardName } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, BufferShard, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop } from "./consent.ts";
@@ -142,7 +143,7 @@ export class Appender {
     const rate = { keyId: key.id, eventsPerSecond: Math.ceil(key.rateLimit / key.shards) };
     const input: AppendInput = { ids, oldestMs, data, compressed, receivedAtMs: this.#facts.receivedAtMs, claim, rate };
     // A stub is broken for good once a call on it failed: take a new one for every try.
-    const send = (inputs: AppendInput[]) => shardStub(this.#env, name, this.#region).append(inputs);
+    const send = (inputs: AppendInput[]) => shardStub(this.#env, name, this.#region).append(packAppends(inputs));
     for (let attempt = 0; ; attempt++) {
       try {
         const answer = await appendJoined(name, input, send);

@@ -8,6 +8,7 @@ import type { Env } from "../env.ts";
 import { Watch } from "../live/watch.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
 import type { Sink } from "../sink/sink.ts";
+import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
 import { Counters } from "./counters.ts";
 import { DROPS_SCHEMA, Drops } from "./drops.ts";
@@ -114,8 +115,8 @@ export class BufferShard extends DurableObject<Env> {
    * Appends for several requests: one answer an input, in order, once all of it is durable (or known to be). Never from
    * memory: the output gate holds every answer.
    */
-  append(inputs: readonly AppendInput[]): Promise<AppendAnswer[]> {
-    return Promise.all(inputs.map((input) => this.#append(input)));
+  append(call: AppendCall): Promise<AppendAnswer[]> {
+    return Promise.all(unpackAppends(call).map((input) => this.#append(input)));
   }
 
   async #append(input: AppendInput): Promise<AppendAnswer> {
