@@ -23,7 +23,7 @@ const PROVISION_ATTEMPTS = 3;
 /** Which functions share a process: those on the way to the hot tier, and the rest. */
 const FUNCTION_HOSTS = {
   "functions-stream": ["process", "hot"],
-  "functions-store": ["warm", "cold", "query", "maintain"],
+  "functions-store": ["warm", "cold", "query", "maintain", "alert"],
 } as const;
 
 export interface Events {
@@ -218,6 +218,8 @@ export class Pipeline {
       KINESIS_ENDPOINT: endpoints.kinesis,
       DYNAMODB_ENDPOINT: endpoints.dynamodb,
       S3_ENDPOINT: endpoints.s3,
+      // The embedded S3 speaks SNS too.
+      ...(this.#settings.environment.S3_ENDPOINT === undefined ? { SNS_ENDPOINT: endpoints.s3 } : {}),
       DATABASE_URL: endpoints.database,
       EDGE_URL: `http://127.0.0.1:${this.#settings.port}`,
       INTERNAL_SECRET: this.#secrets.INTERNAL_SECRET,

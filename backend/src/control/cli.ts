@@ -1,10 +1,12 @@
-// `npm run pipeline -- <command>`: projects and keys from a terminal, by the same functions as the admin API. Prints JSON, so
+// `npm run pipeline -- <command>`: administration from a terminal, by the same functions as the API. Prints JSON, so
 // that its output can be piped; everything else goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
 
-import { databaseClient, sqlClient } from "../database/client.ts";
-import { COMMANDS, type CommandParts, UsageError } from "./commands.ts";
-import { edgePush } from "./edge.ts";
-import { commandLineConfig } from "./environment.ts";
+import type { Config } from "../config.ts";
+import { type Database, databaseClient, type Sql, sqlClient } from "../database/client.ts";
+import { type CommandParts, UsageError } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { type EdgePush, edgePush } from "./edge.ts";
+import { adoptCredentials, commandLineConfig } from "./environment.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -21,31 +23,56 @@ async function run(args: string[]): Promise<number> {
     process.stdout.write(usage());
     return args.length === 0 ? EXIT_USAGE : 0;
   }
-  const command = COMMANDS[args.slice(0, 2).join(" ")];
+  // Most are two words, some one.
+  const words = COMMANDS[args.slice(0, 2).join(" ")] === undefined ? 1 : 2;
+  const command = COMMANDS[args.slice(0, words).join(" ")];
   if (command === undefined) {
     process.stderr.write(`pipeline: there is no command "${args.slice(0, 2).join(" ")}"\n\n${usage()}`);
     return EXIT_USAGE;
   }
   const config = commandLineConfig();
-  if (config.databaseUrl === undefined) {
-    process.stderr.write("pipeline: no database: run `npm start` here first, or set DATABASE_URL\n");
-    return EXIT_FAILED;
-  }
-  const database = databaseClient(config);
-  const sql = sqlClient(config);
-  const parts: CommandParts = {
-    database,
-    sql,
-    edge: edgePush(config, (reason) => process.stderr.write(`pipeline: ${reason}\n`)),
-  };
+  adoptCredentials();
+  const parts = new Connections(config);
   try {
-    const printed = await command.run(args.slice(2), parts);
+    const printed = await command.run(args.slice(words), parts);
     process.stdout.write(`${JSON.stringify(printed, null, 2)}\n`);
     return typeof process.exitCode === "number" ? process.exitCode : 0;
   } catch (error) {
     return explain(error, command.usage);
   } finally {
-    await Promise.all([database.$client.end({ timeout: 2 }), sql.end({ timeout: 2 })]);
+    await parts.close();
+  }
+}
+
+/** Each is connected when it is first asked for: a command that needs no database runs without one. */
+class Connections implements CommandParts {
+  readonly config: Config;
+  readonly edge: EdgePush;
+  #database: Database | undefined;
+  #sql: Sql | undefined;
+
+  constructor(config: Config) {
+    this.config = config;
+    this.edge = edgePush(config, (reason) => process.stderr.write(`pipeline: ${reason}\n`));
+  }
+
+  get database(): Database {
+    this.#database ??= databaseClient(this.#withDatabase());
+    return this.#database;
+  }
+
+  get sql(): Sql {
+    this.#sql ??= sqlClient(this.#withDatabase());
+    return this.#sql;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#database?.$client.end({ timeout: 2 }), this.#sql?.end({ timeout: 2 })]);
+  }
+
+  #withDatabase(): Config {
+    if (this.config.databaseUrl !== undefined) return this.config;
+    throw new Error("no database: run `npm start` here first, or set DATABASE_URL");
   }
 }
 

@@ -19,12 +19,31 @@ export function commandLineConfig(environment: Environment = process.env, folder
   const secrets = readJson(join(dataDir, "secrets.json"));
   const found: Environment = {
     DATABASE_URL: textOf(endpoints.database),
+    KINESIS_ENDPOINT: textOf(endpoints.kinesis),
+    DYNAMODB_ENDPOINT: textOf(endpoints.dynamodb),
+    S3_ENDPOINT: textOf(endpoints.s3),
+    // The embedded S3 speaks SNS too; where S3 was replaced, so was SNS.
+    SNS_ENDPOINT: chosen.S3_ENDPOINT === undefined ? textOf(endpoints.s3) : undefined,
     INTERNAL_SECRET: textOf(secrets.INTERNAL_SECRET),
+    VAULT_HMAC_KEY: textOf(secrets.VAULT_HMAC_KEY),
     EDGE_URL: `http://127.0.0.1:${chosen.PORT ?? DEFAULT_PORT}`,
     // One command, one connection.
     DATABASE_CONNECTIONS: "1",
   };
   return readConfig({ ...withoutEmpty(found), ...chosen });
+}
+
+/**
+ * The credentials under which the embedded parts were started, for the AWS clients, which look into the environment alone.
+ * What is there already stays.
+ */
+export function adoptCredentials(environment: Environment = process.env, folder: string = process.cwd()): void {
+  const secrets = readJson(join(resolve(folder, environment.DATA_DIR ?? ".data"), "secrets.json"));
+  if (environment.AWS_ACCESS_KEY_ID !== undefined || environment.AWS_PROFILE !== undefined) return;
+  for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) {
+    const value = textOf(secrets[name]);
+    if (value !== undefined) environment[name] = value;
+  }
 }
 
 function withoutEmpty(environment: Environment): Environment {

@@ -17,7 +17,7 @@ const ROUTES: readonly Entry[] = [
   { path: /^\/v1\/events$/, scope: "read", methods: ["GET"] },
   { path: /^\/v1\/events\/[^/]+$/, scope: "read", methods: ["GET"] },
   { path: /^\/v1\/failed-events$/, scope: "read", methods: ["GET"] },
-  { path: /^\/v1\/failed-events\/replay$/, scope: "admin", methods: ["POST"] },
+  { path: /^\/v1\/failed-events\/replay$/, scope: "read", methods: ["POST"] },
   { path: /^\/v1\/export$/, scope: "read", methods: ["GET"] },
   { path: /^\/v1\/audit(?:\/verify)?$/, scope: "privacy", methods: ["GET"] },
   { path: /^\/v1\/admin\/projects$/, scope: "admin", methods: ["GET", "POST"] },
@@ -25,6 +25,11 @@ const ROUTES: readonly Entry[] = [
   { path: /^\/v1\/admin\/keys$/, scope: "admin", methods: ["GET", "POST"] },
   { path: /^\/v1\/admin\/keys\/[^/]+$/, scope: "admin", methods: ["GET", "DELETE"] },
   { path: /^\/v1\/admin\/keys\/[^/]+\/rotate$/, scope: "admin", methods: ["POST"] },
+  { path: /^\/v1\/admin\/alerts$/, scope: "admin", methods: ["GET", "POST"] },
+  { path: /^\/v1\/admin\/alerts\/[^/]+$/, scope: "admin", methods: ["GET", "PATCH", "DELETE"] },
+  { path: /^\/v1\/admin\/alerts\/[^/]+\/test$/, scope: "admin", methods: ["POST"] },
+  { path: /^\/v1\/admin\/reconciliation$/, scope: "admin", methods: ["GET"] },
+  { path: /^\/v1\/admin\/redrive$/, scope: "admin", methods: ["GET", "POST"] },
   { path: /^\/v1\/admin\/tracking-plan$/, scope: "admin", methods: ["GET", "PUT", "POST", "PATCH"] },
 ];
 

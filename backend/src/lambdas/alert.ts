@@ -1,0 +1,34 @@
+// Lambda: alerting, every minute. Judges every rule, then sends what is due; both go on in the next run where this one ends.
+
+import { alertServices } from "../alerting/services.ts";
+import { deliverDue } from "../alerting/deliver.ts";
+import { evaluateAlerts } from "../alerting/evaluate.ts";
+import { readConfig } from "../config.ts";
+import { databaseClient, sqlClient } from "../database/client.ts";
+import { faultFields, scheduledHandler } from "../telemetry/index.ts";
+
+const WEBHOOK_DEADLINE_MS = 10_000;
+/** Of the time left, what is kept for sending. */
+const SENDING_MS = 25_000;
+
+let parts: ReturnType<typeof connect> | undefined;
+
+export const handler = scheduledHandler("alert", async (remainingMs, telemetry) => {
+  parts ??= connect();
+  const report = (fault: unknown, rule: string) =>
+    telemetry.logger.error("a rule was not evaluated", { rule, ...faultFields(fault) });
+  const evaluated = await evaluateAlerts({ ...parts, report }, () => remainingMs() - SENDING_MS);
+  const { delivered, undelivered, givenUp } = await deliverDue(parts, remainingMs);
+  const sent = { notificationsDelivered: delivered, notificationsFailed: undelivered, notificationsGivenUp: givenUp };
+  return { ...evaluated, ...sent };
+});
+
+function connect() {
+  const config = readConfig();
+  return {
+    sql: sqlClient(config),
+    database: databaseClient(config),
+    nowMs: Date.now,
+    ...alertServices(config, WEBHOOK_DEADLINE_MS),
+  };
+}

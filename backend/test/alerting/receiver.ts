@@ -1,0 +1,64 @@
+// A webhook's receiver: a real HTTPS server on loopback, and the way to it that stands in for the internet.
+
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import { httpsTransport, type PostOptions } from "../../src/outbound/post.ts";
+import { CERTIFICATE, HOSTNAME, KEY } from "./certificate.ts";
+
+/** Of somebody's public web server: where the name of the receiver is made to lead. */
+export const PUBLIC_ADDRESS = "93.184.215.14";
+
+export interface Received {
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+export interface Receiver {
+  url: string;
+  received: Received[];
+  /** Connections that were asked for, by address. */
+  connectedTo: string[];
+  /** What the next requests are answered; 204 unless said otherwise. */
+  answer: (response: ServerResponse) => void;
+  options: PostOptions;
+  stop(): Promise<void>;
+}
+
+export async function startReceiver(): Promise<Receiver> {
+  const server = createServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      receiver.received.push({
+        path: request.url ?? "",
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      });
+      receiver.answer(response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const receiver: Receiver = {
+    url: `https://${HOSTNAME}/hook?a=1`,
+    received: [],
+    connectedTo: [],
+    answer: (response) => response.writeHead(204).end(),
+    options: {
+      deadlineMs: 3_000,
+      resolve: async () => [PUBLIC_ADDRESS],
+      transport: (pinned) => {
+        receiver.connectedTo.push(pinned.address);
+        return httpsTransport({ ...pinned, address: "127.0.0.1", port, ca: CERTIFICATE });
+      },
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return receiver;
+}
