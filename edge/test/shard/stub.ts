@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { compressMember, packIds } from "@behaviour/contract";
 import { expect, vi } from "vitest";
 import { LEDGER_STATES, outcomeCode } from "../../src/consent/table.ts";
+import { packAppends } from "../../src/shard/append-call.ts";
 import { shardName } from "../../src/shard/placement.ts";
 import type { AppendAnswer, AppendInput, BufferShard } from "../../src/shard/shard.ts";
 
@@ -17,7 +18,7 @@ export function shardOf(project: string, index = 0): ShardStub {
 
 /** One append alone, as a request makes it when nobody else is about. */
 export async function append(project: string, input: AppendInput): Promise<AppendAnswer> {
-  return (await shardOf(project).append([input]))[0] as AppendAnswer;
+  return (await shardOf(project).append(packAppends([input])))[0] as AppendAnswer;
 }
 
 const encoder = new TextEncoder();
@@ -38,6 +39,7 @@ export function appendInput(ids: readonly string[], options: AppendOptions = {})
   const compressed = options.compressed ?? false;
   return {
     ids: packIds(ids),
+    receivedAtMs: Date.now(),
     oldestMs: options.oldestMs ?? Date.now(),
     data: compressed ? compressMember(line) : line,
     compressed,
