@@ -5,10 +5,10 @@ import type { Checkpoints } from "./checkpoints.ts";
 import { decide, initialRetryState, type Outcome } from "./decide.ts";
 import { type Invocation, invoke } from "./invoke.ts";
 import type { Isolation } from "./isolation.ts";
+import { pause } from "./pause.ts";
 import type { MappingSettings } from "./settings.ts";
 import type { ShardReader, ShardRecord } from "./shard-reader.ts";
 import { keepUndelivered } from "./undelivered.ts";
-import { pause } from "./pause.ts";
 
 export interface ShardConsumer {
   settings: MappingSettings;

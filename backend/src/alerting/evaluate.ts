@@ -7,7 +7,7 @@ import { alertNotification, alertRule, alertState } from "../database/schema.ts"
 import { type Observation, observe } from "./measure.ts";
 import { notificationsOf } from "./notification.ts";
 import { boundsOf } from "./rule.ts";
-import { advance, type Announcement, initialStanding, judge, type Standing } from "./standing.ts";
+import { type Announcement, advance, initialStanding, judge, type Standing } from "./standing.ts";
 import type { RuleRow, StateRow } from "./store.ts";
 
 /** A rule is begun only with so much time left. */

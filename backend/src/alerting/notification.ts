@@ -2,8 +2,8 @@
 // has it (https://www.standardwebhooks.com), so that its libraries in every language verify it. Pure.
 
 import { createHmac, hkdfSync } from "node:crypto";
-import type { AlertChannel } from "./rule.ts";
 import type { Observation } from "./measure.ts";
+import type { AlertChannel } from "./rule.ts";
 import type { Announcement, Standing } from "./standing.ts";
 import type { RuleRow } from "./store.ts";
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { expectAnswer, useTable } from "../answers/table.ts";
 import { callCount, scriptAnswer } from "../backend/scripted.ts";
 import type { ReceivedCall } from "../backend/server.ts";
-import { bearer, expectCors, fetchEdge, goodEvent, send, type SendOptions } from "../client.ts";
+import { bearer, expectCors, fetchEdge, goodEvent, type SendOptions, send } from "../client.ts";
 import { untilArrived } from "../kinesis/stream.ts";
 
 const table = useTable("forward");

@@ -1,7 +1,7 @@
 // Runs in workerd: what a test sees of the stream behind the edge, and how it makes it fail.
 
-import { Buffer } from "node:buffer";
 import { env } from "cloudflare:workers";
+import { Buffer } from "node:buffer";
 import { decodeFrame, mergeBatchContext, RequestEnvelope } from "@behaviour/contract";
 import { expect, vi } from "vitest";
 import type { ArrivedRecord, Fault, StreamState } from "./faults.ts";
