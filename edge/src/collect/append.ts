@@ -1,15 +1,15 @@
 // Stage 8: the packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. DESIGN E1, E2.
 
-import { hashId, type StoredConsent } from "@behaviour/contract";
+import type { StoredConsent } from "@behaviour/contract";
 import { dailySalt, makeCookieless } from "../consent/cookieless.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
 import { packAppends } from "../shard/append-call.ts";
-import { type Region, regionOf, shardName } from "../shard/placement.ts";
-import type { AppendAnswer, AppendInput, BufferShard, ConsentChange } from "../shard/shard.ts";
+import { type Region, regionOf, shardIndex, shardName, shardStub } from "../shard/placement.ts";
+import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop } from "./consent.ts";
 import { appendJoined } from "./join.ts";
 import type { ParsedBody } from "./parse.ts";
@@ -175,11 +175,6 @@ function groupByShard(events: readonly ConsentedEvent[], shards: number): Map<nu
   return groups;
 }
 
-/** Of the shards of a region, the one of a subject (`anonymousId`, else `userId`). */
-export function shardIndex(subjectKey: string, shards: number): number {
-  return shards <= 1 ? 0 : hashId(subjectKey).low % shards;
-}
-
 function refusalOf(answer: Extract<AppendAnswer, { outcome: "refused" }>): Refusal {
   if (answer.code === "storage_full") return new Refusal("storage_full", { retryAfterSeconds: FULL_RETRY_SECONDS });
   return new Refusal(answer.code, { retryAfterSeconds: answer.retryAfterSeconds ?? OVERLOADED_RETRY_SECONDS });
@@ -199,8 +194,4 @@ function sum(answers: readonly (Appended | Refusal)[]): Appended | Refusal {
 function remember(name: string): void {
   if (withLedger.size >= WITH_LEDGER_MAX) withLedger.clear();
   withLedger.add(name);
-}
-
-export function shardStub(env: Env, name: string, region: Region): DurableObjectStub<BufferShard> {
-  return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
 }

@@ -16,7 +16,7 @@ import {
   type StoredConsent,
 } from "@behaviour/contract";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
-import { type ConsentClaim, SUBJECT_BYTES } from "../shard/consent-claim.ts";
+import { type ConsentClaim, ledgerId, SUBJECT_BYTES } from "../shard/consent-claim.ts";
 import { cutAddress } from "./address.ts";
 import type { ConsentedEvent } from "./consent.ts";
 import type { ParsedBody } from "./parse.ts";
@@ -136,11 +136,6 @@ function oldest(events: readonly ConsentedEvent[]): number {
   let oldestMs = Number.POSITIVE_INFINITY;
   for (const { timeMs } of events) if (timeMs < oldestMs) oldestMs = timeMs;
   return oldestMs;
-}
-
-/** Hash of an id under its kind, as the consent ledger files it (8 bytes). */
-export function ledgerId(kind: "anonymousId" | "userId", id: string): Uint8Array {
-  return packIds([`${kind}:${id}`]);
 }
 
 /**

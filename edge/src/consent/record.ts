@@ -2,12 +2,11 @@
 // shards when it names a userId, whose events are filed under whatever device they come from. Rare writes, free reads. E6.
 
 import type { KeyRecord } from "@behaviour/contract";
-import { shardIndex } from "../collect/append.ts";
-import { ledgerId } from "../collect/wrap.ts";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
+import { ledgerId } from "../shard/consent-claim.ts";
 import type { ConsentRecord } from "../shard/ledger.ts";
-import { REGIONS, shardName } from "../shard/placement.ts";
+import { REGIONS, shardIndex, shardName, shardStub } from "../shard/placement.ts";
 
 const CALLS_AT_ONCE = 50;
 
@@ -30,10 +29,11 @@ export async function recordConsent(
   try {
     for (let start = 0; start < targets.length; start += CALLS_AT_ONCE) {
       await Promise.all(
-        targets.slice(start, start + CALLS_AT_ONCE).map(({ region, index }) => {
-          const id = env.SHARD.idFromName(shardName(key.project, region.code, index));
-          return env.SHARD.get(id, { locationHint: region.locationHint }).recordConsent(ledgerIds, record);
-        }),
+        targets
+          .slice(start, start + CALLS_AT_ONCE)
+          .map(({ region, index }) =>
+            shardStub(env, shardName(key.project, region.code, index), region).recordConsent(ledgerIds, record),
+          ),
       );
     }
     return null;

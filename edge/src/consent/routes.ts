@@ -1,16 +1,15 @@
 // `POST /v1/consent` writes to the ledger, `GET /v1/consent` reads it. API.md §4.
 
 import { isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
-import { shardIndex } from "../collect/append.ts";
 import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.ts";
 import { judgeHeaders, withBody } from "../collect/read.ts";
 import { hasControl } from "../collect/scan.ts";
-import { ledgerId } from "../collect/wrap.ts";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
+import { ledgerId } from "../shard/consent-claim.ts";
 import { type ConsentRecord, currentVerdicts } from "../shard/ledger.ts";
-import { regionOf, shardName } from "../shard/placement.ts";
+import { regionOf, shardIndex, shardName, shardStub } from "../shard/placement.ts";
 import { PURPOSES, type Purpose } from "./decide.ts";
 import { recordConsent } from "./record.ts";
 
@@ -163,9 +162,7 @@ async function readHistory(
 ): Promise<ConsentRecord[] | Refusal> {
   const region = regionOf(request);
   const index = kind === "anonymousId" ? shardIndex(id, key.shards) : 0;
-  const stub = env.SHARD.get(env.SHARD.idFromName(shardName(key.project, region.code, index)), {
-    locationHint: region.locationHint,
-  });
+  const stub = shardStub(env, shardName(key.project, region.code, index), region);
   try {
     return await stub.consentHistory(ledgerId(kind, id));
   } catch {

@@ -1,7 +1,7 @@
 // Applies the ledger to events the shard does not open: from what the Worker claims of them to what must change. Pure, but for
 // the look-up it is given. DESIGN E2, E6; how claims are made: collect/wrap.ts, what tables are: consent/table.ts.
 
-import { ID_HASH_BYTES } from "@behaviour/contract";
+import { ID_HASH_BYTES, packIds } from "@behaviour/contract";
 import { LEDGER_STATES, UNKNOWN_STATE } from "../consent/table.ts";
 
 /** Hashes of `anonymousId` and `userId`, side by side; zeros for one that an event does not name. */
@@ -35,4 +35,9 @@ export function consentChanges(claim: ConsentClaim, stateOf: (subject: Uint8Arra
     if (outcome !== claim.packedAs[index]) changes.push({ index, state });
   }
   return changes;
+}
+
+/** Hash of an id under its kind, as the ledger files it (8 bytes). */
+export function ledgerId(kind: "anonymousId" | "userId", id: string): Uint8Array {
+  return packIds([`${kind}:${id}`]);
 }

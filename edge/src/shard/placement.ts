@@ -1,5 +1,9 @@
 // Which shard an event goes to: project × region × index. DESIGN E1.
 
+import { hashId } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import type { BufferShard } from "./shard.ts";
+
 export interface Region {
   /** Part of the shard's name, and thus never changed. */
   code: string;
@@ -31,4 +35,14 @@ export function shardName(project: string, region: string, index: number): strin
 
 export function projectOfShard(name: string): string {
   return name.slice(0, name.indexOf(":"));
+}
+
+/** Of the shards of a region, the one of a subject (`anonymousId`, else `userId`). */
+export function shardIndex(subjectKey: string, shards: number): number {
+  return shards <= 1 ? 0 : hashId(subjectKey).low % shards;
+}
+
+/** A stub is broken for good once a call on it failed: take a new one for every try. */
+export function shardStub(env: Env, name: string, region: Region): DurableObjectStub<BufferShard> {
+  return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
 }
