@@ -10,8 +10,9 @@ import type { Env } from "./env.ts";
 import { forward } from "./gateway/forward.ts";
 import { healthz, readyz } from "./gateway/health.ts";
 import { pushKeys } from "./gateway/internal.ts";
+import { openApi } from "./gateway/openapi.ts";
 import { demoConfig, gpcSupport, page } from "./gateway/pages.ts";
-import { forwardedRoute } from "./gateway/routes.ts";
+import { type ForOwnRoutes, forwardedRoute } from "./gateway/routes.ts";
 import { closeSession, openSession } from "./gateway/session.ts";
 import { openLive } from "./live/open.ts";
 import { Refusal } from "./refusal.ts";
@@ -26,10 +27,10 @@ export { BufferShard } from "./shard/shard.ts";
 type Answer = Response | Refusal;
 type Handler = (request: Request, env: Env, requestId: string) => Answer | Promise<Answer>;
 
-/** Every route that is not ingestion (collect/routes.ts) or forwarded (gateway/routes.ts), by path and method. */
-const OWN_ROUTES: Record<string, Record<string, Handler>> = {
+const OWN_HANDLERS: ForOwnRoutes<Handler> = {
   "/healthz": { GET: (_request, _env, requestId) => healthz(requestId) },
   "/readyz": { GET: (_request, env, requestId) => readyz(env, requestId) },
+  "/openapi.json": { GET: (_request, _env, requestId) => openApi(requestId) },
   "/v1/session": { POST: openSession, DELETE: (request, _env, requestId) => closeSession(request, requestId) },
   "/v1/live": { GET: openLive },
   "/v1/consent": { GET: getConsent, POST: postConsent },
@@ -66,8 +67,8 @@ async function route(request: Request, pathname: string, env: Env, requestId: st
     return handleIngest(request, ingest.route, env, requestId);
   }
   const path = pathname.length > 1 ? pathname.replace(/\/$/, "") : pathname;
-  const own = OWN_ROUTES[path];
-  if (own !== undefined) {
+  if (Object.hasOwn(OWN_HANDLERS, path)) {
+    const own: Record<string, Handler> = OWN_HANDLERS[path as keyof typeof OWN_HANDLERS];
     const handler = own[request.method === "HEAD" ? "GET" : request.method];
     return handler === undefined
       ? methodNotAllowed([...Object.keys(own), "OPTIONS"], requestId)

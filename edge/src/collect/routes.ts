@@ -10,7 +10,8 @@ export type IngestRoute =
   | { kind: "clientMetrics" }
   | { kind: "settings"; writeKey: string };
 
-const POSTED = new Map<string, IngestRoute>([
+/** By what follows `/v1/`; openapi.json is made from it. */
+export const POSTED = new Map<string, IngestRoute>([
   ["track", { kind: "event", type: "track" }],
   ["t", { kind: "event", type: "track" }],
   ["page", { kind: "event", type: "page" }],

@@ -1,4 +1,5 @@
-// The calls that are forwarded to the query Lambda, and the scope each needs. API.md §5–7.
+// The calls that the gateway answers: those of its own, and those forwarded to the query Lambda with the scope each needs.
+// Tables only, so that openapi.json (edge/openapi) is made from the same ones. API.md §5–8.
 
 import type { Scope } from "@behaviour/contract";
 
@@ -7,33 +8,64 @@ export interface ForwardedRoute {
   methods: readonly string[];
 }
 
-interface Entry extends ForwardedRoute {
+/** By path; a name in braces stands for one segment. */
+export const FORWARDED_ROUTES: Readonly<Record<string, ForwardedRoute>> = {
+  "/v1/query/realtime": { scope: "read", methods: ["GET"] },
+  "/v1/query/trend": { scope: "read", methods: ["GET"] },
+  "/v1/query/top": { scope: "read", methods: ["GET"] },
+  "/v1/query/funnel": { scope: "read", methods: ["POST"] },
+  "/v1/query/retention": { scope: "read", methods: ["POST"] },
+  "/v1/events": { scope: "read", methods: ["GET"] },
+  "/v1/events/{messageId}": { scope: "read", methods: ["GET"] },
+  "/v1/failed-events": { scope: "read", methods: ["GET"] },
+  "/v1/failed-events/replay": { scope: "read", methods: ["POST"] },
+  "/v1/export": { scope: "read", methods: ["GET"] },
+  "/v1/audit": { scope: "privacy", methods: ["GET"] },
+  "/v1/audit/verify": { scope: "privacy", methods: ["GET"] },
+  "/v1/admin/projects": { scope: "admin", methods: ["GET", "POST"] },
+  "/v1/admin/projects/{id}": { scope: "admin", methods: ["GET", "PATCH"] },
+  "/v1/admin/keys": { scope: "admin", methods: ["GET", "POST"] },
+  "/v1/admin/keys/{id}": { scope: "admin", methods: ["GET", "DELETE"] },
+  "/v1/admin/keys/{id}/rotate": { scope: "admin", methods: ["POST"] },
+  "/v1/admin/alerts": { scope: "admin", methods: ["GET", "POST"] },
+  "/v1/admin/alerts/{id}": { scope: "admin", methods: ["GET", "PATCH", "DELETE"] },
+  "/v1/admin/alerts/{id}/test": { scope: "admin", methods: ["POST"] },
+  "/v1/admin/reconciliation": { scope: "admin", methods: ["GET"] },
+  "/v1/admin/redrive": { scope: "admin", methods: ["GET", "POST"] },
+  "/v1/admin/tracking-plan": { scope: "admin", methods: ["GET", "PUT", "POST", "PATCH"] },
+};
+
+interface Pattern {
   path: RegExp;
+  route: ForwardedRoute;
 }
 
-const ROUTES: readonly Entry[] = [
-  { path: /^\/v1\/query\/(?:realtime|trend|top)$/, scope: "read", methods: ["GET"] },
-  { path: /^\/v1\/query\/(?:funnel|retention)$/, scope: "read", methods: ["POST"] },
-  { path: /^\/v1\/events$/, scope: "read", methods: ["GET"] },
-  { path: /^\/v1\/events\/[^/]+$/, scope: "read", methods: ["GET"] },
-  { path: /^\/v1\/failed-events$/, scope: "read", methods: ["GET"] },
-  { path: /^\/v1\/failed-events\/replay$/, scope: "read", methods: ["POST"] },
-  { path: /^\/v1\/export$/, scope: "read", methods: ["GET"] },
-  { path: /^\/v1\/audit(?:\/verify)?$/, scope: "privacy", methods: ["GET"] },
-  { path: /^\/v1\/admin\/projects$/, scope: "admin", methods: ["GET", "POST"] },
-  { path: /^\/v1\/admin\/projects\/[^/]+$/, scope: "admin", methods: ["GET", "PATCH"] },
-  { path: /^\/v1\/admin\/keys$/, scope: "admin", methods: ["GET", "POST"] },
-  { path: /^\/v1\/admin\/keys\/[^/]+$/, scope: "admin", methods: ["GET", "DELETE"] },
-  { path: /^\/v1\/admin\/keys\/[^/]+\/rotate$/, scope: "admin", methods: ["POST"] },
-  { path: /^\/v1\/admin\/alerts$/, scope: "admin", methods: ["GET", "POST"] },
-  { path: /^\/v1\/admin\/alerts\/[^/]+$/, scope: "admin", methods: ["GET", "PATCH", "DELETE"] },
-  { path: /^\/v1\/admin\/alerts\/[^/]+\/test$/, scope: "admin", methods: ["POST"] },
-  { path: /^\/v1\/admin\/reconciliation$/, scope: "admin", methods: ["GET"] },
-  { path: /^\/v1\/admin\/redrive$/, scope: "admin", methods: ["GET", "POST"] },
-  { path: /^\/v1\/admin\/tracking-plan$/, scope: "admin", methods: ["GET", "PUT", "POST", "PATCH"] },
-];
+/** Paths without a name are found by themselves; the few others in turn. */
+const PATTERNS: readonly Pattern[] = Object.entries(FORWARDED_ROUTES)
+  .filter(([path]) => path.includes("{"))
+  .map(([path, route]) => ({ path: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`), route }));
 
 /** `pathname` without its trailing slash. */
 export function forwardedRoute(pathname: string): ForwardedRoute | null {
-  return ROUTES.find((route) => route.path.test(pathname)) ?? null;
+  if (Object.hasOwn(FORWARDED_ROUTES, pathname)) return FORWARDED_ROUTES[pathname] as ForwardedRoute;
+  return PATTERNS.find(({ path }) => path.test(pathname))?.route ?? null;
 }
+
+/** Answered by the Worker itself (worker.ts has their handlers), by path, with their methods. */
+export const OWN_ROUTES = {
+  "/healthz": ["GET"],
+  "/readyz": ["GET"],
+  "/openapi.json": ["GET"],
+  "/v1/session": ["POST", "DELETE"],
+  "/v1/live": ["GET"],
+  "/v1/consent": ["GET", "POST"],
+  "/consent": ["GET", "POST"],
+  "/internal/keys": ["POST"],
+  "/demo/config.json": ["GET"],
+  "/.well-known/gpc.json": ["GET"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** Something for each path and each of its methods. */
+export type ForOwnRoutes<T> = {
+  [Path in keyof typeof OWN_ROUTES]: Record<(typeof OWN_ROUTES)[Path][number], T>;
+};
