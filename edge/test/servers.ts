@@ -15,6 +15,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const backend = await startQueryBackend();
   project.provide("kinesisEndpoint", faulty.endpoint);
   project.provide("queryEndpoint", backend.endpoint);
+  project.provide("chaos", process.env.CHAOS === "full" ? "full" : "short");
   return async () => {
     await Promise.all([faulty.stop(), backend.stop()]);
     await kinesis.stop();
@@ -25,5 +26,7 @@ declare module "vitest" {
   interface ProvidedContext {
     kinesisEndpoint: string;
     queryEndpoint: string;
+    /** Sizes of what runs longer than a minute. */
+    chaos: "short" | "full";
   }
 }
