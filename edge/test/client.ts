@@ -22,7 +22,7 @@ export interface SendOptions {
 /** Any request that is answered with JSON. */
 export async function send(path: string, options: SendOptions = {}): Promise<Answer> {
   const response = await fetchEdge(path, options);
-  const body = (await response.json()) as Answer["body"];
+  const body = await response.json<Answer["body"]>();
   const answer: Answer = { status: response.status, headers: response.headers, body };
   expectWellFormed(answer);
   return answer;

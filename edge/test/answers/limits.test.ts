@@ -135,7 +135,7 @@ describe("bytes of one event", () => {
 
   it("only the large one of a batch is rejected", async () => {
     const large = goodEvent({ properties: { a: new Array(5).fill("x".repeat(8_000)) } });
-    const batch = [...new Array(10)].map(() => goodEvent({ properties: { a: "x".repeat(5_000) } }));
+    const batch = Array.from({ length: 10 }, () => goodEvent({ properties: { a: "x".repeat(5_000) } }));
     const body = { batch: [...batch, large, goodEvent()] };
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
     expectConserved(answer.body, 12);

@@ -38,12 +38,12 @@ describe("settings", () => {
 
   it("with and without /v1 and a trailing slash", async () => {
     for (const path of ["/v1/projects/K/settings/", "/projects/K/settings", "/projects/K/settings/"]) {
-      await load(table.publicKey, path.replace("K", table.publicKey));
+      expect(await load(table.publicKey, path.replace("K", table.publicKey))).toHaveProperty("integrations");
     }
   });
 
   it("are told to any page: events are judged, not this", async () => {
-    await load(await table.newKey({ origins: ["https://other.test"] }));
+    expect(await load(await table.newKey({ origins: ["https://other.test"] }))).toHaveProperty("integrations");
   });
 
   it("take the strict regime for a caller without a country, unless the project has its own", async () => {

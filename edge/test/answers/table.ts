@@ -126,7 +126,7 @@ function textOf(event: Record<string, unknown> | string): { text: string; messag
   const messageId = goodEvent().messageId;
   if (typeof event === "string") return { text: event.replaceAll("ID", messageId), messageId };
   const whole = { ...goodEvent({ messageId }), ...event };
-  return { text: JSON.stringify(whole), messageId: String(whole.messageId) };
+  return { text: JSON.stringify(whole), messageId: whole.messageId };
 }
 
 /** One request, and its answer as a whole. */

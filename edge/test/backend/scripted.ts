@@ -19,5 +19,5 @@ export function keyPath(key: string): string {
 
 export async function callCount(path: string): Promise<number> {
   const answer = await fetch(`${env.QUERY_ENDPOINT}/test/count${path}`);
-  return ((await answer.json()) as { count: number }).count;
+  return (await answer.json<{ count: number }>()).count;
 }

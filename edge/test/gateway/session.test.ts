@@ -75,7 +75,7 @@ describe("the cookie", () => {
   it("reads as the key does, by our own origin or a same-origin request", async () => {
     const cookie = await signIn();
     for (const headers of [SAME_ORIGIN, { Origin: ORIGIN }, { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin" }]) {
-      const answer = await read(cookie, headers as Record<string, string>);
+      const answer = await read(cookie, headers);
       expect(answer.status).toBe(200);
       expect((answer.body.data as ReceivedCall).headers["x-project"]).toBe(table.project);
     }
@@ -96,7 +96,7 @@ describe("the cookie", () => {
     { name: "no word of where it comes from", headers: {} },
     { name: "a foreign origin that claims to be ours", headers: { Origin: "https://evil.test", ...SAME_ORIGIN } },
   ])("is of no use from $name", async ({ headers }) => {
-    expectAnswer(await read(await signIn(), headers as Record<string, string>), {
+    expectAnswer(await read(await signIn(), headers), {
       status: 403,
       code: "origin_not_allowed",
     });
@@ -148,7 +148,7 @@ describe("the cookie", () => {
 
   it("is taken back by DELETE, also without one", async () => {
     for (const headers of [{ Cookie: await signIn() }, {}]) {
-      const answer = await send("/v1/session", { method: "DELETE", headers: headers as Record<string, string> });
+      const answer = await send("/v1/session", { method: "DELETE", headers: headers });
       expect(answer.status).toBe(200);
       expect(answer.headers.get("Set-Cookie")).toMatch(/^session=; .*Max-Age=0/);
     }

@@ -58,7 +58,8 @@ export async function startFaultyKinesis(upstream: string): Promise<ListeningPar
     if (records.length > 0) {
       const answer = await callKinesis(upstream, "PutRecords", { ...input, Records: records });
       if (answer.status !== 200) throw new Error(`the emulator answered ${answer.status}: ${await answer.text()}`);
-      results.push(...((await answer.json()) as { Records: PutResult[] }).Records);
+      const { Records: stored } = await answer.json<{ Records: PutResult[] }>();
+      results.push(...stored);
     }
     for (const [index, { PartitionKey, Data }] of records.entries()) {
       const sequenceNumber = results[index]?.SequenceNumber ?? "";
