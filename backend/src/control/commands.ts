@@ -1,30 +1,14 @@
 // The commands of `npm run pipeline --`, over the same functions as the admin routes. A command reads its options, writes its
 // audit record, acts, and returns what is to be printed.
 
-import { parseArgs } from "node:util";
-import type * as z from "zod/mini";
-import { appendAudit } from "../audit/log.ts";
-import type { Database, Sql } from "../database/client.ts";
-import { pointerOf } from "../query/parameters.ts";
-import type { Result } from "../query/problem.ts";
-import { type EdgePush, pushAll } from "./edge.ts";
+import { alertCommands } from "../alerting/commands.ts";
+import { planCommands } from "../plan/commands.ts";
+import { replayCommands } from "../replay/commands.ts";
+import { audit, check, type Command, type CommandParts, numberOf, only, parse, UsageError, unwrap } from "./command.ts";
+import { pushAll } from "./edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
 import { createKey, findKey, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { createProject, findProject, listProjects, updateProject } from "./projects.ts";
-
-export interface CommandParts {
-  database: Database;
-  sql: Sql;
-  edge: EdgePush;
-}
-
-export interface Command {
-  usage: string;
-  run(args: string[], parts: CommandParts): Promise<unknown>;
-}
-
-/** What is wrong with how the command was called; told with its usage. */
-export class UsageError extends Error {}
 
 const PROJECT_OPTIONS = {
   name: { type: "string" },
@@ -139,17 +123,10 @@ export const COMMANDS: Record<string, Command> = {
       return { pushed };
     },
   },
+  ...alertCommands,
+  ...planCommands,
+  ...replayCommands,
 };
-
-type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>["options"]>;
-
-function parse<T extends Options>(args: string[], options: T) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
 
 function projectOptions(values: { name?: string; settings?: string; shards?: string }): Record<string, unknown> {
   const options: Record<string, unknown> = {};
@@ -165,35 +142,10 @@ function projectOptions(values: { name?: string; settings?: string; shards?: str
   return options;
 }
 
-function numberOf(value: string | undefined): number | undefined {
-  return value === undefined ? undefined : Number(value);
-}
-
-function check<T extends z.ZodMiniType>(schema: T, value: unknown): z.infer<T> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${pointerOf(path)}: ${message}`);
-  throw new UsageError(problems.join("; "));
-}
-
-function only(positionals: string[], name: string): string {
-  if (positionals.length !== 1 || positionals[0] === undefined) throw new UsageError(`give one <${name}>`);
-  return positionals[0];
-}
-
-function unwrap<T>(result: Result<T>, subject: string): T {
-  if (result.ok) return result.value;
-  throw new Error(`${subject}: ${result.problem.message ?? result.problem.code.replaceAll("_", " ")}`);
-}
-
 async function ownerOf({ database }: CommandParts, keyId: string): Promise<string> {
   const found = await findKey(database, keyId);
   if (found === null) throw new Error(`there is no key ${keyId}`);
   return found.projectId;
-}
-
-function audit({ sql }: CommandParts, project: string, action: string, target: Record<string, unknown>): Promise<void> {
-  return appendAudit(sql, { atMs: Date.now(), project, actor: "cli", action, target, requestId: crypto.randomUUID() });
 }
 
 /** The change stands either way; what can be wrong for a moment is what the edge believes. */

@@ -5,13 +5,17 @@
 
 import { Hono } from "hono";
 import { handle, type LambdaContext, type LambdaEvent, streamHandle } from "hono/aws-lambda";
+import { alertServices } from "../alerting/services.ts";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { type Config, readConfig, required } from "../config.ts";
 import { edgePush } from "../control/index.ts";
 import { databaseClient, sqlClient } from "../database/client.ts";
 import { FailedEventStore } from "../failed/index.ts";
+import { PublishedPlans } from "../plan/published.ts";
 import { queryApp, type ReportFault } from "../query/app.ts";
 import { CursorSigner } from "../query/cursor.ts";
+import { ReplayClaims } from "../replay/claims.ts";
+import { connectReplayer } from "../replay/connect.ts";
 import { ColdTier } from "../tiers/cold/tier.ts";
 import { readRealtime } from "../tiers/hot/read.ts";
 import { HotTier } from "../tiers/hot/tier.ts";
@@ -20,6 +24,9 @@ import { faultFields, telemetryOf } from "../telemetry/index.ts";
 import { subjectLookup } from "../vault/index.ts";
 
 const telemetry = telemetryOf("query");
+
+/** A test of an alert's channels is sent within the request. */
+const ALERT_TEST_MS = 5_000;
 
 /** Class and code of a fault, and where it came from; its message may quote what was asked for or stored. */
 const report: ReportFault = (fault, request) => {
@@ -40,12 +47,16 @@ export function wire(config: Config): Hono {
   return queryApp({
     sql,
     database: databaseClient(config),
+    alerts: alertServices(config, ALERT_TEST_MS),
     edge: edgePush(config, (reason) => telemetry.logger.warn("keys were not pushed to the edge", { reason })),
     cursors: new CursorSigner(required(config.internalSecret, "INTERNAL_SECRET")),
     lookupSubjects: subjectLookup(dynamodb, required(config.vaultHmacKey, "VAULT_HMAC_KEY")),
     readRealtime: (project, minutes, nowMs) => readRealtime(dynamodb, project, minutes, nowMs),
     tiers: [new HotTier({ dynamodb }), new WarmTier({ sql, storeFailed: readOnly }), new ColdTier({ dynamodb, s3 })],
     failedEvents: new FailedEventStore(s3),
+    replays: new ReplayClaims(dynamodb),
+    replayer: connectReplayer(config, sql),
+    plans: new PublishedPlans(dynamodb),
     report,
     nowMs: Date.now,
   });

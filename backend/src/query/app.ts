@@ -4,14 +4,17 @@
 import { LIMITS } from "@behaviour/contract";
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
+import { type AlertRouteParts, mountAlerts } from "../alerting/routes.ts";
 import { appendAudit } from "../audit/log.ts";
 import { type AdminParts, mountAdmin, mountKeyLookup } from "../control/admin.ts";
+import { mountPlans, type PlanRouteParts } from "../plan/routes.ts";
+import { mountReplay, type ReplayRouteParts } from "../replay/routes.ts";
 import { mountAnalytics } from "./analytics-routes.ts";
 import { mountAudit } from "./audit-routes.ts";
 import { requestIdOf } from "./caller.ts";
 import { type EventRouteParts, mountEvents } from "./event-routes.ts";
 import { mountExport } from "./export.ts";
-import { type FailedEventReader, findFailure, mountFailedEvents } from "./failed-routes.ts";
+import { type FailedEventReader, type FailedRouteParts, findFailure, mountFailedEvents } from "./failed-routes.ts";
 import { answerProblem } from "./problem.ts";
 import type { RealtimeReader } from "./realtime.ts";
 import type { RecordAction } from "./routing.ts";
@@ -20,10 +23,16 @@ import type { Whereabouts } from "./trace.ts";
 /** Where a fault's details go: they never reach the client. */
 export type ReportFault = (fault: unknown, request: { method: string; route: string; requestId: string }) => void;
 
-export interface QueryParts extends Omit<AdminParts, "record">, Omit<EventRouteParts, "record" | "whereabouts"> {
+export interface QueryParts
+  extends Omit<AdminParts, "record">,
+    Omit<AlertRouteParts, "record">,
+    Omit<EventRouteParts, "record" | "whereabouts"> {
   /** In the order of an event's way. */
   tiers: Whereabouts["tiers"];
   failedEvents: FailedEventReader;
+  replays: FailedRouteParts["replays"];
+  replayer: ReplayRouteParts["replayer"];
+  plans: PlanRouteParts["plans"];
   readRealtime: RealtimeReader;
   report: ReportFault;
 }
@@ -58,8 +67,11 @@ export function queryApp(parts: QueryParts): Hono {
   mountEvents(app, { ...parts, record, whereabouts });
   mountExport(app, { sql, record, nowMs });
   mountFailedEvents(app, { ...parts, record });
+  mountReplay(app, { ...parts, record });
   mountAudit(app, { sql, record, nowMs });
   mountAdmin(app, { ...parts, record });
+  mountPlans(app, { ...parts, record });
+  mountAlerts(app, { ...parts, record });
   mountKeyLookup(app, parts.database);
   return app;
 }

@@ -1,33 +1,37 @@
-// `GET /v1/failed-events`: what was accepted and can't be stored, with the reason. Payloads were redacted when they were
-// stored. API.md §5.
+// `GET /v1/failed-events`: what was accepted and can't be stored, with the reason, and how many by code. Payloads were redacted
+// when they were stored. API.md §5.
 
-import { FAILURES, type FailedEvent, type FailureCode } from "@behaviour/contract";
+import { FAILURE_KINDS, FAILURES, type FailedEvent, type FailureCode, failureKind, LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";
 import * as z from "zod/mini";
 import type { FailedEventStore } from "../failed/index.ts";
+import type { ReplayClaims, ReplayState } from "../replay/claims.ts";
 import { integer, rangeShape, readQuery, timeRange } from "./parameters.ts";
 import { ok } from "./problem.ts";
 import { endpoint, mount, type RecordAction } from "./routing.ts";
 import type { Failure } from "./trace.ts";
 
-export type FailedEventReader = Pick<FailedEventStore, "list">;
+export type FailedEventReader = Pick<FailedEventStore, "list" | "survey">;
 
 export interface FailedRouteParts {
   failedEvents: FailedEventReader;
+  replays: Pick<ReplayClaims, "read">;
   record: RecordAction;
   nowMs: () => number;
 }
 
 const LIMIT_DEFAULT = 100;
-const LIMIT_MAX = 1_000;
+/** Counting goes on for so long behind what is listed. */
+const COUNTING_MS = 3_000;
 const CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
 const ListParameters = z.object({
   ...rangeShape,
   code: z.optional(z.enum(CODES)),
-  limit: z._default(integer(1, LIMIT_MAX), LIMIT_DEFAULT),
+  kind: z.optional(z.enum(FAILURE_KINDS)),
+  limit: z._default(integer(1, LIMITS.failedListMax), LIMIT_DEFAULT),
 });
 
-export function mountFailedEvents(app: Hono, { failedEvents, record, nowMs }: FailedRouteParts): void {
+export function mountFailedEvents(app: Hono, { failedEvents, replays, record, nowMs }: FailedRouteParts): void {
   mount(app, "/v1/failed-events", {
     GET: endpoint(record, {
       scope: "read",
@@ -36,20 +40,40 @@ export function mountFailedEvents(app: Hono, { failedEvents, record, nowMs }: Fa
       answer: async ({ caller, input, audit }) => {
         const range = timeRange(input, nowMs());
         if (!range.ok) return range;
-        const { code, limit } = input;
-        await audit({ ...range.value, code, limit });
-        const listed = await failedEvents.list({ project: caller.project, code, limit, ...range.value });
-        return ok({ data: listed.map(toView) });
+        const { code, kind, limit } = input;
+        const { project } = caller;
+        await audit({ ...range.value, code, kind, limit });
+        const endMs = performance.now() + COUNTING_MS;
+        const question = { project, code, kind, limit, ...range.value };
+        const { events, counts, complete } = await failedEvents.survey(question, () => performance.now() < endMs);
+        const states = await replays.read(
+          project,
+          events.map(({ id }) => id),
+        );
+        // What could be counted in time: at least so many, when there are more.
+        return ok({
+          data: events.map((event) => toView(event, states.get(event.id))),
+          counts,
+          countsComplete: complete,
+        });
       },
     }),
   });
 }
 
-function toView(event: FailedEvent) {
-  const { id, messageId, code, message, pointer, stage, failedAtMs, receivedAtMs, payload, payloadCut } = event;
-  const receivedAt = receivedAtMs === null ? null : new Date(receivedAtMs).toISOString();
-  const failedAt = new Date(failedAtMs).toISOString();
-  return { id, messageId, code, message, pointer, stage, failedAt, receivedAt, payload, payloadCut };
+function toView(event: FailedEvent, replay: ReplayState | undefined) {
+  const { failedAtMs, receivedAtMs, project: _own, ...shown } = event;
+  return {
+    ...shown,
+    kind: failureKind(event.code),
+    limit: event.limit ?? null,
+    actual: event.actual ?? null,
+    planVersion: event.planVersion ?? null,
+    failedAt: new Date(failedAtMs).toISOString(),
+    receivedAt: receivedAtMs === null ? null : new Date(receivedAtMs).toISOString(),
+    /** Null until it was replayed. `arrived`: nothing was put on the stream, because the message had come another way. */
+    replay: replay === undefined ? null : { at: new Date(replay.atMs).toISOString(), outcome: replay.outcome },
+  };
 }
 
 const HOUR_MS = 3_600_000;

@@ -74,13 +74,24 @@ export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Resul
   return readValue(present, schema);
 }
 
+/** What a body may be, where it is more than a question. */
+export interface BodyBounds {
+  maxBytes?: number;
+  /** Steps from the top to the innermost value. */
+  maxDepth?: number;
+}
+
 /** Reads a JSON object out of the body by a schema. */
-export async function readBody<T extends z.ZodMiniType>(c: Context, schema: T): Promise<Result<z.infer<T>>> {
+export async function readBody<T extends z.ZodMiniType>(
+  c: Context,
+  schema: T,
+  { maxBytes = BODY_MAX_BYTES, maxDepth = LIMITS.depth }: BodyBounds = {},
+): Promise<Result<z.infer<T>>> {
+  const tooLarge = `The body is larger than ${maxBytes / 1_024} KiB.`;
   const declared = Number(c.req.header("content-length") ?? 0);
-  if (declared > BODY_MAX_BYTES) return failed("payload_too_large", undefined, "The body is larger than 64 KiB.");
+  if (declared > maxBytes) return failed("payload_too_large", undefined, tooLarge);
   const bytes = await c.req.arrayBuffer();
-  if (bytes.byteLength > BODY_MAX_BYTES)
-    return failed("payload_too_large", undefined, "The body is larger than 64 KiB.");
+  if (bytes.byteLength > maxBytes) return failed("payload_too_large", undefined, tooLarge);
   if (bytes.byteLength === 0) return failed("empty_body");
   let body: unknown;
   try {
@@ -92,18 +103,18 @@ export async function readBody<T extends z.ZodMiniType>(c: Context, schema: T): 
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     return failed("invalid_payload", undefined, "The body must be a JSON object.");
   }
-  const refused = findUnstorable(body);
+  const refused = findUnstorable(body, maxDepth);
   if (refused !== null)
     return failed("invalid_parameter", refused, `${refused}: too deep, or not a text that can be stored.`);
   return readValue(body, schema);
 }
 
 /** Pointer to the first text that no store takes, or that is nested too deep for what recurses after this; else null. */
-function findUnstorable(body: object): string | null {
+function findUnstorable(body: object, maxDepth: number): string | null {
   const open: { value: unknown; path: string[] }[] = [{ value: body, path: [] }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, path } = next;
-    if (path.length > LIMITS.depth || (typeof value === "string" && !isStorableText(value))) return pointerOf(path);
+    if (path.length > maxDepth || (typeof value === "string" && !isStorableText(value))) return pointerOf(path);
     if (typeof value !== "object" || value === null) continue;
     for (const [name, member] of Object.entries(value)) {
       if (!isStorableText(name)) return pointerOf(path);

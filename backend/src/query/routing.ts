@@ -35,7 +35,7 @@ export interface Endpoint<Input> {
   status?: 200 | 201;
 }
 
-export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** `any`: each endpoint's input is its own affair, checked where the endpoint is made. */
 export type Endpoints = Partial<Record<Method, (c: Context) => Promise<Response>>>;
 

@@ -50,6 +50,8 @@ export const CALLER = {
   "x-request-id": "r_test",
 };
 
+const NOTHING_REPLAYED = { examined: 0, replayed: 0, alreadyReplayed: 0, arrived: 0, notReplayable: 0 };
+
 let lastMessage = 0;
 
 export async function openWarehouse(overrides: Partial<QueryParts> = {}): Promise<Warehouse> {
@@ -65,10 +67,14 @@ export async function openWarehouse(overrides: Partial<QueryParts> = {}): Promis
     sql,
     database,
     edge,
+    alerts: { send: async () => ({ delivered: true }), signingKey: "a secret of at least thirty-two characters" },
     cursors: new CursorSigner("a secret of at least thirty-two characters"),
     lookupSubjects: async () => ({ subject: null, anonymousSubject: null }),
     tiers: [],
-    failedEvents: { list: async () => [] },
+    failedEvents: { list: async () => [], survey: async () => ({ events: [], counts: {}, complete: true }) },
+    replays: { read: async () => new Map() },
+    replayer: { run: async () => ({ counts: NOTHING_REPLAYED, next: null }) },
+    plans: { publish: async () => {} },
     readRealtime: async () => ({ activeUsers: 0, perMinute: [], topEvents: [], topPages: [], countries: [] }),
     report: (fault) => {
       faults.push(fault);

@@ -1,0 +1,41 @@
+// Code out of a plan: types and calls for whoever sends the events, so that a wrong property is an error of the compiler and
+// not a failed event. One file per language here; what they have in common is in shape.ts and names.ts. Pure.
+
+import type { TrackingPlan } from "@behaviour/contract";
+import { plannedCalls } from "./calls.ts";
+import { generateJava } from "./java.ts";
+import { generatePython } from "./python.ts";
+import { generateTypescript } from "./typescript.ts";
+
+export const LANGUAGES = ["typescript", "python", "java"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+export interface GeneratedFile {
+  /** Below the folder that was asked for. */
+  path: string;
+  text: string;
+}
+
+export interface CodeOptions {
+  /** Of Java. */
+  packageName?: string;
+}
+
+const JAVA_PACKAGE = "trackingplan";
+const PACKAGE_NAME = /^[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*$/;
+
+/** @throws RangeError for a package name that Java would not take. */
+export function generateCode(language: Language, plan: TrackingPlan, options: CodeOptions = {}): GeneratedFile[] {
+  const calls = plannedCalls(plan);
+  switch (language) {
+    case "typescript":
+      return [generateTypescript(calls)];
+    case "python":
+      return [generatePython(calls)];
+    case "java": {
+      const packageName = options.packageName ?? JAVA_PACKAGE;
+      if (!PACKAGE_NAME.test(packageName)) throw new RangeError(`"${packageName}" is no name of a Java package`);
+      return generateJava(calls, packageName);
+    }
+  }
+}

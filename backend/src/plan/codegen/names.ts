@@ -1,0 +1,50 @@
+// Names for code, out of names for people: "Order Completed" → OrderCompleted, orderCompleted, order_completed. Pure.
+
+const WORD = /[A-Za-z0-9]+/g;
+/** A small letter or a digit before a capital, or the last of several capitals: `productID` is two words, `HTTPError` too. */
+const HUMP = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
+
+function words(text: string): string[] {
+  const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "");
+  return (plain.match(WORD) ?? []).flatMap((word) => word.split(HUMP));
+}
+
+function startsWithLetter(name: string, prefix: string): string {
+  return /^[A-Za-z]/.test(name) ? name : `${prefix}${name}`;
+}
+
+export function pascalCase(text: string): string {
+  const joined = words(text).map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1).toLowerCase()}`);
+  return startsWithLetter(joined.join(""), "N");
+}
+
+export function camelCase(text: string): string {
+  const pascal = pascalCase(text);
+  return `${pascal.charAt(0).toLowerCase()}${pascal.slice(1)}`;
+}
+
+export function snakeCase(text: string): string {
+  const joined = words(text).map((word) => word.toLowerCase());
+  return startsWithLetter(joined.join("_"), "n_");
+}
+
+export function upperSnakeCase(text: string): string {
+  return snakeCase(text).toUpperCase();
+}
+
+/** Gives each name once: also where files are told apart without regard to case. */
+export class UniqueNames {
+  readonly #taken = new Set<string>();
+
+  /** @param reserved never given out */
+  constructor(reserved: Iterable<string> = []) {
+    for (const name of reserved) this.#taken.add(name.toLowerCase());
+  }
+
+  take(wanted: string): string {
+    let name = wanted;
+    for (let count = 2; this.#taken.has(name.toLowerCase()); count++) name = `${wanted}${count}`;
+    this.#taken.add(name.toLowerCase());
+    return name;
+  }
+}

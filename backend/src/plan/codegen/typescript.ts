@@ -1,0 +1,142 @@
+// TypeScript for @behaviour/analytics: a type for each event's properties, `typed(analytics)` whose calls know them, and a
+// function per event, which also says the version of an event that has several. Pure.
+
+import { NOTICE, type PlannedCall, protocolsOf } from "./calls.ts";
+import type { GeneratedFile } from "./generate.ts";
+import { type Field, type RecordShape, recordsIn, type Shape } from "./shape.ts";
+
+const TYPED_METHODS = {
+  track: "TypedTrack",
+  page: "TypedPage",
+  identify: "TypedIdentify",
+  group: "TypedGroup",
+} as const;
+type Method = keyof typeof TYPED_METHODS;
+
+export function generateTypescript(all: readonly PlannedCall[]): GeneratedFile {
+  // The library is for browsers and servers; screens are sent by phones.
+  const calls = all.filter((call): call is PlannedCall & { type: Method } => call.type !== "screen");
+  const methods = (Object.keys(TYPED_METHODS) as Method[]).filter((method) =>
+    calls.some(({ type }) => type === method),
+  );
+  const parts = [
+    `// ${NOTICE}`,
+    'import type { Analytics, MessageOptions } from "@behaviour/analytics";',
+    ...calls.flatMap(({ shape }) => recordsIn(shape)).map(typeOf),
+    ...methods.map((method) => overloads(method, calls)),
+    typedAnalytics(methods),
+    ...calls.map(functionOf),
+  ];
+  return { path: "tracking-plan.ts", text: `${parts.join("\n\n")}\n` };
+}
+
+function typeOf(record: RecordShape): string {
+  const lines = record.fields.flatMap((field) => [
+    ...comment(field.description, "  "),
+    `  ${key(field.key)}${field.required ? "" : "?"}: ${expression(field.shape)};`,
+  ]);
+  if (record.open) lines.push("  [property: string]: unknown;");
+  return [...comment(record.description, ""), `export type ${record.name} = {`, ...lines, "};"].join("\n");
+}
+
+function expression(shape: Shape): string {
+  switch (shape.kind) {
+    case "text":
+      return "string";
+    case "number":
+    case "integer":
+      return "number";
+    case "flag":
+      return "boolean";
+    case "null":
+      return "null";
+    case "anything":
+      return "unknown";
+    case "choice":
+      return shape.values.map((value) => JSON.stringify(value)).join(" | ");
+    case "list":
+      return `ReadonlyArray<${expression(shape.item)}>`;
+    case "union":
+      return [...new Set(shape.members.map(expression))].join(" | ");
+    case "record":
+      return shape.name;
+  }
+}
+
+function overloads(method: Method, calls: readonly PlannedCall[]): string {
+  // Of several versions the overload is the lowest, which is what a message without a word of it follows.
+  const own = calls.filter(({ type, saysVersion }) => type === method && !saysVersion);
+  // A page without a rule of its own stands last, or it would take the others' calls.
+  const ordered = [...own.filter(({ event }) => event !== null), ...own.filter(({ event }) => event === null)];
+  const lines = ordered.flatMap((call) => [
+    ...comment(call.description, "  "),
+    `  (${parametersOf(method, call)}, options?: MessageOptions): string;`,
+  ]);
+  return [`export interface ${TYPED_METHODS[method]} {`, ...lines, "}"].join("\n");
+}
+
+function parametersOf(method: Method, { event, shape }: PlannedCall): string {
+  const optional = shape.fields.every((field: Field) => !field.required) ? "?" : "";
+  switch (method) {
+    case "track":
+      return `event: ${JSON.stringify(event)}, properties${optional}: ${shape.name}`;
+    case "page":
+      return event === null
+        ? `name${optional}: string${optional === "" ? "" : " | undefined"}, properties${optional}: ${shape.name}`
+        : `name: ${JSON.stringify(event)}, properties${optional}: ${shape.name}`;
+    case "identify":
+      return `userId: string, traits${optional}: ${shape.name}`;
+    case "group":
+      return `groupId: string, traits${optional}: ${shape.name}`;
+  }
+}
+
+function typedAnalytics(methods: readonly Method[]): string {
+  const omitted = methods.map((method) => JSON.stringify(method)).join(" | ");
+  const members = methods.map((method) => `  ${method}: ${TYPED_METHODS[method]};`);
+  return [
+    `export type TypedAnalytics = Omit<Analytics, ${omitted === "" ? "never" : omitted}> & {`,
+    ...members,
+    "};",
+    "",
+    "/** The same object; its calls take the events of the plan, and no others. */",
+    "export function typed(analytics: Analytics): TypedAnalytics {",
+    "  return analytics as unknown as TypedAnalytics;",
+    "}",
+  ].join("\n");
+}
+
+function functionOf(call: PlannedCall & { type: Method }): string {
+  const { type, event, shape, saysVersion } = call;
+  const optional = shape.fields.every((field) => !field.required);
+  const what = type === "track" || type === "page" ? "properties" : "traits";
+  const first = type === "identify" ? "userId: string" : type === "group" ? "groupId: string" : null;
+  const named = type === "page" && event === null ? "name: string | undefined" : first;
+  const subject = named === null ? JSON.stringify(event) : (named.split(":")[0] as string);
+  const parameters = [
+    "analytics: Analytics",
+    ...(named === null ? [] : [named]),
+    `${what}: ${shape.name}${optional ? " = {}" : ""}`,
+    "options: MessageOptions = {}",
+  ];
+  const options = saysVersion
+    ? `{ ...options, context: { ...options.context, ...${JSON.stringify(protocolsOf(call))} } }`
+    : "options";
+  return [
+    ...comment(call.description, ""),
+    `export function ${type}${shape.name.replace(new RegExp(`^${type}`, "i"), "")}(${parameters.join(", ")}): string {`,
+    `  return analytics.${type}(${subject}, ${what}, ${options});`,
+    "}",
+  ].join("\n");
+}
+
+function key(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
+}
+
+function comment(text: string | null, indent: string): string[] {
+  if (text === null) return [];
+  const lines = text.replaceAll("*/", "* /").split(/\r\n|[\n\r\u2028\u2029]/);
+  if (lines.length === 1) return [`${indent}/** ${lines[0] ?? ""} */`];
+  return [`${indent}/**`, ...lines.map((line) => `${indent} * ${line}`), `${indent} */`];
+}

@@ -1,0 +1,132 @@
+// `/v1/admin/tracking-plan` (API.md §7): the plan as it is, a new version of it, and its settings alone. What a plan may say is
+// judged in document.ts, versions are kept in versions.ts.
+
+import { LIMITS, PLAN_MODES, TrackingPlan, UNKNOWN_EVENTS } from "@behaviour/contract";
+import type { Context, Hono } from "hono";
+import * as z from "zod/mini";
+import { reachProject } from "../control/projects.ts";
+import type { Database } from "../database/client.ts";
+import { integer, readBody, readQuery } from "../query/parameters.ts";
+import { failed, ok, type Result } from "../query/problem.ts";
+import { type Asked, endpoint, mount, type RecordAction } from "../query/routing.ts";
+import { planDifference } from "./difference.ts";
+import { checkPlan } from "./document.ts";
+import type { PublishedPlans } from "./published.ts";
+import { NO_PLAN, PlanVersions } from "./versions.ts";
+
+export interface PlanRouteParts {
+  database: Database;
+  plans: Pick<PublishedPlans, "publish">;
+  record: RecordAction;
+}
+
+const VERSION_MAX = 1_000_000_000;
+/** A property of an item of an object of … takes two steps a level. */
+const PLAN_DEPTH = 80;
+/** A plan as people write it has more white space than as it is kept. */
+const BODY_BYTES = 2 * LIMITS.planBytes;
+
+const version = z.int().check(z.gte(0), z.lte(VERSION_MAX));
+const Asking = z.object({ version: z.optional(integer(1, VERSION_MAX)), projectId: z.optional(z.string()) });
+/** Read loosely here: what is wrong inside is named by `checkPlan`, all of it and not only the first. */
+const PushBody = z.looseObject({ baseVersion: z.optional(version), projectId: z.optional(z.string()) });
+const SettingsBody = z.strictObject({
+  baseVersion: z.optional(version),
+  projectId: z.optional(z.string()),
+  mode: z.optional(z.enum(PLAN_MODES)),
+  unknownEvents: z.optional(z.enum(UNKNOWN_EVENTS)),
+});
+
+export function mountPlans(app: Hono, { database, plans, record }: PlanRouteParts): void {
+  const routes = new PlanRoutes(database, new PlanVersions(database, plans));
+  const push = endpoint(record, {
+    scope: "admin",
+    action: "tracking-plan.push",
+    read: (c: Context) => readBody(c, PushBody, { maxBytes: BODY_BYTES, maxDepth: PLAN_DEPTH }),
+    answer: (asked) => routes.push(asked),
+  });
+  mount(app, "/v1/admin/tracking-plan", {
+    GET: endpoint(record, {
+      scope: "admin",
+      action: "tracking-plan.get",
+      read: (c) => readQuery(c, Asking),
+      answer: (asked) => routes.get(asked),
+    }),
+    PUT: push,
+    POST: push,
+    PATCH: endpoint(record, {
+      scope: "admin",
+      action: "tracking-plan.settings",
+      read: (c) => readBody(c, SettingsBody),
+      answer: (asked) => routes.changeSettings(asked),
+    }),
+  });
+}
+
+type Answer = Promise<Result<Record<string, unknown>>>;
+
+class PlanRoutes {
+  readonly #database: Database;
+  readonly #versions: PlanVersions;
+
+  constructor(database: Database, versions: PlanVersions) {
+    this.#database = database;
+    this.#versions = versions;
+  }
+
+  async get({ caller, input, audit }: Asked<z.infer<typeof Asking>>): Answer {
+    const project = await this.#projectOf(caller.project, input.projectId);
+    if (project === null) return failed("not_found");
+    await audit({ project, version: input.version });
+    const found = await this.#versions.find(project, input.version);
+    if (found === null && input.version !== undefined) return failed("not_found");
+    const { plan, ...about } = found ?? { version: 0, plan: NO_PLAN, createdAt: null, createdBy: null };
+    return ok({ data: { ...about, ...plan } });
+  }
+
+  async push({ caller, input, audit }: Asked<z.infer<typeof PushBody>>): Answer {
+    const { baseVersion, projectId, ...document } = input;
+    const project = await this.#projectOf(caller.project, projectId);
+    if (project === null) return failed("not_found");
+    const checked = checkPlan(document);
+    if (!checked.ok) {
+      const [first] = checked.problems;
+      const message = checked.problems.map((problem) => `${problem.pointer}: ${problem.message}`).join("; ");
+      return failed("invalid_parameter", first?.pointer ?? "", `${message}.`);
+    }
+    const { mode, unknownEvents, events } = checked.plan;
+    await audit({ project, mode, unknownEvents, events: events.length });
+    return this.#pushed(project, checked.plan, caller.keyId, baseVersion);
+  }
+
+  async changeSettings({ caller, input, audit }: Asked<z.infer<typeof SettingsBody>>): Answer {
+    const project = await this.#projectOf(caller.project, input.projectId);
+    if (project === null) return failed("not_found");
+    const current = (await this.#versions.find(project))?.plan ?? NO_PLAN;
+    const { mode = current.mode, unknownEvents = current.unknownEvents } = input;
+    const checked = checkPlan({ ...current, mode, unknownEvents } satisfies TrackingPlan);
+    if (!checked.ok) {
+      const [problem] = checked.problems;
+      return failed("invalid_parameter", problem?.pointer ?? "", `${problem?.message ?? "not valid"}.`);
+    }
+    await audit({ project, mode, unknownEvents });
+    return this.#pushed(project, checked.plan, caller.keyId, input.baseVersion);
+  }
+
+  async #pushed(project: string, plan: TrackingPlan, actor: string, baseVersion?: number): Answer {
+    const pushed = await this.#versions.push(project, plan, actor, baseVersion);
+    if (!pushed.ok) {
+      const message = `The plan is at version ${pushed.currentVersion} by now: pull it, and push again.`;
+      return failed("conflicting_request", "/baseVersion", message);
+    }
+    const { version: made, created, propagated, before } = pushed;
+    const { mode, unknownEvents, events } = plan;
+    const changes = planDifference(before, plan);
+    return ok({ data: { version: made, mode, unknownEvents, events: events.length, created, changes }, propagated });
+  }
+
+  #projectOf(callerProject: string, asked: string | undefined): Promise<string | null> {
+    if (asked === undefined) return Promise.resolve(callerProject);
+    return reachProject(this.#database, callerProject, asked).then((found) => found?.id ?? null);
+  }
+}
