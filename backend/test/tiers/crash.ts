@@ -6,7 +6,33 @@ export type CrashSide = "before" | "after";
 
 export class Crash extends Error {}
 
-export class CrashPlan {
+/** What becomes of each call to a store. */
+export interface CallPlan {
+  around<T>(work: () => PromiseLike<T>): Promise<T>;
+}
+
+/** A store that refuses a share of the calls, and of another share does the work and loses the answer. */
+export class FlakyPlan implements CallPlan {
+  refused = 0;
+  lost = 0;
+  hit = 0;
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  async around<T>(work: () => PromiseLike<T>): Promise<T> {
+    const fate = this.#random();
+    if (fate < this.refused + this.lost) this.hit++;
+    if (fate < this.refused) throw new Error("refused");
+    const answer = await work();
+    if (fate < this.refused + this.lost) throw new Error("the answer was lost");
+    return answer;
+  }
+}
+
+export class CrashPlan implements CallPlan {
   readonly #call: number;
   readonly #side: CrashSide;
   #calls = 0;
@@ -41,7 +67,7 @@ export class CrashPlan {
 /** An AWS client whose calls follow the plan. */
 export function crashingClient<C extends { send: (...args: never[]) => Promise<unknown> }>(
   client: C,
-  plan: CrashPlan,
+  plan: CallPlan,
 ): C {
   return new Proxy(client, {
     get(target, name) {
@@ -52,11 +78,11 @@ export function crashingClient<C extends { send: (...args: never[]) => Promise<u
 }
 
 /** A database client whose statements, and whose commits, follow the plan. */
-export function crashingSql(sql: Sql, plan: CrashPlan): Sql {
+export function crashingSql(sql: Sql, plan: CallPlan): Sql {
   return wrapped(sql, plan) as Sql;
 }
 
-function wrapped(sql: object, plan: CrashPlan): object {
+function wrapped(sql: object, plan: CallPlan): object {
   return new Proxy(sql, {
     apply: (target, _self, args) => plan.around<unknown>(() => Reflect.apply(target as never, undefined, args)),
     get(target, name) {

@@ -9,7 +9,7 @@ import { BUCKETS, type FailedEvent, TABLES } from "@behaviour/contract";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { provisionAws, startAws, startPostgres } from "../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
-import { readConfig } from "../../src/config.ts";
+import { type Config, readConfig } from "../../src/config.ts";
 import { connect, type Sql } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
@@ -21,6 +21,7 @@ import { type CrashPlan, crashingClient, crashingSql } from "./crash.ts";
 export interface TierStores {
   /** Of the database. */
   url: string;
+  config: Config;
   dynamodb: DynamoDBClient;
   s3: S3Client;
   sql: Sql;
@@ -57,6 +58,7 @@ export async function openStores(): Promise<TierStores> {
   const sql = connect(postgres.url, 4);
   return {
     url: postgres.url,
+    config,
     dynamodb,
     s3,
     sql,
@@ -103,7 +105,7 @@ export function tiersUnderTest(stores: () => TierStores): TierUnderTest[] {
 }
 
 /** The sum of `events` over whatever items of the project have it, read without our own reader. */
-async function scanEvents(dynamodb: DynamoDBClient, project: string): Promise<number> {
+export async function scanEvents(dynamodb: DynamoDBClient, project: string): Promise<number> {
   let sum = 0;
   let startKey: Record<string, never> | undefined;
   do {
