@@ -1,0 +1,196 @@
+// `node tests/load/largest-bodies.ts`: what the edge's process costs when clients send the most they may, and more. First the
+// largest legal bodies, 64 at a time, then bodies that must be refused; prints its resident memory as it goes, and whether it
+// stayed within the budget. An isolate has 128 MB at Cloudflare; workerd alone does not enforce that, so the process is watched.
+
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Agent, createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { generateKey, hashKey, LIMITS, PUBLIC_SCOPES } from "@behaviour/contract";
+import { bundleWorker, startEdge } from "./workerd.ts";
+
+const HELP = `node tests/load/largest-bodies.ts [--minutes 10] [--connections 64] [--budget-mib 768] [--only KIND]
+
+Half of the time the largest legal bodies (plain and gzip), the other half bodies that are refused or hold absurd JSON. KIND
+is one of legal, long, chunked, bomb, brackets, objects. Prints resident memory; exits with 1 beyond the budget or on any 5xx
+but 503.`;
+
+const { values } = parseArgs({
+  options: {
+    help: { type: "boolean", default: false },
+    minutes: { type: "string", default: "10" },
+    connections: { type: "string", default: "64" },
+    "budget-mib": { type: "string", default: "768" },
+    only: { type: "string" },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const seconds = Number(values.minutes) * 60;
+const connections = Number(values.connections);
+const budgetMib = Number(values["budget-mib"]);
+
+interface Body {
+  gzip: boolean;
+  bytes: Uint8Array;
+  /** Without a Content-Length. */
+  chunked: boolean;
+}
+
+const MIB = 1024 * 1024;
+let made = 0;
+
+/** As many events of the largest size as a body of 4 MiB holds; fresh ids, or the second one would be all duplicates. */
+function largestBody(): Body {
+  const properties = Object.fromEntries(
+    Array.from({ length: 4 }, (_, index) => [`p${index}`, `${"x".repeat(7_000)}${randomUUID()}`]),
+  );
+  const batch: object[] = [];
+  for (let bytes = 32; ; ) {
+    const event = { type: "track", event: "Large", anonymousId: randomUUID(), messageId: randomUUID(), properties };
+    bytes += JSON.stringify(event).length + 1;
+    if (bytes > LIMITS.bodyBytes) break;
+    batch.push(event);
+  }
+  const text = Buffer.from(JSON.stringify({ batch }));
+  return made++ % 2 === 0
+    ? { gzip: true, bytes: gzipSync(text), chunked: false }
+    : { gzip: false, bytes: text, chunked: false };
+}
+
+function plain(text: string | Buffer, chunked = false): () => Body {
+  const bytes = Buffer.from(text);
+  return () => ({ gzip: false, bytes, chunked });
+}
+
+function gzipped(text: Buffer): () => Body {
+  const bytes = gzipSync(text);
+  return () => ({ gzip: true, bytes, chunked: false });
+}
+
+const KINDS: Record<string, () => Body> = {
+  legal: largestBody,
+  long: plain(Buffer.alloc(6 * MIB, "x")),
+  chunked: plain(Buffer.alloc(6 * MIB, "x"), true),
+  bomb: gzipped(Buffer.alloc(512 * MIB, "[")),
+  brackets: gzipped(Buffer.alloc(4 * MIB - 1, "[")),
+  objects: plain(`{"batch":[${"{},".repeat(1_300_000)}{}]}`),
+};
+
+function residentMib(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024;
+}
+
+/** Takes every record, keeps none. */
+async function startNullKinesis(): Promise<{ port: number; stop: () => void }> {
+  const server = createServer((incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+    incoming.on("end", () => {
+      const { Records } = JSON.parse(Buffer.concat(chunks).toString()) as { Records: unknown[] };
+      const results = Records.map((_, index) => ({ SequenceNumber: String(index + 1), ShardId: "shardId-0" }));
+      outgoing.end(JSON.stringify({ FailedRecordCount: 0, Records: results }));
+    });
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { port: (server.address() as AddressInfo).port, stop };
+}
+
+const dir = mkdtempSync(join(tmpdir(), "behaviour-bodies-"));
+const key = generateKey("public", "live");
+const kinesis = await startNullKinesis();
+const edge = await startEdge({
+  dir,
+  bundle: await bundleWorker(dir),
+  kinesisPort: kinesis.port,
+  keyHash: hashKey(key),
+  record: {
+    id: "bodies",
+    project: "bodies",
+    kind: "public",
+    environment: "live",
+    scopes: [...PUBLIC_SCOPES],
+    origins: [],
+    cidrs: [],
+    rateLimit: 1_000_000,
+    notBefore: null,
+    notAfter: null,
+    revokedAt: null,
+    shards: 1,
+    settings: { consentRegime: "opt-out" },
+  },
+});
+const agent = new Agent({ keepAlive: true, maxSockets: connections });
+const statuses = new Map<string, number>();
+
+/** Resolves once the answer was read; a connection that is cut counts as `cut`. */
+function post({ gzip, bytes, chunked }: Body): Promise<void> {
+  return new Promise((resolve) => {
+    const count = (name: string) => {
+      statuses.set(name, (statuses.get(name) ?? 0) + 1);
+      resolve();
+    };
+    const headers = {
+      authorization: `Bearer ${key}`,
+      ...(gzip ? { "content-encoding": "gzip" } : {}),
+      ...(chunked ? {} : { "content-length": bytes.byteLength }),
+    };
+    const options = { agent, host: "127.0.0.1", port: edge.port, path: "/v1/batch", method: "POST", headers };
+    const sent = httpRequest(options, (answer) => {
+      answer.resume();
+      answer.on("end", () => count(String(answer.statusCode)));
+    });
+    sent.on("error", () => count("cut"));
+    sent.end(bytes);
+  });
+}
+
+let largestMib = 0;
+
+async function phase(name: string, phaseSeconds: number, next: () => Body): Promise<void> {
+  const end = Date.now() + phaseSeconds * 1_000;
+  let shownAt = 0;
+  const lane = async () => {
+    while (Date.now() < end) {
+      await post(next());
+      const nowMib = residentMib(edge.pid);
+      largestMib = Math.max(largestMib, nowMib);
+      if (Date.now() - shownAt < 10_000) continue;
+      shownAt = Date.now();
+      const left = Math.max(0, Math.round((end - Date.now()) / 1_000));
+      console.log(`${name}: ${nowMib.toFixed(0)} MiB now, ${largestMib.toFixed(0)} MiB at most, ${left} s left`);
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, lane));
+}
+
+try {
+  const only = values.only;
+  if (only !== undefined) {
+    await phase(only, seconds, KINDS[only] as () => Body);
+  } else {
+    const { legal, ...refused } = KINDS;
+    const kinds = Object.values(refused);
+    await phase("largest legal bodies", seconds / 2, legal as () => Body);
+    await phase("refused bodies", seconds / 2, () => (kinds[made++ % kinds.length] as () => Body)());
+  }
+} finally {
+  edge.stop();
+  kinesis.stop();
+  agent.destroy();
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+}
+const answers = [...statuses].sort().map(([status, count]) => `${status}: ${count}`);
+console.log(`\nanswers ${answers.join(", ")}; resident at most ${largestMib.toFixed(0)} MiB (budget ${budgetMib} MiB)`);
+const unexpected = [...statuses.keys()].some((status) => /^5/.test(status) && status !== "503");
+process.exit(unexpected || largestMib > budgetMib ? 1 : 0);
