@@ -64,6 +64,8 @@ export const LIMITS = {
   isolateBodyBytes: 24 * MIB,
   /** How many newest message ids a shard keeps in memory (8 bytes each in a table at most half full). */
   dedupeMemoryIds: 1_000_000,
+  /** As many ids outside the sorted runs on disk make the next run; sorting them takes 2 MiB. */
+  dedupeRunIds: 262_144,
 
   // --- the sink ------------------------------------------------------------------------------------------------------
   putRecordsRecords: 500,
@@ -125,6 +127,7 @@ assertRelation(
 );
 assertRelation(2 * LIMITS.bodyBytes <= LIMITS.frameUnpackedBytes, "what one body packs to fits into one frame");
 assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits into one call");
+assertRelation(LIMITS.dedupeRunIds <= LIMITS.dedupeMemoryIds / 2, "ids that are in no run are surely in memory");
 assertRelation(LIMITS.shardLowWaterBytes < LIMITS.shardHighWaterBytes, "low water is below high water");
 assertRelation(LIMITS.bodyBytes <= LIMITS.isolateBodyBytes, "the largest body fits into the isolate's budget");
 assertRelation(LIMITS.keyCacheMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");

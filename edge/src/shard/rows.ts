@@ -1,6 +1,9 @@
 // The shard's rows: one a commit, each of them the very bytes that become a Kinesis record, with the ids of its messages
 // beside it. Rows are what a Durable Object is charged for, so no other table is written on the hot path. DESIGN E2.
 
+import { ID_HASH_BYTES } from "@behaviour/contract";
+import type { WaitingIds } from "./segments.ts";
+
 export const ROWS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS rows (
     seq INTEGER PRIMARY KEY,
@@ -8,6 +11,10 @@ export const ROWS_SCHEMA = `
     committed_at_ms INTEGER NOT NULL,
     frame BLOB NOT NULL,
     ids BLOB NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS rows_in_runs (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL
   );
 `;
 
@@ -28,6 +35,9 @@ export class Rows {
   #nextSeq: number;
   #bytes: number;
   #count: number;
+  /** Ids of rows up to this one are in a run (segments.ts) as well. */
+  #inRunsSeq: number;
+  #idsOutsideRuns: number;
   /** Rows up to this one were there when the object woke: whether they reached the stream is not known. */
   readonly inheritedSeq: number;
 
@@ -38,8 +48,13 @@ export class Rows {
         "SELECT max(seq) AS last, sum(length(frame)) AS bytes, count(*) AS count FROM rows",
       )
       .one();
-    this.inheritedSeq = last ?? 0;
+    this.#inRunsSeq = sql.exec<{ seq: number }>("SELECT seq FROM rows_in_runs").toArray()[0]?.seq ?? 0;
+    this.inheritedSeq = Math.max(last ?? 0, this.#inRunsSeq);
     this.#nextSeq = this.inheritedSeq + 1;
+    const outside = sql
+      .exec<{ bytes: number | null }>("SELECT sum(length(ids)) AS bytes FROM rows WHERE seq > ?", this.#inRunsSeq)
+      .one();
+    this.#idsOutsideRuns = (outside.bytes ?? 0) / ID_HASH_BYTES;
     this.#bytes = bytes ?? 0;
     this.#count = count;
   }
@@ -65,6 +80,23 @@ export class Rows {
     this.#nextSeq++;
     this.#bytes += row.frame.byteLength;
     this.#count++;
+    this.#idsOutsideRuns += row.ids.byteLength / ID_HASH_BYTES;
+  }
+
+  /** The ids that lie beside rows and in no run. */
+  get outsideRuns(): WaitingIds {
+    return { idCount: this.#idsOutsideRuns, read: () => this.#readIds(this.#inRunsSeq) };
+  }
+
+  /** The ids of all rows that are there now have come into a run: durable with whatever the same turn writes. */
+  markInRuns(): void {
+    this.#inRunsSeq = this.#nextSeq - 1;
+    this.#idsOutsideRuns = 0;
+    this.#sql.exec("INSERT OR REPLACE INTO rows_in_runs (one, seq) VALUES (1, ?)", this.#inRunsSeq);
+  }
+
+  isInRuns(row: Row): boolean {
+    return row.seq <= this.#inRunsSeq;
   }
 
   /** The oldest rows, as many as fit into both bounds, at least one if there is any. */
@@ -90,13 +122,20 @@ export class Rows {
       this.#sql.exec("DELETE FROM rows WHERE seq = ?", row.seq);
       this.#bytes -= row.frame.byteLength;
       this.#count--;
+      if (!this.isInRuns(row)) this.#idsOutsideRuns -= row.ids.byteLength / ID_HASH_BYTES;
     }
   }
 
-  *ids(): Generator<{ ids: Uint8Array; committedAtMs: number }> {
+  /** Of every row. */
+  ids(): Iterable<{ ids: ArrayBuffer; committedAtMs: number }> {
+    return this.#readIds(0);
+  }
+
+  *#readIds(afterSeq: number): Generator<{ ids: ArrayBuffer; committedAtMs: number }> {
     const rows = this.#sql.exec<{ ids: ArrayBuffer; committed_at_ms: number }>(
-      "SELECT ids, committed_at_ms FROM rows ORDER BY seq",
+      "SELECT ids, committed_at_ms FROM rows WHERE seq > ? ORDER BY seq",
+      afterSeq,
     );
-    for (const row of rows) yield { ids: new Uint8Array(row.ids), committedAtMs: row.committed_at_ms };
+    for (const row of rows) yield { ids: row.ids, committedAtMs: row.committed_at_ms };
   }
 }

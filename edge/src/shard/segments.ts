@@ -1,10 +1,9 @@
 // Message ids on the shard's disk after their rows have been flushed: first a row a flush (`flushed_ids`), then, merged,
 // sorted runs cut into pages, of which one look-up reads one row each. Reads cost a thousandth of writes. DESIGN E5.
+// Ids of rows that wait longer than memory can hold them go into the runs too, beside their rows.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 
-/** A run is sorted in memory: 2 MiB. */
-const RUN_IDS = 262_144;
 /** 4 KiB a row: cheap to read, and one row written for 512 ids. */
 const PAGE_IDS = 512;
 
@@ -33,6 +32,12 @@ export interface FoundId {
   flushedAtMs: number;
 }
 
+/** Ids that lie beside rows which wait to be flushed, and in no run. */
+export interface WaitingIds {
+  idCount: number;
+  read(): Iterable<{ ids: ArrayBuffer; committedAtMs: number }>;
+}
+
 /** All calls are synchronous and happen within the caller's turn. */
 export class Segments {
   readonly #sql: SqlStorage;
@@ -40,8 +45,7 @@ export class Segments {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    const row = sql.exec<{ bytes: number | null }>("SELECT sum(length(ids)) AS bytes FROM flushed_ids").one();
-    this.#looseIds = (row.bytes ?? 0) / ID_HASH_BYTES;
+    this.#looseIds = countLooseIds(sql);
   }
 
   /** Epoch milliseconds since when ids lie outside the runs, and so must be in memory; null when there are no runs. */
@@ -69,13 +73,25 @@ export class Segments {
     this.#looseIds += ids.byteLength / ID_HASH_BYTES;
   }
 
-  mergeWhenLarge(): void {
-    if (this.#looseIds >= RUN_IDS) this.#merge();
+  /**
+   * Merges what is in no run once there is enough of it: the loose ids, and those of rows that wait (`Rows.outsideRuns`).
+   * @returns whether it did, and the rows' ids are in a run now.
+   */
+  mergeWhenLarge(waiting: WaitingIds, nowMs: number): boolean {
+    if (this.#looseIds + waiting.idCount < LIMITS.dedupeRunIds) return false;
+    const flushed = this.#sql
+      .exec<{ committed_at_ms: number; flushed_at_ms: number; ids: ArrayBuffer }>("SELECT * FROM flushed_ids")
+      .toArray()
+      .map((row) => ({ committedAtMs: row.committed_at_ms, newestAtMs: row.flushed_at_ms, ids: row.ids }));
+    const rows = [...waiting.read()].map((row) => ({ ...row, newestAtMs: nowMs }));
+    this.#writeRun([...flushed, ...rows]);
+    this.#sql.exec("DELETE FROM flushed_ids");
+    this.#looseIds = 0;
+    return true;
   }
 
-  /** Merges what is loose into a run when there is enough of it, and forgets what is beyond the dedupe window. */
-  maintain(nowMs: number): void {
-    this.mergeWhenLarge();
+  /** Forgets what is beyond the dedupe window. */
+  forgetExpired(nowMs: number): void {
     const expired = this.#sql
       .exec<{ run: number }>("SELECT run FROM id_runs WHERE newest_at_ms < ?", nowMs - LIMITS.dedupeWindowMs)
       .toArray();
@@ -84,28 +100,17 @@ export class Segments {
       this.#sql.exec("DELETE FROM id_runs WHERE run = ?", run);
     }
     this.#sql.exec("DELETE FROM flushed_ids WHERE flushed_at_ms < ?", nowMs - LIMITS.dedupeWindowMs - RUN_SLACK_MS);
+    this.#looseIds = countLooseIds(this.#sql);
   }
 
-  #merge(): void {
-    const rows = this.#sql
-      .exec<{ id: number; committed_at_ms: number; flushed_at_ms: number; ids: ArrayBuffer }>(
-        "SELECT id, committed_at_ms, flushed_at_ms, ids FROM flushed_ids ORDER BY id",
-      )
-      .toArray();
-    const sorted = new BigUint64Array(rows.reduce((sum, row) => sum + row.ids.byteLength / ID_HASH_BYTES, 0));
-    let at = 0;
-    for (const row of rows) {
-      const view = new DataView(row.ids);
-      for (let byte = 0; byte < view.byteLength; byte += ID_HASH_BYTES) sorted[at++] = view.getBigUint64(byte);
-    }
-    sorted.sort();
-    const oldest = Math.min(...rows.map((row) => row.committed_at_ms));
-    const newest = Math.max(...rows.map((row) => row.flushed_at_ms));
+  #writeRun(parts: readonly { committedAtMs: number; newestAtMs: number; ids: ArrayBuffer }[]): void {
+    const sorted = sortedIds(parts.map(({ ids }) => ids));
+    if (sorted.length === 0) return;
     const { run } = this.#sql
       .exec<{ run: number }>(
         "INSERT INTO id_runs (oldest_at_ms, newest_at_ms) VALUES (?, ?) RETURNING run",
-        oldest,
-        newest,
+        Math.min(...parts.map(({ committedAtMs }) => committedAtMs)),
+        Math.max(...parts.map(({ newestAtMs }) => newestAtMs)),
       )
       .one();
     for (let start = 0; start < sorted.length; start += PAGE_IDS) {
@@ -118,8 +123,6 @@ export class Segments {
         page,
       );
     }
-    this.#sql.exec("DELETE FROM flushed_ids");
-    this.#looseIds = 0;
   }
 
   /** Indices of the ids that stand in a run written at or after `sinceMs`. */
@@ -165,6 +168,21 @@ export class Segments {
 
 /** Loose rows go with the run they are merged into; only a shard that went silent keeps some past their window. */
 const RUN_SLACK_MS = 60 * 60 * 1_000;
+
+function countLooseIds(sql: SqlStorage): number {
+  const { bytes } = sql.exec<{ bytes: number | null }>("SELECT sum(length(ids)) AS bytes FROM flushed_ids").one();
+  return (bytes ?? 0) / ID_HASH_BYTES;
+}
+
+function sortedIds(parts: readonly ArrayBuffer[]): BigUint64Array {
+  const sorted = new BigUint64Array(parts.reduce((sum, ids) => sum + ids.byteLength / ID_HASH_BYTES, 0));
+  let at = 0;
+  for (const ids of parts) {
+    const view = new DataView(ids);
+    for (let byte = 0; byte < view.byteLength; byte += ID_HASH_BYTES) sorted[at++] = view.getBigUint64(byte);
+  }
+  return sorted.sort();
+}
 
 function bigEndian(ids: BigUint64Array): Uint8Array {
   const bytes = new Uint8Array(ids.length * ID_HASH_BYTES);

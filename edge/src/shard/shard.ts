@@ -107,7 +107,8 @@ export class BufferShard extends DurableObject<Env> {
     const revoked = this.#sql.exec<{ key_id: string }>("SELECT key_id FROM revoked_keys").toArray();
     this.#revokedKeys = new Set(revoked.map((row) => row.key_id));
     for (const { ids, committedAtMs } of this.#segments.loose()) this.#recent.add(ids, committedAtMs);
-    for (const { ids, committedAtMs } of this.#rows.ids()) this.#recent.add(ids, committedAtMs);
+    for (const { ids, committedAtMs } of this.#rows.outsideRuns.read())
+      this.#recent.add(new Uint8Array(ids), committedAtMs);
     if (this.#rows.count > 0) this.#scheduleFlush(FLUSH_DELAY_MS);
   }
 
@@ -162,6 +163,7 @@ export class BufferShard extends DurableObject<Env> {
       for (const { frame, ids } of packGroup(members)) {
         this.#rows.insert({ boot: this.#boot, committedAtMs, frame, ids });
       }
+      this.#mergeIdsWhenLarge(committedAtMs);
       this.#addCounters(committedAtMs);
       this.#drops.write();
       this.#armAlarm(committedAtMs + ALARM_AHEAD_MS);
@@ -242,12 +244,19 @@ export class BufferShard extends DurableObject<Env> {
     const first = rows[0];
     if (first === undefined) return;
     const nowMs = Date.now();
-    this.#segments.add(concatBytes(rows.map((row) => row.ids)), first.committedAtMs, nowMs);
+    const outsideRuns = rows.filter((row) => !this.#rows.isInRuns(row));
+    this.#segments.add(concatBytes(outsideRuns.map((row) => row.ids)), first.committedAtMs, nowMs);
     this.#rows.delete(rows);
     for (const row of rows) this.#uncertain.delete(row.seq);
-    if (nowMs - this.#maintainedAtMs < MAINTAIN_EVERY_MS) return this.#segments.mergeWhenLarge();
+    this.#mergeIdsWhenLarge(nowMs);
+    if (nowMs - this.#maintainedAtMs < MAINTAIN_EVERY_MS) return;
     this.#maintainedAtMs = nowMs;
-    this.#segments.maintain(nowMs);
+    this.#segments.forgetExpired(nowMs);
+  }
+
+  /** What is in no run must be in memory: in an outage that is true of the ids of waiting rows only as long as they are few. */
+  #mergeIdsWhenLarge(nowMs: number): void {
+    if (this.#segments.mergeWhenLarge(this.#rows.outsideRuns, nowMs)) this.#rows.markInRuns();
   }
 
   /**
@@ -278,7 +287,7 @@ export class BufferShard extends DurableObject<Env> {
       this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
       await this.#flush();
     } else {
-      this.#segments.maintain(Date.now());
+      this.#segments.forgetExpired(Date.now());
     }
     return { rows: this.#rows.count };
   }
@@ -330,7 +339,7 @@ export class BufferShard extends DurableObject<Env> {
   /** Where one message stands here; times are epoch milliseconds. */
   async trace(id: Uint8Array): Promise<{ acceptedAtMs: number; flushedAtMs: number | null } | null> {
     for (const { ids, committedAtMs } of this.#rows.ids()) {
-      if (unsortedHas(ids, id)) return { acceptedAtMs: committedAtMs, flushedAtMs: null };
+      if (unsortedHas(new Uint8Array(ids), id)) return { acceptedAtMs: committedAtMs, flushedAtMs: null };
     }
     const flushed = this.#segments.find(id);
     return flushed === null ? null : { acceptedAtMs: flushed.committedAtMs, flushedAtMs: flushed.flushedAtMs };

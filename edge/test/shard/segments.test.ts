@@ -3,10 +3,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { LIMITS, packIds } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { SEGMENTS_SCHEMA, Segments } from "../../src/shard/segments.ts";
+import { SEGMENTS_SCHEMA, Segments, type WaitingIds } from "../../src/shard/segments.ts";
 import { newProject } from "../keys.ts";
 import { shardOf } from "./stub.ts";
 
+const NOTHING_WAITS: WaitingIds = { idCount: 0, read: () => [] };
 const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => `m-${from + i}`);
 const HOUR_MS = 3_600_000;
 
@@ -52,10 +53,10 @@ describe("segments", () => {
     withSegments((segments, sql, again) => {
       const named = names(0, 5_000);
       fill(segments, named.slice(0, 4_000), 1_000);
-      segments.mergeWhenLarge();
+      segments.mergeWhenLarge(NOTHING_WAITS, 0);
       expect(sql.exec("SELECT count(*) AS n FROM flushed_ids").one().n).toBe(0);
       fill(segments, named.slice(4_000), 2_000);
-      segments.mergeWhenLarge();
+      segments.mergeWhenLarge(NOTHING_WAITS, 0);
       expect(sql.exec("SELECT count(*) AS n FROM id_runs").one().n).toBe(2);
       // One row for 512 ids.
       expect(Number(sql.exec("SELECT count(*) AS n FROM id_pages").one().n)).toBeLessThanOrEqual(
@@ -75,17 +76,17 @@ describe("segments", () => {
   it("does not merge what is little", () =>
     withSegments((segments, sql) => {
       segments.add(packIds(names(0, 1_000)), 1, 2);
-      segments.maintain(3);
+      expect(segments.mergeWhenLarge(NOTHING_WAITS, 3)).toBe(false);
       expect(sql.exec("SELECT count(*) AS n FROM id_runs").one().n).toBe(0);
     }));
 
   it("keeps a run for the whole window, and no longer", () =>
     withSegments((segments, sql) => {
       fill(segments, ["first"], 1_000);
-      segments.mergeWhenLarge();
-      segments.maintain(1_000 + LIMITS.dedupeWindowMs);
+      segments.mergeWhenLarge(NOTHING_WAITS, 0);
+      segments.forgetExpired(1_000 + LIMITS.dedupeWindowMs);
       expect(segments.knownInRuns(packIds(["first"]), 0)).toEqual([0]);
-      segments.maintain(1_001 + LIMITS.dedupeWindowMs);
+      segments.forgetExpired(1_001 + LIMITS.dedupeWindowMs);
       expect(segments.knownInRuns(packIds(["first"]), 0)).toEqual([]);
       expect(sql.exec("SELECT count(*) AS n FROM id_pages").one().n).toBe(0);
     }));
@@ -93,9 +94,9 @@ describe("segments", () => {
   it("keeps loose ids for the window too, where a shard fell silent", () =>
     withSegments((segments) => {
       segments.add(packIds(["a"]), 1, 1_000);
-      segments.maintain(1_000 + LIMITS.dedupeWindowMs);
+      segments.forgetExpired(1_000 + LIMITS.dedupeWindowMs);
       expect([...segments.loose()]).toHaveLength(1);
-      segments.maintain(1_000 + LIMITS.dedupeWindowMs + 2 * HOUR_MS);
+      segments.forgetExpired(1_000 + LIMITS.dedupeWindowMs + 2 * HOUR_MS);
       expect([...segments.loose()]).toEqual([]);
     }));
 
@@ -104,7 +105,7 @@ describe("segments", () => {
       const ids = new Uint8Array(400_000 * 8);
       for (let at = 0; at < ids.byteLength; at += 65_536) crypto.getRandomValues(ids.subarray(at, at + 65_536));
       segments.add(ids, 1, 2);
-      segments.mergeWhenLarge();
+      segments.mergeWhenLarge(NOTHING_WAITS, 0);
       expect(segments.knownInRuns(ids.subarray(0, 8), 0)).toEqual([0]);
       expect(segments.knownInRuns(ids.subarray(-8), 0)).toEqual([0]);
     }));
