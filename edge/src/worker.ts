@@ -81,7 +81,7 @@ async function route(request: Request, pathname: string, env: Env, requestId: st
     return forward(request, forwarded, env, requestId);
   }
   if (request.method !== "GET" && request.method !== "HEAD") return new Refusal("not_found");
-  return page(request, env);
+  return page(request, env, requestId);
 }
 
 function handleIngest(request: Request, ingest: IngestRoute, env: Env, requestId: string): Answer | Promise<Answer> {

@@ -2,7 +2,7 @@
 
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
-import { json } from "../respond.ts";
+import { json, withCommonHeaders } from "../respond.ts";
 
 const PAGE_HEADERS = {
   "Content-Security-Policy":
@@ -13,17 +13,16 @@ const PAGE_HEADERS = {
 };
 
 /** The file at the request's path; `/demo` is `demo.html`. */
-export async function page(request: Request, env: Env): Promise<Response | Refusal> {
+export async function page(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   if (env.ASSETS === undefined) return new Refusal("not_found");
   const answer = await env.ASSETS.fetch(request);
   if (answer.status === 404) {
     await answer.body?.cancel();
     return new Refusal("not_found");
   }
-  const response = new Response(answer.body, answer);
+  // Readable by every site as all our answers are: other sites load the SDK from here, and no page holds anything private.
+  const response = withCommonHeaders(answer, requestId);
   for (const [name, value] of Object.entries(PAGE_HEADERS)) response.headers.set(name, value);
-  // Other sites load the SDK from here.
-  if (new URL(request.url).pathname.startsWith("/sdk/")) response.headers.set("Access-Control-Allow-Origin", "*");
   return response;
 }
 

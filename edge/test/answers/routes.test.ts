@@ -240,6 +240,7 @@ describe("service", () => {
     expect(response.status).toBe(200);
     expect(response.headers.get("Content-Security-Policy")).toContain("default-src 'self'");
     expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expectCors(response.headers);
     expect(await response.text()).toContain("<title>");
   });
 
