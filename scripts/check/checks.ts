@@ -33,6 +33,7 @@ const TYPE_PROJECTS = [
   "backend",
   "edge",
   "edge/tsconfig.local.json",
+  "edge/openapi",
   "edge/dashboard",
   "sdk/javascript",
   "scripts",

@@ -1,0 +1,94 @@
+// openapi.json against the running pipeline: valid by an independent validator, every operation is there when it is called, and
+// every example does what it says.
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Pipeline } from "../harness/pipeline.ts";
+
+const run = promisify(execFile);
+
+interface Operation {
+  operationId: string;
+  summary: string;
+  "x-codeSamples": { source: string }[];
+}
+
+let pipeline: Pipeline;
+let document: { openapi: string; paths: Record<string, Record<string, Operation> & { $ref?: string }> };
+
+beforeAll(async () => {
+  pipeline = await Pipeline.start();
+  const answer = await fetch(`${pipeline.origin}/openapi.json`);
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+  document = (await answer.json()) as typeof document;
+});
+
+afterAll(async () => {
+  await pipeline?.remove();
+});
+
+function operations(): { path: string; method: string; operation: Operation }[] {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(resolve(item)).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+  );
+}
+
+function resolve(item: Record<string, Operation> & { $ref?: string }): Record<string, Operation> {
+  if (item.$ref === undefined) return item;
+  const target = item.$ref.slice("#/paths/".length).replaceAll("~1", "/");
+  return document.paths[target] as Record<string, Operation>;
+}
+
+describe("openapi.json", () => {
+  it("is a valid OpenAPI 3.1 document", async () => {
+    const { valid, errors } = await new Validator().validate(structuredClone(document));
+    expect(errors).toBeUndefined();
+    expect(valid).toBe(true);
+    expect(document.openapi).toBe("3.1.0");
+  });
+
+  it("names operations once each", () => {
+    const ids = Object.values(document.paths)
+      .filter(({ $ref }) => $ref === undefined)
+      .flatMap((item) => Object.values(item).map(({ operationId }) => operationId));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("describes what is there: each path knows its methods, and refuses others", async () => {
+    const methods = new Map<string, Set<string>>();
+    for (const { path, method } of operations()) methods.set(path, (methods.get(path) ?? new Set()).add(method));
+    for (const [path, described] of methods) {
+      const url = `${pipeline.origin}${path.replaceAll(/\{\w+\}/g, "x")}`;
+      const answer = await fetch(url, { method: "PURGE" });
+      await answer.arrayBuffer();
+      const isPage = answer.status === 404 && [...described].join() === "GET";
+      const allowed = new Set((answer.headers.get("Allow") ?? "").split(", ").filter((m) => m !== "OPTIONS"));
+      if (isPage) expect((await fetch(url)).status, path).toBe(200);
+      else expect([answer.status, allowed], path).toEqual([405, described]);
+    }
+  });
+
+  it("has examples that work", { timeout: 120_000 }, async () => {
+    const failures: string[] = [];
+    for (const { path, method, operation } of operations()) {
+      const source = operation["x-codeSamples"][0]?.source ?? "";
+      // A WebSocket client nobody has to have, and calls that need an id which only an earlier answer can give.
+      if (!source.startsWith("curl") || /\$ID|\$MESSAGE_ID/.test(source)) continue;
+      const status = await curl(source);
+      if (!/^[23]/.test(status)) failures.push(`${method} ${path}: ${status}\n${source}`);
+    }
+    expect(failures).toEqual([]);
+  });
+});
+
+/** @returns the status. */
+async function curl(source: string): Promise<string> {
+  const asked = source.replace(/^curl /, "curl -s -w '%{stderr}%{http_code}' -o /dev/null ").replace(/ -o \S+$/, "");
+  const { publicKey, secretKey } = pipeline.keys;
+  const environment = { ...process.env, ORIGIN: pipeline.origin, PUBLIC_KEY: publicKey, SECRET_KEY: secretKey };
+  const { stderr } = await run("sh", ["-c", asked], { env: environment });
+  return stderr;
+}
