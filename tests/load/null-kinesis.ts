@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { decodeFrame } from "@behaviour/contract";
 import { type Answerer, answerParent } from "./child.ts";
 import { sequenceOf } from "./events.ts";
+import { Sequences } from "./sequences.ts";
 
 export type KinesisQuestion =
   | { ask: "listen" }
@@ -24,8 +25,6 @@ export interface KinesisCount {
   copies: number;
   /** Events that belong to no known run, or lines that are no envelope. */
   foreign: number;
-  /** Bit by bit, by sequence number: which came. */
-  seen: Uint8Array;
 }
 
 interface PutRecords {
@@ -36,17 +35,15 @@ let run = "";
 let undecoded: string[] = [];
 let calls = 0;
 let records = 0;
-let distinct = 0;
-let copies = 0;
 let foreign = 0;
-let seen = new Uint8Array(1 << 16);
+let seen = new Sequences();
 let nextSequenceNumber = 0n;
 
 function begin(newRun: string): void {
   run = newRun;
   undecoded = [];
-  calls = records = distinct = copies = foreign = 0;
-  seen = new Uint8Array(1 << 16);
+  calls = records = foreign = 0;
+  seen = new Sequences();
 }
 
 /** Opened only when asked: not while the server is measured. */
@@ -65,21 +62,8 @@ function countLine(value: unknown): void {
     const messageId = (event as { messageId?: unknown } | undefined)?.messageId;
     const sequence = typeof messageId === "string" ? sequenceOf(messageId, run) : null;
     if (sequence === null) foreign++;
-    else mark(sequence);
+    else seen.add(sequence);
   }
-}
-
-function mark(sequence: number): void {
-  const at = sequence >> 3;
-  const bit = 1 << (sequence & 7);
-  while (at >= seen.length) {
-    const larger = new Uint8Array(seen.length * 2);
-    larger.set(seen);
-    seen = larger;
-  }
-  if ((seen[at] as number) & bit) copies++;
-  else distinct++;
-  seen[at] = (seen[at] as number) | bit;
 }
 
 function putRecords(body: string): { status: number; answer: unknown } {
@@ -124,6 +108,6 @@ const answerQuestion: Answerer<KinesisQuestion, KinesisCount> = async (question)
   if (question.ask === "listen") await listen();
   if (question.ask === "begin") begin(question.run);
   if (question.ask === "count") decodeAll();
-  return { port, calls, records, distinct, copies, foreign, seen };
+  return { port, calls, records, distinct: seen.distinct, copies: seen.copies, foreign };
 };
 answerParent(answerQuestion);
