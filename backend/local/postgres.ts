@@ -15,7 +15,7 @@ try {
       // What clients are told on the way out gets a moment to leave.
       setTimeout(() => process.exit(EXIT_ENGINE_FAILED), 100);
     },
-    onJobProblem: (problem) => console.error(`database job: ${problem}`),
+    report: (problem) => console.error(`${new Date().toISOString()} database: ${problem}`),
   });
   announceReady({ database: database.url }, () => database.stop());
 } catch (fault) {

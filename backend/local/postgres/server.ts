@@ -18,8 +18,8 @@ export interface PostgresOptions {
   port?: number;
   /** Told once when the engine itself has failed; every connection has been closed then. */
   onBroken?: (fault: unknown) => void;
-  /** Told what went wrong in a background job. */
-  onJobProblem?: (problem: string) => void;
+  /** Told what went wrong in a background job, and what kept everybody waiting. */
+  report?: (problem: string) => void;
   idleInTransactionMs?: number;
 }
 
@@ -36,12 +36,13 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const shutDownAll = () => {
     for (const connection of connections.values()) connection.shutDown();
   };
+  const report = options.report ?? (() => undefined);
   const onBroken = (fault: unknown) => {
     server.close();
     shutDownAll();
     options.onBroken?.(fault);
   };
-  const session = new Session(database, onBroken, options.idleInTransactionMs);
+  const session = new Session(database, { onBroken, report }, options.idleInTransactionMs);
   const { rows } = await database.query<{ server_version: string }>("SHOW server_version");
   const clients = {
     serverVersion: rows[0]?.server_version ?? "17",
@@ -63,7 +64,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     server.once("error", reject);
     server.listen(options.port ?? 0, HOST, resolve);
   });
-  const jobs = new BackgroundJobs(session, options.onJobProblem ?? (() => undefined));
+  const jobs = new BackgroundJobs(session, report);
 
   return {
     url: `postgres://postgres@${HOST}:${(server.address() as AddressInfo).port}/postgres`,

@@ -19,9 +19,19 @@ export interface Participant {
   evict(): void;
 }
 
+export interface SessionEvents {
+  /** Told once when the engine itself has failed: nothing can be run afterwards. */
+  onBroken(fault: unknown): void;
+  /** For the operator: what kept everybody waiting. */
+  report(problem: string): void;
+}
+
+/** Everybody waits while a statement runs: one this slow is reported. */
+const SLOW_STATEMENT_MS = 2_000;
+
 export class Session {
   readonly #database: PGlite;
-  readonly #onBroken: (fault: unknown) => void;
+  readonly #events: SessionEvents;
   readonly #waiting = new Set<Participant>();
   readonly #idleInTransactionMs: number;
   #holder: Participant | undefined;
@@ -31,10 +41,9 @@ export class Session {
   #idleTimer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** `onBroken` is told once when the engine itself has failed: nothing can be run afterwards. */
-  constructor(database: PGlite, onBroken: (fault: unknown) => void, idleInTransactionMs = IDLE_IN_TRANSACTION_MS) {
+  constructor(database: PGlite, events: SessionEvents, idleInTransactionMs = IDLE_IN_TRANSACTION_MS) {
     this.#database = database;
-    this.#onBroken = onBroken;
+    this.#events = events;
     this.#idleInTransactionMs = idleInTransactionMs;
   }
 
@@ -42,7 +51,7 @@ export class Session {
   requestTurn(participant: Participant): void {
     if (this.#ended) return;
     if (this.#holder === participant) {
-      clearTimeout(this.#idleTimer);
+      this.#stopIdleClock();
       setImmediate(() => this.#holder === participant && participant.takeTurn());
       return;
     }
@@ -97,7 +106,7 @@ export class Session {
   async leave(participant: Participant, closes: readonly Uint8Array[]): Promise<void> {
     this.#waiting.delete(participant);
     if (this.#holder !== participant || this.#ended) return;
-    clearTimeout(this.#idleTimer);
+    this.#stopIdleClock();
     await this.#rollBack();
     if (closes.length > 0) await this.#run(Buffer.concat([...closes, SYNC]));
     this.#holder = undefined;
@@ -107,7 +116,7 @@ export class Session {
   /** Nothing runs afterwards: the engine is about to be closed. */
   end(): void {
     this.#ended = true;
-    clearTimeout(this.#idleTimer);
+    this.#stopIdleClock();
   }
 
   async #rollBack(): Promise<void> {
@@ -117,7 +126,7 @@ export class Session {
   }
 
   #next(): void {
-    clearTimeout(this.#idleTimer);
+    this.#stopIdleClock();
     const [participant] = this.#waiting;
     if (participant === undefined || this.#ended) return;
     this.#waiting.delete(participant);
@@ -128,17 +137,24 @@ export class Session {
     });
   }
 
-  /** Only a holder that is silent is timed: `requestTurn` of the holder stops the clock. */
+  /** Runs from when somebody waits for a silent holder until the holder speaks, however many come to wait meanwhile. */
   #watchIdleHolder(): void {
     const holder = this.#holder;
-    if (holder === undefined || this.#status === "I" || this.#waiting.size === 0) return;
-    clearTimeout(this.#idleTimer);
+    if (holder === undefined || this.#status === "I" || this.#waiting.size === 0 || this.#idleTimer !== undefined)
+      return;
     this.#idleTimer = setTimeout(() => {
+      this.#idleTimer = undefined;
       if (this.#holder !== holder) return;
+      this.#events.report(`a transaction that was silent for ${this.#idleInTransactionMs} ms was ended: others waited`);
       this.leave(holder, [])
         .then(() => holder.evict())
         .catch(() => undefined); // A broken engine has been reported by #run.
     }, this.#idleInTransactionMs);
+  }
+
+  #stopIdleClock(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
   }
 
   async #applySettings(): Promise<void> {
@@ -151,15 +167,19 @@ export class Session {
 
   async #run(messages: Uint8Array): Promise<Uint8Array> {
     if (this.#ended) throw new Error("the database has ended");
+    const startMs = performance.now();
     try {
       // `execProtocol`, not `execProtocolRaw`: the latter never empties the engine's list of parsed messages.
       const answer = await this.#database.execProtocol(messages, { throwOnError: false, syncToFs: false });
+      const tookMs = performance.now() - startMs;
+      if (tookMs > SLOW_STATEMENT_MS)
+        this.#events.report(`a statement kept everybody waiting for ${Math.round(tookMs)} ms`);
       const hasNotice = answer.messages.some((parsed) => parsed.name === "notice");
       // The engine answers in a buffer that its next answer overwrites.
       return hasNotice ? withoutNoise(answer.data) : answer.data.slice();
     } catch (fault) {
       this.#ended = true;
-      this.#onBroken(fault);
+      this.#events.onBroken(fault);
       throw fault;
     }
   }

@@ -120,7 +120,12 @@ describe("one session for all", () => {
   test("one that sits in an open transaction while others wait is put out", async () => {
     const sitter = await Client.open(server.url);
     await sitter.ask(query("begin; create table sat (n int)"));
+    // Newcomers must not put the clock back.
+    const newcomers: Promise<postgres.RowList<postgres.Row[]>>[] = [];
+    const arrivals = setInterval(() => newcomers.push(pool(1)`select 3 as n`), 100);
     const others = await Promise.all([pool(1)`select 1 as n`, pool(1)`select 2 as n`]);
+    clearInterval(arrivals);
+    await Promise.all(newcomers);
     expect(others.map(([row]) => row?.n)).toEqual([1, 2]);
     expect(await sitter.closed()).toContain("25P03");
     await expect(pool(1)`select * from sat`).rejects.toThrow("does not exist");
