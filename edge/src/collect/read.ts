@@ -11,11 +11,16 @@ let heldBytes = 0;
 class Reservation {
   #bytes = 0;
 
+  /** Whether that much could be taken now. */
+  static hasRoom(bytes: number): boolean {
+    return heldBytes + bytes <= LIMITS.isolateBodyBytes;
+  }
+
   /** @returns false when the budget is spent; nothing is taken then. */
   growTo(bytes: number): boolean {
     const more = bytes - this.#bytes;
     if (more <= 0) return true;
-    if (heldBytes + more > LIMITS.isolateBodyBytes) return false;
+    if (!Reservation.hasRoom(more)) return false;
     heldBytes += more;
     this.#bytes = bytes;
     return true;
@@ -27,8 +32,13 @@ class Reservation {
   }
 }
 
-/** What a body of unknown length is charged before its first byte. */
+/** A body of unknown length is read only where so much has room. */
 const UNDECLARED_BYTES = 16 * 1024;
+/**
+ * A declared body up to this is charged and read as a whole, which is cheapest. A larger one is charged as it arrives: else
+ * six clients that declare much and send nothing would hold all of the budget.
+ */
+const WHOLE_BYTES = 256 * 1024;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const FORM_TYPE = /^(?:multipart\/|application\/x-www-form-urlencoded)/i;
@@ -67,8 +77,8 @@ export async function withBody<T>(
   if (how.declaredBytes === 0) return new Refusal("empty_body");
   const reservation = new Reservation();
   try {
-    if (!reservation.growTo(how.declaredBytes ?? UNDECLARED_BYTES)) return new Refusal("overloaded");
-    const bytes = await readBytes(request, how, reservation);
+    if (!Reservation.hasRoom(how.declaredBytes ?? UNDECLARED_BYTES)) return new Refusal("overloaded");
+    const bytes = await readBytes(request, how, reservation).catch(hungUp);
     if (bytes instanceof Refusal) return bytes;
     if (bytes.byteLength === 0) return new Refusal("empty_body");
     const text = decode(bytes);
@@ -78,33 +88,43 @@ export async function withBody<T>(
   }
 }
 
+/** The body broke off: whatever is answered, nobody reads it. No fault of ours, and nothing to log. */
+function hungUp(): Refusal {
+  return new Refusal("unavailable");
+}
+
 async function readBytes(
   request: Request,
   how: { gzip: boolean; declaredBytes: number | null },
   reservation: Reservation,
 ): Promise<Uint8Array | Refusal> {
   // With a declared length the runtime hands over exactly that much, and a stream object is not even made.
-  if (!how.gzip && how.declaredBytes !== null) return new Uint8Array(await request.arrayBuffer());
+  if (!how.gzip && how.declaredBytes !== null && how.declaredBytes <= WHOLE_BYTES) {
+    return reservation.growTo(how.declaredBytes)
+      ? new Uint8Array(await request.arrayBuffer())
+      : new Refusal("overloaded");
+  }
   const { body } = request;
   if (body === null) return new Refusal("empty_body");
-  if (!how.gzip) return readAtMost(body, LIMITS.bodyBytes, reservation);
-  const compressed = await readAtMost(body, LIMITS.bodyCompressedBytes, reservation);
+  if (!how.gzip) return readAtMost(body, LIMITS.bodyBytes, reservation, drain);
+  const compressed = await readAtMost(body, LIMITS.bodyCompressedBytes, reservation, drain);
   if (compressed instanceof Refusal) return compressed;
   if (compressed.byteLength === 0) return new Refusal("empty_body");
   const unpacked = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip"));
   try {
     // The runtime's own stream throws on trailing bytes and on a second member.
-    return await readAtMost(unpacked, LIMITS.bodyBytes, reservation);
+    return await readAtMost(unpacked, LIMITS.bodyBytes, reservation, (rest) => rest.cancel());
   } catch {
     return new Refusal("invalid_encoding");
   }
 }
 
-/** Stops at the first byte too many. */
+/** Stops at the first byte too many; `giveUp` gets what is left of the stream. */
 async function readAtMost(
   stream: ReadableStream<Uint8Array>,
   limitBytes: number,
   reservation: Reservation,
+  giveUp: (rest: ReadableStream<Uint8Array>) => Promise<void>,
 ): Promise<Uint8Array | Refusal> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
@@ -116,7 +136,7 @@ async function readAtMost(
     const tooLarge = length > limitBytes;
     if (tooLarge || !reservation.growTo(length)) {
       reader.releaseLock();
-      await drain(stream);
+      await giveUp(stream);
       return new Refusal(tooLarge ? "payload_too_large" : "overloaded");
     }
     chunks.push(value);

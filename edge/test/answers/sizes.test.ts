@@ -146,3 +146,23 @@ describe("Content-Length", () => {
     await table.expectGoodEventTaken();
   });
 });
+
+describe("clients that do not go on", () => {
+  it("with large declared bodies hinder nobody", async () => {
+    const ends: (() => void)[] = [];
+    const stalled = Array.from({ length: 12 }, () => {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(encoder.encode(" "));
+          ends.push(() => controller.close());
+        },
+      });
+      const headers = { ...bearer(table.publicKey), "Content-Length": String(LIMITS.bodyBytes) };
+      return send("/v1/batch", { headers, body }).catch(() => null);
+    });
+    for (let i = 0; i < 5; i++) await table.expectGoodEventTaken();
+    for (const end of ends) end();
+    await Promise.all(stalled);
+    await table.expectGoodEventTaken();
+  });
+});
