@@ -1,4 +1,7 @@
-/** Builds the two pages the Worker serves from its static assets: the dashboard at `/` and the demo shop at `/demo`. */
+/**
+ * Builds the pages the Worker serves from its static assets: the dashboard at `/`, the demo shop at `/demo` and the API
+ * reference at `/docs`.
+ */
 import { resolve } from "node:path";
 import { defineConfig } from "vite";
 import { sdkAsset } from "./build/sdk-asset.ts";
@@ -16,6 +19,7 @@ export default defineConfig({
       input: {
         index: resolve(import.meta.dirname, "index.html"),
         demo: resolve(import.meta.dirname, "demo.html"),
+        docs: resolve(import.meta.dirname, "docs.html"),
       },
     },
   },

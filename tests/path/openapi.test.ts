@@ -15,8 +15,10 @@ interface Operation {
   "x-codeSamples": { source: string }[];
 }
 
+type PathItem = Record<string, Operation> | { $ref: string };
+
 let pipeline: Pipeline;
-let document: { openapi: string; paths: Record<string, Record<string, Operation> & { $ref?: string }> };
+let document: { openapi: string; paths: Record<string, PathItem> };
 
 beforeAll(async () => {
   pipeline = await Pipeline.start();
@@ -36,8 +38,12 @@ function operations(): { path: string; method: string; operation: Operation }[] 
   );
 }
 
-function resolve(item: Record<string, Operation> & { $ref?: string }): Record<string, Operation> {
-  if (item.$ref === undefined) return item;
+function isAlias(item: PathItem): item is { $ref: string } {
+  return typeof item.$ref === "string";
+}
+
+function resolve(item: PathItem): Record<string, Operation> {
+  if (!isAlias(item)) return item;
   const target = item.$ref.slice("#/paths/".length).replaceAll("~1", "/");
   return document.paths[target] as Record<string, Operation>;
 }
@@ -52,8 +58,8 @@ describe("openapi.json", () => {
 
   it("names operations once each", () => {
     const ids = Object.values(document.paths)
-      .filter(({ $ref }) => $ref === undefined)
-      .flatMap((item) => Object.values(item).map(({ operationId }) => operationId));
+      .filter((item) => !isAlias(item))
+      .flatMap((item) => Object.values(resolve(item)).map(({ operationId }) => operationId));
     expect(new Set(ids).size).toBe(ids.length);
   });
 
