@@ -79,7 +79,8 @@ describe("nextLoad", () => {
     ["a plan that is done", plan({ done: true }), run, 11, 15, []],
     ["a plan that is not, all of its events and more", plan({}), run, 4, 15, ["new", "old"]],
     ["a plan that is not, some of its events", plan({}), run.slice(0, 6), 4, 6, ["new", "old"]],
-    ["a plan whose events were given up by the stream", plan({}), run.slice(10), 11, 15, []],
+    ["a plan whose events were given up by the stream", plan({}), run.slice(10), 11, 15, ["new", "old"]],
+    ["a plan whose first events were given up", plan({}), run.slice(5), 6, 15, ["new", "old"]],
   ] as const)("after %s", (_name, before, given, first, last, stale) => {
     const next = nextLoad(before, given);
     expect(next.events.at(0)?.position).toBe(at(first));

@@ -33,3 +33,11 @@ export async function decodeParquet(bytes: Uint8Array): Promise<Row[]> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   return (await parquetReadObjects({ file, compressors: decompressors })) as Row[];
 }
+
+/** The column `message_id` alone. @throws when the bytes are no Parquet file. */
+export async function decodeMessageIds(bytes: Uint8Array): Promise<string[]> {
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  const columns = ["message_id"];
+  const rows = await parquetReadObjects({ file, compressors: decompressors, columns });
+  return rows.map((row) => String(row["message_id"]));
+}

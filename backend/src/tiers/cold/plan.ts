@@ -1,6 +1,6 @@
 // What the cold tier will write for the next events of a raw shard, decided before anything is written. Pure.
 
-import type { EnrichedEvent } from "@behaviour/contract";
+import { type EnrichedEvent, position } from "@behaviour/contract";
 import { after } from "../order.ts";
 
 /** The last thing a raw shard's consumer set out to do. While it is not done, its objects may be there or not. */
@@ -33,10 +33,9 @@ export function nextLoad(plan: LoadPlan | null, run: readonly EnrichedEvent[]): 
   if (plan === null) return { events: run, stale: [] };
   if (plan.done) return { events: after(run, plan.last), stale: [] };
   const events = run.filter((event) => event.position >= plan.first);
-  const startsWithPlan = events[0]?.position === plan.first;
-  // A run that starts later means that the stream gave the plan's events up (they lie in its failure destination): what
-  // was written of them stays.
-  return { events, stale: startsWithPlan ? [...plan.keys, ...plan.remove] : [] };
+  // A run that starts later means that the stream gave up the plan's first events: they lie in its failure destination, and a
+  // redrive brings back all of them. What was written of them goes, for with them were written some that come again.
+  return { events, stale: events.length === 0 ? [] : [...plan.keys, ...plan.remove] };
 }
 
 /** Groups events by the object they go to; the key is the same whenever the same range is stored. */
@@ -55,10 +54,25 @@ export function planObjects(
 }
 
 function objectKey(event: EnrichedEvent, range: { rawShard: string; first: string; last: string }): string {
-  const day = new Date(event.timeMs).toISOString().slice(0, 10);
   const name = `${range.rawShard}-${shortPosition(range.first)}-${shortPosition(range.last)}.parquet`;
-  return `project=${event.project}/day=${day}/${name}`;
+  return `${partitionOf(event)}/${name}`;
 }
+
+/** The folder of an event's object. */
+export function partitionOf({ project, timeMs }: Pick<EnrichedEvent, "project" | "timeMs">): string {
+  return `project=${project}/day=${new Date(timeMs).toISOString().slice(0, 10)}`;
+}
+
+const LOADED_KEY = /\/([^/]+)-(\d+\.\d+)-(\d+\.\d+)\.parquet$/;
+
+/** What a consumer's object covers; null for one that compaction made. */
+export function positionsOfKey(key: string): { rawShard: string; first: string; last: string } | null {
+  const [, rawShard, first, last] = LOADED_KEY.exec(key) ?? [];
+  if (rawShard === undefined || first === undefined || last === undefined) return null;
+  return { rawShard, first: first.padStart(POSITION_LENGTH, "0"), last: last.padStart(POSITION_LENGTH, "0") };
+}
+
+const POSITION_LENGTH = position("0", 0).length;
 
 /** Without the zeros that only serve sorting: names of files end at 255 bytes. */
 function shortPosition(position: string): string {

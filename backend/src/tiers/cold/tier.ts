@@ -8,7 +8,7 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract";
-import { inOrder } from "../order.ts";
+import { inOrder, redrivenShard } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
 import { rowOf } from "./columns.ts";
@@ -16,6 +16,7 @@ import { ColdLedger } from "./ledger.ts";
 import { Objects } from "./objects.ts";
 import { encodeParquet } from "./parquet.ts";
 import { type LoadPlan, nextLoad, planObjects } from "./plan.ts";
+import { storedAmong } from "./redrive.ts";
 
 const MINUTE_MS = 60_000;
 /** Events of one plan: what is in memory as rows and as encoded bytes at once. */
@@ -31,12 +32,14 @@ export interface ColdTierOptions {
 
 export class ColdTier implements Tier {
   readonly name = "cold";
+  readonly #s3: S3Client;
   readonly #objects: Objects;
   readonly #ledger: ColdLedger;
   readonly #registry: MessageRegistry;
   readonly #now: () => number;
 
   constructor({ s3, dynamodb, now = Date.now }: ColdTierOptions) {
+    this.#s3 = s3;
     this.#objects = new Objects(s3, BUCKETS.events);
     this.#ledger = new ColdLedger(dynamodb, TABLES.ledger);
     this.#registry = new MessageRegistry({ dynamodb, table: TABLES.ledger, namespace: NAMESPACE, now });
@@ -53,6 +56,44 @@ export class ColdTier implements Tier {
       }
     }
     return result;
+  }
+
+  /**
+   * Events that the stream gave up: the plan has passed them, whether they were stored or not. What is not in the archive is
+   * stored under a plan of the batch's own.
+   */
+  async redrive(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
+    const result = emptyResult();
+    const { shards, repeated } = inOrder(batch);
+    result.repeated = repeated;
+    for (const [rawShard, run] of shards) {
+      const [first, last] = [run[0], run.at(-1)];
+      if (first === undefined || last === undefined) continue;
+      await this.#passGivenUp(rawShard, first.position, last.position);
+      const own = redrivenShard(rawShard, first.position);
+      const unfinished = await this.#ledger.plan(own);
+      const ignored = new Set(unfinished === null || unfinished.done ? [] : [...unfinished.keys, ...unfinished.remove]);
+      const stored = await storedAmong(this.#s3, run, ignored);
+      const missing = run.filter((event) => !stored.has(event));
+      result.repeated += stored.size;
+      for (let start = 0; start < missing.length; start += PLAN_EVENTS) {
+        addResult(result, await this.#loadRun(own, missing.slice(start, start + PLAN_EVENTS)));
+      }
+    }
+    return result;
+  }
+
+  /**
+   * Ends what the raw shard's own plan left half done of the batch, and moves it past it: should the batch still come by the
+   * stream (it was given up by a mapping that died before it went on), its consumer finds it done.
+   */
+  async #passGivenUp(rawShard: string, first: string, last: string): Promise<void> {
+    const plan = await this.#ledger.plan(rawShard);
+    const isPast = plan !== null && (plan.done ? plan.last >= last : plan.first > last);
+    if (isPast) return;
+    if (plan !== null && !plan.done) await this.#objects.delete([...plan.keys, ...plan.remove]);
+    const version = (plan?.version ?? 0) + 1;
+    await this.#ledger.putPlan({ rawShard, first, last, keys: [], remove: [], done: true, version });
   }
 
   async locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null> {

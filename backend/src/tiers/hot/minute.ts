@@ -3,6 +3,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, LIMITS } from "@behaviour/contract";
 import { cutText, eventLabel } from "../label.ts";
+import { decodeRanges, encodeRanges, type PositionRange, positionNumber, withPositions } from "./ranges.ts";
 import { Sketch } from "./sketch.ts";
 
 export const MINUTE_MS = 60_000;
@@ -20,14 +21,20 @@ export interface Tally {
 export interface MinuteCounters {
   /** Distinct messages: summed over all items of a project, exactly as many as it has in this tier. */
   events: number;
+  /** Messages that had their effect by another copy, and are not among `events`. */
+  copies: number;
   labels: Tally;
   /** Page views by path. */
   pages: Tally;
   countries: Tally;
   subjects: Sketch;
   lastEventAtMs: number;
-  /** Position of the last event of this raw shard that is counted here. */
+  /** Position of the last event of this raw shard that was judged here. */
   checkpoint: string;
+  /** Which positions were: the checkpoint passes what the stream gave up. */
+  ranges: readonly PositionRange[];
+  /** Counts the writes: of two at the same time one succeeds. */
+  revision: number;
 }
 
 export function minuteOf(receivedAtMs: number): string {
@@ -38,8 +45,17 @@ export function minuteKey(project: string): string {
   return `${project}#minute`;
 }
 
-/** The counters after these events, all of which come after the checkpoint. The given ones are not changed. */
-export function countEvents(before: MinuteCounters | null, events: readonly EnrichedEvent[]): MinuteCounters {
+/**
+ * The counters after these events, none of which was judged before. The given ones are not changed.
+ * @param judged the events and, in order among them, the copies that do not count
+ */
+export function countEvents(
+  before: MinuteCounters | null,
+  events: readonly EnrichedEvent[],
+  judged: readonly EnrichedEvent[] = events,
+): MinuteCounters {
+  const last = judged.at(-1)?.position ?? "";
+  const checkpoint = before?.checkpoint ?? "";
   const labels = copyTally(before?.labels);
   const pages = copyTally(before?.pages);
   const countries = copyTally(before?.countries);
@@ -55,13 +71,32 @@ export function countEvents(before: MinuteCounters | null, events: readonly Enri
   }
   return {
     events: (before?.events ?? 0) + events.length,
+    copies: (before?.copies ?? 0) + judged.length - events.length,
     labels: bounded(labels),
     pages: bounded(pages),
     countries: bounded(countries),
     subjects,
     lastEventAtMs,
-    checkpoint: events.at(-1)?.position ?? before?.checkpoint ?? "",
+    // Never backwards: what was given up is older.
+    checkpoint: last > checkpoint ? last : checkpoint,
+    ranges: rangesAfter(before?.ranges ?? [], judged, checkpoint),
+    revision: (before?.revision ?? 0) + 1,
   };
+}
+
+function rangesAfter(
+  ranges: readonly PositionRange[],
+  judged: readonly EnrichedEvent[],
+  checkpoint: string,
+): readonly PositionRange[] {
+  const [first, last] = [judged[0], judged.at(-1)];
+  if (first === undefined || last === undefined) return ranges;
+  // Nearly always: all of them lie behind what is there, and only two of them need to become numbers.
+  const ends = first.position > checkpoint ? [first, last] : judged;
+  return withPositions(
+    ranges,
+    ends.map(({ position }) => positionNumber(position)),
+  );
 }
 
 function copyTally(tally: Tally | undefined): Tally {
@@ -87,6 +122,7 @@ export function toItem(project: string, minute: string, rawShard: string, counte
     pk: { S: minuteKey(project) },
     sk: { S: `${minute}#${rawShard}` },
     events: { N: String(counters.events) },
+    copies: { N: String(counters.copies) },
     labels: tallyAttribute(counters.labels),
     pages: tallyAttribute(counters.pages),
     countries: tallyAttribute(counters.countries),
@@ -100,6 +136,8 @@ export function toItem(project: string, minute: string, rawShard: string, counte
     subjects: { B: counters.subjects.encode() },
     lastEventAt: { S: new Date(counters.lastEventAtMs).toISOString() },
     checkpoint: { S: counters.checkpoint },
+    ranges: { B: encodeRanges(counters.ranges) },
+    revision: { N: String(counters.revision) },
     expiresAt: { N: String(Math.floor((Date.parse(minute) + KEPT_MS) / 1_000)) },
   };
   return item;
@@ -107,18 +145,21 @@ export function toItem(project: string, minute: string, rawShard: string, counte
 
 /** @throws when the item is none of ours. */
 export function fromItem(item: Record<string, AttributeValue>): MinuteCounters {
-  const { events, labels, pages, countries, rest, subjects, lastEventAt, checkpoint } = item;
+  const { events, copies, labels, pages, countries, rest, subjects, lastEventAt, checkpoint, ranges, revision } = item;
   if (!events?.N || !subjects?.B || !lastEventAt?.S || checkpoint?.S === undefined) {
     throw new Error("a minute's item lacks an attribute");
   }
   return {
     events: Number(events.N),
+    copies: Number(copies?.N ?? 0),
     labels: tallyOf(labels, rest?.M?.["labels"]),
     pages: tallyOf(pages, rest?.M?.["pages"]),
     countries: tallyOf(countries, rest?.M?.["countries"]),
     subjects: Sketch.decode(subjects.B),
     lastEventAtMs: Date.parse(lastEventAt.S),
     checkpoint: checkpoint.S,
+    ranges: decodeRanges(ranges?.B ?? new Uint8Array()),
+    revision: Number(revision?.N ?? 0),
   };
 }
 

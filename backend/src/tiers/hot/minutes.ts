@@ -1,4 +1,4 @@
-// The minutes' items in DynamoDB: read, and written on the condition that nobody else moved the checkpoint. Keeps those it
+// The minutes' items in DynamoDB: read, and written on the condition that nobody else wrote them meanwhile. Keeps those it
 // wrote last, because the same item is written again and again while its minute lasts.
 
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
@@ -45,11 +45,11 @@ export class Minutes {
     const put = new PutItemCommand({
       TableName: this.#table,
       Item: toItem(place.project, place.minute, place.rawShard, next),
-      ...(before === null
-        ? { ConditionExpression: "attribute_not_exists(pk)" }
+      ...(before === null || before.revision === 0
+        ? { ConditionExpression: before === null ? "attribute_not_exists(pk)" : "attribute_not_exists(revision)" }
         : {
-            ConditionExpression: "checkpoint = :before",
-            ExpressionAttributeValues: { ":before": { S: before.checkpoint } },
+            ConditionExpression: "revision = :before",
+            ExpressionAttributeValues: { ":before": { N: String(before.revision) } },
           }),
     });
     try {

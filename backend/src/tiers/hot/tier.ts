@@ -1,8 +1,8 @@
 // The hot tier: counters of the last hours in DynamoDB, for the real-time view.
 //
 // Exactly once: each event has one item, that of its project, minute of receipt and raw shard. The item carries the
-// position up to which it counts and is written whole on the condition that this position is as it was read, so counting and
-// checkpoint are one write. Copies that came through another shard are told by the registry, in which a batch is entered
+// positions that it counts and is written whole on the condition that it is as it was read, so counting and checkpoint are
+// one write. Copies that came through another shard are told by the registry, in which a batch is entered
 // before it is counted: a crash in between leaves entries whose owner comes again and is counted then.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
@@ -10,8 +10,9 @@ import { type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract";
 import { after, inOrder } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
-import { countEvents, KEPT_MS, MINUTE_MS, minuteOf } from "./minute.ts";
+import { countEvents, KEPT_MS, MINUTE_MS, type MinuteCounters, minuteOf } from "./minute.ts";
 import { type MinutePlace, Minutes } from "./minutes.ts";
+import { covers, positionNumber } from "./ranges.ts";
 
 /** Items written side by side. */
 const CONCURRENCY = 8;
@@ -28,6 +29,13 @@ interface MinuteBatch {
   place: MinutePlace;
   events: EnrichedEvent[];
 }
+
+/** Which of a minute's events, in order, it has not judged yet. */
+type ChooseFresh = (before: MinuteCounters | null, events: readonly EnrichedEvent[]) => readonly EnrichedEvent[];
+
+const behindCheckpoint: ChooseFresh = (before, events) => after(events, before?.checkpoint);
+const notCovered: ChooseFresh = (before, events) =>
+  before === null ? events : events.filter(({ position }) => !covers(before.ranges, positionNumber(position)));
 
 export interface HotPlan {
   /** By project; each one's minutes, and in them the events in order. */
@@ -72,14 +80,25 @@ export class HotTier implements Tier {
     this.#now = now;
   }
 
-  async load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
+  load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
+    return this.#load(batch, behindCheckpoint);
+  }
+
+  /** Events that the stream gave up: the checkpoints have passed them, whether they were counted or not. */
+  redrive(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
+    return this.#load(batch, notCovered);
+  }
+
+  async #load(batch: readonly EnrichedEvent[], choose: ChooseFresh): Promise<LoadResult> {
     const result = emptyResult();
     const { shards, repeated } = inOrder(batch);
     result.repeated = repeated;
     for (const [rawShard, events] of shards) {
       const plan = planLoad(rawShard, events, this.#now());
       result.outdated += plan.outdated;
-      for (const [project, minutes] of plan.projects) addResult(result, await this.#loadProject(project, minutes));
+      for (const [project, minutes] of plan.projects) {
+        addResult(result, await this.#loadProject(project, minutes, choose));
+      }
     }
     return result;
   }
@@ -90,35 +109,39 @@ export class HotTier implements Tier {
     return found === null ? null : new Date(found.registeredAtMs).toISOString();
   }
 
-  async #loadProject(project: string, minutes: readonly MinuteBatch[]): Promise<LoadResult> {
+  async #loadProject(project: string, minutes: readonly MinuteBatch[], choose: ChooseFresh): Promise<LoadResult> {
     const result = emptyResult();
     const pending: MinuteBatch[] = [];
     await eachOf(minutes, async ({ place, events }) => {
-      const counted = await this.#minutes.get(place);
-      const fresh = [...after(events, counted?.checkpoint)];
+      const fresh = [...choose(await this.#minutes.get(place), events)];
       result.repeated += events.length - fresh.length;
       if (fresh.length > 0) pending.push({ place, events: fresh });
     });
     // In the stream's order again: of two copies in one batch the earlier one is the message.
     const all = pending.flatMap(({ events }) => events).sort((a, b) => (a.position < b.position ? -1 : 1));
     const copies = await this.#registry.claim(project, all);
-    await eachOf(pending, async ({ place, events }) => {
-      const own = events.filter((event) => !copies.has(event));
-      result.copies += events.length - own.length;
-      const loaded = await this.#count(place, own);
-      result.loaded += loaded;
-      result.repeated += own.length - loaded;
-    });
+    await eachOf(pending, async (batch) => addResult(result, await this.#count(batch, copies, choose)));
     return result;
   }
 
-  /** @returns how many were counted now: another consumer may have been given the same events, and been faster. */
-  async #count(place: MinutePlace, events: readonly EnrichedEvent[]): Promise<number> {
+  /** Counts what is not counted yet: another consumer may have been given the same events, and been faster. */
+  async #count(
+    { place, events }: MinuteBatch,
+    copies: ReadonlySet<EnrichedEvent>,
+    choose: ChooseFresh,
+  ): Promise<LoadResult> {
     for (let tries = 0; tries < PUT_TRIES; tries++) {
       const before = await this.#minutes.get(place);
-      const fresh = after(events, before?.checkpoint);
-      if (fresh.length === 0) return 0;
-      if (await this.#minutes.put(place, before, countEvents(before, fresh))) return fresh.length;
+      const fresh = choose(before, events);
+      const own = fresh.filter((event) => !copies.has(event));
+      const result = {
+        ...emptyResult(),
+        loaded: own.length,
+        copies: fresh.length - own.length,
+        repeated: events.length - fresh.length,
+      };
+      if (fresh.length === 0 || (await this.#minutes.put(place, before, countEvents(before, own, fresh))))
+        return result;
     }
     throw new Error(`the hot tier's item of ${place.minute} is written by too many at once`);
   }

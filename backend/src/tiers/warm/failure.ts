@@ -1,6 +1,7 @@
 // Tells what the database refuses for its values from what it cannot do now. Pure.
 
 import { type EnrichedEvent, FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent } from "@behaviour/contract";
+import { originShard } from "../order.ts";
 
 /**
  * SQLSTATE classes that the same row will meet again: data exceptions, integrity violations, program limits (an index
@@ -23,7 +24,8 @@ function sqlStateOf(fault: unknown): string | undefined {
 export function unstorable(event: EnrichedEvent, fault: unknown, nowMs: number): FailedEvent {
   const payload = JSON.stringify(event);
   return {
-    id: `warm-${event.rawShard}-${event.position}`,
+    // The same for an event that is redriven: it is the same failure.
+    id: `warm-${originShard(event.rawShard)}-${event.position}`,
     project: event.project,
     messageId: event.messageId,
     code: "unstorable",

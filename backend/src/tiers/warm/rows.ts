@@ -29,10 +29,18 @@ const COLUMNS: readonly WarmColumn[] = [
   { name: "raw_position", type: "text", value: (event) => event.position },
 ];
 
-/** `$1`, `$2` … are the columns' arrays, as `columnArrays` gives them. */
-export const INSERT_EVENTS = `insert into event (${COLUMNS.map(({ name }) => name).join(", ")})
-select * from unnest(${COLUMNS.map(({ type }, index) => `$${index + 1}::${type}[]`).join(", ")})
-on conflict do nothing`;
+/**
+ * `$1`, `$2` … are the columns' arrays, as `columnArrays` gives them. Answers how many rows are new, by project and minute of
+ * receipt.
+ */
+export const INSERT_EVENTS = `with inserted as (
+  insert into event (${COLUMNS.map(({ name }) => name).join(", ")})
+  select * from unnest(${COLUMNS.map(({ type }, index) => `$${index + 1}::${type}[]`).join(", ")})
+  on conflict do nothing
+  returning project, received_at
+)
+select project, (floor(extract(epoch from received_at) / 60) * 60000)::float8 as minute_ms, count(*)::int as events
+from inserted group by 1, 2`;
 
 /** One Postgres array literal for each column. @throws RangeError for a time that no date can hold. */
 export function columnArrays(events: readonly EnrichedEvent[]): string[] {

@@ -5,12 +5,14 @@
 // halving and go to the failed events; their neighbours are stored.
 
 import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
-import type { TransactionSql } from "postgres";
 import type { Sql } from "../../database/client.ts";
 import { after, inOrder } from "../order.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
+import { lockCheckpoint, moveCheckpoint } from "./checkpoint.ts";
 import { withoutCopies } from "./copies.ts";
+import { addCounts, addFailed, countMinutes, type InsertedCount } from "./counts.ts";
 import { isPoison, unstorable } from "./failure.ts";
+import { redrivable } from "./redrive.ts";
 import { columnArrays, INSERT_EVENTS } from "./rows.ts";
 
 /** Larger chunks load no faster, and hold locks and memory longer. */
@@ -58,6 +60,18 @@ export class WarmTier implements Tier {
     return result;
   }
 
+  /** Events that the stream gave up: the checkpoint has passed them, whether they were stored or not. */
+  async redrive(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
+    const { shards, repeated } = inOrder(batch);
+    const result = { ...emptyResult(), repeated };
+    for (const [rawShard, run] of shards) {
+      const events = await redrivable(this.#sql, rawShard, run);
+      result.repeated += run.length - events.length;
+      addResult(result, await this.load(events));
+    }
+    return result;
+  }
+
   async locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null> {
     const from = receivedAtMs === undefined ? new Date(0) : new Date(receivedAtMs - TIME_BEFORE_RECEIPT_MS);
     const to = new Date((receivedAtMs ?? this.#now()) + TIME_AFTER_RECEIPT_MS);
@@ -88,7 +102,7 @@ export class WarmTier implements Tier {
     await this.#storeFailed([unstorable(event, fault, this.#now())]);
     await this.#sql.begin(async (tx) => {
       await lockCheckpoint(tx, event.rawShard);
-      await moveCheckpoint(tx, event);
+      if (await moveCheckpoint(tx, event)) await addFailed(tx, event);
     });
     return { ...emptyResult(), failed: 1 };
   }
@@ -105,28 +119,12 @@ export class WarmTier implements Tier {
       // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that.
       await tx`set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0`;
       const inserted =
-        own.length === 0 ? 0 : (await tx.unsafe(INSERT_EVENTS, columnArrays(own), { prepare: true })).count;
+        own.length === 0 ? [] : await tx.unsafe<InsertedCount[]>(INSERT_EVENTS, columnArrays(own), { prepare: true });
       await moveCheckpoint(tx, last);
-      result.loaded = inserted;
-      result.copies = fresh.length - inserted;
+      await addCounts(tx, last.rawShard, countMinutes(fresh, inserted));
+      result.loaded = inserted.reduce((sum, { events }) => sum + events, 0);
+      result.copies = fresh.length - result.loaded;
       return result;
     });
   }
-}
-
-async function lockCheckpoint(tx: TransactionSql, rawShard: string): Promise<string | undefined> {
-  const lock = () => tx<{ position: string }[]>`
-    select position from tier_checkpoint where tier = 'warm' and raw_shard = ${rawShard} for update`;
-  const [known] = await lock();
-  if (known !== undefined) return known.position;
-  await tx`insert into tier_checkpoint (tier, raw_shard, position) values ('warm', ${rawShard}, '') on conflict do nothing`;
-  const [begun] = await lock();
-  return begun?.position;
-}
-
-async function moveCheckpoint(tx: TransactionSql, { rawShard, position }: EnrichedEvent): Promise<void> {
-  // Never backwards: an event that is diverted may come again after later ones were loaded.
-  await tx`
-    update tier_checkpoint set position = ${position}
-    where tier = 'warm' and raw_shard = ${rawShard} and position collate "C" < ${position}`;
 }
