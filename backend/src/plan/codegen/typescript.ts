@@ -68,27 +68,26 @@ function overloads(method: Method, calls: readonly PlannedCall[]): string {
   const own = calls.filter(({ type, saysVersion }) => type === method && !saysVersion);
   // A page without a rule of its own stands last, or it would take the others' calls.
   const ordered = [...own.filter(({ event }) => event !== null), ...own.filter(({ event }) => event === null)];
+  const names = own.flatMap(({ event }) => (event === null ? [] : [JSON.stringify(event)]));
   const lines = ordered.flatMap((call) => [
     ...comment(call.description, "  "),
-    `  (${parametersOf(method, call)}, options?: MessageOptions): string;`,
+    `  ${signature(method, call, names)}, options?: MessageOptions): string;`,
   ]);
   return [`export interface ${TYPED_METHODS[method]} {`, ...lines, "}"].join("\n");
 }
 
-function parametersOf(method: Method, { event, shape }: PlannedCall): string {
+/** Up to the options. @param names of the method's calls that have one */
+function signature(method: Method, { event, shape }: PlannedCall, names: readonly string[]): string {
   const optional = shape.fields.every((field: Field) => !field.required) ? "?" : "";
-  switch (method) {
-    case "track":
-      return `event: ${JSON.stringify(event)}, properties${optional}: ${shape.name}`;
-    case "page":
-      return event === null
-        ? `name${optional}: string${optional === "" ? "" : " | undefined"}, properties${optional}: ${shape.name}`
-        : `name: ${JSON.stringify(event)}, properties${optional}: ${shape.name}`;
-    case "identify":
-      return `userId: string, traits${optional}: ${shape.name}`;
-    case "group":
-      return `groupId: string, traits${optional}: ${shape.name}`;
-  }
+  const what = method === "track" || method === "page" ? "properties" : "traits";
+  const last = `${what}${optional}: ${shape.name}`;
+  if (method === "identify" || method === "group")
+    return `(${method === "identify" ? "userId" : "groupId"}: string, ${last}`;
+  if (event !== null) return `(${method === "track" ? "event" : "name"}: ${JSON.stringify(event)}, ${last}`;
+  // Any page but those with a rule of their own, which would otherwise get past it here.
+  const name = names.length === 0 ? "string" : `Name extends ${names.join(" | ")} ? never : Name`;
+  const parameter = optional === "" ? `name: (${name}) | undefined` : `name?: ${name}`;
+  return `${names.length === 0 ? "" : "<Name extends string>"}(${parameter}, ${last}`;
 }
 
 function typedAnalytics(methods: readonly Method[]): string {

@@ -1,0 +1,9 @@
+// Compilers of other languages. A newcomer without one sees the test skipped; where tests must be complete it fails.
+
+import { spawnSync } from "node:child_process";
+
+export function toolchain(program: string, versionArguments: readonly string[]): { isMissing: boolean } {
+  const { status } = spawnSync(program, versionArguments, { timeout: 30_000 });
+  if (status !== 0 && process.env["CI"] === "true") throw new Error(`${program} is missing, and CI=true skips nothing`);
+  return { isMissing: status !== 0 };
+}
