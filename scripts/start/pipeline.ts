@@ -1,6 +1,6 @@
 // Which processes make up the pipeline on one machine, in which order they start, and what each is told.
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { get } from "node:http";
 import { join } from "node:path";
 import { readJsonFile, writeDurably } from "../../backend/local/durable.ts";
@@ -9,7 +9,7 @@ import { Child, type ChildOptions } from "./child.ts";
 import { FOLDER_MARK } from "./leftovers.ts";
 import { LogFile } from "./log-file.ts";
 import { choosePorts } from "./ports.ts";
-import { step } from "./progress.ts";
+import { step, warn } from "./progress.ts";
 import { type Secrets, type Settings, StartRefused } from "./settings.ts";
 
 const AWS_PARTS = { kinesis: "KINESIS_ENDPOINT", dynamodb: "DYNAMODB_ENDPOINT", s3: "S3_ENDPOINT" } as const;
@@ -42,6 +42,8 @@ export class Pipeline {
   readonly #root: string;
   readonly #events: Events;
   readonly #children = new Map<string, Child>();
+  /** Processes that do one thing and end. */
+  readonly #running = new Set<ChildProcess>();
   #stopping = false;
 
   constructor(settings: Settings, secrets: Secrets, root: string, events: Events) {
@@ -80,12 +82,14 @@ export class Pipeline {
       );
     });
     await step("edge", () => this.#startEdge(endpoints.kinesis, query, keys));
+    await step("keys to the edge", () => this.#pushKeys(backend));
     return keys;
   }
 
   /** From the door inwards, so that what was taken in still gets through. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    for (const child of this.#running) child.kill("SIGKILL");
     const stop = (names: string[], deadlineMs: number) =>
       Promise.all(names.map(async (name) => this.#children.get(name)?.stop(deadlineMs)));
     await stop(["edge"], 5_000);
@@ -95,6 +99,7 @@ export class Pipeline {
 
   kill(): void {
     this.#stopping = true;
+    for (const child of this.#running) child.kill("SIGKILL");
     for (const child of this.#children.values()) child.kill();
   }
 
@@ -175,8 +180,7 @@ export class Pipeline {
   async #provision(backend: Record<string, string>): Promise<void> {
     const log = new LogFile(join(this.#settings.dataDir, "logs", "setup.log"));
     for (let attempt = 1; ; attempt++) {
-      const code = await this.#runSetup(backend, log);
-      if (code === 0) return;
+      if ((await this.#runOnce(["backend/local/setup.ts"], backend, log)) === 0) return;
       if (attempt === PROVISION_ATTEMPTS || this.#stopping) {
         throw new Error(`provisioning failed:\n${log.lastLines.join("\n")}`);
       }
@@ -184,20 +188,28 @@ export class Pipeline {
     }
   }
 
-  #runSetup(backend: Record<string, string>, log: LogFile): Promise<number | null> {
+  /** The edge can ask for a key it does not know; with all of them it takes events while the database is down, too. */
+  async #pushKeys(backend: Record<string, string>): Promise<void> {
+    const log = new LogFile(join(this.#settings.dataDir, "logs", "setup.log"));
+    const code = await this.#runOnce(["backend/src/control/cli.ts", "keys", "push"], backend, log);
+    if (code !== 0) warn(`the edge was not told its keys; it asks for them instead (${log.path})`);
+  }
+
+  async #runOnce(command: string[], backend: Record<string, string>, log: LogFile): Promise<number | null> {
     const guard = join(this.#root, "scripts/start/guard.ts");
-    const child = spawn(process.execPath, ["--import", guard, join(this.#root, "backend/local/setup.ts")], {
+    const child = spawn(process.execPath, ["--import", guard, ...command], {
       cwd: this.#root,
       env: this.#childEnvironment(backend),
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
+    this.#running.add(child);
     child.stdout?.on("data", (chunk: Buffer) => log.write(chunk));
     child.stderr?.on("data", (chunk: Buffer) => log.write(chunk));
-    return new Promise((resolve, reject) => {
+    return new Promise<number | null>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", resolve);
-    });
+    }).finally(() => this.#running.delete(child));
   }
 
   #endpoints(aws: Record<string, string>, database: Record<string, string>) {
