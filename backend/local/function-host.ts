@@ -31,6 +31,7 @@ export const TRIGGERS: Record<string, Trigger> = {
   query: { kind: "url", timeoutMs: 30_000 },
   maintain: { kind: "schedule", everyMs: 20_000, timeoutMs: 120_000 },
   alert: { kind: "schedule", everyMs: 60_000, timeoutMs: 60_000 },
+  redrive: { kind: "schedule", everyMs: 60_000, timeoutMs: 300_000 },
 };
 
 export interface FunctionHostOptions {

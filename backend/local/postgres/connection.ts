@@ -3,8 +3,9 @@
 
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";
+import { type Batch, isCopyIn, refuse, replaceText, textOf } from "./batch.ts";
+import { Leaving } from "./leaving.ts";
 import {
-  cString,
   errorResponse,
   type Frame,
   FrameReader,
@@ -17,7 +18,7 @@ import {
   withoutFirst,
 } from "./messages.ts";
 import type { Participant, Session } from "./session.ts";
-import { changesLogin, ENGINE_USER, SessionSettings } from "./settings.ts";
+import { ENGINE_USER, SessionSettings } from "./settings.ts";
 import { StatementNames } from "./statements.ts";
 
 const SSL_REQUEST = 80_877_103;
@@ -25,14 +26,6 @@ const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
 /** What a client may have sent without having been answered; beyond it its socket is not read. */
 const PENDING_MAX_BYTES = 64 * 1024 * 1024;
-
-const COPY_IN = /^\s*copy\b[\s\S]*\bfrom\s+stdin\b/i;
-const HOLDS_COPY_IN = /\bcopy\b[\s\S]*\bfrom\s+stdin\b/i;
-
-interface Batch {
-  frames: Frame[];
-  bytes: number;
-}
 
 /** What the server knows of all its clients. */
 export interface Clients {
@@ -169,7 +162,7 @@ export class Connection implements Participant {
       else if (frame.type !== "d") this.#current.frames.pop();
     } else if (frame.type === "Q") {
       const { text } = readCString(frame.body, 0);
-      if (COPY_IN.test(text)) {
+      if (isCopyIn(text)) {
         this.#state = "copying";
         this.#socket.write(message("G", Buffer.from([0, 0, 0])));
       } else this.#endBatch();
@@ -267,24 +260,6 @@ export class Connection implements Participant {
   }
 }
 
-/** Closes the statements of a client that left while another one had the session. */
-class Leaving implements Participant {
-  readonly settings = new SessionSettings();
-  readonly #session: Session;
-  readonly #closes: Buffer[];
-
-  constructor(session: Session, closes: Buffer[]) {
-    this.#session = session;
-    this.#closes = closes;
-  }
-
-  takeTurn(): void {
-    this.#session.leave(this, this.#closes).catch(() => undefined); // As above.
-  }
-
-  evict(): void {}
-}
-
 function readStartup(body: Buffer): Map<string, string> {
   const startup = new Map<string, string>();
   let at = 4;
@@ -295,37 +270,6 @@ function readStartup(body: Buffer): Map<string, string> {
     at = value.end;
   }
   return startup;
-}
-
-/** The statement that a Query or Parse brings. */
-function textOf(frame: Frame | undefined): string | undefined {
-  if (frame?.type === "Q") return readCString(frame.body, 0).text;
-  if (frame?.type === "P") return readCString(frame.body, readCString(frame.body, 0).end).text;
-  return undefined;
-}
-
-function replaceText(frame: Frame, text: string, replacement: string): Frame {
-  if (textOf(frame) !== text) return frame;
-  const bytes =
-    frame.type === "Q"
-      ? query(replacement)
-      : message("P", readCString(frame.body, 0).text, cString(replacement), Buffer.from([0, 0]));
-  return { type: frame.type, bytes, body: bytes.subarray(5) };
-}
-
-/** A statement that raises the error a batch deserves which the engine would not survive, or would answer too freely. */
-function refuse(batch: Batch, settings: SessionSettings): string | undefined {
-  if (batch.frames.some((frame) => changesLogin(settings, textOf(frame) ?? ""))) {
-    return raising("permission denied to set session authorization", "42501");
-  }
-  const [first] = batch.frames;
-  const isCopy = first?.type === "Q" && COPY_IN.test(textOf(first) ?? "");
-  if (isCopy || !batch.frames.some((frame) => HOLDS_COPY_IN.test(textOf(frame) ?? ""))) return undefined;
-  return raising("COPY FROM STDIN must be a simple query of its own here", "0A000");
-}
-
-function raising(text: string, code: string): string {
-  return `DO $$ BEGIN RAISE EXCEPTION '${text}' USING ERRCODE = '${code}'; END $$`;
 }
 
 function int32(value: number): Buffer {
