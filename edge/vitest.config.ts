@@ -1,5 +1,6 @@
-// The edge's tests run in workerd, with the Worker, its Durable Objects and KV as wrangler.toml declares them. What stands
-// behind the edge (Kinesis, the query backend) is started once by test/servers.ts and reached over its own protocol.
+// Most of the edge's tests run in workerd, with the Worker, its Durable Objects and KV as wrangler.toml declares them. What
+// stands behind the edge (Kinesis, the query backend) is started once by test/servers.ts and reached over its own protocol.
+// Those in test/http run in Node, and talk to the bundled Worker over a socket.
 
 import { fileURLToPath } from "node:url";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
@@ -7,30 +8,39 @@ import { defineConfig } from "vitest/config";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
+const limits = { testTimeout: 20_000, hookTimeout: 20_000, silent: "passed-only" } as const;
+
+const workerd = cloudflareTest(({ inject }) => ({
+  wrangler: { configPath: path("../wrangler.toml") },
+  miniflare: {
+    // The page is built elsewhere and need not be there.
+    assets: { directory: path("test/assets"), binding: "ASSETS" },
+    bindings: {
+      AWS_ACCESS_KEY_ID: "local",
+      AWS_SECRET_ACCESS_KEY: "local-secret",
+      KINESIS_ENDPOINT: inject<string>("kinesisEndpoint"),
+      QUERY_ENDPOINT: inject<string>("queryEndpoint"),
+      INTERNAL_SECRET: "internal-secret-of-at-least-32-characters",
+      SESSION_SECRET: "session-secret-of-at-least-32-characters",
+      DEMO_WRITE_KEY: "pk_test_demo",
+    },
+  },
+}));
+
 export default defineConfig({
-  plugins: [
-    cloudflareTest(({ inject }) => ({
-      wrangler: { configPath: path("../wrangler.toml") },
-      miniflare: {
-        // The page is built elsewhere and need not be there.
-        assets: { directory: path("test/assets"), binding: "ASSETS" },
-        bindings: {
-          AWS_ACCESS_KEY_ID: "local",
-          AWS_SECRET_ACCESS_KEY: "local-secret",
-          KINESIS_ENDPOINT: inject<string>("kinesisEndpoint"),
-          QUERY_ENDPOINT: inject<string>("queryEndpoint"),
-          INTERNAL_SECRET: "internal-secret-of-at-least-32-characters",
-          SESSION_SECRET: "session-secret-of-at-least-32-characters",
-          DEMO_WRITE_KEY: "pk_test_demo",
+  test: {
+    projects: [
+      {
+        plugins: [workerd],
+        test: {
+          ...limits,
+          name: "workerd",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/http/**"],
+          globalSetup: ["test/servers.ts"],
         },
       },
-    })),
-  ],
-  test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/servers.ts"],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
-    silent: "passed-only",
+      { test: { ...limits, name: "http", include: ["test/http/**/*.test.ts"] } },
+    ],
   },
 });
