@@ -22,9 +22,9 @@ const hashes = new Map<string, string>();
  * @returns a refusal for everything else; it is the same for malformed, unknown, revoked, expired and future keys.
  */
 export async function findKey(key: string, env: Env, nowMs: number): Promise<KeyRecord | Refusal> {
-  if (parseKey(key) === null) return new Refusal("invalid_api_key");
   let hash = hashes.get(key);
   if (hash === undefined) {
+    if (parseKey(key) === null) return new Refusal("invalid_api_key");
     hash = hashKey(key);
     if (hashes.size >= LIMITS.unknownKeyCacheEntries) hashes.clear();
     hashes.set(key, hash);

@@ -1,6 +1,5 @@
 // The Worker: wires routes to stages, and nothing else. The only public door of the pipeline.
 
-import { Hono } from "hono";
 import { collect } from "./collect/pipeline.ts";
 import { collectPixel } from "./collect/pixel.ts";
 import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
@@ -40,24 +39,33 @@ const OWN_HANDLERS: ForOwnRoutes<Handler> = {
   "/.well-known/gpc.json": { GET: (_request, _env, requestId) => gpcSupport(requestId) },
 };
 
-const app = new Hono<{ Bindings: Env }>();
-
-app.all("*", async (context) => {
-  const request = context.req.raw;
+async function handle(request: Request, env: Env, _context: ExecutionContext): Promise<Response> {
   const requestId = newRequestId();
-  const answer = await route(request, new URL(request.url).pathname, context.env, requestId);
-  return answer instanceof Refusal ? refuse(answer, requestId) : answer;
-});
+  try {
+    const answer = await route(request, pathOf(request.url), env, requestId);
+    return answer instanceof Refusal ? refuse(answer, requestId) : answer;
+  } catch (fault) {
+    return unexpected(fault, requestId);
+  }
+}
 
 /** A fault of ours is never a fault of the client's data: it may send again. */
-app.onError((fault) => {
-  const requestId = newRequestId();
-  const { stack } = fault;
+function unexpected(fault: unknown, requestId: string): Response {
+  const stack = fault instanceof Error ? fault.stack : undefined;
   console.error(
     JSON.stringify({ level: "error", message: "unexpected fault", requestId, fault: String(fault), stack }),
   );
   return refuse(new Refusal("unavailable", { retryAfterSeconds: 2 }), requestId);
-});
+}
+
+/** The runtime hands over URLs already normalised: a whole `URL` costs 5 µs of an event's 200. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  const query = url.indexOf("?", start);
+  const end = query < 0 ? url.indexOf("#", start) : query;
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}
 
 async function route(request: Request, pathname: string, env: Env, requestId: string): Promise<Answer> {
   if (request.method === "OPTIONS") return preflight(request, requestId);
@@ -104,7 +112,7 @@ function methodNotAllowed(allowed: readonly string[], requestId: string): Respon
 }
 
 export default {
-  fetch: app.fetch,
+  fetch: handle,
   async scheduled(_controller, env) {
     await sweepShards(env);
   },
