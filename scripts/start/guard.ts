@@ -10,4 +10,6 @@ function endSoon(): void {
 if (process.send !== undefined) {
   if (process.connected) process.once("disconnect", endSoon);
   else endSoon();
+  // Listening alone would keep a process alive that has nothing left to do.
+  process.channel?.unref();
 }

@@ -23,7 +23,7 @@ const PROVISION_ATTEMPTS = 3;
 /** Which functions share a process: those on the way to the hot tier, and the rest. */
 const FUNCTION_HOSTS = {
   "functions-stream": ["process", "hot"],
-  "functions-store": ["warm", "cold", "query", "maintain", "alert"],
+  "functions-store": ["warm", "cold", "query", "maintain", "alert", "redrive"],
 } as const;
 
 export interface Events {
