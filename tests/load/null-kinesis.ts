@@ -54,9 +54,16 @@ function decodeAll(): void {
   undecoded = [];
 }
 
+/** What may stand on a line of the raw stream; only requests hold events. */
+interface RawLine {
+  body?: { batch?: unknown[] };
+  redelivery?: true;
+  counters?: unknown;
+}
+
 function countLine(value: unknown): void {
-  const { body, redelivery } = (value ?? {}) as { body?: { batch?: unknown[] }; redelivery?: true };
-  if (redelivery === true) return;
+  const { body, redelivery, counters } = (value ?? {}) as RawLine;
+  if (redelivery === true || counters !== undefined) return;
   const events = body?.batch ?? [body];
   for (const event of events) {
     const messageId = (event as { messageId?: unknown } | undefined)?.messageId;
