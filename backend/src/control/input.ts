@@ -3,6 +3,7 @@
 
 import { ProjectSettings as EdgeSettings, LIMITS, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
 import * as z from "zod/mini";
+import { RetentionSettings } from "../ageing/retention.ts";
 import { text, time } from "../query/parameters.ts";
 import { normaliseCidr, normaliseOrigin } from "./network.ts";
 
@@ -35,6 +36,7 @@ const settings = z
     ...EdgeSettings.shape,
     /** Of keys that name none; events per second. */
     rateLimit: z.optional(rateLimit),
+    retention: z.optional(RetentionSettings),
   })
   .check(z.refine((value) => JSON.stringify(value).length <= SETTINGS_MAX_BYTES, "larger than 16 KiB"))
   .check(z.refine((value) => !JSON.stringify(value).includes("\\u0000"), "holds a NUL"));

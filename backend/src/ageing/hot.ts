@@ -1,0 +1,59 @@
+// Ageing of the hot tier: a project's minutes that are older than it wants. DynamoDB's own expiry, which every item carries,
+// is the same for all projects, and may be two days late.
+
+import {
+  type AttributeValue,
+  BatchWriteItemCommand,
+  type DynamoDBClient,
+  QueryCommand,
+} from "@aws-sdk/client-dynamodb";
+import { TABLES } from "@behaviour/contract";
+import { callDeadline } from "../aws.ts";
+import { minuteKey, minuteOf } from "../tiers/hot/minute.ts";
+
+const HOUR_MS = 3_600_000;
+/** What one BatchWriteItem takes. */
+const DELETE_AT_ONCE = 25;
+
+type Key = Record<string, AttributeValue>;
+
+/** @returns how many items went */
+export async function deleteOldMinutes(
+  dynamodb: DynamoDBClient,
+  project: string,
+  hotHours: number,
+  nowMs: number,
+  hasTime: () => boolean,
+): Promise<number> {
+  let deleted = 0;
+  let startKey: Key | undefined;
+  do {
+    const query: QueryCommand = new QueryCommand({
+      TableName: TABLES.hot,
+      KeyConditionExpression: "pk = :pk and sk < :before",
+      ExpressionAttributeValues: {
+        ":pk": { S: minuteKey(project) },
+        ":before": { S: minuteOf(nowMs - hotHours * HOUR_MS) },
+      },
+      ProjectionExpression: "pk, sk",
+      ...(startKey === undefined ? {} : { ExclusiveStartKey: startKey }),
+    });
+    const page = await dynamodb.send(query, { abortSignal: callDeadline() });
+    const keys = page.Items ?? [];
+    for (let start = 0; start < keys.length && hasTime(); start += DELETE_AT_ONCE) {
+      const some = keys.slice(start, start + DELETE_AT_ONCE);
+      await deleteItems(dynamodb, some);
+      deleted += some.length;
+    }
+    startKey = page.LastEvaluatedKey;
+  } while (startKey !== undefined && hasTime());
+  return deleted;
+}
+
+/** What the table does not take now is left for the next run. */
+async function deleteItems(dynamodb: DynamoDBClient, keys: readonly Key[]): Promise<void> {
+  const batch = new BatchWriteItemCommand({
+    RequestItems: { [TABLES.hot]: keys.map((Key) => ({ DeleteRequest: { Key } })) },
+  });
+  await dynamodb.send(batch, { abortSignal: callDeadline() });
+}

@@ -1,0 +1,44 @@
+// Takes away what is older than each project keeps it: minutes from the hot tier, rows from the warm one, objects from the
+// archive. Run by the maintenance function; idempotent, in steps that each end by themselves, and bounded in time.
+
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { Sql } from "../database/client.ts";
+import { deleteOldObjects } from "./cold.ts";
+import { deleteOldMinutes } from "./hot.ts";
+import { RETENTION_MAX, retentionOf } from "./retention.ts";
+import { deleteOldRows, dropOldChunks } from "./warm.ts";
+
+export interface AgeingParts {
+  sql: Sql;
+  dynamodb: DynamoDBClient;
+  s3: S3Client;
+}
+
+/** What went; a run that had no time left takes the rest next time. */
+export interface Aged {
+  minutesDeleted: number;
+  rowsDeleted: number;
+  chunksDropped: number;
+  objectsDeleted: number;
+}
+
+/** @throws when a store is out of reach; what was taken away before is. */
+export async function ageTiers(
+  { sql, dynamodb, s3 }: AgeingParts,
+  nowMs: number,
+  hasTime: () => boolean,
+): Promise<Aged> {
+  const { chunksDropped, rowsDeleted } = await dropOldChunks(sql, RETENTION_MAX.warmDays, nowMs, hasTime);
+  const aged: Aged = { minutesDeleted: 0, rowsDeleted, chunksDropped, objectsDeleted: 0 };
+  const projects = await sql<{ id: string; settings: Record<string, unknown> }[]>`
+    select id, settings from project order by id`;
+  for (const { id, settings } of projects) {
+    if (!hasTime()) break;
+    const { hotHours, warmDays, coldDays } = retentionOf(settings);
+    aged.minutesDeleted += await deleteOldMinutes(dynamodb, id, hotHours, nowMs, hasTime);
+    if (warmDays < RETENTION_MAX.warmDays) aged.rowsDeleted += await deleteOldRows(sql, id, warmDays, nowMs, hasTime);
+    aged.objectsDeleted += await deleteOldObjects(s3, id, coldDays, nowMs, hasTime);
+  }
+  return aged;
+}
