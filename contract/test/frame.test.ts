@@ -1,6 +1,6 @@
 // The frame codec: members side by side are one frame, bad lines are values, bombs are refused.
 
-import { gzipSync, gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compressMember, concatBytes, decodeFrame, encodeMember, envelopeLine, LIMITS } from "../src/index.ts";

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { judge } from "../../edge/src/collect/judge.ts";
 import { parseBody } from "../../edge/src/collect/parse.ts";
-import { Batch, Event, EVENT_TYPES, LIMITS } from "../src/index.ts";
+import { Batch, EVENT_TYPES, Event, LIMITS } from "../src/index.ts";
 
 const OPTIONS = { defaultType: null, receivedAtMs: Date.UTC(2026, 10, 25), isRetry: false, anyPast: false };
 

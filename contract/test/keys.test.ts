@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { generateKey, hashKey, KeyRecord, keyRecordName, parseKey, PUBLIC_SCOPES, SCOPES } from "../src/index.ts";
+import { generateKey, hashKey, KeyRecord, keyRecordName, PUBLIC_SCOPES, parseKey, SCOPES } from "../src/index.ts";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

@@ -3,7 +3,7 @@
 
 import type { ErrorCode, KeyRecord, RejectionCode, WarningCode } from "@behaviour/contract";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { bearer, expectConserved, goodEvent, send, type SendOptions } from "../client.ts";
+import { bearer, expectConserved, goodEvent, type SendOptions, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 import { untilArrived } from "../kinesis/stream.ts";
 

@@ -33,9 +33,7 @@ export async function startWorker(): Promise<ListeningWorker> {
         KINESIS_ENDPOINT: "http://127.0.0.1:1",
         INTERNAL_SECRET,
       },
-      durableObjects: Object.fromEntries(
-        classes.map(([, name, className]) => [name as string, { className: className as string, useSQLite: true }]),
-      ),
+      durableObjects: Object.fromEntries(classes.map(([, name, className]) => [name, { className, useSQLite: true }])),
       kvNamespaces: ["KEYS"],
       cf: false,
     }),
