@@ -4,6 +4,7 @@
 import { alertCommands } from "../alerting/commands.ts";
 import { planCommands } from "../plan/commands.ts";
 import { replayCommands } from "../replay/commands.ts";
+import { redriveCommands } from "../redrive/commands.ts";
 import { audit, check, type Command, type CommandParts, numberOf, only, parse, UsageError, unwrap } from "./command.ts";
 import { pushAll } from "./edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
@@ -124,6 +125,7 @@ export const COMMANDS: Record<string, Command> = {
     },
   },
   ...alertCommands,
+  ...redriveCommands,
   ...planCommands,
   ...replayCommands,
 };

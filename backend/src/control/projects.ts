@@ -77,6 +77,12 @@ export async function reachProject(database: Database, caller: string, id: strin
   return reachable.find((one) => one.id === id) ?? null;
 }
 
+/** Whether it is nobody's tenant: made by the operator's own programs, not by a key. */
+export async function isOperator(database: Database, id: string): Promise<boolean> {
+  const rows = await database.select({ settings: project.settings }).from(project).where(eq(project.id, id));
+  return rows[0] !== undefined && rows[0].settings[MADE_BY] === undefined;
+}
+
 /** Settings are merged by name; the caller has checked that the project is within reach. */
 export async function updateProject(database: Database, id: string, change: ProjectChange): Promise<Result<Project>> {
   return database.transaction(async (transaction) => {

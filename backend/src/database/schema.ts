@@ -168,3 +168,4 @@ export const auditLog = pgTable(
 export * from "./alert-schema.ts";
 export * from "./flow-schema.ts";
 export * from "./plan-schema.ts";
+export * from "./redrive-schema.ts";

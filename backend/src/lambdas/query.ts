@@ -20,6 +20,7 @@ import { ColdTier } from "../tiers/cold/tier.ts";
 import { readRealtime } from "../tiers/hot/read.ts";
 import { HotTier } from "../tiers/hot/tier.ts";
 import { WarmTier } from "../tiers/warm/tier.ts";
+import { Undelivered } from "../redrive/undelivered.ts";
 import { faultFields, telemetryOf } from "../telemetry/index.ts";
 import { subjectLookup } from "../vault/index.ts";
 
@@ -47,6 +48,7 @@ export function wire(config: Config): Hono {
   return queryApp({
     sql,
     database: databaseClient(config),
+    undelivered: new Undelivered(s3),
     alerts: alertServices(config, ALERT_TEST_MS),
     edge: edgePush(config, (reason) => telemetry.logger.warn("keys were not pushed to the edge", { reason })),
     cursors: new CursorSigner(required(config.internalSecret, "INTERNAL_SECRET")),

@@ -3,6 +3,7 @@
 
 import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode, isObject } from "@behaviour/contract";
 import { redactPersonalData, withoutTraits } from "../failed/redact.ts";
+import { originShard } from "../tiers/order.ts";
 import type { RawRecord } from "./record.ts";
 
 export interface FailureSite {
@@ -32,7 +33,8 @@ export function failedEvent(site: FailureSite, failure: Failure, payload: unknow
   const { text, cut } = payloadText(payload);
   const message = FAILURES[failure.code];
   return {
-    id: `${site.record.rawShard}-${site.record.sequenceNumber}-${site.index}`,
+    // The same for a record that is redriven: it is the same failure.
+    id: `${originShard(site.record.rawShard)}-${site.record.sequenceNumber}-${site.index}`,
     project: site.project,
     messageId: site.messageId,
     code: failure.code,

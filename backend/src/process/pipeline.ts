@@ -18,6 +18,7 @@ import type { ShardCounters } from "@behaviour/contract";
 import type { FailedEventStore, KeptFailure } from "../failed/index.ts";
 import type { PlanSource } from "../plan/source.ts";
 import type { ReplayClaims } from "../replay/claims.ts";
+import { originShard } from "../tiers/order.ts";
 import type { Subjects, Vault } from "../vault/index.ts";
 import { type DecodedRecord, decodeRecord } from "./decode.ts";
 import type { EdgeCounters } from "./edge-counters.ts";
@@ -132,7 +133,7 @@ class Slice {
 
   addFailed({ rawShard, sequenceNumber }: RawRecord, events: readonly KeptFailure[]): void {
     if (events.length === 0) return;
-    const origin = `${rawShard}-${sequenceNumber}-process`;
+    const origin = `${originShard(rawShard)}-${sequenceNumber}-process`;
     this.failed.set(origin, [...(this.failed.get(origin) ?? []), ...events]);
     this.failures += events.length;
   }
@@ -199,7 +200,7 @@ async function dropCopies(
 
 /** Whoever comes first with an original is let through, and so is its own second run. */
 async function mayReplay({ replays }: ProcessorParts, { record, replay }: DecodedRecord): Promise<boolean> {
-  return replay === null || replays.take(replay, `${record.rawShard} ${record.sequenceNumber}`);
+  return replay === null || replays.take(replay, `${originShard(record.rawShard)} ${record.sequenceNumber}`);
 }
 
 function oldestReceiptMs({ record, lines }: DecodedRecord): number {

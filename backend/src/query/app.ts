@@ -8,6 +8,7 @@ import { type AlertRouteParts, mountAlerts } from "../alerting/routes.ts";
 import { appendAudit } from "../audit/log.ts";
 import { type AdminParts, mountAdmin, mountKeyLookup } from "../control/admin.ts";
 import { mountPlans, type PlanRouteParts } from "../plan/routes.ts";
+import { mountRedrive, type RedriveRouteParts } from "../redrive/routes.ts";
 import { mountReplay, type ReplayRouteParts } from "../replay/routes.ts";
 import { mountAnalytics } from "./analytics-routes.ts";
 import { mountAudit } from "./audit-routes.ts";
@@ -26,6 +27,7 @@ export type ReportFault = (fault: unknown, request: { method: string; route: str
 export interface QueryParts
   extends Omit<AdminParts, "record">,
     Omit<AlertRouteParts, "record">,
+    Omit<RedriveRouteParts, "record">,
     Omit<EventRouteParts, "record" | "whereabouts"> {
   /** In the order of an event's way. */
   tiers: Whereabouts["tiers"];
@@ -72,6 +74,7 @@ export function queryApp(parts: QueryParts): Hono {
   mountAdmin(app, { ...parts, record });
   mountPlans(app, { ...parts, record });
   mountAlerts(app, { ...parts, record });
+  mountRedrive(app, { ...parts, record });
   mountKeyLookup(app, parts.database);
   return app;
 }

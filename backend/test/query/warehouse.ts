@@ -67,6 +67,7 @@ export async function openWarehouse(overrides: Partial<QueryParts> = {}): Promis
     sql,
     database,
     edge,
+    undelivered: { keys: async function* () {}, read: async () => null },
     alerts: { send: async () => ({ delivered: true }), signingKey: "a secret of at least thirty-two characters" },
     cursors: new CursorSigner("a secret of at least thirty-two characters"),
     lookupSubjects: async () => ({ subject: null, anonymousSubject: null }),

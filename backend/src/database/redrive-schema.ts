@@ -1,0 +1,22 @@
+// Requests to redrive what the streams gave up, made through the API and carried out by a function of its own. See ../redrive.
+
+import { index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { instant } from "./columns.ts";
+
+export const redriveRequest = pgTable(
+  "redrive_request",
+  {
+    id: text("id").primaryKey(),
+    /** Null: all of them. */
+    consumer: text("consumer").$type<"process" | "hot" | "warm" | "cold">(),
+    /** Id of the key that asked. */
+    requestedBy: text("requested_by").notNull(),
+    requestedAt: instant("requested_at").notNull(),
+    redriven: integer("redriven").notNull().default(0),
+    /** Batches that the last run could not redrive. */
+    failed: integer("failed").notNull().default(0),
+    problem: text("problem"),
+    finishedAt: instant("finished_at"),
+  },
+  (table) => [index("redrive_request_open").on(table.finishedAt, table.requestedAt)],
+);

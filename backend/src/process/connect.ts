@@ -1,0 +1,29 @@
+// The processor's parts from the configuration: for its function, and for whoever runs its code again.
+
+import { dynamodbClient, kinesisClient, s3Client } from "../aws.ts";
+import { type Config, required } from "../config.ts";
+import { FailedEventStore, OriginalSeal } from "../failed/index.ts";
+import { PublishedPlans } from "../plan/published.ts";
+import { PlanSource } from "../plan/source.ts";
+import { ReplayClaims } from "../replay/claims.ts";
+import { Vault } from "../vault/index.ts";
+import { EdgeCounters } from "./edge-counters.ts";
+import { EnrichedStream } from "./emit.ts";
+import { RedeliveryLedger } from "./ledger.ts";
+import type { ProcessorParts } from "./pipeline.ts";
+
+/** @throws Error that names each variable that is missing. */
+export function connectProcessor(config: Config): ProcessorParts & { plans: PlanSource } {
+  const dynamodb = dynamodbClient(config);
+  const secret = required(config.vaultHmacKey, "VAULT_HMAC_KEY");
+  return {
+    ledger: new RedeliveryLedger(dynamodb),
+    replays: new ReplayClaims(dynamodb),
+    plans: new PlanSource({ published: new PublishedPlans(dynamodb) }),
+    vault: new Vault(dynamodb, secret),
+    failedEvents: new FailedEventStore(s3Client(config), new OriginalSeal(secret)),
+    enriched: new EnrichedStream(kinesisClient(config)),
+    edgeCounters: new EdgeCounters(dynamodb),
+    nowMs: Date.now,
+  };
+}
