@@ -66,6 +66,14 @@ export function pathParameter(name: string, description: string): Parameter {
   return { name, in: "path", description, required: true, schema: { type: "string" } };
 }
 
+const ONE_LINE_LENGTH = 60;
+
+/** A body as it stands in an example. */
+export function shellJson(body: unknown): string {
+  const short = JSON.stringify(body);
+  return `'${short.length <= ONE_LINE_LENGTH ? short : JSON.stringify(body, null, 2)}'`;
+}
+
 /** One for each that the scheme of the key allows. */
 function security({ scope, alsoBy = [] }: Operation): Record<string, string[]>[] {
   if (scope === null) return [];

@@ -9,6 +9,7 @@ import {
   LIMITS,
   REJECTIONS,
   type Rejection,
+  TrackingPlan,
   WARNINGS,
   type Warning,
 } from "@behaviour/contract";
@@ -83,6 +84,7 @@ const errorProperties = {
 export function componentSchemas(): Record<string, Schema> {
   if (!resultIsCurrent) throw new Error("unreachable");
   const result = schemaOf(ingestResult);
+  const plan = schemaOf(TrackingPlan);
   return {
     Event: {
       ...schemaOf(Event),
@@ -189,6 +191,14 @@ export function componentSchemas(): Record<string, Schema> {
     ProjectChange: schemaOf(ProjectChange),
     KeyInput: schemaOf(KeyInput),
     RotateInput: schemaOf(RotateInput),
+    TrackingPlanInput: {
+      ...plan,
+      properties: {
+        ...(plan.properties as Schema),
+        baseVersion: { type: "integer", description: "Refused with 409 when the plan is at another one by now." },
+        projectId: { type: "string", description: "The key's own project unless said." },
+      },
+    },
     AlertInput: schemaOf(AlertInput),
     AlertChange: schemaOf(AlertChange),
     LiveMessage: {

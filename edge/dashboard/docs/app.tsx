@@ -48,7 +48,7 @@ function Header() {
         </a>
         <span class="topbar-title">API reference</span>
         <nav class="topbar-actions" aria-label="Page">
-          <a class="button button-quiet" href="/openapi.json">
+          <a class="button button-quiet topbar-document" href="/openapi.json">
             openapi.json
           </a>
           <a class="button button-quiet" href="/">

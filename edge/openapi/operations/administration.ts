@@ -1,6 +1,6 @@
 // Projects, keys, tracking plans and alerts. API.md §7.
 
-import type { ErrorCode } from "@behaviour/contract";
+import { type ErrorCode, PLAN_MODES, UNKNOWN_EVENTS } from "@behaviour/contract";
 import {
   dataAnswer,
   jsonAnswer,
@@ -9,6 +9,7 @@ import {
   queryParameter,
   ref,
   type Schema,
+  shellJson,
 } from "../operation.ts";
 
 const TAG = "Administration";
@@ -44,7 +45,7 @@ function created(description: string): Operation["answers"] {
 
 function curl(method: string, path: string, body?: unknown): string {
   const how = method === "GET" || (method === "POST" && body !== undefined) ? "" : `-X ${method} `;
-  const said = body === undefined ? "" : ` \\\n  -d '${JSON.stringify(body)}'`;
+  const said = body === undefined ? "" : ` \\\n  -d ${shellJson(body)}`;
   return `curl ${how}"$ORIGIN${path}" -H "Authorization: Bearer $SECRET_KEY"${said}`;
 }
 
@@ -65,8 +66,8 @@ function administering(operation: Administering): Operation {
 const listed = [dataAnswer("All within reach.", { type: "array", items: object })];
 const ALERT = {
   name: "Lag",
-  condition: { kind: "lag", above: 60 },
-  channels: [{ kind: "webhook", url: "https://hooks.example/alerts" }],
+  condition: { kind: "lag", tier: "warm", seconds: 60 },
+  channels: [{ kind: "webhook", url: "https://hooks.example.com/alerts" }],
 };
 
 export const ADMINISTRATION: readonly Operation[] = [
@@ -173,16 +174,16 @@ export const ADMINISTRATION: readonly Operation[] = [
       description: "A JSON Schema per event name, and what becomes of an event that breaks it.",
       body: {
         required: true,
-        schema: {
-          type: "object",
-          properties: {
-            mode: { enum: ["off", "warn", "quarantine"] },
-            events: { type: "array", items: object },
-            baseVersion: { type: "integer", description: "Refused with 409 when the plan is at another one." },
-            projectId: { type: "string" },
-          },
+        schema: ref("TrackingPlanInput"),
+        example: {
+          mode: "warn",
+          events: [
+            {
+              event: "Order Completed",
+              schema: { type: "object", properties: { total: { type: "number" } }, required: ["total"] },
+            },
+          ],
         },
-        example: { mode: "warn", events: [{ name: "Order Completed", schema: { required: ["total"] } }] },
       },
     }),
   ),
@@ -196,8 +197,8 @@ export const ADMINISTRATION: readonly Operation[] = [
       schema: {
         type: "object",
         properties: {
-          mode: { enum: ["off", "warn", "quarantine"] },
-          unknownEvents: { type: "string" },
+          mode: { enum: PLAN_MODES },
+          unknownEvents: { enum: UNKNOWN_EVENTS },
           baseVersion: { type: "integer" },
           projectId: { type: "string" },
         },
@@ -264,13 +265,19 @@ export const ADMINISTRATION: readonly Operation[] = [
     path: "/v1/admin/redrive",
     operationId: "listUndelivered",
     summary: "Batches that a tier gave up on",
-    answers: [dataAnswer("What waits.", { anyOf: [object, { type: "array", items: object }] })],
+    description: "For the operator's keys alone: such batches hold events of many projects.",
+    answers: [dataAnswer("What waits, and what was asked for.", object)],
   }),
   administering({
     method: "POST",
     path: "/v1/admin/redrive",
     operationId: "redrive",
     summary: "Send such batches to their tier again",
-    body: { required: false, schema: object, example: {} },
+    body: {
+      required: false,
+      schema: { type: "object", properties: { consumer: { type: "string" } }, additionalProperties: false },
+      example: {},
+    },
+    answers: created("What will be done."),
   }),
 ];

@@ -1,7 +1,7 @@
 // The consent ledger. API.md §4.
 
 import type { ErrorCode } from "@behaviour/contract";
-import { dataAnswer, jsonAnswer, type Operation, queryParameter, ref } from "../operation.ts";
+import { dataAnswer, jsonAnswer, type Operation, queryParameter, ref, shellJson } from "../operation.ts";
 
 const TAG = "Consent";
 const ERRORS: readonly ErrorCode[] = [
@@ -50,7 +50,7 @@ export const CONSENT: readonly Operation[] = [
       "unsupported_encoding",
       "overloaded",
     ],
-    curl: `curl "$ORIGIN/v1/consent" -u "$PUBLIC_KEY:" \\\n  -d '${JSON.stringify(EXAMPLE)}'`,
+    curl: `curl "$ORIGIN/v1/consent" -u "$PUBLIC_KEY:" \\\n  -d ${shellJson(EXAMPLE)}`,
   },
   {
     method: "GET",

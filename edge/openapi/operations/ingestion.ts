@@ -1,7 +1,7 @@
 // The calls that take events. API.md §3.
 
 import { type ErrorCode, EVENT_TYPES, type EventType, LIMITS } from "@behaviour/contract";
-import { jsonAnswer, type Operation, pathParameter, queryParameter, ref } from "../operation.ts";
+import { jsonAnswer, type Operation, pathParameter, queryParameter, ref, shellJson } from "../operation.ts";
 
 const TAG = "Sending events";
 
@@ -56,7 +56,7 @@ const SUMMARIES: Record<EventType, string> = {
 };
 
 function post(path: string, body: unknown): string {
-  return `curl "$ORIGIN${path}" -u "$PUBLIC_KEY:" \\\n  -d '${JSON.stringify(body)}'`;
+  return `curl "$ORIGIN${path}" -u "$PUBLIC_KEY:" \\\n  -d ${shellJson(body)}`;
 }
 
 function single(type: EventType): Operation {

@@ -10,6 +10,7 @@ import {
   queryParameter,
   ref,
   type Schema,
+  shellJson,
 } from "../operation.ts";
 
 const TAG = "Reading";
@@ -63,7 +64,7 @@ function get(path: string): string {
 }
 
 function ask(path: string, question: unknown): string {
-  return `curl "$ORIGIN${path}" -H "Authorization: Bearer $SECRET_KEY" \\\n  -d '${JSON.stringify(question)}'`;
+  return `curl "$ORIGIN${path}" -H "Authorization: Bearer $SECRET_KEY" \\\n  -d ${shellJson(question)}`;
 }
 
 type Reading = Omit<Operation, "tag" | "scope" | "alsoBy" | "errors" | "method"> & Partial<Operation>;
