@@ -1,7 +1,7 @@
 // `npm run bench`: how fast the collector is, on this machine, beside the fastest that a handler on its runtime could be.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { generateKey, hashKey, type KeyRecord, PUBLIC_SCOPES } from "@behaviour/contract";
 import { type BenchOptions, HELP, readOptions } from "./bench-options.ts";
@@ -134,7 +134,14 @@ function describe({ mode, seconds, rounds, connections }: BenchOptions): string 
     "(answers PutRecords at once, in a process of its own), so that the server's CPU alone is counted.",
     "ceiling: the same runtime with a handler that parses the body and answers.",
     "CPU s: workerd's, all threads, until the last event is on the stream.",
+    describeMachine(),
   ].join("\n");
+}
+
+/** What else runs on the machine makes every figure worse, the collector's more than the ceiling's. */
+function describeMachine(): string {
+  const load = (loadavg()[0] ?? 0).toFixed(1);
+  return `machine: ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), load average ${load} when it began.`;
 }
 
 function describeRows({ contenders }: SizeReport): string {
