@@ -140,7 +140,12 @@ export async function parquetKeys(s3: S3Client, project: string): Promise<string
 }
 
 /** DuckDB over a project's objects, which stand as the view `events`. */
-export async function queryParquet(s3: S3Client, project: string, query: string): Promise<Record<string, unknown>[]> {
+export async function queryParquet(
+  s3: S3Client,
+  project: string,
+  query: string,
+  { unionByName = false } = {},
+): Promise<Record<string, unknown>[]> {
   const keys = await parquetKeys(s3, project);
   if (keys.length === 0) return [];
   const folder = mkdtempSync(join(tmpdir(), "cold-"));
@@ -153,7 +158,7 @@ export async function queryParquet(s3: S3Client, project: string, query: string)
     }
     const connection = await (await DuckDBInstance.create()).connect();
     await connection.run(
-      `create view events as select * from read_parquet('${folder}/project=*/day=*/*.parquet', hive_partitioning = false)`,
+      `create view events as select * from read_parquet('${folder}/project=*/day=*/*.parquet', hive_partitioning = false, union_by_name = ${unionByName})`,
     );
     const reader = await connection.runAndReadAll(query);
     connection.closeSync();

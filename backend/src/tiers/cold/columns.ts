@@ -1,10 +1,10 @@
 // The Parquet files' schema, from the one list of columns in the contract. Pure. Times are UTC with milliseconds, properties
 // are text of JSON type, in both ways Parquet has of saying so (readers look at one or the other).
 
-import { type ColumnKind, type EnrichedEvent, STORE_COLUMNS } from "@behaviour/contract";
+import { type ColumnKind, STORE_COLUMNS } from "@behaviour/contract";
 import type { SchemaElement } from "hyparquet";
 
-/** A row under the columns' names: times as `Date`, JSON as values. */
+/** A row as it is read back, under the columns' names: times as `Date`, JSON as values. */
 export type Row = Record<string, unknown>;
 
 const ELEMENTS: Record<ColumnKind, Omit<SchemaElement, "name">> = {
@@ -28,12 +28,3 @@ export const PARQUET_SCHEMA: SchemaElement[] = [
     }),
   ),
 ];
-
-export function rowOf(event: EnrichedEvent): Row {
-  const row: Row = {};
-  for (const { column, field, kind } of STORE_COLUMNS) {
-    const value = event[field];
-    row[column] = kind === "timestamp" && typeof value === "number" ? new Date(value) : value;
-  }
-  return row;
-}

@@ -11,7 +11,7 @@ import { BUCKETS, TABLES } from "@behaviour/contract";
 import type { Row } from "./columns.ts";
 import { ColdLedger, type Compaction } from "./ledger.ts";
 import { Objects, type StoredObject } from "./objects.ts";
-import { decodeParquet, encodeParquet } from "./parquet.ts";
+import { decodeParquet, encodeRows } from "./parquet.ts";
 
 const MIB = 1024 * 1024;
 /** Rows of one merge are in memory as objects, so both of these are small. */
@@ -128,7 +128,7 @@ export class Compactor {
     const target = `${partition}/compact-${name}.parquet`;
     const compaction: Compaction = { partition, target, sources, leaseUntilMs: this.#now() + LEASE_MS };
     if (!(await this.#ledger.beginCompaction(compaction))) return 0;
-    await this.#objects.put(target, encodeParquet([...rows.values()]));
+    await this.#objects.put(target, encodeRows([...rows.values()]));
     await this.#objects.delete(sources);
     await this.#ledger.endCompaction(partition);
     return sources.length;
@@ -142,6 +142,7 @@ export class Compactor {
       const bytes = await this.#objects.get(key);
       if (bytes === null) continue;
       const more = await decodeParquet(bytes);
+      if (more === null) continue;
       if (sources.length > 0 && rows.size + more.length > MERGED_ROWS_MAX) break;
       for (const row of more) if (!rows.has(row["message_id"])) rows.set(row["message_id"], row);
       sources.push(key);

@@ -11,10 +11,9 @@ import { BUCKETS, type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract
 import { inOrder, redrivenShard } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
-import { rowOf } from "./columns.ts";
 import { ColdLedger } from "./ledger.ts";
 import { Objects } from "./objects.ts";
-import { encodeParquet } from "./parquet.ts";
+import { encodeEvents } from "./parquet.ts";
 import { type LoadPlan, nextLoad, planObjects } from "./plan.ts";
 import { storedAmong } from "./redrive.ts";
 
@@ -117,7 +116,7 @@ export class ColdTier implements Tier {
     const remove = stale.filter((key) => !objects.has(key));
     const plan: LoadPlan = { ...range, keys, remove, done: false, version: (before?.version ?? 0) + 1 };
     await this.#ledger.putPlan(plan);
-    for (const [key, rows] of objects) await this.#objects.put(key, encodeParquet(rows.map(rowOf)));
+    for (const [key, rows] of objects) await this.#objects.put(key, encodeEvents(rows));
     if (remove.length > 0) await this.#objects.delete(remove);
     await this.#ledger.putPlan({ ...plan, keys: [], remove: [], done: true, version: plan.version + 1 });
     return {
