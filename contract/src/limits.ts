@@ -27,6 +27,11 @@ export const LIMITS = {
   keysPerObject: 256,
   /** Every JSON value counts, objects and arrays included. */
   nodesPerEvent: 2_000,
+  /**
+   * Objects and arrays of a body that are parsed without a look at the text first: two million brackets parse to 180 MB, and
+   * an isolate has 128. No body of real events comes near it.
+   */
+  openingsParsed: 200_000,
   /** In UTF-16 units, like the next one: that is what a browser's developer can count. */
   keyLength: 128,
   stringLength: 8_192,

@@ -165,6 +165,8 @@ async function phase(name: string, phaseSeconds: number, next: () => Body): Prom
       await post(next());
       const nowMib = residentMib(edge.pid);
       largestMib = Math.max(largestMib, nowMib);
+      // Far beyond it there is nothing left to learn, and the machine to lose.
+      if (nowMib > 2 * budgetMib) throw new Error(`${name}: ${nowMib.toFixed(0)} MiB, twice the budget`);
       if (Date.now() - shownAt < 10_000) continue;
       shownAt = Date.now();
       const left = Math.max(0, Math.round((end - Date.now()) / 1_000));

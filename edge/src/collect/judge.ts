@@ -63,9 +63,13 @@ export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
   const sizes = parsed.bytes > LIMITS.eventBytes ? new Array<number>() : null;
   for (let index = 0; index < parsed.items.length; index++) {
     const item = parsed.items[index];
-    const event = isObject(item)
-      ? judgeItem(item, index, parsed, options, care, texts, judged, sizes)
-      : refused("invalid_type", "");
+    const heavy = parsed.heavy?.get(index);
+    const event =
+      heavy !== undefined
+        ? refused(heavy)
+        : isObject(item)
+          ? judgeItem(item, index, parsed, options, care, texts, judged, sizes)
+          : refused("invalid_type", "");
     if ("code" in event) reject(judged, index, item, event);
     else judged.events.push(event);
   }

@@ -1,8 +1,9 @@
 // Stage 3: the body as a value, and its shape: a batch or a single event.
 
 import { Buffer } from "node:buffer";
-import { isObject, LIMITS } from "@behaviour/contract";
+import { isObject, LIMITS, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
+import { lighten } from "./lighten.ts";
 import type { IngestRoute } from "./routes.ts";
 
 export type JsonObject = Record<string, unknown>;
@@ -17,11 +18,16 @@ export interface ParsedBody {
   batchContext: JsonObject | null;
   /** The JSON text as sent. */
   text: string;
-  /** UTF-8 bytes of `text`. */
+  /** UTF-8 bytes of the body. */
   bytes: number;
+  /** Events that were taken out before parsing, with the reason: lighten.ts. */
+  heavy: ReadonlyMap<number, RejectionCode> | null;
 }
 
-export function parseBody(text: string, bytes: number, route: IngestRoute): ParsedBody | Refusal {
+export function parseBody(sent: string, bytes: number, route: IngestRoute): ParsedBody | Refusal {
+  const light = lighten(sent);
+  if (light instanceof Refusal) return light;
+  const { text, heavy } = light;
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -30,7 +36,7 @@ export function parseBody(text: string, bytes: number, route: IngestRoute): Pars
   }
   if (!isObject(body)) return new Refusal("invalid_payload");
   const isBatch = route.kind === "batch" || (route.kind === "beacon" && "batch" in body);
-  if (!isBatch) return { shape: "event", body, items: [body], batchContext: null, text, bytes };
+  if (!isBatch) return { shape: "event", body, items: [body], batchContext: null, text, bytes, heavy };
   const { batch, context } = body;
   if (!Array.isArray(batch)) return new Refusal("invalid_payload", { pointer: "/batch" });
   if (batch.length === 0) return new Refusal("empty_batch", { pointer: "/batch" });
@@ -44,7 +50,7 @@ export function parseBody(text: string, bytes: number, route: IngestRoute): Pars
   if (contextBytes > LIMITS.batchContextBytes || bytes + batch.length * contextBytes > LIMITS.bodyBytes) {
     return new Refusal("payload_too_large", { message: CONTEXT_TOO_LARGE });
   }
-  return { shape: "batch", body, items: batch, batchContext, text, bytes };
+  return { shape: "batch", body, items: batch, batchContext, text, bytes, heavy };
 }
 
 const CONTEXT_TOO_LARGE =

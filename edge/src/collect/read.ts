@@ -3,6 +3,7 @@
 
 import { concatBytes, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
+import { gunzipOne } from "./gunzip.ts";
 
 /** Bytes of bodies all requests of this isolate hold now. */
 let heldBytes = 0;
@@ -77,7 +78,10 @@ export async function withBody<T>(
   if (how.declaredBytes === 0) return new Refusal("empty_body");
   const reservation = new Reservation();
   try {
-    if (!Reservation.hasRoom(how.declaredBytes ?? UNDECLARED_BYTES)) return new Refusal("overloaded");
+    if (!Reservation.hasRoom(how.declaredBytes ?? UNDECLARED_BYTES)) {
+      await drain(request.body);
+      return new Refusal("overloaded");
+    }
     const bytes = await readBytes(request, how, reservation).catch(hungUp);
     if (bytes instanceof Refusal) return bytes;
     if (bytes.byteLength === 0) return new Refusal("empty_body");
@@ -106,25 +110,21 @@ async function readBytes(
   }
   const { body } = request;
   if (body === null) return new Refusal("empty_body");
-  if (!how.gzip) return readAtMost(body, LIMITS.bodyBytes, reservation, drain);
-  const compressed = await readAtMost(body, LIMITS.bodyCompressedBytes, reservation, drain);
+  if (!how.gzip) return readAtMost(body, LIMITS.bodyBytes, reservation);
+  const compressed = await readAtMost(body, LIMITS.bodyCompressedBytes, reservation);
   if (compressed instanceof Refusal) return compressed;
   if (compressed.byteLength === 0) return new Refusal("empty_body");
-  const unpacked = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  try {
-    // The runtime's own stream throws on trailing bytes and on a second member.
-    return await readAtMost(unpacked, LIMITS.bodyBytes, reservation, (rest) => rest.cancel());
-  } catch {
-    return new Refusal("invalid_encoding");
-  }
+  const unpacked = gunzipOne(compressed, LIMITS.bodyBytes);
+  if (unpacked === "invalid") return new Refusal("invalid_encoding");
+  if (unpacked === "tooLarge") return new Refusal("payload_too_large");
+  return reservation.growTo(unpacked.byteLength) ? unpacked : new Refusal("overloaded");
 }
 
-/** Stops at the first byte too many; `giveUp` gets what is left of the stream. */
+/** Stops at the first byte too many. */
 async function readAtMost(
   stream: ReadableStream<Uint8Array>,
   limitBytes: number,
   reservation: Reservation,
-  giveUp: (rest: ReadableStream<Uint8Array>) => Promise<void>,
 ): Promise<Uint8Array | Refusal> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
@@ -136,7 +136,7 @@ async function readAtMost(
     const tooLarge = length > limitBytes;
     if (tooLarge || !reservation.growTo(length)) {
       reader.releaseLock();
-      await giveUp(stream);
+      await drain(stream);
       return new Refusal(tooLarge ? "payload_too_large" : "overloaded");
     }
     chunks.push(value);

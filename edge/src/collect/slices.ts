@@ -1,8 +1,9 @@
 // The exact texts of parts of a body, as sent: for the few bodies whose events' sizes or numbers can't be told from the parsed
 // value. A walk over code units that only tracks strings and depth; the text is known to be valid JSON.
 
+import { stringEnd } from "./json-text.ts";
+
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const OPEN = new Set([0x5b, 0x7b]);
 const CLOSE = new Set([0x5d, 0x7d]);
@@ -17,15 +18,21 @@ export function batchItemTexts(text: string): string[] {
 export function memberText(text: string, name: string): string | null {
   let found: string | null = null;
   for (const member of partTexts(text)) {
-    const keyEnd = stringEnd(member, 0) + 1;
-    // The key may be written with escapes.
-    if (JSON.parse(member.slice(0, keyEnd)) === name) found = member.slice(member.indexOf(":", keyEnd) + 1).trim();
+    const { key, value } = splitMember(member);
+    if (key === name) found = value;
   }
   return found;
 }
 
-/** Members of an object, items of an array: what stands between the commas of its own level. */
-function partTexts(text: string): string[] {
+export function splitMember(member: string): { key: string; keyText: string; value: string } {
+  const keyEnd = stringEnd(member, 0) + 1;
+  const keyText = member.slice(0, keyEnd);
+  // The key may be written with escapes.
+  return { key: JSON.parse(keyText) as string, keyText, value: member.slice(member.indexOf(":", keyEnd) + 1).trim() };
+}
+
+/** Members of an object, items of an array: what stands between the commas of its own level; one more than `limit` at most. */
+export function partTexts(text: string, limit = Number.POSITIVE_INFINITY): string[] {
   const parts: string[] = [];
   let depth = 0;
   let start = 0;
@@ -40,18 +47,10 @@ function partTexts(text: string): string[] {
     } else if (unit === COMMA && depth === 1) {
       push(parts, text.slice(start, i));
       start = i + 1;
+      if (parts.length > limit) return parts;
     }
   }
   return parts;
-}
-
-function stringEnd(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit === BACKSLASH) i++;
-    else if (unit === QUOTE) return i;
-  }
-  return text.length - 1;
 }
 
 function push(parts: string[], text: string): void {
