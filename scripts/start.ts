@@ -2,9 +2,10 @@
 // a part that keeps dying ends everything with a non-zero exit, so it is never half alive.
 
 import { realpathSync } from "node:fs";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Child } from "./start/child.ts";
+import { compileCacheFolder, fillCompileCache } from "./start/compile-cache.ts";
 import { endLeftovers } from "./start/leftovers.ts";
 import { FolderInUse, lockFolder } from "./start/lock.ts";
 import { type DevelopmentKeys, Pipeline } from "./start/pipeline.ts";
@@ -13,7 +14,6 @@ import { bold, dim, red, say, seconds, warn } from "./start/progress.ts";
 import { makeDataFolder, readSecrets, readSettings, type Settings, StartRefused, USAGE } from "./start/settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const COMPILE_CACHE = join(ROOT, "node_modules/.cache/node");
 const NODE_MAJOR_MIN = 22;
 /** npm passes the terminal's Ctrl-C on, so one press arrives twice. */
 const SAME_PRESS_MS = 1_000;
@@ -62,7 +62,8 @@ function becomeSmall(): void {
   if (process.env.NODE_COMPILE_CACHE !== undefined || process.execve === undefined || process.platform !== "linux")
     return;
   const flags = ["--max-semi-space-size=1", "--max-old-space-size=128", "--disable-warning=ExperimentalWarning"];
-  const environment = { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE };
+  fillCompileCache(ROOT);
+  const environment = { ...process.env, NODE_COMPILE_CACHE: compileCacheFolder(ROOT) };
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], environment);
 }
 

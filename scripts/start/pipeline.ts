@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { readJsonFile, writeDurably } from "../../backend/local/durable.ts";
 import { buildPages } from "../build-pages.ts";
 import { Child, type ChildOptions } from "./child.ts";
+import { compileCacheFolder } from "./compile-cache.ts";
 import { FOLDER_MARK } from "./leftovers.ts";
 import { LogFile } from "./log-file.ts";
 import { choosePorts } from "./ports.ts";
@@ -116,8 +117,7 @@ export class Pipeline {
 
   #startDatabase(port: number): Promise<Record<string, string>> {
     const environment = { DATA_DIR: this.#settings.dataDir, POSTGRES_PORT: String(port), MALLOC_ARENA_MAX: "1" };
-    // The engine's memory lies outside the heap; compiling it on every core at once leaves 100 MB behind.
-    const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=4", "--wasm-num-compilation-tasks=1"];
+    const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=4"];
     const script = "backend/local/postgres.ts";
     return this.#startChild("postgres", { script, nodeFlags, environment, hangMs: DATABASE_HANG_MS });
   }
@@ -254,9 +254,10 @@ export class Pipeline {
   /** `.env` and the environment for everything not decided here; the mark by which leftovers are found. */
   #childEnvironment(own: Record<string, string>): Record<string, string> {
     return {
+      // Otherwise freed memory stays with the process: 20 to 100 MB in each after its start.
       MALLOC_ARENA_MAX: "2",
-      // Without it every process compiles a TypeScript stripper to WebAssembly first: 25 MB and half a second each.
-      NODE_COMPILE_CACHE: join(this.#root, "node_modules/.cache/node"),
+      MALLOC_TRIM_THRESHOLD_: "1000000",
+      NODE_COMPILE_CACHE: compileCacheFolder(this.#root),
       ...this.#settings.environment,
       ...own,
       [FOLDER_MARK]: this.#settings.dataDir,
