@@ -6,8 +6,9 @@ import { eventsPoller, openEvent } from "./live/events.ts";
 import { realtimePoller } from "./live/realtime.ts";
 import { session, signIn, takeKeyFromAddress } from "./live/session.ts";
 import { stagesPoller } from "./live/stages.ts";
+import { tail } from "./live/tail.ts";
 
-const followers = [eventsPoller, stagesPoller];
+const followers = [eventsPoller, stagesPoller, tail];
 
 /** The figures' poller also finds out whether there is a session, so it alone runs before that is known. */
 function followSession(): void {

@@ -3,7 +3,8 @@ import type { EventRow } from "../api/types.ts";
 
 export function SubjectTag({ row }: { row: EventRow }) {
   const subject = row.subject ?? row.userId ?? row.anonymousId;
-  if (!subject) return <span class="subject subject-none">unknown</span>;
+  // An event that was accepted this moment has no pseudonym yet.
+  if (!subject) return <span class="subject subject-none">{row.subject === undefined ? "…" : "unknown"}</span>;
   return (
     <span class="subject" title={`Pseudonym ${subject}`}>
       <span class="subject-dot" style={{ "--hue": hueOf(subject) }} aria-hidden="true" />

@@ -1,7 +1,11 @@
-/** The newest events, asked for every two seconds unless the list is held still. */
+/**
+ * The newest events: asked for every two seconds, and told at once where the live tail is open (tail.ts). Not changed
+ * while the list is held still.
+ */
 import { signal } from "@preact/signals";
 import { read } from "../api/client.ts";
 import type { EventRow } from "../api/types.ts";
+import { mergeEvents, stillArriving } from "./merge-events.ts";
 import { Poller } from "./poller.ts";
 
 const EVENT_COUNT = 20;
@@ -14,8 +18,26 @@ export const paused = signal(false);
 /** The event in the details drawer. */
 export const openEvent = signal<EventRow | undefined>(undefined);
 
+let stored: readonly EventRow[] = [];
+/** Told by the tail and not yet in the stores, newest first. */
+let arriving: EventRow[] = [];
+
 export const eventsPoller = new Poller("events", POLL_INTERVAL_MS, async () => {
   const answer = await read<EventRow[]>(`/v1/events?limit=${EVENT_COUNT}`);
-  if (answer.kind === "ok" && !paused.value) events.value = answer.data;
+  if (answer.kind === "ok") {
+    stored = answer.data;
+    show();
+  }
   return answer;
 });
+
+/** Accepted a moment ago. */
+export function addArriving(rows: readonly EventRow[]): void {
+  arriving = [...rows, ...arriving].slice(0, EVENT_COUNT);
+  show();
+}
+
+function show(): void {
+  arriving = stillArriving(arriving, stored, Date.now());
+  if (!paused.value) events.value = mergeEvents(stored, arriving, EVENT_COUNT);
+}

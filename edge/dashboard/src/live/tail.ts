@@ -1,0 +1,89 @@
+/**
+ * The live tail: a WebSocket on which events are told as they are accepted. It only makes the list quicker: where it can't be
+ * opened, or breaks, the list goes on being asked for.
+ */
+import type { EventRow } from "../api/types.ts";
+import { addArriving } from "./events.ts";
+
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 30_000;
+/** In heavy traffic the list is drawn no more often than this. */
+const SHOW_EVERY_MS = 100;
+
+interface LiveMessage {
+  type: string;
+  outcome?: string;
+  event?: Record<string, unknown>;
+}
+
+class Tail {
+  #socket: WebSocket | undefined;
+  #running = false;
+  #timer: number | undefined;
+  #backoffMs = FIRST_BACKOFF_MS;
+  #waiting: EventRow[] = [];
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    document.addEventListener("visibilitychange", this.#onVisibilityChange);
+    this.#open();
+  }
+
+  stop(): void {
+    this.#running = false;
+    document.removeEventListener("visibilitychange", this.#onVisibilityChange);
+    this.#close();
+  }
+
+  /** Nobody looks at a hidden page: it is not told anything. */
+  readonly #onVisibilityChange = (): void => {
+    if (document.hidden) this.#close();
+    else this.#open();
+  };
+
+  #open(): void {
+    clearTimeout(this.#timer);
+    if (!this.#running || document.hidden || this.#socket) return;
+    const socket = new WebSocket(new URL("/v1/live", location.href.replace(/^http/, "ws")));
+    this.#socket = socket;
+    socket.addEventListener("open", () => (this.#backoffMs = FIRST_BACKOFF_MS));
+    socket.addEventListener("message", ({ data }) => this.#hear(socket, String(data)));
+    socket.addEventListener("close", () => {
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      this.#timer = window.setTimeout(() => this.#open(), this.#backoffMs * (0.75 + Math.random() * 0.5));
+      this.#backoffMs = Math.min(MAX_BACKOFF_MS, this.#backoffMs * 2);
+    });
+  }
+
+  #close(): void {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+  }
+
+  #hear(socket: WebSocket, text: string): void {
+    const message = JSON.parse(text) as LiveMessage;
+    // Sent back as it came: the server then knows that we keep up.
+    if (message.type === "confirm") return socket.send(text);
+    if (message.outcome !== "accepted" || !message.event) return;
+    if (this.#waiting.length === 0) window.setTimeout(() => this.#show(), SHOW_EVERY_MS);
+    this.#waiting.unshift(toRow(message.event));
+  }
+
+  #show(): void {
+    const rows = this.#waiting;
+    this.#waiting = [];
+    if (this.#running) addArriving(rows);
+  }
+}
+
+/** The ids as sent are nobody's pseudonym yet, and no part of this page. */
+function toRow(event: Record<string, unknown>): EventRow {
+  const { userId: _userId, anonymousId: _anonymousId, ...row } = event;
+  return row as unknown as EventRow;
+}
+
+export const tail = new Tail();
