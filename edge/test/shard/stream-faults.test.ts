@@ -1,7 +1,7 @@
 // What the stream answers, and what becomes of the rows: exactly those it said it stored are deleted, all others are sent again.
 
-import { decodeFrame } from "@behaviour/contract";
-import { describe, expect, it, vi } from "vitest";
+import { decodeFrame, LIMITS } from "@behaviour/contract";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { newProject } from "../keys.ts";
 import type { Fault } from "../kinesis/faults.ts";
 import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
@@ -145,6 +145,11 @@ describe("answers that say nothing was taken", () => {
 });
 
 describe("a stream that does not answer", () => {
+  const limits = LIMITS as { callDeadlineMs: number };
+  const before = limits.callDeadlineMs;
+  beforeAll(() => void (limits.callDeadlineMs = 1_000));
+  afterAll(() => void (limits.callDeadlineMs = before));
+
   it.concurrent.each([
     { name: "hang", kind: "hang" },
     { name: "a body that never ends", kind: "trickle" },
