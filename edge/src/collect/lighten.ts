@@ -13,6 +13,8 @@ export interface LightBody {
 }
 
 export function lighten(text: string): LightBody | Refusal {
+  // A text can't hold more of them than it has characters; that alone spares almost every body the look.
+  if (text.length <= LIMITS.openingsParsed) return { text, heavy: null };
   if (countOpenings(text, LIMITS.openingsParsed) <= LIMITS.openingsParsed) return { text, heavy: null };
   if (!isJson(text)) return new Refusal("invalid_json");
   if (!text.trimStart().startsWith("{")) return new Refusal("invalid_payload");
