@@ -31,7 +31,10 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
 
 /** KV is up to a minute behind elsewhere, and isolates remember; a shard that knows of a revocation takes no event more. */
 async function revokeInShards(records: readonly (KeyRecord | null)[], env: Env): Promise<void> {
-  const revoked = records.filter((record) => record !== null && record.revokedAt !== null) as KeyRecord[];
+  const nowMs = Date.now();
+  const revoked = records
+    .filter((record) => record !== null)
+    .filter(({ revokedAt }) => (revokedAt ?? nowMs + 1) <= nowMs);
   if (revoked.length === 0) return;
   const directory = env.DIRECTORY.get(env.DIRECTORY.idFromName("shards"));
   for (const project of new Set(revoked.map((record) => record.project))) {

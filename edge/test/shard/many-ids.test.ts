@@ -5,7 +5,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { expect, inject, it } from "vitest";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
-import { Segments, SEGMENTS_SCHEMA, type WaitingIds } from "../../src/shard/segments.ts";
+import { SEGMENTS_SCHEMA, Segments, type WaitingIds } from "../../src/shard/segments.ts";
 import { newProject } from "../keys.ts";
 import { shardOf } from "./stub.ts";
 

@@ -1,0 +1,74 @@
+// Which region's stream is tried: the primary's until it fails twice, the secondary's meanwhile, and back, without ping-pong.
+// DESIGN E13.
+
+import { describe, expect, it } from "vitest";
+import { Failover, type RegionIndex } from "../../src/shard/failover.ts";
+
+const MINUTE_MS = 60_000;
+
+function failTimes(failover: Failover, region: RegionIndex, times: number, nowMs: number): boolean {
+  let another = false;
+  for (let i = 0; i < times; i++) another = failover.failed(region, nowMs);
+  return another;
+}
+
+describe("one region", () => {
+  it("is always chosen", () => {
+    const failover = new Failover(1);
+    expect(failTimes(failover, 0, 100, 0)).toBe(false);
+    for (const nowMs of [0, 1, MINUTE_MS, 10 * MINUTE_MS]) expect(failover.choose(nowMs)).toBe(0);
+  });
+});
+
+describe("two regions", () => {
+  it("the primary as long as it works, one hiccup included", () => {
+    const failover = new Failover(2);
+    expect(failover.choose(0)).toBe(0);
+    expect(failover.failed(0, 0)).toBe(false);
+    expect(failover.choose(0)).toBe(0);
+    failover.succeeded(0);
+    expect(failover.failed(0, 0)).toBe(false);
+    expect(failover.choose(0)).toBe(0);
+  });
+
+  it("the secondary at once when the primary failed twice, and the primary again after its pause", () => {
+    const failover = new Failover(2);
+    expect(failTimes(failover, 0, 2, 1_000)).toBe(true);
+    expect(failover.choose(1_000)).toBe(1);
+    failover.succeeded(1);
+    expect(failover.choose(5_999)).toBe(1);
+    expect(failover.choose(6_000)).toBe(0);
+    failover.succeeded(0);
+    expect(failover.choose(6_001)).toBe(0);
+  });
+
+  it("a primary that stays down is tried ever more rarely, but every minute", () => {
+    const failover = new Failover(2);
+    let nowMs = 0;
+    failTimes(failover, 0, 2, nowMs);
+    const pausesMs: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const since = nowMs;
+      while (failover.choose(nowMs) === 1) nowMs += 100;
+      pausesMs.push(nowMs - since);
+      failover.failed(0, nowMs);
+    }
+    expect(pausesMs.slice(0, 4)).toEqual([5_000, 10_000, 20_000, 40_000]);
+    expect(Math.max(...pausesMs)).toBe(MINUTE_MS);
+  });
+
+  it("both down: each is tried again within a minute, and the first that works is used", () => {
+    const failover = new Failover(2);
+    expect(failTimes(failover, 0, 2, 0)).toBe(true);
+    expect(failTimes(failover, 1, 2, 100)).toBe(false);
+    const tried = new Set<RegionIndex>();
+    for (let nowMs = 0; nowMs <= 2 * MINUTE_MS; nowMs += 500) {
+      const region = failover.choose(nowMs);
+      tried.add(region);
+      failover.failed(region, nowMs);
+    }
+    expect(tried).toEqual(new Set([0, 1]));
+    failover.succeeded(1);
+    expect(failover.choose(2 * MINUTE_MS)).toBe(1);
+  });
+});

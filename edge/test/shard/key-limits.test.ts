@@ -1,0 +1,121 @@
+// What a shard knows of keys: the exact rate of each, and those that are revoked, whatever an isolate still believes. API.md §2.
+
+import { env } from "cloudflare:workers";
+import { hashKey, keyRecordName } from "@behaviour/contract";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { RateLimit } from "../../src/shard/rate-limit.ts";
+import { expectAnswer } from "../answers/table.ts";
+import { bearer, goodEvent, send } from "../client.ts";
+import { keyRecord, newKey, newProject } from "../keys.ts";
+import { append, appendInput, loseMemory, shardOf } from "./stub.ts";
+
+afterEach(() => vi.useRealTimers());
+
+describe("rate limit", () => {
+  const claim = { keyId: "k", eventsPerSecond: 100 };
+
+  it("lets a second's worth through at once, then as much as comes back", () => {
+    const limit = new RateLimit();
+    expect(limit.take(claim, 100, 0)).toBe(0);
+    expect(limit.take(claim, 1, 0)).toBe(1);
+    expect(limit.take(claim, 1, 500)).toBe(0);
+    expect(limit.take(claim, 49, 500)).toBe(0);
+    expect(limit.take(claim, 1, 500)).toBe(1);
+    expect(limit.take(claim, 100, 10_000)).toBe(0);
+    expect(limit.take(claim, 1, 10_000)).toBe(1);
+  });
+
+  it("takes a large batch whole, and lets it pay afterwards", () => {
+    const limit = new RateLimit();
+    expect(limit.take(claim, 2_500, 0)).toBe(0);
+    expect(limit.take(claim, 1, 0)).toBe(25);
+    expect(limit.take(claim, 1, 23_000)).toBe(2);
+    expect(limit.take(claim, 1, 24_100)).toBe(0);
+  });
+
+  it("lets through what it says in the long run, whatever the steps", () => {
+    const limit = new RateLimit();
+    let taken = 0;
+    for (let ms = 0; ms < 60_000; ms += 7) if (limit.take(claim, 3, ms) === 0) taken += 3;
+    expect(taken).toBeGreaterThan(5_900);
+    expect(taken).toBeLessThan(6_200);
+  });
+
+  it("is each key's own", () => {
+    const limit = new RateLimit();
+    expect(limit.take(claim, 100, 0)).toBe(0);
+    expect(limit.take({ ...claim, keyId: "other" }, 100, 0)).toBe(0);
+    expect(limit.take(claim, 1, 0)).toBe(1);
+  });
+
+  it("a clock that goes back takes nothing away for long", () => {
+    const limit = new RateLimit();
+    expect(limit.take(claim, 50, 1_000)).toBe(0);
+    expect(limit.take(claim, 10, 0)).toBeGreaterThanOrEqual(0);
+    expect(limit.take(claim, 10, 3_000)).toBe(0);
+  });
+
+  it("is told as 429 with Retry-After, and nothing of that request is stored", async () => {
+    const project = newProject("rate");
+    const key = await newKey({ project, rateLimit: 5 });
+    const batch = (count: number) => ({ batch: Array.from({ length: count }, () => goodEvent()) });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    expect((await send("/v1/batch", { headers: bearer(key), body: batch(10) })).body.accepted).toBe(10);
+    const refused = batch(1);
+    const answer = await send("/v1/batch", { headers: bearer(key), body: refused });
+    expectAnswer(answer, { status: 429, code: "rate_limited" });
+    expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThanOrEqual(1);
+    vi.setSystemTime(Date.now() + 3_000);
+    const again = await send("/v1/batch", { headers: bearer(key), body: refused });
+    expect(again.body).toMatchObject({ accepted: 1, duplicates: 0 });
+  });
+
+  it("costs a copy nothing", async () => {
+    const project = newProject("copies");
+    const key = await newKey({ project, rateLimit: 5 });
+    const body = { batch: Array.from({ length: 5 }, () => goodEvent()) };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    await send("/v1/batch", { headers: bearer(key), body });
+    for (let i = 0; i < 5; i++) {
+      const answer = await send("/v1/batch", { headers: bearer(key), body });
+      expect(answer.body).toMatchObject({ accepted: 0, duplicates: 5 });
+    }
+  });
+});
+
+describe("a revoked key", () => {
+  const internal = { Authorization: `Bearer ${env.INTERNAL_SECRET}` };
+
+  it("is refused by a shard that was told, also after it lost its memory", async () => {
+    const project = newProject("told");
+    expect(await append(project, appendInput(["a"], { keyId: "k-1" }))).toMatchObject({ outcome: "stored" });
+    await shardOf(project).revokeKeys(["k-1"]);
+    for (const lost of [false, true]) {
+      if (lost) await loseMemory();
+      const answer = await append(project, appendInput([`b-${lost}`], { keyId: "k-1" }));
+      expect(answer).toMatchObject({ outcome: "refused", code: "invalid_api_key" });
+      expect(await append(project, appendInput([`c-${lost}`], { keyId: "k-2" }))).toMatchObject({ outcome: "stored" });
+    }
+  });
+
+  it("is refused from the moment the control plane says so, whatever the isolate remembers", async () => {
+    const project = newProject("pushed");
+    const record = keyRecord({ project });
+    const key = await newKey(record);
+    const sendOne = () => send("/v1/track", { headers: bearer(key), body: goodEvent() });
+    expect((await sendOne()).status).toBe(200);
+    // The sweeper's list, by which the shards of a project are found, is written to after the answer.
+    const directory = env.DIRECTORY.get(env.DIRECTORY.idFromName("shards"));
+    await vi.waitFor(async () => expect(await directory.listProject(project)).toHaveLength(1));
+    const push = (revokedAt: number) =>
+      send("/internal/keys", {
+        headers: internal,
+        body: { records: [{ name: keyRecordName(hashKey(key)), value: { ...record, revokedAt } }] },
+      });
+    // One that ends later is still in force.
+    expect((await push(Date.now() + 60_000)).status).toBe(200);
+    expect((await sendOne()).status).toBe(200);
+    expect((await push(Date.now())).status).toBe(200);
+    expectAnswer(await sendOne(), { status: 401, code: "invalid_api_key" });
+  });
+});
