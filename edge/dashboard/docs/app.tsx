@@ -71,7 +71,11 @@ function Header() {
 function Reference({ reference }: { reference: OpenApi }) {
   const shown = groups.value;
   useEffect(() => followReading(), [shown]);
-  useEffect(() => document.getElementById(location.hash.slice(1))?.scrollIntoView(), []);
+  useEffect(() => {
+    showAddressed();
+    window.addEventListener("hashchange", showAddressed);
+    return () => window.removeEventListener("hashchange", showAddressed);
+  }, []);
   return (
     <div class="reference">
       <Sidebar groups={shown} text={searchText} current={current.value} />
@@ -112,6 +116,18 @@ function Introduction({ reference: { info } }: { reference: OpenApi }) {
       </div>
     </section>
   );
+}
+
+/** The call that the address names, also when the search had put it away. */
+function showAddressed(): void {
+  const id = location.hash.slice(1);
+  if (id === "") return;
+  if (!groups.value.some(({ operations }) => operations.some((operation) => operation.id === id))) {
+    searchText.value = "";
+  }
+  current.value = id;
+  // Once it is there.
+  requestAnimationFrame(() => document.getElementById(id)?.scrollIntoView());
 }
 
 /** Marks the call at the top of the window in the list. */
