@@ -30,6 +30,7 @@ export const TRIGGERS: Record<string, Trigger> = {
   cold: { kind: "stream", settings: { stream: STREAMS.enriched, pollIntervalMs: 1_000, batchWindowMs: 2_000 } },
   query: { kind: "url", timeoutMs: 30_000 },
   maintain: { kind: "schedule", everyMs: 20_000, timeoutMs: 120_000 },
+  reconcile: { kind: "schedule", everyMs: 60_000, timeoutMs: 60_000 },
   alert: { kind: "schedule", everyMs: 60_000, timeoutMs: 60_000 },
   redrive: { kind: "schedule", everyMs: 60_000, timeoutMs: 300_000 },
 };

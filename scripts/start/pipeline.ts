@@ -24,7 +24,7 @@ const PROVISION_ATTEMPTS = 3;
 /** Which functions share a process: those on the way to the hot tier, and the rest. */
 const FUNCTION_HOSTS = {
   "functions-stream": ["process", "hot"],
-  "functions-store": ["warm", "cold", "query", "maintain", "alert", "redrive"],
+  "functions-store": ["warm", "cold", "query", "maintain", "reconcile", "alert", "redrive"],
 } as const;
 
 export interface Events {
@@ -124,7 +124,7 @@ export class Pipeline {
 
   #startFunctions(name: string, functions: readonly string[], backend: Record<string, string>, queryPort: number) {
     const environment = { ...backend, QUERY_PORT: String(queryPort) };
-    const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=8"];
+    const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=4"];
     return this.#startChild(name, { script: "backend/local/functions.ts", args: functions, nodeFlags, environment });
   }
 

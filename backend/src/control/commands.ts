@@ -4,6 +4,7 @@
 import { alertCommands } from "../alerting/commands.ts";
 import { planCommands } from "../plan/commands.ts";
 import { replayCommands } from "../replay/commands.ts";
+import { reconcileCommands } from "../reconcile/commands.ts";
 import { redriveCommands } from "../redrive/commands.ts";
 import { audit, check, type Command, type CommandParts, numberOf, only, parse, UsageError, unwrap } from "./command.ts";
 import { pushAll } from "./edge.ts";
@@ -126,6 +127,7 @@ export const COMMANDS: Record<string, Command> = {
   },
   ...alertCommands,
   ...redriveCommands,
+  ...reconcileCommands,
   ...planCommands,
   ...replayCommands,
 };

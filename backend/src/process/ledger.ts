@@ -8,14 +8,24 @@
 // Not covered: a stream shard that was split between the two tries. The second one then comes out of the child; it is
 // processed, and the tiers find it because every marked record is a suspect.
 
-import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  type DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
 import { type LedgerRecord, ledgerRecord, packLedger, unpackLedger } from "./ledger-entry.ts";
 import type { RawRecord } from "./record.ts";
+import { packCounts, type RecordTally } from "./tally.ts";
 
+/** The partition that names every raw shard there is a ledger of. */
+export const LEDGER_SHARDS = "processed-shards";
 /** As long as the stream keeps a record. */
-const RETENTION_SECONDS = 7 * 24 * 3_600;
+export const RETENTION_SECONDS = 7 * 24 * 3_600;
+const ANNOUNCE_INTERVAL_MS = 24 * 3_600_000;
 /** By how much the edge's and the stream's clocks may differ, and a stream's arrival times run back. */
 const TOLERANCE_MS = 60_000;
 /** With sequence numbers of 128 digits still below DynamoDB's 400 KB an item. */
@@ -26,6 +36,7 @@ const REMEMBERED_RECORDS = 500_000;
 export class RedeliveryLedger {
   readonly #dynamodb: DynamoDBClient;
   readonly #pasts = new Map<string, ShardPast>();
+  readonly #announcedMs = new Map<string, number>();
 
   constructor(dynamodb: DynamoDBClient) {
     this.#dynamodb = dynamodb;
@@ -55,21 +66,60 @@ export class RedeliveryLedger {
     };
   }
 
+  /**
+   * Files beside the records of an invocation what became of them. Behind their emission: what is counted was done.
+   * @param done how many of them are, from the first
+   */
+  async fileCounts(records: readonly RawRecord[], done: number, tally: RecordTally): Promise<void> {
+    for (let start = 0; start < done; start += RECORDS_PER_ITEM) {
+      const ofItem = records.slice(start, Math.min(start + RECORDS_PER_ITEM, done));
+      const [first] = ofItem;
+      const sequenceNumbers = ofItem.map(({ sequenceNumber }) => sequenceNumber);
+      const counts = tally.of(sequenceNumbers);
+      if (first === undefined || counts === null) throw new Error("a record is done and was not counted");
+      const command = new UpdateItemCommand({
+        TableName: TABLES.ledger,
+        Key: keyOf(first),
+        UpdateExpression: "SET #counts = :counts",
+        ExpressionAttributeNames: { "#counts": "counts" },
+        ExpressionAttributeValues: { ":counts": { B: packCounts(sequenceNumbers, counts) } },
+        ConditionExpression: "attribute_exists(pk)",
+      });
+      await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+    }
+  }
+
   async #put(records: readonly RawRecord[]): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
+    await this.#announce(first.rawShard);
     const packed = packLedger(records.map((record) => ledgerRecord(record.partitionKey, record.sequenceNumber)));
     const command = new PutItemCommand({
       TableName: TABLES.ledger,
       Item: {
-        pk: { S: partition(first.rawShard) },
         // The same again for an invocation that starts at the same record: it replaces what the first run filed.
-        sk: { S: `${timePrefix(first.arrivedAtMs)}#${first.sequenceNumber.padStart(SEQUENCE_DIGITS, "0")}` },
+        ...keyOf(first),
         records: { B: packed },
         expiresAt: { N: String(Math.floor(Date.now() / 1_000) + RETENTION_SECONDS) },
       },
     });
     await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+  }
+
+  /** Who reads the ledger must know of which shards there is one; once a day is often enough for its expiry. */
+  async #announce(rawShard: string): Promise<void> {
+    const nowMs = Date.now();
+    if ((this.#announcedMs.get(rawShard) ?? 0) > nowMs - ANNOUNCE_INTERVAL_MS) return;
+    const command = new PutItemCommand({
+      TableName: TABLES.ledger,
+      Item: {
+        pk: { S: LEDGER_SHARDS },
+        sk: { S: rawShard },
+        expiresAt: { N: String(Math.floor(nowMs / 1_000) + 2 * RETENTION_SECONDS) },
+      },
+    });
+    await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+    this.#announcedMs.set(rawShard, nowMs);
   }
 
   #pastOf(rawShard: string, headMs: number): ShardPast {
@@ -95,7 +145,7 @@ export class RedeliveryLedger {
   }
 
   async #read(rawShard: string, past: ShardPast, fromMs: number, toMs: number): Promise<void> {
-    const values = { ":shard": partition(rawShard), ":from": timePrefix(fromMs), ":to": timePrefix(toMs + 1) };
+    const values = { ":shard": ledgerPartition(rawShard), ":from": timePrefix(fromMs), ":to": timePrefix(toMs + 1) };
     let start: Record<string, AttributeValue> | undefined;
     do {
       const command = new QueryCommand({
@@ -138,13 +188,19 @@ function remember(past: ShardPast, records: readonly LedgerRecord[]): void {
   }
 }
 
-function partition(rawShard: string): string {
+/** The partition of a raw shard's ledger. */
+export function ledgerPartition(rawShard: string): string {
   return `processed#${rawShard}`;
+}
+
+function keyOf({ rawShard, arrivedAtMs, sequenceNumber }: RawRecord): Record<"pk" | "sk", AttributeValue> {
+  const sk = `${timePrefix(arrivedAtMs)}#${sequenceNumber.padStart(SEQUENCE_DIGITS, "0")}`;
+  return { pk: { S: ledgerPartition(rawShard) }, sk: { S: sk } };
 }
 
 const TIME_DIGITS = 15;
 const SEQUENCE_DIGITS = 128;
 
-function timePrefix(ms: number): string {
+export function timePrefix(ms: number): string {
   return String(Math.max(0, Math.floor(ms))).padStart(TIME_DIGITS, "0");
 }

@@ -26,9 +26,10 @@ import { type EnrichedStream, fitsRecord, packFrames } from "./emit.ts";
 import type { FiledInvocation, RedeliveryLedger } from "./ledger.ts";
 import { assemble, oversized, prepareRecord, projectsOf, quarantined } from "./prepare.ts";
 import type { RawRecord } from "./record.ts";
+import { RecordTally } from "./tally.ts";
 
 export interface ProcessorParts {
-  ledger: Pick<RedeliveryLedger, "file">;
+  ledger: Pick<RedeliveryLedger, "file" | "fileCounts">;
   replays: Pick<ReplayClaims, "take">;
   plans: Pick<PlanSource, "judges">;
   vault: Pick<Vault, "resolve">;
@@ -87,6 +88,7 @@ export async function processRecords(
   };
   if (records.length === 0) return { counts, resumeAt: null, fault: null };
   const filed = await parts.ledger.file(records);
+  const tally = new RecordTally();
   let slowestMs = 0;
   let next = 0;
   while (next < records.length) {
@@ -101,6 +103,8 @@ export async function processRecords(
       await parts.failedEvents.storeAll(slice.failed);
       await parts.edgeCounters.store(slice.counters);
       await parts.enriched.put(records[next]?.rawShard ?? "", packFrames(slice.lines));
+      tally.merge(slice.tally);
+      await parts.ledger.fileCounts(records, next + slice.records, tally);
     } catch (fault) {
       if (next === 0) throw fault;
       return { counts, resumeAt, fault };
@@ -125,6 +129,7 @@ class Slice {
   failed = new Map<string, KeptFailure[]>();
   failures = 0;
   counters: ShardCounters[] = [];
+  readonly tally = new RecordTally();
 
   addLine(line: string): void {
     this.lines.push(line);
@@ -156,7 +161,7 @@ async function processStep(
   step: readonly DecodedRecord[],
   slice: Slice,
 ): Promise<void> {
-  const { originals, redelivered } = await dropCopies(parts, filed, step);
+  const { originals, copies } = await dropCopies(parts, filed, step);
   const judges = await parts.plans.judges(projectsOf(originals));
   const prepared = originals.map((record) => prepareRecord(record, judges));
   const pending = prepared.flatMap((record) => record.pending);
@@ -164,16 +169,26 @@ async function processStep(
   const subjects = await parts.vault.resolve([...pending, ...broken].map((event) => event.identity));
   const processedAtMs = parts.nowMs();
   slice.records += step.length;
-  slice.redelivered += redelivered;
+  for (const copy of copies) {
+    slice.redelivered += countEvents(copy);
+    slice.tally.addDropped(copy);
+  }
   slice.quarantined += broken.length;
-  for (const { record, failed, warned } of prepared) {
-    slice.addFailed(record, failed);
-    slice.warned += warned;
+  for (const [index, ofRecord] of prepared.entries()) {
+    const { isMarked, replay } = originals[index] as DecodedRecord;
+    slice.tally.addPrepared(ofRecord, isMarked || replay !== null);
+    slice.addFailed(ofRecord.record, ofRecord.failed);
+    slice.warned += ofRecord.warned;
   }
   for (const [index, event] of pending.entries()) {
     const line = JSON.stringify(assemble(event, subjects[index] as Subjects, processedAtMs));
-    if (fitsRecord(line)) slice.addLine(line);
-    else slice.addFailed(event.record, [oversized(event)]);
+    if (fitsRecord(line)) {
+      slice.addLine(line);
+      continue;
+    }
+    slice.addFailed(event.record, [oversized(event)]);
+    const { project, receivedAtMs } = event.enrichment;
+    slice.tally.moveToFailed(event.record.sequenceNumber, project, receivedAtMs);
   }
   for (const [index, event] of broken.entries()) {
     slice.addFailed(event.site.record, [quarantined(event, subjects[pending.length + index] as Subjects)]);
@@ -184,18 +199,15 @@ async function dropCopies(
   parts: ProcessorParts,
   filed: FiledInvocation,
   slice: readonly DecodedRecord[],
-): Promise<{ originals: DecodedRecord[]; redelivered: number }> {
+): Promise<{ originals: DecodedRecord[]; copies: DecodedRecord[] }> {
   const originals: DecodedRecord[] = [];
-  let redelivered = 0;
+  const copies: DecodedRecord[] = [];
   for (const decoded of slice) {
     const isSecondTry = decoded.isMarked && (await filed.isCopy(decoded.record, oldestReceiptMs(decoded)));
-    if (isSecondTry || !(await mayReplay(parts, decoded))) {
-      redelivered += countEvents(decoded);
-    } else {
-      originals.push(decoded);
-    }
+    const isCopy = isSecondTry || !(await mayReplay(parts, decoded));
+    (isCopy ? copies : originals).push(decoded);
   }
-  return { originals, redelivered };
+  return { originals, copies };
 }
 
 /** Whoever comes first with an original is let through, and so is its own second run. */

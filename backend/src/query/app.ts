@@ -8,6 +8,7 @@ import { type AlertRouteParts, mountAlerts } from "../alerting/routes.ts";
 import { appendAudit } from "../audit/log.ts";
 import { type AdminParts, mountAdmin, mountKeyLookup } from "../control/admin.ts";
 import { mountPlans, type PlanRouteParts } from "../plan/routes.ts";
+import { mountReconciliation } from "../reconcile/routes.ts";
 import { mountRedrive, type RedriveRouteParts } from "../redrive/routes.ts";
 import { mountReplay, type ReplayRouteParts } from "../replay/routes.ts";
 import { mountAnalytics } from "./analytics-routes.ts";
@@ -75,6 +76,7 @@ export function queryApp(parts: QueryParts): Hono {
   mountPlans(app, { ...parts, record });
   mountAlerts(app, { ...parts, record });
   mountRedrive(app, { ...parts, record });
+  mountReconciliation(app, { sql, record, nowMs });
   mountKeyLookup(app, parts.database);
   return app;
 }

@@ -1,6 +1,6 @@
 // Whether a minute of a project adds up at every hop (DESIGN.md I9). Pure, save for the count that alerting asks for.
 //
-//   edge       accepted = received − redelivered, less what may have come out twice (`repeated`)
+//   edge       accepted ≤ received − redelivered
 //   processor  received = processed + failed + redelivered
 //   tiers      processed = loaded + copies (+ failed in warm)
 //
@@ -56,17 +56,21 @@ export function differencesOf(counts: FlowCounts, hotCounts: boolean): Differenc
   };
 }
 
-/** A second try that nobody recognised as one comes out as an event of its own, once more than it was accepted. */
-function edgeDifference({ edgeAccepted, received, redelivered, repeated }: FlowCounts): number {
-  if (edgeAccepted === null) return 0;
-  const most = received - redelivered;
-  if (edgeAccepted > most) return edgeAccepted - most;
-  const least = most - repeated;
-  return edgeAccepted < least ? edgeAccepted - least : 0;
+/**
+ * Only what is missing: a surplus is nothing to be judged by. The edge counts in memory, so a shard that dies takes the counts
+ * of its minute with it, and a second try that nobody recognised as one comes out as an event of its own.
+ */
+function edgeDifference({ edgeAccepted, received, redelivered }: FlowCounts): number {
+  return edgeAccepted === null ? 0 : Math.max(0, edgeAccepted - (received - redelivered));
 }
 
 export function addsUp(differences: Differences): boolean {
   return Object.values(differences).every((difference) => difference === 0);
+}
+
+/** Whether everything that is under way has had time to arrive. */
+export function hasSettled(minuteMs: number, changedAtMs: number, nowMs: number): boolean {
+  return Math.max(minuteMs + MINUTE_MS, changedAtMs) < nowMs - SETTLE_MS;
 }
 
 export interface Imbalance {

@@ -31,10 +31,11 @@ export const INVARIANT_METRICS = {
     means: "Events that a tier counts beyond what the processor emitted: an effect that was had twice.",
   },
   I4: {
-    metric: "I4NeverSent",
-    service: "reconcile",
+    metric: null,
+    service: null,
     threshold: 0,
-    means: "Events that came out of the raw stream and that no edge accepted.",
+    means:
+      "The edge counts in memory and a crash costs it a minute's counts, so a surplus proves nothing; tests compare.",
   },
   I5: {
     metric: "I5ProjectsDelayed",

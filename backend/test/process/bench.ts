@@ -23,7 +23,7 @@ let emittedBytes = 0;
 const parts: ProcessorParts = {
   replays: { take: async () => true },
   plans: { judges: async () => new Map() },
-  ledger: { file: async () => ({ isCopy: async () => false }) },
+  ledger: { file: async () => ({ isCopy: async () => false }), fileCounts: async () => {} },
   vault: {
     resolve: async (events: readonly NamedIds[]): Promise<Subjects[]> =>
       events.map(({ userId, anonymousId }) => ({

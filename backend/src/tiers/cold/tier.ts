@@ -11,6 +11,7 @@ import { BUCKETS, type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract
 import { inOrder, redrivenShard } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
+import { countStored, deleteCounts, putCounts } from "./counts.ts";
 import { ColdLedger } from "./ledger.ts";
 import { Objects } from "./objects.ts";
 import { encodeEvents } from "./parquet.ts";
@@ -32,6 +33,7 @@ export interface ColdTierOptions {
 export class ColdTier implements Tier {
   readonly name = "cold";
   readonly #s3: S3Client;
+  readonly #dynamodb: DynamoDBClient;
   readonly #objects: Objects;
   readonly #ledger: ColdLedger;
   readonly #registry: MessageRegistry;
@@ -39,6 +41,7 @@ export class ColdTier implements Tier {
 
   constructor({ s3, dynamodb, now = Date.now }: ColdTierOptions) {
     this.#s3 = s3;
+    this.#dynamodb = dynamodb;
     this.#objects = new Objects(s3, BUCKETS.events);
     this.#ledger = new ColdLedger(dynamodb, TABLES.ledger);
     this.#registry = new MessageRegistry({ dynamodb, table: TABLES.ledger, namespace: NAMESPACE, now });
@@ -91,6 +94,7 @@ export class ColdTier implements Tier {
     const isPast = plan !== null && (plan.done ? plan.last >= last : plan.first > last);
     if (isPast) return;
     if (plan !== null && !plan.done) await this.#objects.delete([...plan.keys, ...plan.remove]);
+    await this.#forgetCounts(plan, null);
     const version = (plan?.version ?? 0) + 1;
     await this.#ledger.putPlan({ rawShard, first, last, keys: [], remove: [], done: true, version });
   }
@@ -115,9 +119,11 @@ export class ColdTier implements Tier {
     const keys = [...objects.keys()];
     const remove = stale.filter((key) => !objects.has(key));
     const plan: LoadPlan = { ...range, keys, remove, done: false, version: (before?.version ?? 0) + 1 };
+    await this.#forgetCounts(before, plan.first);
     await this.#ledger.putPlan(plan);
     for (const [key, rows] of objects) await this.#objects.put(key, encodeEvents(rows));
     if (remove.length > 0) await this.#objects.delete(remove);
+    await putCounts(this.#dynamodb, TABLES.ledger, plan, countStored(events, own));
     await this.#ledger.putPlan({ ...plan, keys: [], remove: [], done: true, version: plan.version + 1 });
     return {
       ...emptyResult(),
@@ -125,6 +131,12 @@ export class ColdTier implements Tier {
       copies: events.length - own.length,
       repeated: run.length - events.length,
     };
+  }
+
+  /** Of a plan that was not finished and begins elsewhere than what takes its place: nobody will replace them. */
+  async #forgetCounts(plan: LoadPlan | null, next: string | null): Promise<void> {
+    if (plan === null || plan.done || plan.first === next) return;
+    await deleteCounts(this.#dynamodb, TABLES.ledger, plan);
   }
 
   async #withoutCopies(events: readonly EnrichedEvent[]): Promise<EnrichedEvent[]> {

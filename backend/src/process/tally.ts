@@ -1,0 +1,145 @@
+// What the processor made of each record, by project and minute of receipt: filed with its ledger, and read by the reconciliation
+// (../reconcile). By record, because a record may be filed again in another invocation, and must count once. Pure.
+
+import { gunzipSync, gzipSync } from "node:zlib";
+import type { DecodedRecord } from "./decode.ts";
+import type { PreparedRecord } from "./prepare.ts";
+
+const MINUTE_MS = 60_000;
+
+/** Counts of events of one record, one project and one minute. */
+export interface RecordCount {
+  sequenceNumber: string;
+  project: string;
+  minuteMs: number;
+  processed: number;
+  failed: number;
+  /** Second tries of what went through, dropped. */
+  redelivered: number;
+  /** Of those processed and failed: may have come out before, by a second try or a replay. */
+  repeated: number;
+}
+
+type Outcome = "processed" | "failed" | "redelivered";
+
+export class RecordTally {
+  readonly #counts = new Map<string, RecordCount>();
+  /** So that a record without events counts as done too. */
+  readonly #records = new Set<string>();
+  #last: RecordCount | undefined;
+
+  addDropped({ record, lines }: DecodedRecord): void {
+    this.#records.add(record.sequenceNumber);
+    for (const line of lines) {
+      if (line.kind === "envelope") {
+        const { project, receivedAtMs, shape, body } = line.envelope;
+        const batch = shape === "batch" ? body.batch : undefined;
+        const events = Array.isArray(batch) ? batch.length : 1;
+        this.#add(record.sequenceNumber, project, receivedAtMs, "redelivered", events, false);
+      } else {
+        const { project, receivedAtMs } = line.failed(0);
+        this.#add(record.sequenceNumber, project, receivedAtMs ?? record.arrivedAtMs, "redelivered", 1, false);
+      }
+    }
+  }
+
+  addPrepared({ record, pending, broken, failed }: PreparedRecord, mayRepeat: boolean): void {
+    const { sequenceNumber, arrivedAtMs } = record;
+    this.#records.add(sequenceNumber);
+    for (const { enrichment } of pending) {
+      this.#add(sequenceNumber, enrichment.project, enrichment.receivedAtMs, "processed", 1, mayRepeat);
+    }
+    for (const { site } of broken) {
+      this.#add(sequenceNumber, site.project, site.receivedAtMs ?? arrivedAtMs, "failed", 1, mayRepeat);
+    }
+    for (const { project, receivedAtMs } of failed) {
+      this.#add(sequenceNumber, project, receivedAtMs ?? arrivedAtMs, "failed", 1, mayRepeat);
+    }
+  }
+
+  /** One that was counted as processed and does not fit the stream. */
+  moveToFailed(sequenceNumber: string, project: string, receivedAtMs: number): void {
+    this.#add(sequenceNumber, project, receivedAtMs, "processed", -1, false);
+    this.#add(sequenceNumber, project, receivedAtMs, "failed", 1, false);
+  }
+
+  /** Of these records; null for one that this tally has not seen. */
+  of(sequenceNumbers: readonly string[]): RecordCount[] | null {
+    if (sequenceNumbers.some((sequenceNumber) => !this.#records.has(sequenceNumber))) return null;
+    const wanted = new Set(sequenceNumbers);
+    return [...this.#counts.values()].filter(({ sequenceNumber }) => wanted.has(sequenceNumber));
+  }
+
+  merge(other: RecordTally): void {
+    for (const sequenceNumber of other.#records) this.#records.add(sequenceNumber);
+    for (const [name, count] of other.#counts) this.#counts.set(name, count);
+  }
+
+  #add(
+    sequenceNumber: string,
+    project: string,
+    receivedAtMs: number,
+    outcome: Outcome,
+    events: number,
+    mayRepeat: boolean,
+  ): void {
+    const minuteMs = Math.floor(receivedAtMs / MINUTE_MS) * MINUTE_MS;
+    const count = this.#countOf(sequenceNumber, project, minuteMs);
+    count[outcome] += events;
+    if (mayRepeat) count.repeated += events;
+  }
+
+  #countOf(sequenceNumber: string, project: string, minuteMs: number): RecordCount {
+    const last = this.#last;
+    // A record is one project's and nearly always one minute's: this is asked for every event.
+    const isSame = last?.sequenceNumber === sequenceNumber && last.minuteMs === minuteMs && last.project === project;
+    if (isSame) return last;
+    const name = `${sequenceNumber} ${minuteMs} ${project}`;
+    let count = this.#counts.get(name);
+    if (count === undefined) {
+      count = { sequenceNumber, project, minuteMs, processed: 0, failed: 0, redelivered: 0, repeated: 0 };
+      this.#counts.set(name, count);
+    }
+    this.#last = count;
+    return count;
+  }
+}
+
+type Packed = [record: number, project: number, minute: number, ...counts: number[]];
+
+/** A few bytes a record: names once, records by their place. */
+export function packCounts(sequenceNumbers: readonly string[], counts: readonly RecordCount[]): Uint8Array {
+  const places = new Map(sequenceNumbers.map((sequenceNumber, place) => [sequenceNumber, place]));
+  const projects = [...new Set(counts.map(({ project }) => project))];
+  const named = new Map(projects.map((project, place) => [project, place]));
+  const rows = counts.map(({ sequenceNumber, project, minuteMs, processed, failed, redelivered, repeated }): Packed => {
+    const [record, name] = [places.get(sequenceNumber) ?? 0, named.get(project) ?? 0];
+    return [record, name, minuteMs / MINUTE_MS, processed, failed, redelivered, repeated];
+  });
+  return gzipSync(JSON.stringify({ done: sequenceNumbers.length, projects, rows }));
+}
+
+export interface UnpackedCounts {
+  /** How many records of the item are done, from its first. */
+  done: number;
+  counts: RecordCount[];
+}
+
+/** @throws when the bytes are not what `packCounts` makes. */
+export function unpackCounts(sequenceNumbers: readonly string[], packed: Uint8Array): UnpackedCounts {
+  const { done, projects, rows } = JSON.parse(gunzipSync(packed).toString()) as {
+    done: number;
+    projects: string[];
+    rows: Packed[];
+  };
+  const counts = rows.map(([record, project, minute, processed = 0, failed = 0, redelivered = 0, repeated = 0]) => ({
+    sequenceNumber: sequenceNumbers[record] ?? "",
+    project: projects[project] ?? "",
+    minuteMs: minute * MINUTE_MS,
+    processed,
+    failed,
+    redelivered,
+    repeated,
+  }));
+  return { done, counts };
+}

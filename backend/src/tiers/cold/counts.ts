@@ -1,0 +1,108 @@
+// What the cold tier stored of a plan, by project and minute of receipt: filed between a plan's objects and its end, and read by
+// the reconciliation (../../reconcile). An entry is valid once its plan is done, and is named by its first position, so that
+// the same plan carried out again replaces it.
+
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+} from "@aws-sdk/client-dynamodb";
+import type { EnrichedEvent } from "@behaviour/contract";
+import { callDeadline } from "../../aws.ts";
+import type { LoadPlan } from "./plan.ts";
+
+const MINUTE_MS = 60_000;
+/** As long as anybody reconciles. */
+const KEPT_SECONDS = 8 * 24 * 3_600;
+
+export interface ColdCount {
+  project: string;
+  minuteMs: number;
+  loaded: number;
+  copies: number;
+}
+
+export interface ColdCounts {
+  /** Position of the first event they cover. */
+  first: string;
+  counts: ColdCount[];
+}
+
+/** Pure. @param own those of the events that are stored; the others are copies */
+export function countStored(
+  events: readonly Pick<EnrichedEvent, "project" | "receivedAtMs">[],
+  own: readonly Pick<EnrichedEvent, "project" | "receivedAtMs">[],
+): ColdCount[] {
+  const counts = new Map<string, ColdCount>();
+  const add = (event: Pick<EnrichedEvent, "project" | "receivedAtMs">, loaded: number, copies: number) => {
+    const { project } = event;
+    const minuteMs = Math.floor(event.receivedAtMs / MINUTE_MS) * MINUTE_MS;
+    const name = `${minuteMs} ${project}`;
+    const count = counts.get(name) ?? { project, minuteMs, loaded: 0, copies: 0 };
+    count.loaded += loaded;
+    count.copies += copies;
+    counts.set(name, count);
+  };
+  for (const event of events) add(event, 0, 1);
+  for (const event of own) add(event, 1, -1);
+  return [...counts.values()];
+}
+
+export async function putCounts(
+  dynamodb: DynamoDBClient,
+  table: string,
+  { rawShard, first }: Pick<LoadPlan, "rawShard" | "first">,
+  counts: readonly ColdCount[],
+): Promise<void> {
+  const rows = counts.map(({ project, minuteMs, loaded, copies }) => [project, minuteMs, loaded, copies]);
+  const put = new PutItemCommand({
+    TableName: table,
+    Item: {
+      ...keyOf(rawShard, first),
+      counts: { S: JSON.stringify(rows) },
+      expiresAt: { N: String(Math.floor(Date.now() / 1_000) + KEPT_SECONDS) },
+    },
+  });
+  await dynamodb.send(put, { abortSignal: callDeadline() });
+}
+
+/** Those of a plan that is given up with its objects. */
+export async function deleteCounts(
+  dynamodb: DynamoDBClient,
+  table: string,
+  { rawShard, first }: Pick<LoadPlan, "rawShard" | "first">,
+): Promise<void> {
+  const remove = new DeleteItemCommand({ TableName: table, Key: keyOf(rawShard, first) });
+  await dynamodb.send(remove, { abortSignal: callDeadline() });
+}
+
+/** Those of plans that are done, behind a position, oldest first; a page of them. */
+export async function readCounts(
+  dynamodb: DynamoDBClient,
+  table: string,
+  plan: LoadPlan,
+  after: string,
+): Promise<ColdCounts[]> {
+  const query = new QueryCommand({
+    TableName: table,
+    KeyConditionExpression: "pk = :pk and sk > :after",
+    ExpressionAttributeValues: { ":pk": keyOf(plan.rawShard, "").pk, ":after": { S: after === "" ? " " : after } },
+    ConsistentRead: true,
+  });
+  const { Items = [] } = await dynamodb.send(query, { abortSignal: callDeadline() });
+  return Items.map(fromItem).filter(({ first }) => (plan.done ? first <= plan.last : first < plan.first));
+}
+
+function keyOf(rawShard: string, first: string): Record<"pk" | "sk", AttributeValue> {
+  return { pk: { S: `cold#count#${rawShard}` }, sk: { S: first } };
+}
+
+function fromItem({ sk, counts }: Record<string, AttributeValue>): ColdCounts {
+  const rows = JSON.parse(counts?.S ?? "[]") as [project: string, minuteMs: number, loaded: number, copies: number][];
+  return {
+    first: sk?.S ?? "",
+    counts: rows.map(([project, minuteMs, loaded, copies]) => ({ project, minuteMs, loaded, copies })),
+  };
+}

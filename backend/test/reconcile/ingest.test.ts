@@ -1,0 +1,65 @@
+// Which of the processor's filed counts are taken in: each record once, however it was filed, and none before its time.
+
+import { describe, expect, it } from "vitest";
+import { ledgerRecord, packLedger } from "../../src/process/ledger-entry.ts";
+import { packCounts } from "../../src/process/tally.ts";
+import { type FiledItem, planIngestion } from "../../src/reconcile/ingest.ts";
+
+const NOW_MS = 1_764_072_000_000;
+const MINUTE_MS = 60_000;
+const HOUR_AGO_MS = NOW_MS - 3_600_000;
+
+/** An invocation over records `from` to `to`, of which the first `done` were done: one event each, in one minute. */
+function item(from: number, to: number, done: number | null = to - from + 1, filedAtMs = HOUR_AGO_MS): FiledItem {
+  const sequences = Array.from({ length: to - from + 1 }, (_, place) => String(from + place));
+  const counted = sequences.slice(0, done ?? 0);
+  const counts = counted.map((sequenceNumber) => ({
+    sequenceNumber,
+    project: "p",
+    minuteMs: NOW_MS,
+    processed: 1,
+    failed: 0,
+    redelivered: 0,
+    repeated: 0,
+  }));
+  return {
+    sk: `${String(from).padStart(15, "0")}#${from}`,
+    filedAtMs,
+    records: packLedger(sequences.map((sequence) => ledgerRecord("key", sequence))),
+    counts: done === null ? undefined : packCounts(counted, counts),
+  };
+}
+
+const taken = (items: FiledItem[], before: number | null = null) => {
+  const checkpoint = before === null ? null : { sequence: BigInt(before), sk: "0" };
+  const ingestion = planIngestion(items, checkpoint, NOW_MS);
+  return [
+    ingestion.counts.reduce((sum, { processed }) => sum + processed, 0),
+    Number(ingestion.checkpoint?.sequence ?? -1n),
+    ingestion.givenUp,
+  ];
+};
+
+describe("planIngestion", () => {
+  it.each<[string, FiledItem[], number | null, number[]]>([
+    ["nothing", [], null, [0, -1, 0]],
+    ["an invocation", [item(1, 10)], null, [10, 10, 0]],
+    ["what comes behind the checkpoint", [item(1, 10), item(11, 20)], 15, [5, 20, 0]],
+    ["nothing again", [item(1, 10)], 10, [0, 10, 0]],
+    ["records filed again in another cut, once", [item(1, 10), item(6, 15)], null, [15, 15, 0]],
+    ["what an invocation did before it stopped", [item(1, 10, 4)], null, [4, 4, 0]],
+    ["the rest from the next one", [item(1, 10, 4), item(5, 12)], null, [12, 12, 0]],
+    ["nothing of one that is under way", [item(1, 10, null)], null, [0, -1, 0]],
+    [
+      "nothing beyond one that is being run again",
+      [item(1, 10, null, NOW_MS - MINUTE_MS), item(11, 20)],
+      null,
+      [0, -1, 0],
+    ],
+    ["what follows records that were given up", [item(1, 2), item(3, 4, null), item(5, 9)], null, [7, 9, 2]],
+    ["not those at the end: they may still come", [item(1, 2), item(3, 4, null)], null, [2, 2, 0]],
+    ["one that died and was run again", [item(1, 10, null), item(1, 5), item(6, 10)], null, [10, 10, 0]],
+  ])("takes %s", (_name, items, before, expected) => {
+    expect(taken(items, before)).toEqual(expected);
+  });
+});
