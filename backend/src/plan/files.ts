@@ -4,6 +4,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isObject, type PlanEvent, planEventName, type TrackingPlan } from "@behaviour/contract";
+import { asciiLetters } from "./codegen/names.ts";
 import { checkPlan, type PlanProblem } from "./document.ts";
 
 const PLAN_FILE = "plan.json";
@@ -89,8 +90,7 @@ async function namesInUse(folder: string, files: readonly string[]): Promise<Map
 function freeName(event: PlanEvent, taken: ReadonlyMap<string, unknown>, kept: ReadonlyMap<string, string>): string {
   const { type, event: name, version } = event;
   const words = [...(type === "track" ? [] : [type]), name ?? "", ...(version === 1 ? [] : [`v${version}`])].join(" ");
-  const plain = words
-    .normalize("NFKD")
+  const plain = asciiLetters(words)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "")

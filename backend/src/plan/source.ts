@@ -20,7 +20,8 @@ interface Kept {
   readAtMs: number;
   /** Not before then is it asked for again. */
   nextReadAtMs: number;
-  refreshing: boolean;
+  /** Under way, for whoever has to wait for it. */
+  refresh: Promise<PlanJudge | null> | null;
 }
 
 export interface PlanSourceOptions {
@@ -65,15 +66,14 @@ export class PlanSource {
     const kept = this.#kept.get(project);
     if (kept === undefined) return this.#read(project, undefined);
     const nowMs = this.#now();
-    if (nowMs < kept.nextReadAtMs || kept.refreshing) return kept.judge;
-    const refreshed = this.#refresh(project, kept);
-    // Background: no event waits for a plan that is a few seconds old.
-    return nowMs - kept.readAtMs < STALE_TIMES * this.#cacheMs ? kept.judge : refreshed;
+    if (nowMs < kept.nextReadAtMs) return kept.judge;
+    kept.refresh ??= this.#refresh(project, kept);
+    // In the background, mostly: no event waits for a plan that is a few seconds old.
+    return nowMs - kept.readAtMs < STALE_TIMES * this.#cacheMs ? kept.judge : kept.refresh;
   }
 
   /** Never throws: what is known stays. */
   async #refresh(project: string, kept: Kept): Promise<PlanJudge | null> {
-    kept.refreshing = true;
     try {
       return await this.#read(project, kept.judge);
     } catch {
@@ -81,7 +81,7 @@ export class PlanSource {
       kept.nextReadAtMs = this.#now() + this.#cacheMs;
       return kept.judge;
     } finally {
-      kept.refreshing = false;
+      kept.refresh = null;
     }
   }
 
@@ -91,7 +91,7 @@ export class PlanSource {
     const isKnown = found !== null && before?.version === found.version;
     const judge = isKnown ? (before ?? null) : found === null ? null : new PlanJudge(found.plan, found.version);
     const readAtMs = this.#now();
-    this.#kept.set(project, { judge, readAtMs, nextReadAtMs: readAtMs + this.#cacheMs, refreshing: false });
+    this.#kept.set(project, { judge, readAtMs, nextReadAtMs: readAtMs + this.#cacheMs, refresh: null });
     return judge;
   }
 }

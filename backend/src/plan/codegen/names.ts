@@ -4,9 +4,16 @@ const WORD = /[A-Za-z0-9]+/g;
 /** A small letter or a digit before a capital, or the last of several capitals: `productID` is two words, `HTTPError` too. */
 const HUMP = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
 
+/** Letters without their marks; what is left beyond ASCII is no part of a name. */
+export function asciiLetters(text: string): string {
+  return text
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .replaceAll("ß", "ss");
+}
+
 function words(text: string): string[] {
-  const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "");
-  return (plain.match(WORD) ?? []).flatMap((word) => word.split(HUMP));
+  return (asciiLetters(text).match(WORD) ?? []).flatMap((word) => word.split(HUMP));
 }
 
 function startsWithLetter(name: string, prefix: string): string {

@@ -1,0 +1,296 @@
+// Replays against faults, on real parts: a crash between any two steps, a message that came another way, a store that is down,
+// parts of a large one. Counted is what the tiers hold.
+
+import { randomUUID } from "node:crypto";
+import { ENVELOPE_VERSION, type EnrichedEvent, encodeMember, FAILURES, type FailedEvent } from "@behaviour/contract";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { OriginalSeal } from "../../src/failed/index.ts";
+import { type ReplayCursor, Replayer, type ReplayParts, type ReplayRequest } from "../../src/replay/replayer.ts";
+import { batchLine, frame, track } from "../process/sample.ts";
+import { enrichedEvent } from "../tiers/events.ts";
+import { type Backend, startBackend, until } from "./pipeline.ts";
+
+// Only ends what hangs: the parts share two cores with whatever else runs.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
+
+const DAY_MS = 86_400_000;
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await startBackend();
+});
+afterAll(() => backend?.stop());
+
+const REFUSING = {
+  mode: "quarantine",
+  events: [{ event: "Refused", schema: { type: "object", required: ["never"], properties: {} } }],
+};
+const OFF = { mode: "off", events: [] };
+
+async function pushPlan(project: string, plan: object): Promise<void> {
+  const { status, body } = await backend.ask(project, "PUT", "/v1/admin/tracking-plan", plan);
+  expect(status, JSON.stringify(body)).toBe(200);
+}
+
+/** A project whose plan refuses these messages; they are among its failed events. */
+async function refused(ids: readonly string[], receivedAtMs = Date.now()): Promise<string> {
+  const project = `p_${randomUUID().slice(0, 8)}`;
+  await backend.makeProject(project);
+  await pushPlan(project, REFUSING);
+  const events = ids.map((id) => track(id, { event: "Refused", timestamp: new Date(receivedAtMs).toISOString() }));
+  await backend.send([
+    frame([batchLine(events, { project, receivedAtMs }, { sentAt: new Date(receivedAtMs).toISOString() })]),
+  ]);
+  const found = await until(
+    () => backend.failures(project),
+    (failures) => failures.length >= ids.length,
+  );
+  expect(found.map(({ messageId }) => messageId).toSorted()).toEqual(ids.toSorted());
+  return project;
+}
+
+function requestFor(project: string, changes: Partial<ReplayRequest> = {}): ReplayRequest {
+  return { project, fromMs: Date.now() - 40 * DAY_MS, toMs: Date.now() + DAY_MS, ...changes };
+}
+
+const replay = (project: string, parts: Partial<ReplayParts> = {}, changes: Partial<ReplayRequest> = {}) =>
+  new Replayer({ ...backend.replayParts, ...parts }).run(requestFor(project, changes), null, () => true);
+
+/** Waits until the tiers hold them, and then until whatever was put before has come through, too. */
+async function expectOnce(project: string, ids: readonly string[], hot = ids.length): Promise<void> {
+  const wanted = ids.toSorted();
+  await until(
+    () => backend.tiers(project),
+    (tiers) => tiers.hot >= hot && tiers.warm.length >= ids.length && tiers.cold.length >= ids.length,
+  );
+  const marker = `m_${randomUUID().slice(0, 8)}`;
+  const markers = Array.from({ length: 12 }, (_, index) =>
+    frame([batchLine([track(`${marker}-${index}`)], { project: marker })]),
+  );
+  // Many records reach both shards; each shard is processed in order.
+  await backend.send(markers);
+  await until(
+    () => backend.tiers(marker),
+    (tiers) => Math.min(tiers.hot, tiers.warm.length, tiers.cold.length) >= markers.length,
+  );
+  expect(await backend.tiers(project)).toEqual({ hot, warm: wanted, cold: wanted });
+}
+
+describe("a replay", () => {
+  it("that dies after its originals are on the stream is done again, and counts once", async () => {
+    const ids = ["a", "b", "c"];
+    const project = await refused(ids);
+    await pushPlan(project, OFF);
+    const { claims } = backend.replayParts;
+    const dying = {
+      read: claims.read.bind(claims),
+      mark: (names: readonly unknown[]) =>
+        names.length === 0 ? Promise.resolve() : Promise.reject(new Error("the process died")),
+    };
+    await expect(replay(project, { claims: dying })).rejects.toThrow("died");
+    await expect(replay(project, { claims: dying })).rejects.toThrow("died");
+    // Those two may have come through by now: their records claim the events as they pass.
+    const { counts } = await replay(project);
+    expect(counts.replayed + counts.alreadyReplayed).toBe(3);
+    await expectOnce(project, ids);
+  });
+
+  it("puts what it has put before once through the processor, weeks later too, when no tier remembers", async () => {
+    const project = `p_${randomUUID().slice(0, 8)}`;
+    // Four days old: beyond what the hot and cold tiers know of messages, and beyond what hot counts.
+    const ids = ["old-1", "old-2"];
+    const old = await refused(ids, Date.now() - 4 * DAY_MS);
+    await pushPlan(old, OFF);
+    expect((await replay(old)).counts.replayed).toBe(2);
+    await expectOnce(old, ids, 0);
+    const originals = [];
+    for await (const { failures } of backend.replayParts.failedEvents.objects(requestFor(old), null)) {
+      for (const { event, sealed } of failures) {
+        const line = backend.replayParts.seal.open(sealed ?? new Uint8Array(), { project: old, id: event.id });
+        originals.push({ project: old, id: event.id, line: line ?? "" });
+      }
+    }
+    expect(originals.map(({ line }) => JSON.parse(line).body.batch[0].messageId).toSorted()).toEqual(ids);
+    await backend.replayParts.raw.put([...originals, ...originals]);
+    await expectOnce(old, ids, 0);
+    expect(await backend.failures(project)).toEqual([]);
+  });
+
+  it("leaves out what came another way meanwhile", async () => {
+    const project = await refused(["twice", "once"], Date.now() - 3 * DAY_MS);
+    await pushPlan(project, OFF);
+    // Sent again by its client, when the plan was mended.
+    await backend.send([frame([batchLine([track("twice", { event: "Refused" })], { project, retry: true })])]);
+    await until(
+      () => backend.tiers(project),
+      ({ warm, cold }) => warm.length + cold.length >= 2,
+    );
+    const { counts } = await replay(project);
+    expect(counts).toEqual({ examined: 2, replayed: 1, alreadyReplayed: 0, arrived: 1, notReplayable: 0 });
+    await expectOnce(project, ["once", "twice"], 1);
+    const { body } = await backend.ask(project, "GET", `/v1/failed-events?from=${Date.now() - 5 * DAY_MS}`);
+    const outcomes = body.data.map(({ messageId, replay: done }: any) => [messageId, done.outcome]);
+    expect(Object.fromEntries(outcomes)).toEqual({ twice: "arrived", once: "replayed" });
+  });
+
+  it("is cut into parts by time, and goes on where it ended", async () => {
+    const project = `p_${randomUUID().slice(0, 8)}`;
+    await backend.makeProject(project);
+    await pushPlan(project, REFUSING);
+    const ids = Array.from({ length: 30 }, (_, index) => `part-${String(index).padStart(2, "0")}`);
+    const records = ids.map((id) => frame([batchLine([track(id, { event: "Refused" })], { project })]));
+    await backend.send(records);
+    await until(
+      () => backend.failures(project),
+      (failures) => failures.length === ids.length,
+    );
+    await pushPlan(project, OFF);
+    const replayer = new Replayer(backend.replayParts);
+    const request = requestFor(project);
+    let cursor: ReplayCursor | null = null;
+    let parts = 0;
+    let replayed = 0;
+    do {
+      const progress = await replayer.run(request, cursor, () => false);
+      replayed += progress.counts.replayed;
+      cursor = progress.next;
+      parts++;
+    } while (cursor !== null && parts < 100);
+    expect([replayed, parts > 20 && parts < 100]).toEqual([ids.length, true]);
+    await expectOnce(project, ids);
+  });
+
+  it("over HTTP takes a cursor back, and none that is made up", async () => {
+    const project = await refused(["x"]);
+    const post = (body: unknown) => backend.ask(project, "POST", "/v1/failed-events/replay", body);
+    expect((await post({ cursor: "e30" })).body).toMatchObject({ code: "invalid_parameter", pointer: "/cursor" });
+    expect((await post({ cursor: "%%%" })).body.code).toBe("invalid_parameter");
+    expect((await post({ code: "no_such_code" })).body.pointer).toBe("/code");
+    expect((await post({ ids: [] })).status).toBe(400);
+    expect((await post({ unknown: 1 })).body.pointer).toBe("/unknown");
+    // Another project's cursor or ids open nothing of it.
+    const foreign = Buffer.from(
+      JSON.stringify({ key: "project=p_x/", beforeMs: Date.now() + DAY_MS, fromMs: 0, toMs: Date.now() + DAY_MS }),
+    );
+    const [failure] = await backend.failures(project);
+    const other = await refused(["y"]);
+    const asked = await backend.ask(other, "POST", "/v1/failed-events/replay", {
+      ids: [failure?.id],
+      cursor: foreign.toString("base64url"),
+    });
+    expect(asked.body.data).toMatchObject({ examined: 0, replayed: 0 });
+  });
+
+  it("waits for nothing that is down: the fault is told, and the same request later does it", async () => {
+    const project = await refused(["later"]);
+    await pushPlan(project, OFF);
+    const down = () => Promise.reject(new Error("Kinesis does not answer"));
+    await expect(replay(project, { raw: { put: down } })).rejects.toThrow("does not answer");
+    await expect(replay(project, { arrived: down })).rejects.toThrow("does not answer");
+    expect((await replay(project)).counts.replayed).toBe(1);
+    await expectOnce(project, ["later"]);
+  });
+
+  it("says what it cannot open", async () => {
+    const project = await refused(["sealed"]);
+    const other = new OriginalSeal("the secret of another installation altogether");
+    expect((await replay(project, { seal: other })).counts).toMatchObject({
+      examined: 1,
+      replayed: 0,
+      notReplayable: 1,
+    });
+    // It was not marked: with the right key it can still be replayed.
+    await pushPlan(project, OFF);
+    expect((await replay(project)).counts.replayed).toBe(1);
+    await expectOnce(project, ["sealed"]);
+  });
+
+  it("of lines that nobody could read takes them to the processor again", async () => {
+    const project = `p_${randomUUID().slice(0, 8)}`;
+    const line = batchLine([track("was-from-tomorrow")], { project });
+    // What an older processor could not read, and this one can.
+    const failure = { ...failedEvent(project, "unreadable_envelope", { stage: "process" }), original: line };
+    await backend.failedEvents.store([failure], `test-${project}`);
+    expect((await replay(project)).counts.replayed).toBe(1);
+    await expectOnce(project, ["was-from-tomorrow"]);
+  });
+
+  it("that a person forged onto the stream claims nothing of another's", async () => {
+    const project = await refused(["real"]);
+    const [failure] = await backend.failures(project);
+    await pushPlan(project, OFF);
+    const mark = JSON.stringify({ v: ENVELOPE_VERSION, replay: { project: "p_other", id: failure?.id } });
+    await backend.send([encodeMember([batchLine([track("other")], { project: "p_other" }), mark])]);
+    expect((await replay(project)).counts.replayed).toBe(1);
+    await expectOnce(project, ["real"]);
+  });
+});
+
+function failedEvent(project: string, code: FailedEvent["code"], changes: Partial<FailedEvent> = {}): FailedEvent {
+  const nowMs = Date.now() - 1_000;
+  return {
+    id: `${project}-${randomUUID()}`,
+    project,
+    messageId: null,
+    code,
+    message: FAILURES[code],
+    pointer: null,
+    stage: "warm",
+    failedAtMs: nowMs,
+    receivedAtMs: nowMs,
+    payload: "{}",
+    payloadCut: false,
+    ...changes,
+  };
+}
+
+describe("what the warm tier alone refused", () => {
+  const unstorable = (event: EnrichedEvent): FailedEvent =>
+    failedEvent(event.project, "unstorable", { messageId: event.messageId, payload: JSON.stringify(event) });
+
+  it("goes to that tier alone, and once", async () => {
+    const project = `p_${randomUUID().slice(0, 8)}`;
+    const event = enrichedEvent({ project, rawShard: "shardId-old", messageId: "late" });
+    await backend.failedEvents.store([unstorable(event)], `test-${project}`);
+    expect((await replay(project)).counts).toMatchObject({ replayed: 1, notReplayable: 0 });
+    expect((await replay(project)).counts).toMatchObject({ alreadyReplayed: 1 });
+    expect(await backend.tiers(project)).toEqual({ hot: 0, warm: ["late"], cold: [] });
+    const left = await backend.sql`select raw_shard from tier_checkpoint where raw_shard like 'replay-%'`;
+    expect(left).toHaveLength(0);
+  });
+
+  it("stays where it is while that tier refuses it still", async () => {
+    const project = `p_${randomUUID().slice(0, 8)}`;
+    const good = enrichedEvent({ project, rawShard: "shardId-old", messageId: "mended" });
+    const bad = enrichedEvent({ project, rawShard: "shardId-old", messageId: "bad", path: "NUL \0 still" });
+    await backend.failedEvents.store([unstorable(good), unstorable(bad)], `test-${project}`);
+    expect((await replay(project)).counts).toMatchObject({ examined: 2, replayed: 1, notReplayable: 1 });
+    expect((await backend.tiers(project)).warm).toEqual(["mended"]);
+    expect(await backend.failures(project)).toHaveLength(2);
+  });
+});
+
+describe("an original", () => {
+  const seal = new OriginalSeal("a secret of more than thirty-two characters");
+  const of = { project: "p", id: "f1" };
+
+  it("is opened by whom it was sealed, for the event it belongs to, and unchanged", () => {
+    const sealed = seal.seal("the line", of);
+    expect(seal.open(sealed, of)).toBe("the line");
+    expect(new OriginalSeal("a secret of more than thirty-two characters").open(sealed, of)).toBe("the line");
+    expect(seal.open(sealed, { ...of, id: "f2" })).toBeNull();
+    expect(seal.open(sealed, { ...of, project: "q" })).toBeNull();
+    expect(new OriginalSeal("another secret of thirty-two characters").open(sealed, of)).toBeNull();
+    for (let at = 0; at < sealed.length; at++) {
+      const changed = Uint8Array.from(sealed);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(seal.open(changed, of)).toBeNull();
+    }
+    expect(seal.open(sealed.subarray(0, 10), of)).toBeNull();
+  });
+
+  it("cannot be read where it lies", () => {
+    const line = batchLine([track("m", { userId: "ada@mail.example" })], { project: "p" });
+    expect(Buffer.from(seal.seal(line, of)).toString("latin1")).not.toContain("ada");
+  });
+});
