@@ -66,17 +66,17 @@ function goodEvent(random: Random): Record<string, unknown> {
 }
 
 function mutateValue(value: Record<string, unknown>, random: Random): void {
-  let target: Record<string, unknown> | unknown[] = value;
+  let target = value;
   for (let step = 0; step < 4; step++) {
     const keys = Object.keys(target);
     const key = random.pick(keys.length > 0 ? keys : ["new"]);
-    const next: unknown = (target as Record<string, unknown>)[key];
+    const next = target[key];
     if (typeof next === "object" && next !== null && random.chance(0.6)) {
       target = next as Record<string, unknown>;
       continue;
     }
     const odd = random.pick(ODD_VALUES)(random);
-    (target as Record<string, unknown>)[random.chance(0.8) ? key : oddKey(random)] = odd;
+    target[random.chance(0.8) ? key : oddKey(random)] = odd;
     return;
   }
 }

@@ -61,6 +61,6 @@ const US_SECTION_NAMES =
 /** `gpp_sid` as a list, or as text joined by `_` or `,`; null when absent: then every section counts. */
 function applicableSections(sid: unknown): Set<number> | null {
   if (sid === undefined || sid === null || sid === "") return null;
-  const parts = Array.isArray(sid) ? sid : String(sid).split(/[_,]/);
+  const parts: unknown[] = Array.isArray(sid) ? sid : typeof sid === "string" ? sid.split(/[_,]/) : [sid];
   return new Set(parts.map(Number).filter(Number.isInteger));
 }

@@ -4,8 +4,7 @@
 import type { ProjectSettings } from "@behaviour/contract";
 import type { Regime } from "./decide.ts";
 
-export const REGIMES_VERSION = "2026-11-01";
-
+/** As of 2026-11-01. */
 interface RegimeRow {
   countries: readonly string[];
   regime: Regime;

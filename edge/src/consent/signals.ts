@@ -4,7 +4,7 @@
 import { isObject } from "@behaviour/contract";
 import { type PurposeVerdicts, SILENT, type Signals, type Verdict } from "./decide.ts";
 import { readGppString } from "./gpp.ts";
-import { MAX_CONSENT_STRING_CHARS, readTcString } from "./tcf.ts";
+import { readTcString } from "./tcf.ts";
 
 /** Names a consent tool may use for our two purposes; a project can map others. */
 export const DEFAULT_CATEGORIES: Readonly<Record<string, keyof PurposeVerdicts>> = {
@@ -96,8 +96,4 @@ export function readConsentMode(value: unknown): PurposeVerdicts {
 
 function asVerdict(value: unknown): Verdict {
   return value === "granted" || value === "denied" ? value : "unknown";
-}
-
-export function isReadableLength(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_CONSENT_STRING_CHARS;
 }

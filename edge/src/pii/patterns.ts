@@ -35,7 +35,7 @@ const PARAMETER = /([?&#;])([A-Za-z_-]{2,16})=([^&#;\s"'<>]{1,4096})/g;
 /** User-info of a URL. */
 const USER_INFO = /([a-z][a-z0-9+.-]{1,15}:\/\/)[^\s/?#@"'<>]{1,512}@/gi;
 
-export function mask(piiClass: PiiClass): string {
+function mask(piiClass: PiiClass): string {
   return `[${piiClass}]`;
 }
 

@@ -325,10 +325,12 @@ export class BufferShard extends DurableObject<Env> {
     this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
     this.#register();
     this.#drops.add(drops, Date.now());
-    this.#dropsTimer ??= setTimeout(() => {
-      this.#dropsTimer = null;
-      this.#drops.write();
-    }, WRITE_DROPS_AFTER_MS);
+    if (this.#dropsTimer === null) {
+      this.#dropsTimer = setTimeout(() => {
+        this.#dropsTimer = null;
+        this.#drops.write();
+      }, WRITE_DROPS_AFTER_MS);
+    }
     return { watched: this.#watch.isOpen };
   }
 

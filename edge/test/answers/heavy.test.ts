@@ -32,11 +32,24 @@ describe("absurdly many brackets", () => {
 
   it.each([
     ["a single deep event", "/v1/track", `{"event":"E","anonymousId":"a","properties":${DEEP}}`, "too_deep"],
-    ["a single wide event", "/v1/track", `{"event":"E","anonymousId":"a","properties":{"a":${WIDE}}}`, "too_many_properties"],
-    ["a batch whose context holds them", "/v1/batch", `{"batch":[{"type":"track"}],"context":{"a":${WIDE}}}`, "too_many_properties"],
+    [
+      "a single wide event",
+      "/v1/track",
+      `{"event":"E","anonymousId":"a","properties":{"a":${WIDE}}}`,
+      "too_many_properties",
+    ],
+    [
+      "a batch whose context holds them",
+      "/v1/batch",
+      `{"batch":[{"type":"track"}],"context":{"a":${WIDE}}}`,
+      "too_many_properties",
+    ],
   ])("%s", async (_case, path, body, code) => {
     const answer = await send(path, { body, headers: bearer(table.publicKey) });
-    expect(answer).toMatchObject({ status: 400, body: { code: "all_events_rejected", rejected: [{ index: 0, code }] } });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { code: "all_events_rejected", rejected: [{ index: 0, code }] },
+    });
     await table.expectGoodEventTaken();
   });
 
@@ -57,7 +70,8 @@ describe("JSON looked at as text", () => {
     let valid = 0;
     for (let round = 0; round < 100_000; round++) {
       let text = "";
-      for (let length = 1 + (round % 12); length > 0; length--) text += alphabet[Math.floor(Math.random() * alphabet.length)];
+      for (let length = 1 + (round % 12); length > 0; length--)
+        text += alphabet[Math.floor(Math.random() * alphabet.length)];
       let parses = true;
       try {
         JSON.parse(text);

@@ -11,25 +11,30 @@ function verdicts(text: string): PurposeVerdicts {
 
 const rows = DECISIONS.trim()
   .split("\n")
-  .map((line) => line.split("|").map((cell) => cell.trim()) as [string, string, string, string, string, string, string]);
+  .map(
+    (line) => line.split("|").map((cell) => cell.trim()) as [string, string, string, string, string, string, string],
+  );
 
 describe("decideConsent", () => {
   it("has a golden table of at least 120 rows", () => expect(rows.length).toBeGreaterThanOrEqual(120));
 
-  it.each(rows)("%s, denied → %s, ledger %s, headers %s, tools %s: %s", (regime, policy, ledger, headers, tools, outcome) => {
-    const client = tools
-      .split(" ")
-      .filter((tool) => tool !== ".")
-      .map((tool) => ({ source: tool.slice(0, -2) as SignalSource, verdicts: verdicts(tool.slice(-2)) }));
-    const decision = decideConsent(
-      { ledger: verdicts(ledger), gpc: headers.includes("G"), dnt: headers.includes("D"), client },
-      regime === "in" ? "opt-in" : "opt-out",
-      { whenAnalyticsDenied: policy as "drop" | "cookieless" },
-    );
-    expect(decision.outcome).toBe(outcome);
-    // Whoever asks why something was withheld gets an answer, and nobody else does.
-    expect(decision.reasons.length > 0).toBe(outcome !== "accept");
-  });
+  it.each(rows)(
+    "%s, denied → %s, ledger %s, headers %s, tools %s: %s",
+    (regime, policy, ledger, headers, tools, outcome) => {
+      const client = tools
+        .split(" ")
+        .filter((tool) => tool !== ".")
+        .map((tool) => ({ source: tool.slice(0, -2) as SignalSource, verdicts: verdicts(tool.slice(-2)) }));
+      const decision = decideConsent(
+        { ledger: verdicts(ledger), gpc: headers.includes("G"), dnt: headers.includes("D"), client },
+        regime === "in" ? "opt-in" : "opt-out",
+        { whenAnalyticsDenied: policy as "drop" | "cookieless" },
+      );
+      expect(decision.outcome).toBe(outcome);
+      // Whoever asks why something was withheld gets an answer, and nobody else does.
+      expect(decision.reasons.length > 0).toBe(outcome !== "accept");
+    },
+  );
 
   it("never gets freer by one more signal of a client", () => {
     const freedom = { accept: 3, restricted: 2, cookieless: 1, drop: 0 };

@@ -11,14 +11,19 @@ import { arrivedEvents, untilArrived } from "../kinesis/stream.ts";
 const GRANT = { analytics: "granted", advertising: "granted" };
 
 /** A request as it comes from another continent: the test pool's own door gives none. */
-async function sendFrom(continent: string, country: string, key: string, event: object): Promise<Record<string, unknown>> {
+async function sendFrom(
+  continent: string,
+  country: string,
+  key: string,
+  event: object,
+): Promise<Record<string, unknown>> {
   const request = new Request(`${ORIGIN}/v1/track`, {
     method: "POST",
     headers: bearer(key),
     body: JSON.stringify(event),
     cf: { continent, country } as unknown as CfProperties,
   });
-  const answer = await worker.fetch(request as unknown as Parameters<typeof worker.fetch>[0], env, createExecutionContext());
+  const answer = await worker.fetch(request, env, createExecutionContext());
   return answer.json();
 }
 
@@ -32,7 +37,9 @@ describe("the consent ledger", () => {
     const key = await newKey({ project });
     const CONTINENTS = ["EU", "NA", "AS", "SA", "AF", "OC"];
     for (const continent of CONTINENTS) {
-      expect(await sendFrom(continent, "US", key, goodEvent({ anonymousId: "visitor" }))).toMatchObject({ accepted: 1 });
+      expect(await sendFrom(continent, "US", key, goodEvent({ anonymousId: "visitor" }))).toMatchObject({
+        accepted: 1,
+      });
     }
     expect((await consent(key, { anonymousId: "visitor", purposes: { analytics: "denied" } })).status).toBe(200);
     for (const continent of CONTINENTS) {
@@ -48,7 +55,8 @@ describe("the consent ledger", () => {
     const secret = await newKey({ project, kind: "secret" });
     await consent(secret, { userId: "member", purposes: { analytics: "denied" } });
     await consent(key, { anonymousId: "device", purposes: GRANT });
-    const of = async (ids: Record<string, unknown>) => (await send("/v1/track", { body: goodEvent(ids), headers: bearer(key) })).body;
+    const of = async (ids: Record<string, unknown>) =>
+      (await send("/v1/track", { body: goodEvent(ids), headers: bearer(key) })).body;
     expect(await of({ anonymousId: "device" })).toMatchObject({ accepted: 1 });
     expect(await of({ anonymousId: "device", userId: "member" })).toMatchObject({ accepted: 0, suppressed: 1 });
     expect(await of({ anonymousId: "elsewhere", userId: "member" })).toMatchObject({ accepted: 0, suppressed: 1 });
@@ -70,7 +78,8 @@ describe("the consent ledger", () => {
     const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
     await consent(key, { anonymousId: "d", purposes: { analytics: "denied" }, occurredAt: at(5) });
     await consent(key, { anonymousId: "d", purposes: { analytics: "granted" }, occurredAt: at(10) });
-    const event = async () => (await send("/v1/track", { body: goodEvent({ anonymousId: "d" }), headers: bearer(key) })).body;
+    const event = async () =>
+      (await send("/v1/track", { body: goodEvent({ anonymousId: "d" }), headers: bearer(key) })).body;
     expect(await event()).toMatchObject({ suppressed: 1 });
     await consent(key, { anonymousId: "d", purposes: { analytics: "granted" }, occurredAt: at(1) });
     expect(await event()).toMatchObject({ accepted: 1 });
@@ -131,7 +140,9 @@ describe("the consent ledger", () => {
       purposes: { analytics: "granted", advertising: "denied" },
       history: [{ purposes: GRANT, noticeVersion: "v7", method: "test" }, { purposes: { advertising: "denied" } }],
     });
-    expect((await send("/v1/consent?anonymousId=nobody", { headers: bearer(key) })).body.data).toEqual({ purposes: {} });
+    expect((await send("/v1/consent?anonymousId=nobody", { headers: bearer(key) })).body.data).toEqual({
+      purposes: {},
+    });
     expect((await send("/v1/consent?userId=u", { headers: bearer(key) })).status).toBe(403);
     expect((await send("/v1/consent", { headers: bearer(key) })).status).toBe(400);
   });
@@ -154,10 +165,17 @@ describe("cookieless mode", () => {
       const answer = await send("/v1/track", { body: sent[index] as object, headers: from(agent) });
       expect(answer.body).toMatchObject({ accepted: 1 });
     }
-    const arrived = await untilArrived(project, sent.map(({ messageId }) => messageId));
+    const arrived = await untilArrived(
+      project,
+      sent.map(({ messageId }) => messageId),
+    );
     const stored = sent.map(({ messageId }) => arrived.get(messageId) as Record<string, unknown>);
     expect(JSON.stringify(stored)).not.toContain("canary");
-    expect(stored[0]).toMatchObject({ event: "Tested", properties: { plan: "pro" }, context: { page: { path: "/p" } } });
+    expect(stored[0]).toMatchObject({
+      event: "Tested",
+      properties: { plan: "pro" },
+      context: { page: { path: "/p" } },
+    });
     expect(stored[0]?.anonymousId).toMatch(/^cookieless-[0-9a-f]{32}$/);
     expect(stored[1]?.anonymousId).toBe(stored[0]?.anonymousId);
     expect(stored[2]?.anonymousId).not.toBe(stored[0]?.anonymousId);

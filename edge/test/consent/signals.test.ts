@@ -22,7 +22,10 @@ const vendorList = new GVL({
   tcfPolicyVersion: 4,
   lastUpdated: "2026-01-01T00:00:00Z",
   purposes: Object.fromEntries(
-    Array.from({ length: 11 }, (_, index) => [index + 1, { id: index + 1, name: "", description: "", illustrations: [] }]),
+    Array.from({ length: 11 }, (_, index) => [
+      index + 1,
+      { id: index + 1, name: "", description: "", illustrations: [] },
+    ]),
   ),
   specialPurposes: {},
   features: {},
@@ -88,7 +91,9 @@ describe("GPP strings", () => {
     for (const field of ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"]) {
       expect(await readGppString(usNational({ [field]: 1 }), [7], false)).toEqual({ ...SILENT, advertising: "denied" });
     }
-    expect(await readGppString(usNational({ Gpc: true, SaleOptOut: 2 }), [7], false)).toMatchObject({ advertising: "denied" });
+    expect(await readGppString(usNational({ Gpc: true, SaleOptOut: 2 }), [7], false)).toMatchObject({
+      advertising: "denied",
+    });
   });
 
   it("take `did not opt out` for silence", async () => {
@@ -130,8 +135,14 @@ describe("other signals", () => {
 
   it("Consent Mode: advertising is granted by all three fields, denied by any", () => {
     const all = { ad_storage: "granted", ad_user_data: "granted", ad_personalization: "granted" };
-    expect(readConsentMode({ analytics_storage: "granted", ...all })).toEqual({ analytics: "granted", advertising: "granted" });
-    expect(readConsentMode({ ...all, ad_user_data: "denied" })).toEqual({ analytics: "unknown", advertising: "denied" });
+    expect(readConsentMode({ analytics_storage: "granted", ...all })).toEqual({
+      analytics: "granted",
+      advertising: "granted",
+    });
+    expect(readConsentMode({ ...all, ad_user_data: "denied" })).toEqual({
+      analytics: "unknown",
+      advertising: "denied",
+    });
     expect(readConsentMode({ ad_storage: "granted" })).toEqual(SILENT);
     expect(readConsentMode({ analytics_storage: "yes" })).toEqual(SILENT);
     expect(readConsentMode("granted")).toEqual(SILENT);

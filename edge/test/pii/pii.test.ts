@@ -78,7 +78,8 @@ describe("personal data in texts", () => {
       "%40.".repeat(2_048),
     ];
     // What grew with the square, or worse, would not be done before the test is given up.
-    for (let round = 0; round < 20; round++) for (const text of texts) redactText(text, ALLOW_NOTHING);
+    for (let round = 0; round < 20; round++)
+      for (const text of texts) expect(redactText(text, ALLOW_NOTHING)).not.toBeUndefined();
   });
 });
 
