@@ -20,8 +20,8 @@ async function openSite(): Promise<Site> {
   const [browser, bundle] = await Promise.all([launchChromium(), bundleClient()]);
   const server = createServer((request, response) => {
     const isScript = request.url === "/client.js";
-    response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? bundle : '<!doctype html><title>…</title><script src="/client.js"></script>');
+    response.setHeader("Content-Type", isScript ? "text/javascript; charset=utf-8" : "text/html; charset=utf-8");
+    response.end(isScript ? bundle : '<!doctype html><title>sending</title><script src="/client.js"></script>');
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -61,7 +61,7 @@ export function browserLibrary(delivery: "standard" | "batching"): Library {
       const page = await context.newPage();
       const asked = new URLSearchParams({ writeKey, cdnURL: host, delivery });
       await page.goto(`${origin}/?${asked.toString()}`);
-      await page.waitForFunction('document.title !== "…"');
+      await page.waitForFunction('document.title !== "sending"');
       const title = await page.title();
       if (title !== "sent") throw new Error(title);
     },
