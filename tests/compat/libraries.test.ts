@@ -65,7 +65,7 @@ async function makeProject({ library, inPage }: Case): Promise<{ project: string
 }
 
 describe.concurrent("a library", () => {
-  it.for(CASES)("$library.name delivers everything once", { timeout: 240_000 }, async (tested, context) => {
+  it.for(CASES)("$library.name delivers everything once", { timeout: 420_000 }, async (tested, context) => {
     const { library, inPage } = tested;
     const problem = await library.prepare();
     if (problem !== null && process.env.CI === "true") throw new Error(problem);

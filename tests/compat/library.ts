@@ -32,7 +32,7 @@ export async function run(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string>; deadlineMs?: number } = {},
 ): Promise<Run> {
-  const { cwd, env, deadlineMs = 170_000 } = options;
+  const { cwd, env, deadlineMs = 230_000 } = options;
   const child = spawn(program, args, {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, NODE_OPTIONS: "", ...env },

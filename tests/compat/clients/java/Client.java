@@ -52,7 +52,7 @@ public class Client {
     send(analytics, GroupMessage.builder("company-1").traits(Map.of("name", "Nook")));
     send(analytics, AliasMessage.builder("device-1"));
     analytics.flush();
-    boolean inTime = settled.await(150, TimeUnit.SECONDS);
+    boolean inTime = settled.await(200, TimeUnit.SECONDS);
     analytics.shutdown();
     System.exit(inTime && failures.get() == 0 ? 0 : 1);
   }
