@@ -1,6 +1,7 @@
 // DynamoDB on this machine: dynalite with LevelDB below it, on loopback. No transactions and no expiry: the tiers use
 // conditional updates of single items and check `expiresAt` themselves.
 
+import "./level-options.ts";
 import { TABLES } from "@behaviour/contract";
 import dynalite from "dynalite";
 import store from "dynalite/db/index.js";
