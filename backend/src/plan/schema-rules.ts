@@ -180,7 +180,7 @@ function findExpansion(root: Record<string, unknown>): SchemaProblem | null {
     for (const keyword of ONE) if (keyword in schema) size += sizeOf(schema[keyword]);
     for (const keyword of MANY) for (const item of (schema[keyword] ?? []) as unknown[]) size += sizeOf(item);
     for (const keyword of ["properties", "patternProperties"]) {
-      for (const item of Object.values((schema[keyword] ?? {}) as object)) size += sizeOf(item);
+      for (const item of Object.values(schema[keyword] ?? {})) size += sizeOf(item);
     }
     return size;
   };

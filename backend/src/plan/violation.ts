@@ -64,8 +64,7 @@ function valueAt({ data }: ErrorObject, named: unknown): unknown {
 
 function limitOf({ keyword, schema }: ErrorObject): string {
   // The alternatives of `anyOf` are pages long; that it is one says enough.
-  const rule: unknown =
-    Array.isArray(schema) && schema.some((one) => typeof one === "object") ? "…" : (schema as unknown);
+  const rule: unknown = Array.isArray(schema) && schema.some((one) => typeof one === "object") ? "…" : schema;
   const text = JSON.stringify({ [keyword]: rule });
   return text.length <= LIMIT_MAX_CHARS ? text : `${text.slice(0, LIMIT_MAX_CHARS)}…`;
 }

@@ -1,6 +1,6 @@
 // `pipeline replay`: failed events of a project put back on their way, as `POST /v1/failed-events/replay` does, to the end.
 
-import { FAILURE_KINDS, FAILURES, type FailureCode, type FailureKind, parseTime } from "@behaviour/contract";
+import { FAILURE_KINDS, FAILURES, type FailureCode, parseTime } from "@behaviour/contract";
 import { audit, type Command, parse, UsageError } from "../control/command.ts";
 import { connectReplayer } from "./connect.ts";
 import type { ReplayCounts, ReplayCursor } from "./replayer.ts";
@@ -29,8 +29,8 @@ export const replayCommands: Record<string, Command> = {
       const project = values.project ?? DEFAULT_PROJECT;
       const request = {
         project,
-        code: oneOf<FailureCode>("code", values.code, Object.keys(FAILURES)),
-        kind: oneOf<FailureKind>("kind", values.kind, FAILURE_KINDS),
+        code: oneOf("code", values.code, Object.keys(FAILURES) as FailureCode[]),
+        kind: oneOf("kind", values.kind, FAILURE_KINDS),
         ids: values.id,
         fromMs: timeOf("from", values.from) ?? Date.now() - SEARCHED_MS,
         toMs: timeOf("to", values.to) ?? Date.now() + 1,
@@ -51,9 +51,10 @@ export const replayCommands: Record<string, Command> = {
   },
 };
 
-function oneOf<T extends string>(option: string, value: string | undefined, known: readonly string[]): T | undefined {
-  if (value === undefined || known.includes(value)) return value as T | undefined;
-  throw new UsageError(`--${option} is one of ${known.join(", ")}`);
+function oneOf<T extends string>(option: string, value: string | undefined, known: readonly T[]): T | undefined {
+  const found = known.find((one) => one === value);
+  if (value !== undefined && found === undefined) throw new UsageError(`--${option} is one of ${known.join(", ")}`);
+  return found;
 }
 
 function timeOf(option: string, value: string | undefined): number | undefined {

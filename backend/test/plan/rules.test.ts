@@ -47,7 +47,7 @@ describe("a schema", () => {
     ["unfolds to a million", bomb(20), ""],
     ["has a name of its own", object({}, { $id: "https://x.example" }), "/$id"],
     ["has a dynamic reference", object({ a: { $dynamicRef: "#x" } }), "/properties/a/$dynamicRef"],
-    ["is nested too deep", nested(40), expect.stringContaining("/properties/a") as unknown as string],
+    ["is nested too deep", nested(40), expect.stringContaining("/properties/a")],
     ["has a pattern that looks ahead", object({ a: { pattern: "(?=a)b" } }), "/properties/a/pattern"],
     ["has a pattern that refers back", object({ a: { pattern: "(a)\\1" } }), "/properties/a/pattern"],
     ["has a pattern that is none", object({ a: { pattern: "(" } }), "/properties/a/pattern"],
@@ -61,7 +61,7 @@ describe("a schema", () => {
       JSON.parse('{"type":"object","properties":{"__proto__":{"type":"string"}}}') as never,
       "/properties/__proto__",
     ],
-    ["has a number as schema", object({ a: 1 as never }), "/properties/a"],
+    ["has a number as schema", object({ a: 1 }), "/properties/a"],
     ["has no list where one must be", object({ a: { anyOf: {} } }), "/properties/a/anyOf"],
     ["is too large", object({ a: { description: "x".repeat(70_000) } }), ""],
   ])("that %s is refused", (_name, schema, pointer) => {
@@ -88,7 +88,7 @@ describe("a schema", () => {
     (pattern) => {
       const validate = compileSchema(object({ a: { type: "string", pattern } }));
       const startedMs = performance.now();
-      for (const text of ["a".repeat(8_000), `${"a".repeat(8_000)}!`, `${"x".repeat(8_000)}`]) validate({ a: text });
+      for (const text of ["a".repeat(8_000), `${"a".repeat(8_000)}!`, "x".repeat(8_000)]) validate({ a: text });
       // Backtracking would take longer than the universe has; a loaded machine takes a second.
       expect(performance.now() - startedMs).toBeLessThan(5_000);
     },

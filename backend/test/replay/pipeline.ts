@@ -44,6 +44,8 @@ export interface Tiers {
 export interface Backend {
   sql: Sql;
   failedEvents: FailedEventStore;
+  /** What the processor counted since the start. */
+  counts: { processed: number; redelivered: number };
   replayParts: ReplayParts;
   /** Records of the raw stream, as the edge's shards put them. */
   send(frames: readonly Uint8Array[]): Promise<void>;
@@ -89,9 +91,12 @@ export async function startBackend(): Promise<Backend> {
     enriched: new EnrichedStream(kinesis),
     nowMs: Date.now,
   };
+  const counted = { processed: 0, redelivered: 0 };
   const process_: StreamHandler = async ({ Records }, context) => {
     const records = Records.map(rawRecord);
-    const { resumeAt } = await processRecords(processor, records, () => context.getRemainingTimeInMillis());
+    const { counts, resumeAt } = await processRecords(processor, records, () => context.getRemainingTimeInMillis());
+    counted.processed += counts.processed;
+    counted.redelivered += counts.redelivered;
     return { batchItemFailures: resumeAt === null ? [] : [{ itemIdentifier: resumeAt }] };
   };
   const folder = mkdtempSync(join(tmpdir(), "replay-"));
@@ -129,6 +134,7 @@ export async function startBackend(): Promise<Backend> {
   return {
     sql,
     failedEvents,
+    counts: counted,
     replayParts: {
       failedEvents,
       seal,

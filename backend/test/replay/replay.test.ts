@@ -45,7 +45,7 @@ async function refused(ids: readonly string[], receivedAtMs = Date.now()): Promi
     () => backend.failures(project),
     (failures) => failures.length >= ids.length,
   );
-  expect(found.map(({ messageId }) => messageId).toSorted()).toEqual(ids.toSorted());
+  expect(found.map(({ messageId }) => `${messageId}`).toSorted()).toEqual(ids.toSorted());
   return project;
 }
 
@@ -96,7 +96,6 @@ describe("a replay", () => {
   });
 
   it("puts what it has put before once through the processor, weeks later too, when no tier remembers", async () => {
-    const project = `p_${randomUUID().slice(0, 8)}`;
     // Four days old: beyond what the hot and cold tiers know of messages, and beyond what hot counts.
     const ids = ["old-1", "old-2"];
     const old = await refused(ids, Date.now() - 4 * DAY_MS);
@@ -110,10 +109,12 @@ describe("a replay", () => {
         originals.push({ project: old, id: event.id, line: line ?? "" });
       }
     }
-    expect(originals.map(({ line }) => JSON.parse(line).body.batch[0].messageId).toSorted()).toEqual(ids);
+    expect(originals.map(({ line }) => String(JSON.parse(line).body.batch[0].messageId)).toSorted()).toEqual(ids);
+    const before = backend.counts.redelivered;
     await backend.replayParts.raw.put([...originals, ...originals]);
     await expectOnce(old, ids, 0);
-    expect(await backend.failures(project)).toEqual([]);
+    // Not by what the tiers remember: none of the four went past the processor.
+    expect(backend.counts.redelivered - before).toBe(4);
   });
 
   it("leaves out what came another way meanwhile", async () => {

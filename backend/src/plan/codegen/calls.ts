@@ -17,12 +17,10 @@ export interface PlannedCall {
 }
 
 /** Names that the generated files have for themselves. */
-const RESERVED = [
-  ...["Analytics", "MessageOptions", "TypedAnalytics", "TypedTrack", "TypedPage", "TypedIdentify", "TypedGroup"],
-  ...["Client", "Any", "Dict", "List", "Literal", "Mapping", "Optional", "Protocol", "TypedDict", "Union", "datetime"],
-  ...["PlannedEvent", "Builder", "Object", "String", "Map", "Override", "Long", "Double", "Boolean", "Number"],
-  ...["IllegalStateException", "Collections", "LinkedHashMap", "ArrayList", "Enum", "Record", "Class", "System"],
-];
+const RESERVED =
+  "Analytics MessageOptions TypedAnalytics TypedTrack TypedPage TypedIdentify TypedGroup Client Any Dict List Literal Mapping Optional Protocol TypedDict Union datetime PlannedEvent Builder Object String Map Override Long Double Boolean Number IllegalStateException Collections LinkedHashMap ArrayList Enum Record Class System".split(
+    " ",
+  );
 
 export function plannedCalls({ events }: TrackingPlan): PlannedCall[] {
   const names = new UniqueNames(RESERVED);
