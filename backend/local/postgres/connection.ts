@@ -197,6 +197,7 @@ export class Connection implements Participant {
     let answer = await this.#session.execute(
       Buffer.concat(unnamed === undefined ? rewritten : [unnamed, ...rewritten]),
       last !== "H",
+      () => this.#statements.describe(batch.frames),
     );
     if (unnamed !== undefined) answer = withoutFirst(answer, "1");
     // The client had its CopyInResponse before the engine was asked.

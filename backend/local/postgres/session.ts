@@ -71,18 +71,18 @@ export class Session {
 
   /**
    * Runs whole messages; only the holder may. `endsCycle`: they end in a Sync or Query, so the answer ends in ReadyForQuery.
-   * The answer's bytes stay valid.
+   * The answer's bytes stay valid. `describe` names the statement for the log, should it be slow.
    */
-  async execute(messages: Uint8Array, endsCycle: boolean): Promise<Uint8Array> {
+  async execute(messages: Uint8Array, endsCycle: boolean, describe?: () => string): Promise<Uint8Array> {
     await this.#applySettings();
-    const answer = await this.#run(messages);
+    const answer = await this.#run(messages, describe);
     this.#status = (endsCycle ? transactionStatus(answer) : undefined) ?? "open";
     return answer;
   }
 
   /** Runs one statement outside every transaction; only the holder may. @throws the database's error text. */
   async executeText(text: string): Promise<void> {
-    const error = firstError(await this.execute(query(text), true));
+    const error = firstError(await this.execute(query(text), true, () => text));
     if (error !== undefined) throw new Error(error);
   }
 
@@ -165,15 +165,17 @@ export class Session {
     this.#settingsName = name;
   }
 
-  async #run(messages: Uint8Array): Promise<Uint8Array> {
+  async #run(messages: Uint8Array, describe?: () => string): Promise<Uint8Array> {
     if (this.#ended) throw new Error("the database has ended");
     const startMs = performance.now();
     try {
       // `execProtocol`, not `execProtocolRaw`: the latter never empties the engine's list of parsed messages.
       const answer = await this.#database.execProtocol(messages, { throwOnError: false, syncToFs: false });
       const tookMs = performance.now() - startMs;
-      if (tookMs > SLOW_STATEMENT_MS)
-        this.#events.report(`a statement kept everybody waiting for ${Math.round(tookMs)} ms`);
+      if (tookMs > SLOW_STATEMENT_MS) {
+        const what = describe?.() ?? "a statement of the server's own";
+        this.#events.report(`everybody waited ${Math.round(tookMs)} ms for: ${what}`);
+      }
       const hasNotice = answer.messages.some((parsed) => parsed.name === "notice");
       // The engine answers in a buffer that its next answer overwrites.
       return hasNotice ? withoutNoise(answer.data) : answer.data.slice();

@@ -6,9 +6,13 @@
 
 import { type Frame, message, readCString } from "./messages.ts";
 
+const TEXT_KEPT = 160;
+
 export class StatementNames {
   readonly #connection: number;
   readonly #names = new Map<string, string>();
+  /** The beginning of each prepared statement, which holds no values: those are bound. For the log. */
+  readonly #texts = new Map<string, string>();
   #made = 0;
   /** The last Parse of the unnamed statement, to be repeated when another connection may have replaced it. */
   #unnamedParse: Buffer | undefined;
@@ -44,10 +48,24 @@ export class StatementNames {
     return undefined;
   }
 
+  /** What a batch runs, for the log: prepared statements only, because others hold values in their text. */
+  describe(batch: readonly Frame[]): string {
+    for (const frame of batch) {
+      if (frame.type === "Q") return "an unprepared statement";
+      if (frame.type === "P") return beginning(frame);
+      if (frame.type === "B") {
+        const { text: name } = readCString(frame.body, readCString(frame.body, 0).end);
+        return this.#texts.get(name) ?? "an unnamed statement";
+      }
+    }
+    return "no statement";
+  }
+
   /** Close messages for everything the connection has prepared. */
   closeAll(): Buffer[] {
     const closes = [...this.#names.values()].map((name) => message("C", Buffer.from("S"), name));
     this.#names.clear();
+    this.#texts.clear();
     this.#unnamedParse = undefined;
     return closes;
   }
@@ -63,6 +81,7 @@ export class StatementNames {
       this.#unnamedParse = frame.bytes;
       return frame.bytes;
     }
+    this.#texts.set(name, beginning(frame));
     return message("P", this.#sessionName(name), frame.body.subarray(end));
   }
 
@@ -77,7 +96,10 @@ export class StatementNames {
     const { text: name } = readCString(frame.body, 1);
     if (frame.body[0] !== 0x53 || name === "") return frame.bytes;
     const rewritten = message(frame.type, Buffer.from("S"), this.#sessionName(name));
-    if (closes) this.#names.delete(name);
+    if (closes) {
+      this.#names.delete(name);
+      this.#texts.delete(name);
+    }
     return rewritten;
   }
 
@@ -90,4 +112,9 @@ export class StatementNames {
     }
     return rewritten;
   }
+}
+
+function beginning(parse: Frame): string {
+  const { text } = readCString(parse.body, readCString(parse.body, 0).end);
+  return text.replace(/\s+/g, " ").trim().slice(0, TEXT_KEPT);
 }
