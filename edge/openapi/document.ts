@@ -49,7 +49,7 @@ const SECURITY_SCHEMES = {
 };
 
 /** Every `METHOD path` of the route tables. */
-export function tableRoutes(): Set<string> {
+function tableRoutes(): Set<string> {
   const posted = [...POSTED.keys()].map((name) => `POST /v1/${name}`);
   const others = ["GET /v1/pixel.gif", "GET /v1/projects/{writeKey}/settings", ...PAGES.map((path) => `GET ${path}`)];
   const forwarded = Object.entries(FORWARDED_ROUTES).flatMap(([path, { methods }]) =>

@@ -21,7 +21,7 @@ import { RetentionQuestion } from "../../backend/src/query/retention.ts";
 import type { Schema } from "./operation.ts";
 
 /** As a client sends it: a field with a default may be left out, and what is transformed is what it was before. */
-export function schemaOf(schema: z.core.$ZodType): Schema {
+function schemaOf(schema: z.core.$ZodType): Schema {
   const { $schema: _draft, $defs, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
   for (const [name, definition] of Object.entries($defs ?? {})) {
     // Its only recursive schema is `z.json()`. A definition's address would not hold inside this document.

@@ -208,7 +208,7 @@ export function innerSchema(document: OpenApi, schema: Schema): Schema | undefin
   return candidates.find((candidate) => candidate !== undefined && fieldsOf(document, candidate).length > 0);
 }
 
-export function follow(document: OpenApi, schema: Schema): Schema {
+function follow(document: OpenApi, schema: Schema): Schema {
   const name = schema.$ref?.split("/").at(-1);
   return name === undefined ? schema : (document.components.schemas[name] ?? schema);
 }
