@@ -29,6 +29,8 @@ const workerd = cloudflareTest(({ inject }) => ({
 
 export default defineConfig({
   test: {
+    // A file waits for its workerd as much as it computes: by default two cores would run one file at a time.
+    maxWorkers: 2,
     projects: [
       {
         plugins: [workerd],
