@@ -1,43 +1,109 @@
-// Load rates of the tiers on the embedded parts, printed: `node test/tiers/bench.ts [events]`. Beside the warm tier the bare
-// statement it is built on, into the same table without checkpoint or look-ups: what it could be at best.
+// Load rates of the tiers, printed: `node test/tiers/bench.ts [events]`. The embedded stores run in processes of their own.
+// Two figures: by the clock, which counts the stores and whatever else this machine does, and by this process's CPU time,
+// which is the loader's own cost. Warm and the bare statement it is built on take turns, batch by batch, so that both meet the
+// same machine; their ratio is what counts.
 
+import { setTimeout } from "node:timers/promises";
 import type { EnrichedEvent } from "@behaviour/contract";
+import { provisionAws } from "../../local/index.ts";
+import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { connect } from "../../src/database/client.ts";
+import { migrate } from "../../src/database/migrate.ts";
+import { encodeEvents } from "../../src/tiers/cold/parquet.ts";
+import { ColdTier } from "../../src/tiers/cold/tier.ts";
+import { HotTier } from "../../src/tiers/hot/tier.ts";
 import { columnArrays, INSERT_EVENTS } from "../../src/tiers/warm/rows.ts";
-import { freshName, runOf } from "./events.ts";
-import { openStores, tiersUnderTest } from "./stores.ts";
+import { WarmTier } from "../../src/tiers/warm/tier.ts";
+import { freshName } from "./events.ts";
+import { startParts } from "./parts.ts";
+import { Shop } from "./shop.ts";
 
-const EVENTS = Number(process.argv[2] ?? 20_000);
+const EVENTS = Number(process.argv[2] ?? 100_000);
 const BATCH = 5_000;
+/** Loads that are not counted: compilation, connections, chunks. */
+const WARM_UP = 3;
 
-const stores = await openStores();
+type Load = (batch: readonly EnrichedEvent[]) => Promise<unknown>;
 
-async function measure(
-  name: string,
-  load: (batch: ReturnType<typeof runOf>) => Promise<unknown>,
-  fields: Partial<EnrichedEvent> = {},
-): Promise<void> {
-  const names = { project: freshName("p"), rawShard: freshName("shardId") };
-  await load(runOf({ ...names, count: 100 }));
-  let ms = 0;
-  for (let first = 101; first <= EVENTS; first += BATCH) {
-    const batch = runOf({ ...names, count: BATCH, first, fields });
-    const startedAtMs = performance.now();
-    await load(batch);
-    ms += performance.now() - startedAtMs;
+class Rate {
+  readonly #name: string;
+  #events = 0;
+  #clockMs = 0;
+  #cpuMs = 0;
+  #loads = 0;
+
+  constructor(name: string) {
+    this.#name = name;
   }
-  console.log(`${name.padEnd(16)} ${Math.round((EVENTS - 100) / (ms / 1_000)).toLocaleString("en")} events/s`);
+
+  async measure(load: Load, batch: readonly EnrichedEvent[]): Promise<void> {
+    const cpu = process.cpuUsage();
+    const startedMs = performance.now();
+    await load(batch);
+    const clockMs = performance.now() - startedMs;
+    const { user, system } = process.cpuUsage(cpu);
+    if (this.#loads++ < WARM_UP) return;
+    this.#events += batch.length;
+    this.#clockMs += clockMs;
+    this.#cpuMs += (user + system) / 1_000;
+  }
+
+  get perSecond(): number {
+    return this.#events / (this.#clockMs / 1_000);
+  }
+
+  print(): void {
+    const perCpuSecond = this.#events / (this.#cpuMs / 1_000);
+    const figure = (value: number) => Math.round(value).toLocaleString("en").padStart(9);
+    console.log(`${this.#name.padEnd(24)}${figure(this.perSecond)} events/s${figure(perCpuSecond)} per CPU-second`);
+  }
 }
 
-const sql = connect(stores.url, 1);
-await measure("bare unnest", (batch) => sql.unsafe(INSERT_EVENTS, columnArrays(batch)));
-await sql.end();
-for (const tier of tiersUnderTest(() => stores)) {
-  const opened = tier.open();
-  await measure(tier.name, (batch) => opened.load(batch));
-  // After an outage everything is old, and looked up first.
-  const hourAgoMs = Date.now() - 3_600_000;
-  const late = { receivedAtMs: hourAgoMs, timeMs: hourAgoMs, suspect: true };
-  await measure(`${tier.name}, suspects`, (batch) => opened.load(batch), late);
+const parts = await startParts();
+await Promise.all([provisionAws(parts.config), migrate(parts.config.databaseUrl ?? "")]);
+const sql = connect(parts.config.databaseUrl ?? "", 1);
+const stores = { dynamodb: dynamodbClient(parts.config), s3: s3Client(parts.config) };
+const storeFailed = async () => undefined;
+const [hot, warm, cold] = [new HotTier(stores), new WarmTier({ sql, storeFailed }), new ColdTier(stores)];
+const bare: Load = (batch) => sql.unsafe(INSERT_EVENTS, columnArrays(batch), { prepare: true });
+const late = (events: EnrichedEvent[]) => events.map((event) => ({ ...event, suspect: true }));
+
+async function compare(subjects: readonly [string, Load][], change = (events: EnrichedEvent[]) => events) {
+  const rates = subjects.map(([name]) => new Rate(name));
+  const shops = subjects.map(
+    () => new Shop({ project: freshName("p"), rawShard: freshName("shardId"), perSecond: 2_000 }),
+  );
+  for (let done = -WARM_UP * BATCH; done < EVENTS; done += BATCH) {
+    for (const [index, [, load]] of subjects.entries()) {
+      await rates[index]?.measure(load, change(shops[index]?.recent(BATCH) ?? []));
+    }
+    // The emulators' own work that is left over must not be the next one's.
+    await setTimeout(20);
+  }
+  for (const rate of rates) rate.print();
+  return rates;
 }
-await stores.stop();
+
+const [unnest, warmRate] = await compare([
+  ["bare unnest", bare],
+  ["warm", (batch) => warm.load(batch)],
+]);
+console.log(`warm / bare unnest      ${((warmRate?.perSecond ?? 0) / (unnest?.perSecond ?? 1)).toFixed(2)}`);
+await compare([
+  ["Parquet alone", async (batch) => encodeEvents(batch)],
+  ["cold", (batch) => cold.load(batch)],
+  ["hot", (batch) => hot.load(batch)],
+]);
+// After an outage everything is old, and looked up first.
+await compare(
+  [
+    ["warm, suspects", (batch) => warm.load(batch)],
+    ["cold, suspects", (batch) => cold.load(batch)],
+    ["hot, suspects", (batch) => hot.load(batch)],
+  ],
+  late,
+);
+await sql.end();
+stores.dynamodb.destroy();
+stores.s3.destroy();
+await parts.stop();

@@ -78,10 +78,9 @@ describe("files of all ages", () => {
     const compactor = new Compactor({ ...stores, limits, now: () => Date.now() + 60_000 });
     await compactor.run(() => true);
     const keys = await parquetKeys(stores.s3, project);
-    expect(keys.map((key) => key.split("/").at(-1)?.replace(/-.*/, "")).toSorted()).toEqual([
-      "compact",
-      "newer.parquet",
-    ]);
+    const names = keys.map((key) => key.split("/").at(-1)?.replace(/-.*/, "") ?? "");
+    expect(new Set(names)).toEqual(new Set(["compact", "newer.parquet"]));
+    expect(names).toHaveLength(2);
     const rows = await queryParquet(
       stores.s3,
       project,
@@ -89,11 +88,8 @@ describe("files of all ages", () => {
       { unionByName: true },
     );
     expect(rows).toHaveLength(10);
-    expect(rows.filter((row) => row["city"] === null).map((row) => row["message_id"])).toEqual([
-      "old-1",
-      "old-2",
-      "old-3",
-    ]);
+    const without = rows.filter((row) => row["city"] === null).map((row) => row["message_id"]);
+    expect(without).toEqual(["old-1", "old-2", "old-3"]);
     expect(rows.find((row) => row["message_id"] === "newer")).toMatchObject({ city: "Köln", revenue: 1.5 });
   });
 });
