@@ -50,7 +50,7 @@ export function sender({ sns, webhook }: SenderOptions): Send {
 
 /** SNS takes printable ASCII only, and an e-mail shows little more than this. */
 function subjectOf(body: Record<string, unknown>): string {
-  const { type, data } = body as { type?: unknown; data?: { alert?: { name?: unknown } } };
-  const text = `${String(type)}: ${String(data?.alert?.name ?? "")}`;
+  const { type = "", data } = body as { type?: string; data?: { alert?: { name?: string } } };
+  const text = `${type}: ${data?.alert?.name ?? ""}`;
   return text.replace(/[^\x20-\x7e]/g, "?").slice(0, SUBJECT_MAX_LENGTH);
 }

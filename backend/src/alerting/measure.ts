@@ -140,8 +140,8 @@ async function observeLag(
     select min(minute) as oldest from flow_minute
     where project = ${project} and not balanced and processed > ${held}`;
   // Of a minute nobody knows which of its events are missing: the last one is assumed.
-  const waitingSeconds =
-    waiting?.oldest == null ? 0 : Math.max(0, nowMs - waiting.oldest.getTime() - MINUTE_MS) / 1_000;
+  const oldestMs = waiting?.oldest?.getTime() ?? nowMs;
+  const waitingSeconds = Math.max(0, nowMs - oldestMs - MINUTE_MS) / 1_000;
   const loadSeconds = tier === "warm" ? await recentLoadSeconds(sql, project, nowMs) : 0;
   const oldestMissing = waiting?.oldest?.toISOString() ?? null;
   return { value: Math.max(waitingSeconds, loadSeconds), detail: { tier, oldestMissing, p95LoadSeconds: loadSeconds } };
@@ -198,7 +198,7 @@ function aggregated(points: readonly TrendPoint[], aggregate: ConditionOf<"trend
 }
 
 /** Null of nothing. */
-export function medianOf(values: readonly number[]): number | null {
+function medianOf(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
   return low === undefined || high === undefined ? null : (low + high) / 2;

@@ -130,7 +130,8 @@ export const httpsTransport = ({
 
 async function resolveAll(hostname: string): Promise<string[]> {
   if (isIP(hostname) !== 0) return [hostname];
-  return (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
+  const found = await lookup(hostname, { all: true });
+  return found.map((one) => one.address);
 }
 
 function withinDeadline<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -11,7 +11,7 @@ import { instant } from "../query/window.ts";
 
 const MINUTE_MS = 60_000;
 /** Tiers that are well hold everything within seconds; a restart of one takes a minute. */
-export const SETTLE_MS = 5 * MINUTE_MS;
+const SETTLE_MS = 5 * MINUTE_MS;
 /** The hot tier forgets after 48 hours, and takes nothing that is older than 47. */
 export const HOT_COUNTED_MS = 46 * 60 * MINUTE_MS;
 

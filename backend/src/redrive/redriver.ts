@@ -11,6 +11,7 @@
 import { concatBytes, encodeMember, type EnrichedEvent, type FailedEvent, REDELIVERY_MARK } from "@behaviour/contract";
 import { type ProcessorParts, processRecords } from "../process/pipeline.ts";
 import { type RawRecord, rawRecord } from "../process/record.ts";
+import { asError } from "../telemetry/index.ts";
 import { consumeRecords } from "../tiers/consumer.ts";
 import { redrivenShard } from "../tiers/order.ts";
 import type { LoadResult, Tier, TierName } from "../tiers/tier.ts";
@@ -126,7 +127,7 @@ async function loadAgain(
     locate: (...asked) => redrivable.locate(...asked),
   };
   const { answer, result, fault } = await consumeRecords({ tier: again, storeFailed }, records, remainingMs);
-  if (fault !== null) throw fault;
+  if (fault !== null) throw asError(fault);
   return { counts: { ...result }, complete: answer.batchItemFailures.length === 0 };
 }
 
@@ -144,7 +145,7 @@ async function processAgain(
     }),
   );
   const { counts, resumeAt, fault } = await processRecords(parts, again, remainingMs);
-  if (fault !== null) throw fault;
+  if (fault !== null) throw asError(fault);
   return { counts: { ...counts }, complete: resumeAt === null };
 }
 

@@ -84,6 +84,14 @@ export async function runRedriveRequests(
   return counts;
 }
 
-function toRequest({ requestedBy: _, requestedAt, finishedAt, ...row }: Row): RedriveRequest {
-  return { ...row, requestedAt: requestedAt.toISOString(), finishedAt: finishedAt?.toISOString() ?? null };
+function toRequest({ id, consumer, requestedAt, redriven, failed, problem, finishedAt }: Row): RedriveRequest {
+  return {
+    id,
+    consumer,
+    requestedAt: requestedAt.toISOString(),
+    redriven,
+    failed,
+    problem,
+    finishedAt: finishedAt?.toISOString() ?? null,
+  };
 }

@@ -5,7 +5,7 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { LambdaContext } from "../lambdas/events.ts";
 
-export const NAMESPACE = "behaviour";
+const NAMESPACE = "behaviour";
 
 export interface Telemetry {
   logger: Logger;
@@ -56,10 +56,14 @@ export function isOwnFault(fault: unknown): boolean {
   return typeof code !== "string" && !origin.includes("/node_modules/");
 }
 
+/** To be thrown on: what was caught may be anything. */
+export function asError(fault: unknown): Error {
+  return fault instanceof Error ? fault : new Error("a fault that is no error", { cause: fault });
+}
+
 /** Tells the event-source mapping to look for the record that is to blame, rather than to wait. */
 export function asDataFault(fault: unknown): Error {
-  const error = fault instanceof Error ? fault : new Error("a batch cannot be processed");
-  return Object.assign(error, { dataFault: true });
+  return Object.assign(asError(fault), { dataFault: true });
 }
 
 /** A function on a schedule. @returns counts, which become metrics. */

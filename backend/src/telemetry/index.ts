@@ -2,11 +2,10 @@
 
 export {
   asDataFault,
+  asError,
   faultFields,
   isOwnFault,
-  NAMESPACE,
   scheduledHandler,
-  type Telemetry,
   telemetryOf,
 } from "./function.ts";
 export { INVARIANT_METRICS } from "./invariants.ts";

@@ -4,7 +4,7 @@ import { s3Client } from "../aws.ts";
 import { type Config, readConfig } from "../config.ts";
 import { FailedEventStore } from "../failed/store.ts";
 import type { StreamEvent, StreamHandler } from "../lambdas/events.ts";
-import { asDataFault, faultFields, isOwnFault, telemetryOf } from "../telemetry/index.ts";
+import { asDataFault, asError, faultFields, isOwnFault, telemetryOf } from "../telemetry/index.ts";
 import { type Consumed, type ConsumerParts, consumeRecords } from "./consumer.ts";
 import type { Tier, TierName } from "./tier.ts";
 
@@ -54,5 +54,5 @@ export function tierHandler(
 function answerOf(event: StreamEvent, { answer, fault }: Consumed): Consumed["answer"] {
   const nothingDone = answer.batchItemFailures[0]?.itemIdentifier === event.Records[0]?.kinesis.sequenceNumber;
   if (fault === null || !nothingDone) return answer;
-  throw isOwnFault(fault) ? asDataFault(fault) : fault;
+  throw isOwnFault(fault) ? asDataFault(fault) : asError(fault);
 }

@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { CreateTopicCommand, type SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { startAws } from "../../local/index.ts";
 import { sender } from "../../src/alerting/channel.ts";
 import { deliverDue } from "../../src/alerting/deliver.ts";
@@ -14,6 +14,9 @@ import { createProject } from "../../src/control/index.ts";
 import { alertNotification, alertRule, alertState } from "../../src/database/schema.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
+
+// A busy machine is no fault of what is tested.
+vi.setConfig({ testTimeout: 60_000 });
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -148,7 +151,7 @@ describe("a notification", () => {
     expect(await run()).toMatchObject({ evaluated: 1, firing: 1, announced: 1, delivered: 1 });
     expect(await run()).toMatchObject({ firing: 1, announced: 0, delivered: 0 });
     const [{ headers, body }] = receiver.received as [Receiver["received"][number]];
-    const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+    const signed = `${String(headers["webhook-id"])}.${String(headers["webhook-timestamp"])}.${body}`;
     const key = Buffer.from(signingSecret.slice("whsec_".length), "base64");
     expect(headers["webhook-signature"]).toBe(`v1,${createHmac("sha256", key).update(signed).digest("base64")}`);
     expect(headers["webhook-timestamp"]).toBe(String(START_MS / 1_000));

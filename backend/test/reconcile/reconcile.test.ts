@@ -4,7 +4,7 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { decodeFrame, type EnrichedEvent, type FailedEvent, type ShardCounters } from "@behaviour/contract";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { provisionAws, startAws, startPostgres } from "../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
@@ -16,11 +16,15 @@ import { processRecords } from "../../src/process/pipeline.ts";
 import type { RawRecord } from "../../src/process/record.ts";
 import { reconciledMinutes } from "../../src/reconcile/report.ts";
 import { reconcile } from "../../src/reconcile/run.ts";
+import { INVARIANT_METRICS } from "../../src/telemetry/index.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
 import { WarmTier } from "../../src/tiers/warm/tier.ts";
 import { batchLine, frame } from "../process/sample.ts";
 import { freshName } from "../tiers/events.ts";
+
+// A busy machine is no fault of what is tested.
+vi.setConfig({ testTimeout: 60_000 });
 
 const MINUTE_MS = 60_000;
 const plenty = () => 300_000;
@@ -147,6 +151,11 @@ const edgeLine = (counts: Partial<ShardCounters>): ShardCounters => ({
   rejected: 0,
   suppressed: 0,
   ...counts,
+});
+
+it("measures every invariant that it is to watch", async () => {
+  const watched = Object.values(INVARIANT_METRICS).filter(({ service }) => service === "reconcile");
+  expect(Object.keys((await run()).counts)).toEqual(expect.arrayContaining(watched.map(({ metric }) => metric)));
 });
 
 describe("a minute", () => {

@@ -3,7 +3,7 @@
 
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, decodeFrame, encodeMember, type EnrichedEvent, type FailedEvent } from "@behaviour/contract";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { keepUndelivered } from "../../local/event-source/undelivered.ts";
 import { readConfig } from "../../src/config.ts";
 import { databaseClient } from "../../src/database/client.ts";
@@ -19,6 +19,9 @@ import { originShard } from "../../src/tiers/order.ts";
 import { batchLine, frame, track } from "../process/sample.ts";
 import { enrichedEvent, freshName, runOf } from "../tiers/events.ts";
 import { openStores, type TierStores, tiersUnderTest } from "../tiers/stores.ts";
+
+// A busy machine is no fault of what is tested.
+vi.setConfig({ testTimeout: 60_000 });
 
 const plenty = () => 300_000;
 const ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/behaviour-enriched";

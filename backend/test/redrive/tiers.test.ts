@@ -2,7 +2,7 @@
 
 import type { EnrichedEvent } from "@behaviour/contract";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { RedrivableTier } from "../../src/redrive/redriver.ts";
 import {
   covers,
@@ -16,6 +16,9 @@ import { originShard, redrivenShard } from "../../src/tiers/order.ts";
 import { CrashPlan, type CrashSide } from "../tiers/crash.ts";
 import { copyOf, freshName, runOf } from "../tiers/events.ts";
 import { openStores, type TierStores, type TierUnderTest, tiersUnderTest } from "../tiers/stores.ts";
+
+// A busy machine is no fault of what is tested.
+vi.setConfig({ testTimeout: 60_000 });
 
 let stores: TierStores;
 beforeAll(async () => {
@@ -44,7 +47,7 @@ function giveUp() {
   return { project, all, before: all.slice(0, 10), givenUp: all.slice(10, 25), after: all.slice(25) };
 }
 
-async function holdsAll(tier: TierUnderTest, project: string, events: readonly EnrichedEvent[]) {
+async function expectAll(tier: TierUnderTest, project: string, events: readonly EnrichedEvent[]) {
   const ids = events.map(({ messageId }) => messageId).toSorted();
   const held = await tier.holds(project);
   expect(held).toEqual({ events: events.length, messageIds: held.messageIds === null ? null : ids });
@@ -59,14 +62,14 @@ describe.each(tiers)("$name", (tier) => {
     expect(await open(tier).redrive(givenUp)).toMatchObject({ loaded: 15 });
     expect(await open(tier).redrive(givenUp)).toMatchObject({ loaded: 0, copies: 0, repeated: 15 });
     await live.load([...before, ...givenUp, ...after]);
-    await holdsAll(tier, project, all);
+    await expectAll(tier, project, all);
   });
 
   it("is given back what it had already", async () => {
     const { project, all, before, givenUp, after } = giveUp();
     await open(tier).load([...before, ...givenUp, ...after]);
     expect(await open(tier).redrive(givenUp)).toMatchObject({ loaded: 0, repeated: 15 });
-    await holdsAll(tier, project, all);
+    await expectAll(tier, project, all);
   });
 
   it("has passed what it was given back, should it still come by the stream", async () => {
@@ -76,7 +79,7 @@ describe.each(tiers)("$name", (tier) => {
     expect(await open(tier).redrive(givenUp)).toMatchObject({ loaded: 15 });
     const late = await live.load([...givenUp, ...after]).catch(() => open(tier).load([...givenUp, ...after]));
     expect(late).toMatchObject({ loaded: 15, copies: 0 });
-    await holdsAll(tier, project, all);
+    await expectAll(tier, project, all);
   });
 
   it("is given back parts that were given up one by one, in any order", async () => {
@@ -86,7 +89,7 @@ describe.each(tiers)("$name", (tier) => {
     for (const part of [givenUp.slice(10), givenUp.slice(0, 5), givenUp.slice(3, 12), givenUp]) {
       await open(tier).redrive(part);
     }
-    await holdsAll(tier, project, all);
+    await expectAll(tier, project, all);
   });
 
   it("counts a message once whose copy came another way meanwhile", async () => {
@@ -97,7 +100,7 @@ describe.each(tiers)("$name", (tier) => {
     await open(tier).load(givenUp.slice(0, 5).map((event, place) => copyOf(event, other, place)));
     expect(await open(tier).redrive(givenUp)).toMatchObject({ loaded: 10, copies: 5 });
     await open(tier).load(givenUp.slice(5).map((event, place) => copyOf(event, other, 10 + place)));
-    await holdsAll(tier, project, all);
+    await expectAll(tier, project, all);
   });
 
   // The given-up batch had been tried, alone or with what came after it, and the consumer had died anywhere in it.
@@ -120,7 +123,7 @@ describe.each(tiers)("$name", (tier) => {
         if (!crash.crashed) return;
         await open(tier).load(after);
         await open(tier).redrive(givenUp);
-        await holdsAll(tier, project, all);
+        await expectAll(tier, project, all);
       }
       expect.fail("a load makes more calls than were tried");
     },
@@ -139,7 +142,7 @@ describe.each(tiers)("$name", (tier) => {
           .redrive(givenUp)
           .catch(() => undefined);
         await open(tier).redrive(givenUp);
-        await holdsAll(tier, project, all);
+        await expectAll(tier, project, all);
         if (!crash.crashed) return;
       }
       expect.fail("a redrive makes more calls than were tried");
