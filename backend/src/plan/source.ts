@@ -11,8 +11,8 @@ import type { PublishedPlans } from "./published.ts";
 
 /** Projects whose judges are kept. */
 const KEPT_PROJECTS = 500;
-/** A plan that is older than so many times of its keeping is asked for before it is used: a process may have slept. */
-const STALE_TIMES = 6;
+/** A plan that is older than so many times of its keeping is asked for before it is used: nothing came for a while. */
+const STALE_TIMES = 2;
 
 interface Kept {
   /** Null for a project without a plan. */
@@ -50,26 +50,30 @@ export class PlanSource {
     return faults;
   }
 
-  /** The judges of these projects that have one. @throws an infrastructure fault when one's plan has never been read. */
-  async judges(projects: ReadonlySet<string>): Promise<Map<string, PlanJudge>> {
+  /**
+   * The judges of these projects that have one.
+   * @param fresh those whose newest plan is waited for: whoever replays has just mended it
+   * @throws an infrastructure fault when one's plan has never been read.
+   */
+  async judges(projects: ReadonlySet<string>, fresh: ReadonlySet<string>): Promise<Map<string, PlanJudge>> {
     const judges = new Map<string, PlanJudge>();
     await Promise.all(
       [...projects].map(async (project) => {
-        const judge = await this.#judgeOf(project);
+        const judge = await this.#judgeOf(project, fresh.has(project));
         if (judge !== null) judges.set(project, judge);
       }),
     );
     return judges;
   }
 
-  async #judgeOf(project: string): Promise<PlanJudge | null> {
+  async #judgeOf(project: string, isFresh: boolean): Promise<PlanJudge | null> {
     const kept = this.#kept.get(project);
     if (kept === undefined) return this.#read(project, undefined);
     const nowMs = this.#now();
-    if (nowMs < kept.nextReadAtMs) return kept.judge;
+    if (nowMs < kept.nextReadAtMs && !isFresh) return kept.judge;
     kept.refresh ??= this.#refresh(project, kept);
     // In the background, mostly: no event waits for a plan that is a few seconds old.
-    return nowMs - kept.readAtMs < STALE_TIMES * this.#cacheMs ? kept.judge : kept.refresh;
+    return isFresh || nowMs - kept.readAtMs >= STALE_TIMES * this.#cacheMs ? kept.refresh : kept.judge;
   }
 
   /** Never throws: what is known stays. */

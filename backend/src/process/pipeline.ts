@@ -162,7 +162,8 @@ async function processStep(
   slice: Slice,
 ): Promise<void> {
   const { originals, copies } = await dropCopies(parts, filed, step);
-  const judges = await parts.plans.judges(projectsOf(originals));
+  const projects = projectsOf(originals);
+  const judges = await parts.plans.judges(projects.all, projects.replayed);
   const prepared = originals.map((record) => prepareRecord(record, judges));
   const pending = prepared.flatMap((record) => record.pending);
   const broken = prepared.flatMap((record) => record.broken);

@@ -46,10 +46,12 @@ export interface PreparedRecord {
   warned: number;
 }
 
-export function projectsOf(records: readonly DecodedRecord[]): Set<string> {
-  const projects = new Set<string>();
-  for (const { lines } of records) {
-    for (const line of lines) if (line.kind === "envelope") projects.add(line.envelope.project);
+/** The projects that have events in these records, and those that have replayed ones. */
+export function projectsOf(records: readonly DecodedRecord[]): { all: Set<string>; replayed: Set<string> } {
+  const projects = { all: new Set<string>(), replayed: new Set<string>() };
+  for (const { lines, replay } of records) {
+    for (const line of lines) if (line.kind === "envelope") projects.all.add(line.envelope.project);
+    if (replay !== null) projects.replayed.add(replay.project);
   }
   return projects;
 }

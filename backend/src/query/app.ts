@@ -64,8 +64,7 @@ export function queryApp(parts: QueryParts): Hono {
   mountAnalytics(app, { ...parts, record });
   const whereabouts: Whereabouts = {
     tiers: parts.tiers,
-    findFailure: (project, messageId, receivedAtMs) =>
-      findFailure(parts.failedEvents, project, messageId, nowMs(), receivedAtMs),
+    findFailure: (project, messageId, receivedAtMs) => findFailure(parts, project, messageId, nowMs(), receivedAtMs),
   };
   mountEvents(app, { ...parts, record, whereabouts });
   mountExport(app, { sql, record, nowMs });

@@ -82,9 +82,9 @@ const SEARCHED_MAX = 10_000;
 /** How far back a message is searched whose time of receipt nobody knows any more. */
 const SEARCHED_MS = 48 * HOUR_MS;
 
-/** The failure of one message. @param receivedAtMs when it was received at the earliest, if known */
+/** The failure of one message that was not replayed since. @param receivedAtMs when it was received at the earliest, if known */
 export async function findFailure(
-  failedEvents: FailedEventReader,
+  { failedEvents, replays }: Pick<FailedRouteParts, "failedEvents" | "replays">,
   project: string,
   messageId: string,
   nowMs: number,
@@ -93,5 +93,11 @@ export async function findFailure(
   const fromMs = receivedAtMs ?? nowMs - SEARCHED_MS;
   const toMs = receivedAtMs === undefined ? nowMs + HOUR_MS : receivedAtMs + HOUR_MS;
   const listed = await failedEvents.list({ project, fromMs, toMs, limit: SEARCHED_MAX });
-  return listed.find((event) => event.messageId === messageId) ?? null;
+  const ofMessage = listed.filter((event) => event.messageId === messageId);
+  if (ofMessage.length === 0) return null;
+  const replayed = await replays.read(
+    project,
+    ofMessage.map(({ id }) => id),
+  );
+  return ofMessage.find(({ id }) => !replayed.has(id)) ?? null;
 }

@@ -1,0 +1,105 @@
+// How the processor keeps plans: what waits for the store, what does not, and what happens while it does not answer.
+
+import { describe, expect, it } from "vitest";
+import type { PublishedPlan } from "../../src/plan/published.ts";
+import { PlanSource } from "../../src/plan/source.ts";
+import { PLAN } from "./sample.ts";
+
+const NONE: ReadonlySet<string> = new Set();
+const P = new Set(["p"]);
+
+function setUp() {
+  const state = {
+    nowMs: 0,
+    reads: 0,
+    version: 1,
+    down: false,
+    published: { ...PLAN } as PublishedPlan["plan"] | null,
+  };
+  const source = new PlanSource({
+    now: () => state.nowMs,
+    cacheMs: 10_000,
+    published: {
+      read: async () => {
+        state.reads++;
+        await Promise.resolve();
+        if (state.down) throw new Error("DynamoDB does not answer");
+        return state.published === null ? null : { version: state.version, plan: state.published };
+      },
+    },
+  });
+  const version = async (fresh = NONE) => (await source.judges(P, fresh)).get("p")?.version;
+  return { state, source, version };
+}
+
+describe("a plan", () => {
+  it("is read once for many batches, and again behind their backs", async () => {
+    const { state, version } = setUp();
+    expect(await version()).toBe(1);
+    state.version = 2;
+    state.nowMs = 9_999;
+    expect([await version(), state.reads]).toEqual([1, 1]);
+    state.nowMs = 12_000;
+    // Nobody waits: this batch goes by what is known.
+    expect(await version()).toBe(1);
+    await new Promise(setImmediate);
+    expect([await version(), state.reads]).toEqual([2, 2]);
+  });
+
+  it("is waited for when nothing came for a while, and by who replays", async () => {
+    const { state, version } = setUp();
+    await version();
+    state.version = 2;
+    expect(await version(P)).toBe(2);
+    state.version = 3;
+    state.nowMs = 60_000;
+    expect(await version()).toBe(3);
+  });
+
+  it("is read once for all who wait at the same time", async () => {
+    const { state, version } = setUp();
+    await version();
+    state.nowMs = 60_000;
+    state.version = 2;
+    expect(await Promise.all([version(), version(P), version()])).toEqual([2, 2, 2]);
+    expect(state.reads).toBe(2);
+  });
+
+  it("keeps its judge, with what that compiled, while its version stays", async () => {
+    const { state, source, version } = setUp();
+    const before = (await source.judges(P, NONE)).get("p");
+    state.nowMs = 60_000;
+    await version();
+    expect((await source.judges(P, NONE)).get("p")).toBe(before);
+  });
+
+  it("that is not there is remembered, too", async () => {
+    const { state, version } = setUp();
+    state.published = null;
+    expect([await version(), await version(), state.reads]).toEqual([undefined, undefined, 1]);
+  });
+});
+
+describe("a store that does not answer", () => {
+  it("delays when nothing is known of the project: nothing is let past, and nothing turned away", async () => {
+    const { state, version } = setUp();
+    state.down = true;
+    await expect(version()).rejects.toThrow("does not answer");
+    state.down = false;
+    expect(await version()).toBe(1);
+  });
+
+  it("changes nothing when a plan is known, is counted, and is not asked at every batch", async () => {
+    const { state, source, version } = setUp();
+    await version();
+    state.down = true;
+    state.nowMs = 60_000;
+    expect([await version(), await version(), await version()]).toEqual([1, 1, 1]);
+    expect(state.reads).toBe(2);
+    expect([source.takeFaults(), source.takeFaults()]).toEqual([1, 0]);
+    state.down = false;
+    state.version = 2;
+    state.nowMs = 120_000;
+    expect(await version()).toBe(2);
+  });
+});
