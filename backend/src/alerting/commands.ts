@@ -1,6 +1,6 @@
 // `pipeline alerts …`, over the same functions as the admin routes.
 
-import { audit, check, type Command, type CommandParts, only, parse, UsageError, unwrap } from "../control/command.ts";
+import { audit, type Command, type CommandParts, check, only, parse, UsageError, unwrap } from "../control/command.ts";
 import { findProject, listProjects } from "../control/projects.ts";
 import { signingSecret } from "./notification.ts";
 import { AlertChange, AlertInput } from "./rule.ts";

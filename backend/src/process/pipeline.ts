@@ -170,6 +170,8 @@ async function processStep(
   const subjects = await parts.vault.resolve([...pending, ...broken].map((event) => event.identity));
   const processedAtMs = parts.nowMs();
   slice.records += step.length;
+  // Those of second tries too: a line has a name, and stored again it changes nothing.
+  for (const { counters } of step) slice.counters.push(...counters);
   for (const copy of copies) {
     slice.redelivered += countEvents(copy);
     slice.tally.addDropped(copy);

@@ -1,8 +1,8 @@
 // Which of the processor's filed counts are new, decided without I/O. Records of a raw shard are taken in their order, each once:
 // a record may be filed in several invocations, and an invocation may have died before it counted.
 
-import { type UnpackedCounts, unpackCounts } from "../process/tally.ts";
 import { unpackLedger } from "../process/ledger-entry.ts";
+import { type UnpackedCounts, unpackCounts } from "../process/tally.ts";
 
 /** Of one invocation. */
 export interface FiledItem {

@@ -1,7 +1,7 @@
 // What people see of the reconciliation: a project's minutes, hop by hop, and what is missing at each.
 
 import type { Sql } from "../database/client.ts";
-import { addsUp, differencesOf, hasSettled, HOT_COUNTED_MS } from "./balance.ts";
+import { addsUp, differencesOf, HOT_COUNTED_MS, hasSettled } from "./balance.ts";
 import { listMinutes } from "./store.ts";
 
 export interface ReconciledMinute {

@@ -8,7 +8,7 @@ import type { EdgeCounters, EdgeMinute } from "../process/edge-counters.ts";
 import { timePrefix } from "../process/ledger.ts";
 import { readCounts } from "../tiers/cold/counts.ts";
 import { ColdLedger } from "../tiers/cold/ledger.ts";
-import { addsUp, type Differences, differencesOf, hasSettled, HOT_COUNTED_MS } from "./balance.ts";
+import { addsUp, type Differences, differencesOf, HOT_COUNTED_MS, hasSettled } from "./balance.ts";
 import { type FlowCheckpoint, planIngestion } from "./ingest.ts";
 import { filedItems, hotCounts, ledgerShards } from "./sources.ts";
 import {
@@ -16,8 +16,8 @@ import {
   addEdgeMinutes,
   addProcessed,
   forget,
-  openMinutes,
   type OpenMinute,
+  openMinutes,
   readCheckpoints,
   warmCounts,
   writeChecked,

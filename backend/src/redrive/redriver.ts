@@ -8,7 +8,7 @@
 //
 // A batch counts as redriven when all of it is done, and is moved out of the way then.
 
-import { concatBytes, encodeMember, type EnrichedEvent, type FailedEvent, REDELIVERY_MARK } from "@behaviour/contract";
+import { concatBytes, type EnrichedEvent, encodeMember, type FailedEvent, REDELIVERY_MARK } from "@behaviour/contract";
 import { type ProcessorParts, processRecords } from "../process/pipeline.ts";
 import { type RawRecord, rawRecord } from "../process/record.ts";
 import { asError } from "../telemetry/index.ts";

@@ -1,8 +1,8 @@
 // A webhook's receiver: a real HTTPS server on loopback, and the way to it that stands in for the internet.
 
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { httpsTransport, type PostOptions } from "../../src/outbound/post.ts";
 import { CERTIFICATE, HOSTNAME, KEY } from "./certificate.ts";
 

@@ -3,7 +3,14 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { decodeFrame, type EnrichedEvent, type FailedEvent, type ShardCounters } from "@behaviour/contract";
+import {
+  concatBytes,
+  decodeFrame,
+  type EnrichedEvent,
+  encodeMember,
+  type FailedEvent,
+  type ShardCounters,
+} from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { provisionAws, startAws, startPostgres } from "../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
@@ -159,6 +166,18 @@ it("measures every invariant that it is to watch", async () => {
 });
 
 describe("a minute", () => {
+  it("is told of by the edge's own lines, which travel with the events", async () => {
+    const line = JSON.stringify({ v: 1, counters: edgeLine({ accepted: 2, suppressed: 1 }) });
+    const both = { ...record(["a", "b"]), frame: concatBytes([record(["a", "b"]).frame, encodeMember([line])]) };
+    const alone = { ...record([]), frame: encodeMember([line]) };
+    await load(await processed([both, alone]));
+    expect((await run()).imbalanced).toEqual([]);
+    expect(await minute()).toMatchObject({
+      edge: { accepted: 2, suppressed: 1 },
+      process: { received: 2, processed: 2 },
+    });
+  });
+
   it("adds up when all of it arrived, however often it was run", async () => {
     const records = [record(["a", "b", "c"], { broken: 1 }), record(["d", "e"])];
     const events = await processed(records);

@@ -2,7 +2,7 @@
 // streams between them are in the test's hands.
 
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { BUCKETS, decodeFrame, encodeMember, type EnrichedEvent, type FailedEvent } from "@behaviour/contract";
+import { BUCKETS, decodeFrame, type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { keepUndelivered } from "../../local/event-source/undelivered.ts";
 import { readConfig } from "../../src/config.ts";
@@ -11,10 +11,10 @@ import type { StreamRecord } from "../../src/lambdas/events.ts";
 import { connectProcessor } from "../../src/process/connect.ts";
 import { processRecords } from "../../src/process/pipeline.ts";
 import { rawRecord } from "../../src/process/record.ts";
-import { redrive, type RedriveParts } from "../../src/redrive/redriver.ts";
+import type { RedrivableTier } from "../../src/redrive/redriver.ts";
+import { type RedriveParts, redrive } from "../../src/redrive/redriver.ts";
 import { listRedriveRequests, requestRedrive, runRedriveRequests } from "../../src/redrive/requests.ts";
 import { parseBatch, Undelivered } from "../../src/redrive/undelivered.ts";
-import type { RedrivableTier } from "../../src/redrive/redriver.ts";
 import { originShard } from "../../src/tiers/order.ts";
 import { batchLine, frame, track } from "../process/sample.ts";
 import { enrichedEvent, freshName, runOf } from "../tiers/events.ts";
