@@ -17,7 +17,7 @@ export interface PlanFolder {
 }
 
 /** What is wrong with the files, for people. */
-export class PlanFilesError extends Error {}
+class PlanFilesError extends Error {}
 
 /** @throws {PlanFilesError} that names each file with what is wrong in it. */
 export async function readPlanFolder(folder: string): Promise<PlanFolder> {

@@ -34,7 +34,7 @@ export const ORDER_COMPLETED = {
   },
 } as const;
 
-export const ORDER_COMPLETED_2 = {
+const ORDER_COMPLETED_2 = {
   ...ORDER_COMPLETED,
   version: 2,
   schema: {

@@ -1,0 +1,107 @@
+// The plan as a stage of the processor: what it does to the event that goes on, and the line that is kept of one that does not.
+
+import { type RequestEnvelope, TrackingPlan } from "@behaviour/contract";
+import { describe, expect, it } from "vitest";
+import { PlanJudge } from "../../src/plan/judge.ts";
+import { originalLine } from "../../src/process/original.ts";
+import { applyPlan } from "../../src/process/plan.ts";
+import { type UnpackedEvent, unpackEnvelope } from "../../src/process/unpack.ts";
+import { batchLine, eventLine, track } from "../process/sample.ts";
+import { ORDER_COMPLETED } from "./sample.ts";
+
+const envelopeOf = (line: string) => JSON.parse(line) as RequestEnvelope;
+
+function unpack(envelope: RequestEnvelope): UnpackedEvent[] {
+  return [...unpackEnvelope(envelope, true)].flatMap((unpacked) => (unpacked.ok ? [unpacked.event] : []));
+}
+
+const order = (total: unknown, context = {}) =>
+  track("m", {
+    event: "Order Completed",
+    properties: { order_id: "AB-1234", total, currency: "EUR", products: [{ sku: "a" }] },
+    context,
+  });
+const judgeOf = (mode: "off" | "warn" | "quarantine") =>
+  new PlanJudge(TrackingPlan.parse({ mode, events: [ORDER_COMPLETED] }), 7);
+
+function staged(event: object, judge: PlanJudge | undefined) {
+  const [unpacked] = unpack(envelopeOf(batchLine([event])));
+  if (unpacked === undefined) throw new Error("the event is no event");
+  return applyPlan(unpacked, judge);
+}
+
+describe("an event", () => {
+  it("that breaks the plan is marked, held back, or left alone, as the mode says", () => {
+    const bad = order("12", { locale: "de" });
+    const warned = staged(bad, judgeOf("warn"));
+    expect([warned.quarantined, warned.warned, warned.event.context]).toEqual([
+      null,
+      true,
+      { locale: "de", $plan: { version: 7, code: "plan_wrong_type", pointer: "/properties/total" } },
+    ]);
+    expect(staged(bad, judgeOf("quarantine")).quarantined).toMatchObject({
+      planVersion: 7,
+      violation: { code: "plan_wrong_type" },
+    });
+    for (const judge of [judgeOf("off"), undefined]) {
+      expect(staged(bad, judge)).toMatchObject({
+        quarantined: null,
+        warned: false,
+        event: { context: { locale: "de" } },
+      });
+    }
+  });
+
+  it("cannot bring a mark of its own", () => {
+    for (const judge of [undefined, judgeOf("warn")]) {
+      const { event, warned } = staged(order(5, { $plan: { version: 1 }, locale: "de" }), judge);
+      expect([event.context, warned]).toEqual([{ locale: "de" }, false]);
+    }
+  });
+
+  it("marks none of its batch-mates, with whom it shares a context", () => {
+    const envelope = envelopeOf(batchLine([order("12"), order(5)], {}, { context: { app: { name: "shop" } } }));
+    const [bad, good] = unpack(envelope).map((event) => applyPlan(event, judgeOf("warn")).event.context);
+    expect(bad).toHaveProperty("$plan");
+    expect(good).toEqual({ app: { name: "shop" } });
+  });
+});
+
+describe("the line that is kept", () => {
+  it("is the request with that event alone: its batch's context, its own verdict, its time of receipt", () => {
+    const verdicts = { 1: { consent: "restricted" as const }, 2: { consent: "cookieless" as const } };
+    const batch = [track("a"), track("b"), track("c")];
+    const line = batchLine(
+      batch,
+      { verdicts, receivedAtMs: 1_764_032_400_123, retry: true },
+      { context: { locale: "de" } },
+    );
+    const envelope = envelopeOf(line);
+    const before = unpack(envelope);
+    const kept = envelopeOf(originalLine(envelope, 1) ?? "");
+    const after = unpack(kept);
+    expect(after).toHaveLength(1);
+    const { envelope: _whole, ...sent } = before[1] as UnpackedEvent;
+    expect(after[0]).toMatchObject(sent);
+    expect(kept).toMatchObject({
+      receivedAtMs: 1_764_032_400_123,
+      retry: true,
+      verdicts: { 0: { consent: "restricted" } },
+    });
+    expect(originalLine(envelope, 0)).not.toContain("verdicts");
+  });
+
+  it("is the whole of a request that held one event", () => {
+    const envelope = envelopeOf(eventLine(track("a"), { verdicts: { 0: { consent: "restricted" } } }));
+    expect(envelopeOf(originalLine(envelope, 0) ?? "")).toEqual(envelope);
+  });
+
+  it("is not kept when it is too large, or cannot be written again", () => {
+    const envelope = envelopeOf(batchLine([track("a", { properties: { a: "x".repeat(300_000) } })]));
+    expect(originalLine(envelope, 0)).toBeUndefined();
+    const deep = envelopeOf(
+      batchLine([track("a", { properties: "DEEP" })]).replace('"DEEP"', `${"[".repeat(50_000)}${"]".repeat(50_000)}`),
+    );
+    expect(originalLine(deep, 0)).toBeUndefined();
+  });
+});
