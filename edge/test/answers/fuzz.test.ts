@@ -101,7 +101,7 @@ const HEADERS: readonly Record<string, string>[] = [
   { "CF-Connecting-IP": "::ffff:1.2.3.4" },
   { "Content-Encoding": "br" },
   { "Content-Length": "7" },
-  { Referer: "\u00ff" },
+  { Referer: "not a url" },
 ];
 
 interface Outcome {
