@@ -15,6 +15,8 @@ export function enrichedEvent(
   fields: Partial<EnrichedEvent> & Pick<EnrichedEvent, "project" | "rawShard">,
 ): EnrichedEvent {
   const receivedAtMs = fields.receivedAtMs ?? Date.now();
+  // Somebody who is not signed in.
+  const subject = randomBytes(16).toString("hex");
   return {
     v: ENRICHED_VERSION,
     messageId: freshName("m"),
@@ -25,8 +27,8 @@ export function enrichedEvent(
     sentAtMs: receivedAtMs - 50,
     originalTimeMs: receivedAtMs - 120,
     processedAtMs: receivedAtMs + 80,
-    subject: randomBytes(16).toString("hex"),
-    anonymousSubject: null,
+    subject,
+    anonymousSubject: subject,
     groupSubject: null,
     previousSubject: null,
     sessionId: "1764032400000",

@@ -70,6 +70,8 @@ export class Shop {
     const person = Math.floor(this.#random() ** 2 * people);
     const isPage = this.#random() < 0.4;
     const path = this.#pick(PATHS);
+    const subject = createHash("md5").update(`${project} ${person}`).digest("hex");
+    const isSignedIn = person % 5 === 0;
     const price = Math.floor(this.#random() * 20_000) / 100;
     return {
       v: ENRICHED_VERSION,
@@ -82,8 +84,8 @@ export class Shop {
       sentAtMs: receivedAtMs - 20,
       originalTimeMs: receivedAtMs - 40,
       processedAtMs: receivedAtMs + 300,
-      subject: createHash("md5").update(`${project} ${person}`).digest("hex"),
-      anonymousSubject: createHash("md5").update(`a ${project} ${person}`).digest("hex"),
+      subject,
+      anonymousSubject: isSignedIn ? createHash("md5").update(`a ${subject}`).digest("hex") : subject,
       groupSubject: null,
       previousSubject: null,
       sessionId: String(receivedAtMs - (receivedAtMs % 1_800_000) + person),

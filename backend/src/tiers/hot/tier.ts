@@ -12,6 +12,8 @@ import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
 import { countEvents, KEPT_MS, MINUTE_MS, type MinuteCounters, minuteOf } from "./minute.ts";
 import { type MinutePlace, Minutes } from "./minutes.ts";
+import { isIdentified } from "./profile.ts";
+import { Profiles } from "./profiles.ts";
 import { covers, positionNumber } from "./ranges.ts";
 
 /** Items written side by side. */
@@ -71,11 +73,13 @@ export function planLoad(rawShard: string, events: readonly EnrichedEvent[], now
 export class HotTier implements Tier {
   readonly name = "hot";
   readonly #minutes: Minutes;
+  readonly #profiles: Profiles;
   readonly #registry: MessageRegistry;
   readonly #now: () => number;
 
   constructor({ dynamodb, now = Date.now }: HotTierOptions) {
     this.#minutes = new Minutes(dynamodb, TABLES.hot);
+    this.#profiles = new Profiles(dynamodb, now);
     this.#registry = new MessageRegistry({ dynamodb, table: TABLES.hot, namespace: "", now });
     this.#now = now;
   }
@@ -120,6 +124,12 @@ export class HotTier implements Tier {
     // In the stream's order again: of two copies in one batch the earlier one is the message.
     const all = pending.flatMap(({ events }) => events).sort((a, b) => (a.position < b.position ? -1 : 1));
     const copies = await this.#registry.claim(project, all);
+    // Before the minutes, whose checkpoints say that a batch is done: a profile knows by itself what it has already.
+    const people = Map.groupBy(
+      all.filter((event) => !copies.has(event) && isIdentified(event)),
+      ({ subject }) => subject,
+    );
+    await eachOf([...people], ([subject, events]) => this.#profiles.add(project, subject, events));
     await eachOf(pending, async (batch) => addResult(result, await this.#count(batch, copies, choose)));
     return result;
   }
