@@ -8,6 +8,9 @@ export interface Answer {
   body: string;
 }
 
+/** Of silence: also closes what nobody used for so long. */
+const SILENCE_MAX_MS = 30_000;
+
 const HEAD_END = "\r\n\r\n";
 const CHUNKED_END = "0\r\n\r\n";
 
@@ -22,7 +25,8 @@ export class Connection {
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => this.#read(text));
     socket.on("error", (fault) => this.#fail(fault));
-    socket.on("close", () => this.#fail(new Error("the server closed the connection")));
+    socket.on("close", () => this.#fail(new Error("the connection was closed")));
+    socket.setTimeout(SILENCE_MAX_MS, () => socket.destroy(new Error("no answer within 30 s")));
   }
 
   static open(port: number): Promise<Connection> {
@@ -36,11 +40,18 @@ export class Connection {
     });
   }
 
+  /** A server closes what was silent for long: look before you send, or the request is lost unseen. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed && this.#socket.writable;
+  }
+
   /** One request at a time. */
   send(bytes: Uint8Array): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      this.#socket.write(bytes);
+      this.#socket.write(bytes, (fault) => {
+        if (fault) this.#fail(fault);
+      });
     });
   }
 

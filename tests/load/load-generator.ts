@@ -109,14 +109,15 @@ class Load {
     const template = sender.templates[sender.turn++ % TEMPLATES_PER_CONNECTION] as RequestTemplate;
     const first = this.#sent;
     this.#sent += template.events;
-    const bytes = template.stamp(first, new Date());
     try {
+      if (!sender.connection.isOpen) sender.connection = await Connection.open(this.#order.port);
+      const bytes = template.stamp(first, new Date());
       const answer = await sender.connection.send(bytes);
       if (this.#isWholeSuccess(answer)) this.#acknowledged += template.events;
       else this.#fail(first, `${answer.status}: ${answer.body.slice(0, 300)}`);
     } catch (fault) {
       this.#fail(first, String(fault));
-      sender.connection = await Connection.open(this.#order.port);
+      sender.connection.close();
     }
     this.#latencies.push(performance.now() - dueMs);
   }
