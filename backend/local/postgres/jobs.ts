@@ -1,6 +1,7 @@
 // What a real server's background workers do, on a timer: TimescaleDB's policies (refresh of continuous aggregates,
-// compression, retention) and checkpoints. The engine is a single process without workers, so its write-ahead log would grow
-// and statistics would stay empty.
+// compression, retention), checkpoints, and what autovacuum does. The engine is a single process without workers: its
+// write-ahead log would grow, and without statistics a join of 2,500 ids with 20,000 events took 58 s by the wrong index
+// instead of 0.1 s by the right one, while everybody waited.
 
 import { query } from "./messages.ts";
 import type { Participant, Session } from "./session.ts";
@@ -8,7 +9,6 @@ import { SessionSettings } from "./settings.ts";
 
 const TICK_MS = 5_000;
 const CHECKPOINT_INTERVAL_MS = 120_000;
-const ANALYZE_INTERVAL_MS = 30 * 60_000;
 /** A policy that is new to this process first runs this long after it was seen, then at its own interval. */
 const FIRST_RUN_MS = 20_000;
 /** So that three policies that fall due together do not block everyone in one go. */
@@ -16,6 +16,19 @@ const JOBS_PER_TICK = 1;
 
 const JOBS = `SELECT job_id::text || ' ' || round(extract(epoch FROM schedule_interval))::text
   FROM timescaledb_information.jobs WHERE scheduled ORDER BY job_id`;
+
+/**
+ * Tables that have grown by half since their statistics were made, or have none; smallest first. By size, because the
+ * counters that autovacuum goes by stand still in this engine. Small ones are vacuumed too: those with many updates are small.
+ */
+const OUTGROWN = `WITH sized AS (
+    SELECT format('%I.%I', n.nspname, c.relname) AS name, c.reltuples, c.relpages,
+      pg_relation_size(c.oid) / current_setting('block_size')::int AS pages
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+      AND n.nspname NOT IN ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config'))
+  SELECT CASE WHEN pages < 2000 THEN 'VACUUM (ANALYZE) ' ELSE 'ANALYZE ' END || name FROM sized
+  WHERE pages >= 4 AND (reltuples < 0 OR pages > 1.5 * relpages + 8) ORDER BY pages LIMIT 4`;
 
 interface Due {
   intervalMs: number;
@@ -29,12 +42,11 @@ export class BackgroundJobs implements Participant {
   readonly #timer: NodeJS.Timeout;
   readonly #jobs = new Map<string, Due>();
   #nextCheckpointMs = Date.now() + CHECKPOINT_INTERVAL_MS;
-  #nextAnalyzeMs = Date.now() + ANALYZE_INTERVAL_MS;
 
-  constructor(session: Session, report: (problem: string) => void) {
+  constructor(session: Session, report: (problem: string) => void, tickMs = TICK_MS) {
     this.#session = session;
     this.#report = report;
-    this.#timer = setInterval(() => session.requestTurn(this), TICK_MS);
+    this.#timer = setInterval(() => session.requestTurn(this), tickMs);
   }
 
   stop(): void {
@@ -56,10 +68,8 @@ export class BackgroundJobs implements Participant {
       await this.#session.executeText("CHECKPOINT");
       return;
     }
-    if (nowMs >= this.#nextAnalyzeMs) {
-      this.#nextAnalyzeMs = nowMs + ANALYZE_INTERVAL_MS;
-      await this.#session.executeText("ANALYZE");
-      return;
+    for (const statement of firstColumn(await this.#session.execute(query(OUTGROWN), true))) {
+      await this.#session.executeText(statement);
     }
     await this.#readJobs(nowMs);
     const due = [...this.#jobs]

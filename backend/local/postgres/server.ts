@@ -21,6 +21,8 @@ export interface PostgresOptions {
   /** Told what went wrong in a background job, and what kept everybody waiting. */
   report?: (problem: string) => void;
   idleInTransactionMs?: number;
+  /** How often background jobs are looked after. */
+  jobIntervalMs?: number;
 }
 
 export interface PostgresPart {
@@ -64,7 +66,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     server.once("error", reject);
     server.listen(options.port ?? 0, HOST, resolve);
   });
-  const jobs = new BackgroundJobs(session, report);
+  const jobs = new BackgroundJobs(session, report, options.jobIntervalMs);
 
   return {
     url: `postgres://postgres@${HOST}:${(server.address() as AddressInfo).port}/postgres`,

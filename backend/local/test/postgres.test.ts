@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { sql as text } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type PostgresPart, startPostgres } from "../index.ts";
 import { cString, errorResponse, FrameReader, message, query, SYNC } from "../postgres/messages.ts";
 
@@ -20,7 +20,7 @@ function pool(max = 4, url = server.url): postgres.Sql {
 }
 
 beforeAll(async () => {
-  server = await startPostgres({ idleInTransactionMs: 300 });
+  server = await startPostgres({ idleInTransactionMs: 300, jobIntervalMs: 100 });
 }, 30_000);
 
 afterAll(async () => {
@@ -83,6 +83,13 @@ describe("pools", () => {
     const rows = await drizzle(pool(2)).execute(text`select ${7}::int as seven`);
     expect(rows[0]).toEqual({ seven: 7 });
   });
+});
+
+test("a table that grew gets statistics, without which the planner takes wrong indexes", async () => {
+  const client = pool(1);
+  await client`create table grew as select i, md5(i::text) as t from generate_series(1, 5000) i`;
+  const tuples = () => client<{ n: number }[]>`select reltuples::int as n from pg_class where relname = 'grew'`;
+  await vi.waitFor(async () => expect(await tuples()).toEqual([{ n: 5_000 }]), { timeout: 4_000, interval: 50 });
 });
 
 describe("one session for all", () => {
