@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     include: ["path/**/*.test.ts", "browser/**/*.test.ts", "chaos/**/*.test.ts", "compat/**/*.test.ts"],
     fileParallelism: false,
-    testTimeout: 180_000,
+    // The full form of a chaos test is minutes of outage, and two more to recover.
+    testTimeout: process.env.CHAOS === "full" ? 1_200_000 : 180_000,
     hookTimeout: 180_000,
   },
 });
