@@ -127,7 +127,7 @@ export async function startBackend(): Promise<Backend> {
   ];
   const mappings = consumers.map(
     ([consumer, stream, handler]) =>
-      new Mapping({ ...DEFAULTS, consumer, stream, pollIntervalMs: 50 }, handler, around),
+      new Mapping({ ...DEFAULTS, consumer, stream, pollIntervalMs: 50, backoffMaxMs: 2_000 }, handler, around),
   );
   const app = query.wire(config);
 
@@ -188,7 +188,7 @@ export async function startBackend(): Promise<Backend> {
   };
 }
 
-export async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean, withinMs = 60_000): Promise<T> {
+export async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean, withinMs = 150_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const value = await read();

@@ -177,7 +177,8 @@ describe("what only the plan refused", () => {
   });
 
   it("lands once in each tier after the plan was mended, however often and by whom it is replayed", async () => {
-    await backend.ask(project, "PUT", "/v1/admin/tracking-plan", MENDED);
+    const mended = await backend.ask(project, "PUT", "/v1/admin/tracking-plan", MENDED);
+    expect([mended.status, mended.body.propagated], JSON.stringify(mended.body)).toEqual([200, true]);
     const runs = await Promise.all([
       replay({ kind: "plan_violation" }),
       replay(),

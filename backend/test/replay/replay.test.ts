@@ -11,7 +11,7 @@ import { enrichedEvent } from "../tiers/events.ts";
 import { type Backend, startBackend, until } from "./pipeline.ts";
 
 // Only ends what hangs: the parts share two cores with whatever else runs.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const DAY_MS = 86_400_000;
 
