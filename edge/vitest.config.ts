@@ -8,7 +8,7 @@ import { defineConfig } from "vitest/config";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
-const limits = { testTimeout: 20_000, hookTimeout: 20_000, silent: "passed-only" } as const;
+const limits = { testTimeout: 120_000, hookTimeout: 120_000, silent: "passed-only" } as const;
 
 const workerd = cloudflareTest(({ inject }) => ({
   wrangler: { configPath: path("../wrangler.toml") },

@@ -18,6 +18,8 @@ const Environment = z.object({
   VAULT_HMAC_KEY: z.optional(z.string().check(z.minLength(32))),
   /** Connections a process may open to the database; the embedded one has one session. */
   DATABASE_CONNECTIONS: z._default(z.coerce.number(), 4),
+  /** Whether the hot tier keeps profiles of signed-in people: a write for each of them in every batch. */
+  HOT_PROFILES: z._default(z.enum(["on", "off"]), "off"),
 });
 
 export interface Config {
@@ -28,6 +30,7 @@ export interface Config {
   snsEndpoint: string | undefined;
   databaseUrl: string | undefined;
   databaseConnections: number;
+  hotProfiles: boolean;
   edgeUrl: string | undefined;
   internalSecret: string | undefined;
   vaultHmacKey: string | undefined;
@@ -52,6 +55,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     snsEndpoint: env.SNS_ENDPOINT,
     databaseUrl: env.DATABASE_URL,
     databaseConnections: env.DATABASE_CONNECTIONS,
+    hotProfiles: env.HOT_PROFILES === "on",
     edgeUrl: env.EDGE_URL,
     internalSecret: env.INTERNAL_SECRET,
     vaultHmacKey: env.VAULT_HMAC_KEY,

@@ -1,7 +1,7 @@
 // Bundles the Worker the way wrangler does for this code: one ES module, the runtime's own modules left outside.
 
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 
 const ENTRY = fileURLToPath(new URL("../src/worker.ts", import.meta.url));
 
@@ -18,6 +18,8 @@ export async function bundleWorker(): Promise<string> {
     external: ["node:*", "cloudflare:*"],
     logLevel: "error",
   });
+  // Its service would stay, with 60 MB, for builds that never come.
+  await stop();
   const bundle = outputFiles[0];
   if (bundle === undefined) throw new Error("the Worker's bundle is empty");
   return bundle.text;

@@ -22,7 +22,7 @@ export const SUITES: readonly Suite[] = [
     about: "the repository's own rules",
     needsPages: false,
     isLong: false,
-    deadlineMs: 2 * MINUTE_MS,
+    deadlineMs: 6 * MINUTE_MS,
   },
   {
     name: "contract",
@@ -30,7 +30,7 @@ export const SUITES: readonly Suite[] = [
     about: "what crosses a boundary: limits, keys, times, frames",
     needsPages: false,
     isLong: false,
-    deadlineMs: 2 * MINUTE_MS,
+    deadlineMs: 6 * MINUTE_MS,
   },
   {
     name: "edge",
@@ -38,7 +38,7 @@ export const SUITES: readonly Suite[] = [
     about: "collector, buffer shard, sink and gateway, inside workerd",
     needsPages: true,
     isLong: false,
-    deadlineMs: 5 * MINUTE_MS,
+    deadlineMs: 15 * MINUTE_MS,
   },
   {
     name: "backend",
@@ -46,7 +46,7 @@ export const SUITES: readonly Suite[] = [
     about: "processor, tiers, query and control plane, on the embedded stores",
     needsPages: false,
     isLong: false,
-    deadlineMs: 8 * MINUTE_MS,
+    deadlineMs: 24 * MINUTE_MS,
   },
   {
     name: "sdk",
@@ -54,7 +54,7 @@ export const SUITES: readonly Suite[] = [
     about: "the JavaScript library, against a collector on a real socket",
     needsPages: true,
     isLong: false,
-    deadlineMs: 3 * MINUTE_MS,
+    deadlineMs: 9 * MINUTE_MS,
   },
   {
     name: "tests",
@@ -62,6 +62,6 @@ export const SUITES: readonly Suite[] = [
     about: "the whole path: real browser, every tier, faults (short form)",
     needsPages: true,
     isLong: true,
-    deadlineMs: 12 * MINUTE_MS,
+    deadlineMs: 36 * MINUTE_MS,
   },
 ];

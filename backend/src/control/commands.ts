@@ -3,10 +3,10 @@
 
 import { alertCommands } from "../alerting/commands.ts";
 import { planCommands } from "../plan/commands.ts";
-import { replayCommands } from "../replay/commands.ts";
 import { reconcileCommands } from "../reconcile/commands.ts";
 import { redriveCommands } from "../redrive/commands.ts";
-import { audit, check, type Command, type CommandParts, numberOf, only, parse, UsageError, unwrap } from "./command.ts";
+import { replayCommands } from "../replay/commands.ts";
+import { audit, type Command, type CommandParts, check, numberOf, only, parse, UsageError, unwrap } from "./command.ts";
 import { pushAll } from "./edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
 import { createKey, findKey, listKeys, revokeKey, rotateKey } from "./keys.ts";

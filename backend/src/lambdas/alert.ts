@@ -1,8 +1,8 @@
 // Lambda: alerting, every minute. Judges every rule, then sends what is due; both go on in the next run where this one ends.
 
-import { alertServices } from "../alerting/services.ts";
 import { deliverDue } from "../alerting/deliver.ts";
 import { evaluateAlerts } from "../alerting/evaluate.ts";
+import { alertServices } from "../alerting/services.ts";
 import { readConfig } from "../config.ts";
 import { databaseClient, sqlClient } from "../database/client.ts";
 import { faultFields, scheduledHandler } from "../telemetry/index.ts";

@@ -4,4 +4,6 @@ import { dynamodbClient } from "../aws.ts";
 import { tierHandler } from "../tiers/handler.ts";
 import { HotTier } from "../tiers/hot/tier.ts";
 
-export const handler = tierHandler("hot", (config) => new HotTier({ dynamodb: dynamodbClient(config) }));
+export const handler = tierHandler("hot", (config) => {
+  return new HotTier({ dynamodb: dynamodbClient(config), profiles: config.hotProfiles });
+});

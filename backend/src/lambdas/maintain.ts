@@ -2,7 +2,7 @@
 // is older than each project keeps it. One function for both, so that no merge writes anew what ageing takes away.
 // Compression and continuous aggregates are TimescaleDB's own jobs.
 
-import { ageTiers, type AgeingParts } from "../ageing/run.ts";
+import { type AgeingParts, ageTiers } from "../ageing/run.ts";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { readConfig } from "../config.ts";
 import { sqlClient } from "../database/client.ts";

@@ -14,14 +14,14 @@ import { FailedEventStore } from "../failed/index.ts";
 import { PublishedPlans } from "../plan/published.ts";
 import { queryApp, type ReportFault } from "../query/app.ts";
 import { CursorSigner } from "../query/cursor.ts";
+import { Undelivered } from "../redrive/undelivered.ts";
 import { ReplayClaims } from "../replay/claims.ts";
 import { connectReplayer } from "../replay/connect.ts";
+import { faultFields, telemetryOf } from "../telemetry/index.ts";
 import { ColdTier } from "../tiers/cold/tier.ts";
 import { readRealtime } from "../tiers/hot/read.ts";
 import { HotTier } from "../tiers/hot/tier.ts";
 import { WarmTier } from "../tiers/warm/tier.ts";
-import { Undelivered } from "../redrive/undelivered.ts";
-import { faultFields, telemetryOf } from "../telemetry/index.ts";
 import { subjectLookup } from "../vault/index.ts";
 
 const telemetry = telemetryOf("query");

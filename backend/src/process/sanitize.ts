@@ -19,9 +19,7 @@ export function nodeBudget(): NodeBudget {
 }
 
 // They are what is looked for; tab, LF and CR are kept.
-// oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F]/;
-// oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g;
 
 /** Well-formed, free of control characters, at most 8,192 UTF-16 units. */

@@ -1,11 +1,11 @@
 // What the archive holds of a batch that the stream gave up: looked up in the objects themselves, because the plan has gone on
 // since. Reads only the ids, and of the objects that a consumer wrote only those whose positions meet the batch's.
 
-import { BUCKETS, type EnrichedEvent } from "@behaviour/contract";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { BUCKETS, type EnrichedEvent } from "@behaviour/contract";
+import { redrivenPrefix } from "../order.ts";
 import { Objects } from "./objects.ts";
 import { decodeMessageIds } from "./parquet.ts";
-import { redrivenPrefix } from "../order.ts";
 import { partitionOf, positionsOfKey } from "./plan.ts";
 
 /** An object that compaction takes away between listing and reading is in another one by then. */

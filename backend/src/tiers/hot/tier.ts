@@ -24,6 +24,8 @@ const OUTDATED_MS = KEPT_MS - 3_600_000;
 
 export interface HotTierOptions {
   dynamodb: DynamoDBClient;
+  /** Whether profiles of signed-in people are kept: a write for each of them in every batch, where counters take a few. */
+  profiles?: boolean;
   now?: () => number;
 }
 
@@ -73,13 +75,13 @@ export function planLoad(rawShard: string, events: readonly EnrichedEvent[], now
 export class HotTier implements Tier {
   readonly name = "hot";
   readonly #minutes: Minutes;
-  readonly #profiles: Profiles;
+  readonly #profiles: Profiles | null;
   readonly #registry: MessageRegistry;
   readonly #now: () => number;
 
-  constructor({ dynamodb, now = Date.now }: HotTierOptions) {
+  constructor({ dynamodb, profiles = false, now = Date.now }: HotTierOptions) {
     this.#minutes = new Minutes(dynamodb, TABLES.hot);
-    this.#profiles = new Profiles(dynamodb, now);
+    this.#profiles = profiles ? new Profiles(dynamodb, now) : null;
     this.#registry = new MessageRegistry({ dynamodb, table: TABLES.hot, namespace: "", now });
     this.#now = now;
   }
@@ -125,13 +127,19 @@ export class HotTier implements Tier {
     const all = pending.flatMap(({ events }) => events).sort((a, b) => (a.position < b.position ? -1 : 1));
     const copies = await this.#registry.claim(project, all);
     // Before the minutes, whose checkpoints say that a batch is done: a profile knows by itself what it has already.
-    const people = Map.groupBy(
-      all.filter((event) => !copies.has(event) && isIdentified(event)),
-      ({ subject }) => subject,
+    await this.#addToProfiles(
+      project,
+      all.filter((event) => !copies.has(event)),
     );
-    await eachOf([...people], ([subject, events]) => this.#profiles.add(project, subject, events));
     await eachOf(pending, async (batch) => addResult(result, await this.#count(batch, copies, choose)));
     return result;
+  }
+
+  async #addToProfiles(project: string, events: readonly EnrichedEvent[]): Promise<void> {
+    const profiles = this.#profiles;
+    if (profiles === null) return;
+    const people = Map.groupBy(events.filter(isIdentified), ({ subject }) => subject);
+    await eachOf([...people], ([subject, ofPerson]) => profiles.add(project, subject, ofPerson));
   }
 
   /** Counts what is not counted yet: another consumer may have been given the same events, and been faster. */

@@ -1,0 +1,5 @@
+// Timings decide nothing: a test is given up only when it hangs.
+
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({ test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 } });
