@@ -65,6 +65,7 @@ const sql = connect(parts.config.databaseUrl ?? "", 1);
 const stores = { dynamodb: dynamodbClient(parts.config), s3: s3Client(parts.config) };
 const storeFailed = async () => undefined;
 const [hot, warm, cold] = [new HotTier(stores), new WarmTier({ sql, storeFailed }), new ColdTier(stores)];
+const hotWithProfiles = new HotTier({ ...stores, profiles: true });
 const bare: Load = (batch) => sql.unsafe(INSERT_EVENTS, columnArrays(batch), { prepare: true });
 const late = (events: EnrichedEvent[]) => events.map((event) => ({ ...event, suspect: true }));
 
@@ -93,6 +94,7 @@ await compare([
   ["Parquet alone", async (batch) => encodeEvents(batch)],
   ["cold", (batch) => cold.load(batch)],
   ["hot", (batch) => hot.load(batch)],
+  ["hot with profiles", (batch) => hotWithProfiles.load(batch)],
 ]);
 // After an outage everything is old, and looked up first.
 await compare(

@@ -2,7 +2,7 @@
 // differently and in any later order, a batch halved after a failure, a new process after each death. What a mapping does
 // promise is kept: the first delivery of a shard's records follows their order.
 
-import { encodeMember, type EnrichedEvent, type FailedEvent } from "@behaviour/contract";
+import { type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
 import type { StreamRecord } from "../../src/lambdas/events.ts";
 import { consumeRecords } from "../../src/tiers/consumer.ts";
 import type { Tier } from "../../src/tiers/tier.ts";

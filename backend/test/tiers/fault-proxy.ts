@@ -2,7 +2,7 @@
 // Which requests it hits follows from a seed.
 
 import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 
 export type StoreFault =
   /** DynamoDB beyond its capacity: refused, nothing done. */

@@ -9,7 +9,7 @@ import { WarmTier } from "../../src/tiers/warm/tier.ts";
 import { CrashPlan, crashingSql, FlakyPlan } from "./crash.ts";
 import { deliver, recordsOf, streamRecord } from "./delivery.ts";
 import { copyOf, freshName, runOf } from "./events.ts";
-import { seeded, StoreFaults, withoutPauses } from "./fault-proxy.ts";
+import { StoreFaults, seeded, withoutPauses } from "./fault-proxy.ts";
 import { openStores, type TierStores, type TierUnderTest, tiersUnderTest } from "./stores.ts";
 
 const SEED = Number(process.env["FAULTS_SEED"] ?? 20_261_125);

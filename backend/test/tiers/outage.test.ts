@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PutRecordCommand } from "@aws-sdk/client-kinesis";
-import { encodeMember, type EnrichedEvent, STREAMS } from "@behaviour/contract";
+import { type EnrichedEvent, encodeMember, STREAMS } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, provisionAws, startAws } from "../../local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";

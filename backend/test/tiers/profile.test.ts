@@ -22,7 +22,10 @@ afterAll(async () => {
 });
 
 const open = (crash?: CrashPlan) =>
-  new HotTier({ dynamodb: crash === undefined ? stores.dynamodb : crashingClient(stores.dynamodb, crash) });
+  new HotTier({
+    dynamodb: crash === undefined ? stores.dynamodb : crashingClient(stores.dynamodb, crash),
+    profiles: true,
+  });
 
 interface Person {
   project: string;
@@ -124,7 +127,7 @@ describe("a profile", () => {
       timeMs: laterMs,
       receivedAtMs: laterMs,
     }));
-    await new HotTier({ dynamodb: stores.dynamodb, now: () => laterMs }).load(events);
+    await new HotTier({ dynamodb: stores.dynamodb, profiles: true, now: () => laterMs }).load(events);
     expect((await readProfile(stores.dynamodb, one.project, one.subject, laterMs))?.eventCount).toBe(2);
   });
 });
