@@ -15,6 +15,7 @@ import { pause } from "./event-source/pause.ts";
 import { DEFAULTS, type MappingSettings } from "./event-source/settings.ts";
 import { type HttpHandler, startFunctionUrl } from "./function-url/server.ts";
 import type { Credentials } from "./function-url/signature.ts";
+import { installStreaming } from "./function-url/streaming.ts";
 
 /** A scheduled function that takes so many times its timeout has its process ended. */
 const LATE_FACTOR = 5;
@@ -67,6 +68,7 @@ export interface FunctionHost {
 
 /** @throws when a handler's file is missing or exports no `handler`. */
 export async function startFunctionHost(options: FunctionHostOptions): Promise<FunctionHost> {
+  installStreaming();
   const triggers = options.triggers ?? TRIGGERS;
   const loaded = await Promise.all(
     options.functions.map(async (name) => {

@@ -1,5 +1,6 @@
 // The Worker: wires routes to stages, and nothing else. The only public door of the pipeline.
 
+import { Hono } from "hono";
 import { collect } from "./collect/pipeline.ts";
 import { collectPixel } from "./collect/pixel.ts";
 import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
@@ -39,10 +40,23 @@ const OWN_HANDLERS: ForOwnRoutes<Handler> = {
   "/.well-known/gpc.json": { GET: (_request, _env, requestId) => gpcSupport(requestId) },
 };
 
-async function handle(request: Request, env: Env, _context: ExecutionContext): Promise<Response> {
+/** Everything but ingestion. */
+const app = new Hono<{ Bindings: Env }>();
+app.all("*", async ({ req, env }) => {
   const requestId = newRequestId();
+  const answer = await route(req.raw, pathOf(req.url), env, requestId);
+  return answer instanceof Refusal ? refuse(answer, requestId) : answer;
+});
+app.onError((fault) => unexpected(fault, newRequestId()));
+
+/** Ingestion goes past the router: that is a fifteenth of what a single event costs. */
+async function handle(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
+  const ingest = ingestRoute(pathOf(request.url));
+  if (ingest === null || request.method === "OPTIONS") return app.fetch(request, env, context);
+  const requestId = newRequestId();
+  if (request.method !== ingest.method) return methodNotAllowed([ingest.method, "OPTIONS"], requestId);
   try {
-    const answer = await route(request, pathOf(request.url), env, requestId);
+    const answer = await handleIngest(request, ingest.route, env, requestId);
     return answer instanceof Refusal ? refuse(answer, requestId) : answer;
   } catch (fault) {
     return unexpected(fault, requestId);
@@ -69,11 +83,6 @@ function pathOf(url: string): string {
 
 async function route(request: Request, pathname: string, env: Env, requestId: string): Promise<Answer> {
   if (request.method === "OPTIONS") return preflight(request, requestId);
-  const ingest = ingestRoute(pathname);
-  if (ingest !== null) {
-    if (request.method !== ingest.method) return methodNotAllowed([ingest.method, "OPTIONS"], requestId);
-    return handleIngest(request, ingest.route, env, requestId);
-  }
   const path = pathname.length > 1 ? pathname.replace(/\/$/, "") : pathname;
   if (Object.hasOwn(OWN_HANDLERS, path)) {
     const own: Record<string, Handler> = OWN_HANDLERS[path as keyof typeof OWN_HANDLERS];

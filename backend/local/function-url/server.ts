@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { LambdaContext } from "../../src/lambdas/events.ts";
 import { closeServer, type ListeningPart, listenOnLoopback } from "../emulators/listening.ts";
 import { type Credentials, isSigned } from "./signature.ts";
+import { type StreamingHandler, streamsItsAnswer } from "./streaming.ts";
 
 /** Lambda's own limits: 6 MB a request. */
 const BODY_MAX_BYTES = 6 * 1024 * 1024;
@@ -79,14 +80,19 @@ async function answer(options: FunctionUrlOptions, request: IncomingMessage, res
   }
   const deadlineMs = Date.now() + options.timeoutMs;
   const event = toEvent(method, url, request, body);
-  const result = await withinTime(
-    options.handler(event, {
-      functionName: options.functionName,
-      awsRequestId: event.requestContext.requestId,
-      getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
-    }),
-    options.timeoutMs,
-  );
+  const context: LambdaContext = {
+    functionName: options.functionName,
+    awsRequestId: event.requestContext.requestId,
+    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+  };
+  const { handler, timeoutMs } = options;
+  if (streamsItsAnswer(handler)) {
+    const streaming = handler as unknown as StreamingHandler<HttpEvent, LambdaContext>;
+    response.statusCode = 502;
+    await withinTime(streaming(event, response, context), timeoutMs);
+    return;
+  }
+  const result = await withinTime(handler(event, context), timeoutMs);
   const answerHeaders: Record<string, string | string[]> = { ...result.headers };
   if (result.cookies !== undefined && result.cookies.length > 0) answerHeaders["set-cookie"] = result.cookies;
   const bytes = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8");
