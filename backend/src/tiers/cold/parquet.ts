@@ -9,6 +9,8 @@ import { PARQUET_SCHEMA, type Row } from "./columns.ts";
 
 const ROW_GROUP_ROWS = 50_000;
 const ZSTD_LEVEL = 3;
+/** JSON that many events have alike. */
+const REPEATING = new Set(["context", "traits"]);
 const KNOWN = new Set(STORE_COLUMNS.map(({ column }) => column));
 
 /** Columns that a reader's filter can skip row groups by; bounds of the others would cost a tenth of the writing. */
@@ -18,7 +20,24 @@ const BOUNDED = new Set(["project", "message_id", "time", "received_at", "type",
 export function encodeEvents(events: readonly EnrichedEvent[]): Uint8Array {
   const sorted = sortedBy(events, (event) => event.timeMs);
   // By column from the start: an object for each row on the way would take as long as the writing.
-  return encode(STORE_COLUMNS.map(({ field, kind }) => sorted.map((event) => physical(kind, event[field]))));
+  return encode(
+    STORE_COLUMNS.map(({ field, kind, column }) => {
+      const values = sorted.map((event) => physical(kind, event[field]));
+      return REPEATING.has(column) ? shared(values) : values;
+    }),
+  );
+}
+
+/** Equal values as one and the same object, which the writer turns into bytes once. */
+function shared(values: readonly unknown[]): unknown[] {
+  const first = new Map<string, unknown>();
+  return values.map((value) => {
+    const text = JSON.stringify(value);
+    const known = first.get(text);
+    if (known !== undefined) return known;
+    first.set(text, value);
+    return value;
+  });
 }
 
 /** The same of rows that were read from such files. */
