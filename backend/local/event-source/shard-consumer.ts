@@ -72,15 +72,18 @@ async function gather(consumer: ShardConsumer, pending: ShardRecord[], batchSize
     if (stopping.aborted || pending.length >= batchSize || bytes >= settings.batchBytes) return false;
     if (windowEndMs !== undefined && Date.now() >= windowEndMs) return false;
     try {
-      const { records, ended } = await consumer.reader.read(batchSize - pending.length, settings.batchBytes - bytes);
+      const { records, ended, more } = await consumer.reader.read(
+        batchSize - pending.length,
+        settings.batchBytes - bytes,
+      );
       failures = 0;
       pending.push(...records);
       if (ended) return true;
       if (records.length > 0) windowEndMs ??= Date.now() + settings.batchWindowMs;
       const leftMs = windowEndMs === undefined ? settings.pollIntervalMs : windowEndMs - Date.now();
       if (leftMs <= 0) return false;
-      // A read that brought something may have left more behind; one that brought nothing has not.
-      if (records.length === 0 || settings.batchWindowMs > 0)
+      // A backlog is read without a pause.
+      if (records.length === 0 || (settings.batchWindowMs > 0 && !more))
         await pause(Math.min(leftMs, settings.pollIntervalMs), stopping);
     } catch (fault) {
       if (pending.length > 0) return false;

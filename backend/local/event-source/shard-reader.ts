@@ -14,6 +14,8 @@ export interface ShardRead {
   records: ShardRecord[];
   /** The shard was closed and holds nothing more. */
   ended: boolean;
+  /** There is more to be read at once: it brought all it was asked for, or says itself that it is behind. */
+  more: boolean;
 }
 
 /** Frames are up to 1 MB and a read names records, not bytes: the first read is small, later ones go by the sizes seen. */
@@ -50,10 +52,10 @@ export class ShardReader {
   async #read(maxRecords: number, maxBytes: number): Promise<ShardRead> {
     this.#iterator ??= await this.#newIterator();
     const fitting = this.#averageBytes === undefined ? FIRST_READ_RECORDS : Math.floor(maxBytes / this.#averageBytes);
-    const answer = await this.#kinesis.send(
-      new GetRecordsCommand({ ShardIterator: this.#iterator, Limit: Math.max(1, Math.min(maxRecords, fitting)) }),
-      { abortSignal: callDeadline() },
-    );
+    const limit = Math.max(1, Math.min(maxRecords, fitting));
+    const answer = await this.#kinesis.send(new GetRecordsCommand({ ShardIterator: this.#iterator, Limit: limit }), {
+      abortSignal: callDeadline(),
+    });
     const records = (answer.Records ?? []).map(toShardRecord);
     this.#iterator = answer.NextShardIterator;
     const last = records.at(-1);
@@ -61,7 +63,8 @@ export class ShardReader {
       this.#lastSequence = last.sequence;
       this.#learnSize(records);
     }
-    return { records, ended: answer.NextShardIterator === undefined };
+    const more = records.length === limit || (answer.MillisBehindLatest ?? 0) > 0;
+    return { records, ended: answer.NextShardIterator === undefined, more };
   }
 
   async #newIterator(): Promise<string> {
