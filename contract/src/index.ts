@@ -12,6 +12,7 @@ export * from "./hash.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
 export * from "./names.ts";
+export * from "./placeholder.ts";
 export * from "./plan.ts";
 export * from "./result.ts";
 export * from "./settings.ts";

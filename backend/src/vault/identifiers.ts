@@ -20,24 +20,3 @@ export function vaultKey(hmacKey: string, { project, kind, id }: VaultId): strin
 export function memoryKey({ project, kind, id }: VaultId): string {
   return `${project}\u0000${kind}\u0000${id}`;
 }
-
-const PLACEHOLDERS: ReadonlySet<string> = new Set([
-  "null",
-  "undefined",
-  "nan",
-  "none",
-  "0",
-  "-1",
-  "true",
-  "false",
-  "anonymous",
-  "guest",
-  "unknown",
-  "[object object]",
-  "00000000-0000-0000-0000-000000000000",
-]);
-
-/** What programs write where they have no id. Many people share each of these, so they are linked with nobody. */
-export function isPlaceholder(id: string): boolean {
-  return PLACEHOLDERS.has(id.trim().toLowerCase());
-}

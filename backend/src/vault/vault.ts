@@ -5,8 +5,9 @@
 // first one wrote; a crash between two steps leaves a claim, which the same user's next event completes.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { isPlaceholder } from "@behaviour/contract";
 import { BoundedCache } from "../process/bounded-cache.ts";
-import { type IdKind, isPlaceholder, memoryKey, type VaultId, vaultKey } from "./identifiers.ts";
+import { type IdKind, memoryKey, type VaultId, vaultKey } from "./identifiers.ts";
 import { type Person, planLinks, type Slot } from "./links.ts";
 import { newSurrogate, type VaultEntry, VaultStore } from "./store.ts";
 

@@ -6,6 +6,7 @@ import {
   type EventType,
   eventTime,
   isObject,
+  isPlaceholder,
   LIMITS,
   mergeBatchContext,
   REJECTIONS,
@@ -112,7 +113,8 @@ function judgeItem(
     event = { ...event, messageId };
     judged.clean = false;
   }
-  if (isSuspiciousId(event.userId)) judged.warnings.push({ index, code: "suspicious_user_id", pointer: "/userId" });
+  if (!isMissing(event.userId) && isPlaceholder(String(event.userId)))
+    judged.warnings.push({ index, code: "suspicious_user_id", pointer: "/userId" });
   const time = eventTime({
     timestamp: event.timestamp ?? event.originalTimestamp,
     sentAt: parsed.body.sentAt ?? event.sentAt,
@@ -192,29 +194,6 @@ function judgeText(value: unknown, pointer: string, code: RejectionCode, maxLeng
 
 function isMissing(value: unknown): value is undefined | null {
   return value === undefined || value === null;
-}
-
-const SUSPICIOUS_IDS: ReadonlySet<string> = new Set([
-  "null",
-  "undefined",
-  "nan",
-  "none",
-  "0",
-  "-1",
-  "true",
-  "false",
-  "anonymous",
-  "guest",
-  "unknown",
-  "[object object]",
-  "00000000-0000-0000-0000-000000000000",
-]);
-const LONGEST_SUSPICIOUS_ID = 36;
-
-/** A placeholder that some program put where the id should be: stored, and merged with nobody's. */
-function isSuspiciousId(id: unknown): boolean {
-  if (typeof id === "number") return SUSPICIOUS_IDS.has(String(id));
-  return typeof id === "string" && id.length <= LONGEST_SUSPICIOUS_ID && SUSPICIOUS_IDS.has(id.toLowerCase());
 }
 
 /**
