@@ -113,8 +113,11 @@ function judgeItem(
     event = { ...event, messageId };
     judged.clean = false;
   }
-  if (!isMissing(event.userId) && isPlaceholder(String(event.userId)))
+  // Judged before: an id is a text or a number.
+  const userId = event.userId as string | number | null | undefined;
+  if (!isMissing(userId) && isPlaceholder(String(userId))) {
     judged.warnings.push({ index, code: "suspicious_user_id", pointer: "/userId" });
+  }
   const time = eventTime({
     timestamp: event.timestamp ?? event.originalTimestamp,
     sentAt: parsed.body.sentAt ?? event.sentAt,
