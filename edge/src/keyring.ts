@@ -40,7 +40,9 @@ export async function findKeyByHash(hash: string, env: Env, nowMs: number): Prom
     entry = { record, staleAt: nowMs + LIMITS.keyCacheMs };
     remember(hash, entry);
   }
-  return entry.record !== null && inForce(entry.record, nowMs) ? entry.record : new Refusal("invalid_api_key");
+  const { record } = entry;
+  if (record === null) return new Refusal("invalid_api_key");
+  return inForce(record, nowMs) ? record : new Refusal("invalid_api_key").of(record.project);
 }
 
 function inForce(record: KeyRecord, nowMs: number): boolean {

@@ -6,14 +6,22 @@ export class Refusal {
   readonly code: ErrorCode;
   /** JSON pointer to what was wrong, where there is one. */
   readonly pointer: string | undefined;
-  /** Replaces the table's message where a more exact one names the fix. */
+  /** Replaces the table's message where a more exact one names the fix. Shown to watchers: never holds what was sent. */
   readonly message: string | undefined;
   readonly retryAfterSeconds: number;
+  /** Whose request it was, as far as its key tells; watchers of that project are told (refused.ts). */
+  project: string | null = null;
 
   constructor(code: ErrorCode, details: { pointer?: string; message?: string; retryAfterSeconds?: number } = {}) {
     this.code = code;
     this.pointer = details.pointer;
     this.message = details.message;
     this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
+  }
+
+  /** The same refusal, of a request of this project. */
+  of(project: string): this {
+    this.project = project;
+    return this;
   }
 }

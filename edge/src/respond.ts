@@ -57,7 +57,7 @@ export function preflight(request: Request, requestId: string): Response {
     status: 204,
     headers: {
       ...CORS,
-      "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+      "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
       "Access-Control-Allow-Headers": request.headers.get("Access-Control-Request-Headers") ?? "*",
       "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE_SECONDS),
       Vary: "Access-Control-Request-Headers",
@@ -71,5 +71,6 @@ export function withCommonHeaders(response: Response, requestId: string): Respon
   const answer = new Response(response.body, response);
   for (const [name, value] of Object.entries(CORS)) answer.headers.set(name, value);
   answer.headers.set("X-Request-Id", requestId);
+  if (answer.status === 503 && !answer.headers.has("Retry-After")) answer.headers.set("Retry-After", "1");
   return answer;
 }

@@ -16,6 +16,8 @@ import { type ForOwnRoutes, forwardedRoute } from "./gateway/routes.ts";
 import { closeSession, openSession } from "./gateway/session.ts";
 import { openLive } from "./live/open.ts";
 import { Refusal } from "./refusal.ts";
+import { noteRefused } from "./refused.ts";
+import { writeRefused } from "./refused-metric.ts";
 import { json, newRequestId, preflight, refuse } from "./respond.ts";
 import { sweepShards } from "./shard/sweeper.ts";
 
@@ -44,20 +46,29 @@ const OWN_HANDLERS: ForOwnRoutes<Handler> = {
 const app = new Hono<{ Bindings: Env }>();
 app.all("*", async ({ req, env }) => {
   const requestId = newRequestId();
-  const answer = await route(req.raw, pathOf(req.url), env, requestId);
-  return answer instanceof Refusal ? refuse(answer, requestId) : answer;
+  const path = pathOf(req.url);
+  const answer = await route(req.raw, path, env, requestId);
+  if (!(answer instanceof Refusal)) return answer;
+  noteRefused(answer, path, req.raw, env, requestId);
+  return refuse(answer, requestId);
 });
 app.onError((fault) => unexpected(fault, newRequestId()));
 
+/** As watchers see it: the path of a request has a key in it. */
+const SETTINGS_PATH = "/v1/projects/<writeKey>/settings";
+
 /** Ingestion goes past the router: that is a fifteenth of what a single event costs. */
 async function handle(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
-  const ingest = ingestRoute(pathOf(request.url));
+  const path = pathOf(request.url);
+  const ingest = ingestRoute(path);
   if (ingest === null || request.method === "OPTIONS") return app.fetch(request, env, context);
   const requestId = newRequestId();
   if (request.method !== ingest.method) return methodNotAllowed([ingest.method, "OPTIONS"], requestId);
   try {
     const answer = await handleIngest(request, ingest.route, env, requestId);
-    return answer instanceof Refusal ? refuse(answer, requestId) : answer;
+    if (!(answer instanceof Refusal)) return answer;
+    noteRefused(answer, ingest.route.kind === "settings" ? SETTINGS_PATH : path, request, env, requestId);
+    return refuse(answer, requestId);
   } catch (fault) {
     return unexpected(fault, requestId);
   }
@@ -93,8 +104,8 @@ async function route(request: Request, pathname: string, env: Env, requestId: st
   }
   const forwarded = forwardedRoute(path);
   if (forwarded !== null) {
-    if (!forwarded.methods.includes(request.method))
-      return methodNotAllowed([...forwarded.methods, "OPTIONS"], requestId);
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    if (!forwarded.methods.includes(method)) return methodNotAllowed([...forwarded.methods, "OPTIONS"], requestId);
     return forward(request, forwarded, env, requestId);
   }
   if (request.method !== "GET" && request.method !== "HEAD") return new Refusal("not_found");
@@ -123,6 +134,7 @@ function methodNotAllowed(allowed: readonly string[], requestId: string): Respon
 export default {
   fetch: handle,
   async scheduled(_controller, env) {
+    writeRefused(Date.now());
     await sweepShards(env);
   },
 } satisfies ExportedHandler<Env>;

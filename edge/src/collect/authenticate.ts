@@ -64,8 +64,7 @@ export async function authenticate(
 ): Promise<KeyRecord | Refusal> {
   const record = await findKey(key, env, nowMs);
   if (record instanceof Refusal) return record;
-  const refusal = authorize(record, request, scope);
-  return refusal ?? record;
+  return authorize(record, request, scope)?.of(record.project) ?? record;
 }
 
 /** Where a good key may be used, and what for. */

@@ -6,7 +6,7 @@ import { hashId, type KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { publishOutcome, type RequestOutcome } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
-import { refuse, result } from "../respond.ts";
+import { result } from "../respond.ts";
 import { regionOf, shardName, shardStub } from "../shard/placement.ts";
 import { Appender } from "./append.ts";
 import { authenticate, keyInBody, keyInHeaders } from "./authenticate.ts";
@@ -19,15 +19,19 @@ import { redact } from "./redact.ts";
 import type { IngestRoute } from "./routes.ts";
 import { type RequestFacts, requestSource } from "./wrap.ts";
 
-export async function collect(request: Request, route: IngestRoute, env: Env, requestId: string): Promise<Response> {
+export async function collect(
+  request: Request,
+  route: IngestRoute,
+  env: Env,
+  requestId: string,
+): Promise<Response | Refusal> {
   const receivedAtMs = Date.now();
   const headerKey = keyInHeaders(request.headers);
-  if (headerKey instanceof Refusal) return refuse(headerKey, requestId);
+  if (headerKey instanceof Refusal) return headerKey;
   const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "write", env, receivedAtMs);
-  if (headerRecord instanceof Refusal) return refuse(headerRecord, requestId);
-
+  if (headerRecord instanceof Refusal) return headerRecord;
   const how = judgeHeaders(request.headers);
-  if (how instanceof Refusal) return refuse(how, requestId);
+  if (how instanceof Refusal) return ofKey(how, headerRecord);
   const answer = await withBody(request, how, async (text, bytes) => {
     const parsed = parseBody(text, bytes, route);
     if (parsed instanceof Refusal) {
@@ -48,7 +52,11 @@ export async function collect(request: Request, route: IngestRoute, env: Env, re
       env,
     );
   });
-  return answer instanceof Refusal ? refuse(answer, requestId) : answer;
+  return answer instanceof Refusal ? ofKey(answer, headerRecord) : answer;
+}
+
+function ofKey(refusal: Refusal, key: KeyRecord | null): Refusal {
+  return key === null ? refusal : refusal.of(key.project);
 }
 
 /** A request whose key was found good. */
@@ -80,13 +88,13 @@ export async function store(
   redact(judged, parsed, accepted.key);
   const distinct = withoutRepeats(judged.events);
   const unrecorded = await recordPreferences(distinct, accepted.key, accepted.receivedAtMs, env);
-  if (unrecorded !== null) return unrecorded;
+  if (unrecorded !== null) return unrecorded.of(facts.key.project);
   const consented = await consent(distinct, request, accepted.key);
   // As its own bytes only when nothing was repaired, left out, or must not travel on (a secret key, for one).
   const untouched = judged.clean && consented.events.length === judged.events.length && !accepted.isSecretInBody;
   const appender = new Appender(facts, parsed, consented, request, env);
   const appended = await appender.append(untouched ? parsed.text : null);
-  if (appended instanceof Refusal) return appended;
+  if (appended instanceof Refusal) return appended.of(facts.key.project);
   const outcome: RequestOutcome = { facts, judged, distinct, observed: appender.observed, dropped: consented.dropped };
   const repeated = judged.events.length - distinct.length;
   if (judged.rejected.length + repeated + consented.suppressed > 0) {

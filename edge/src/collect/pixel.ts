@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
+import { noteRefused } from "../refused.ts";
 import { pixel } from "../respond.ts";
 import { authenticate, keyInBody } from "./authenticate.ts";
 import { parseBody } from "./parse.ts";
@@ -18,7 +19,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 export async function collectPixel(request: Request, env: Env, requestId: string): Promise<Response> {
   try {
     const answer = await collectEvent(request, env, requestId);
-    await (answer instanceof Refusal ? null : answer.body?.cancel());
+    if (answer instanceof Refusal) noteRefused(answer, new URL(request.url).pathname, request, env, requestId);
+    else await answer.body?.cancel();
   } catch (fault) {
     console.error(JSON.stringify({ level: "error", message: "pixel failed", requestId, fault: String(fault) }));
   }
@@ -39,7 +41,7 @@ async function collectEvent(request: Request, env: Env, requestId: string): Prom
   const record = await authenticate(key, request, "write", env, receivedAtMs);
   if (record instanceof Refusal) return record;
   // A secret key in an address is in somebody's log by now.
-  if (record.kind === "secret") return new Refusal("secret_key_in_browser");
+  if (record.kind === "secret") return new Refusal("secret_key_in_browser").of(record.project);
   return store(parsed, { key: record, requestId, receivedAtMs, isSecretInBody: false }, ROUTE, request, env);
 }
 

@@ -25,7 +25,7 @@ export async function settings(
 ): Promise<Response | Refusal> {
   const record = await findKey(writeKey, env, Date.now());
   if (record instanceof Refusal) return record;
-  if (record.kind === "secret") return new Refusal("secret_key_in_browser");
+  if (record.kind === "secret") return new Refusal("secret_key_in_browser").of(record.project);
   const url = new URL(request.url);
   const country = callerCountry(request);
   const body = {

@@ -23,8 +23,8 @@ export async function postConsent(request: Request, env: Env, requestId: string)
   const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "consent", env, receivedAtMs);
   if (headerRecord instanceof Refusal) return headerRecord;
   const how = judgeHeaders(request.headers);
-  if (how instanceof Refusal) return how;
-  return withBody(request, how, async (text) => {
+  if (how instanceof Refusal) return ofKey(how, headerRecord);
+  const answer = await withBody(request, how, async (text) => {
     const body = parseObject(text);
     if (body instanceof Refusal) return body;
     const bodyKey = keyInBody(body);
@@ -34,16 +34,21 @@ export async function postConsent(request: Request, env: Env, requestId: string)
     const key = headerRecord ?? (await authenticate(bodyKey as string, request, "consent", env, receivedAtMs));
     if (key instanceof Refusal) return key;
     const input = readConsent(body, requestId, receivedAtMs);
-    if (input instanceof Refusal) return input;
+    if (input instanceof Refusal) return input.of(key.project);
     if (key.kind === "public" && input.userId !== null && isGrant(input.record)) {
       return new Refusal("insufficient_scope", {
         pointer: "/userId",
         message: "A public key may grant for an anonymousId only: anyone can name any userId.",
-      });
+      }).of(key.project);
     }
     const refusal = await recordConsent(input, key, env);
-    return refusal ?? json(200, { success: true }, requestId);
+    return refusal?.of(key.project) ?? json(200, { success: true }, requestId);
   });
+  return answer instanceof Refusal ? ofKey(answer, headerRecord) : answer;
+}
+
+function ofKey(refusal: Refusal, key: KeyRecord | null): Refusal {
+  return key === null ? refusal : refusal.of(key.project);
 }
 
 function parseObject(text: string): Record<string, unknown> | Refusal {

@@ -5,9 +5,18 @@ import { LIMITS } from "@behaviour/contract";
 import { AwsClient } from "aws4fetch";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
+import { withIdleDeadline } from "./idle-deadline.ts";
+
+/** How long a call may take: all of it, its body included; or the wait for its head and for each piece of its body. */
+export type BackendDeadline = "whole" | "idle";
 
 /** Paths begin with "/". An answer that does not come in time is `unavailable`; nothing is retried here. */
-export async function fetchBackend(env: Env, path: string, init: RequestInit): Promise<Response | Refusal> {
+export async function fetchBackend(
+  env: Env,
+  path: string,
+  init: RequestInit,
+  deadline: BackendDeadline = "whole",
+): Promise<Response | Refusal> {
   if (env.QUERY_ENDPOINT === undefined) {
     return new Refusal("unavailable", { message: "Reading is not configured: set QUERY_ENDPOINT." });
   }
@@ -19,12 +28,12 @@ export async function fetchBackend(env: Env, path: string, init: RequestInit): P
     service: "lambda",
     retries: 0,
   });
+  const call = (signal: AbortSignal) =>
+    client.fetch(new URL(path, env.QUERY_ENDPOINT), { ...init, redirect: "manual", signal });
   try {
-    return await client.fetch(new URL(path, env.QUERY_ENDPOINT), {
-      ...init,
-      redirect: "manual",
-      signal: AbortSignal.timeout(LIMITS.callDeadlineMs),
-    });
+    return deadline === "idle"
+      ? await withIdleDeadline(call, LIMITS.callDeadlineMs)
+      : await call(AbortSignal.timeout(LIMITS.callDeadlineMs));
   } catch (fault) {
     console.warn(JSON.stringify({ level: "warn", message: "query backend does not answer", fault: String(fault) }));
     return new Refusal("unavailable", { retryAfterSeconds: 2 });

@@ -6,6 +6,8 @@ import type { Scope } from "@behaviour/contract";
 export interface ForwardedRoute {
   scope: Scope;
   methods: readonly string[];
+  /** Its answer may go on for as long as something comes. */
+  streams?: true;
 }
 
 /** By path; a name in braces stands for one segment. */
@@ -19,7 +21,7 @@ export const FORWARDED_ROUTES: Readonly<Record<string, ForwardedRoute>> = {
   "/v1/events/{messageId}": { scope: "read", methods: ["GET"] },
   "/v1/failed-events": { scope: "read", methods: ["GET"] },
   "/v1/failed-events/replay": { scope: "read", methods: ["POST"] },
-  "/v1/export": { scope: "read", methods: ["GET"] },
+  "/v1/export": { scope: "read", methods: ["GET"], streams: true },
   "/v1/audit": { scope: "privacy", methods: ["GET"] },
   "/v1/audit/verify": { scope: "privacy", methods: ["GET"] },
   "/v1/admin/projects": { scope: "admin", methods: ["GET", "POST"] },

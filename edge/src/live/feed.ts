@@ -58,10 +58,12 @@ function channelOf(project: string): Channel {
 
 /** Never fails, and never keeps the answer waiting. */
 export function publishOutcome(outcome: RequestOutcome, watched: boolean, env: Env): void {
-  if (!watched) return;
-  const { project } = outcome.facts.key;
+  if (watched) publishMessages(outcome.facts.key.project, outcomeMessages(outcome), env);
+}
+
+/** To a project that is watched. Never fails, and never keeps the answer waiting. */
+export function publishMessages(project: string, messages: readonly LiveMessage[], env: Env): void {
   const channel = channelOf(project);
-  const messages = outcomeMessages(outcome);
   if (channel.underWay >= PUBLISHES_UNDER_WAY) {
     channel.lost += messages.length;
     return;
@@ -72,7 +74,13 @@ export function publishOutcome(outcome: RequestOutcome, watched: boolean, env: E
   waitUntil(send(project, channel, env, messages, lost));
 }
 
-async function send(project: string, channel: Channel, env: Env, messages: LiveMessage[], lost: number): Promise<void> {
+async function send(
+  project: string,
+  channel: Channel,
+  env: Env,
+  messages: readonly LiveMessage[],
+  lost: number,
+): Promise<void> {
   try {
     const texts = messages.map((message) => JSON.stringify(message));
     await env.LIVE.get(env.LIVE.idFromName(project)).publish(texts, lost);

@@ -1,8 +1,8 @@
 // What a watcher of the live tail is sent: one JSON text a message. docs/API_DOCUMENTATION.md, "Live tail".
 
-import type { Rejection, StoredConsent } from "@behaviour/contract";
+import type { ErrorCode, Rejection, StoredConsent } from "@behaviour/contract";
 
-export type LiveMessage = EventMessage | DroppedMessage | ConfirmMessage;
+export type LiveMessage = EventMessage | RefusedMessage | DroppedMessage | ConfirmMessage;
 
 /** What became of one event. */
 export interface EventMessage {
@@ -19,6 +19,21 @@ export interface EventMessage {
   consent?: StoredConsent;
   /** Of an accepted event as it is stored, personal data masked; of a duplicate or rejected one its id, as far as known. */
   event?: Record<string, unknown>;
+}
+
+/** A request was refused as a whole, with nothing of its body. How many events it held nobody knows. */
+export interface RefusedMessage {
+  type: "refused";
+  /** RFC 3339. */
+  at: string;
+  /** Of the call, without its query string. */
+  path: string;
+  /** As its answer says. */
+  requestId: string;
+  code: ErrorCode;
+  message: string;
+  /** JSON pointer into the body. */
+  pointer?: string;
 }
 
 /** So many messages before this one were left out, because this watcher or the feed could not keep up. */
