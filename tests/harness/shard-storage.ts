@@ -1,0 +1,31 @@
+// The shards' own SQLite files, for what no test can wait for. Only while the pipeline is stopped.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/**
+ * Puts all that the shards remember of flushed messages back in time, as if it had happened so much earlier.
+ * @returns how many rows of ids were moved.
+ */
+export function agePastMessages(dataDir: string, byMs: number): number {
+  let moved = 0;
+  for (const entry of readdirSync(join(dataDir, "edge"), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith(".sqlite")) continue;
+    const database = new DatabaseSync(join(entry.parentPath, entry.name));
+    try {
+      const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+      if (!tables.some(({ name }) => name === "flushed_ids")) continue;
+      const { changes } = database
+        .prepare("UPDATE flushed_ids SET committed_at_ms = committed_at_ms - ?1, flushed_at_ms = flushed_at_ms - ?1")
+        .run(byMs);
+      moved += Number(changes);
+      database
+        .prepare("UPDATE id_runs SET oldest_at_ms = oldest_at_ms - ?1, newest_at_ms = newest_at_ms - ?1")
+        .run(byMs);
+    } finally {
+      database.close();
+    }
+  }
+  return moved;
+}

@@ -1,0 +1,176 @@
+// The same message again, in every way clients send it again: its effect is there once in each tier. API.md §3, DESIGN E5, E11.
+
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Counts, sendFrom, type SendingOptions } from "../harness/copies.ts";
+import { Pipeline } from "../harness/pipeline.ts";
+import { agePastMessages } from "../harness/shard-storage.ts";
+import { settledFaults } from "../harness/stores.ts";
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const SETTLE_MS = 90_000;
+
+let pipeline: Pipeline;
+const messages = new Set<string>();
+
+beforeAll(async () => {
+  pipeline = await Pipeline.start();
+});
+
+afterAll(async () => {
+  await pipeline?.remove();
+});
+
+type Event = Record<string, unknown> & { messageId: string };
+
+/** A message that must be there once in the end. */
+function newMessage(change: Record<string, unknown> = {}): Event {
+  const messageId = randomUUID();
+  messages.add(messageId);
+  return { type: "track", event: "Order Completed", anonymousId: "device-1", messageId, ...change };
+}
+
+function at(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+const KNOWN: Counts = { accepted: 0, duplicates: 1 };
+const TAKEN: Counts = { accepted: 1, duplicates: 0 };
+
+async function expectOncePerTier(): Promise<void> {
+  const faults = await settledFaults(() => pipeline.endpoints, pipeline.keys.project, messages, messages, SETTLE_MS);
+  expect(faults).toEqual([]);
+}
+
+interface Case {
+  name: string;
+  first: (nowMs: number) => Record<string, unknown>;
+  second: (nowMs: number) => Record<string, unknown>;
+  how?: SendingOptions;
+}
+
+const SAME_SHARD: Case[] = [
+  { name: "word for word", first: () => ({}), second: () => ({}) },
+  {
+    name: "with another `sentAt`, within what is tolerated",
+    first: (nowMs) => ({ timestamp: at(nowMs), sentAt: at(nowMs) }),
+    second: (nowMs) => ({ timestamp: at(nowMs), sentAt: at(nowMs - MINUTE_MS) }),
+  },
+  {
+    name: "with another `sentAt`, by which its time is corrected differently",
+    first: (nowMs) => ({ timestamp: at(nowMs - 10 * MINUTE_MS), sentAt: at(nowMs) }),
+    second: (nowMs) => ({ timestamp: at(nowMs - 10 * MINUTE_MS), sentAt: at(nowMs - 60 * MINUTE_MS) }),
+  },
+  {
+    name: "with a `sentAt` after one without",
+    first: (nowMs) => ({ timestamp: at(nowMs - 60 * MINUTE_MS) }),
+    second: (nowMs) => ({ timestamp: at(nowMs - 60 * MINUTE_MS), sentAt: at(nowMs + 30 * MINUTE_MS) }),
+  },
+  {
+    name: "marked as a retry, which is never corrected",
+    first: (nowMs) => ({ timestamp: at(nowMs - 60 * MINUTE_MS), sentAt: at(nowMs - 60 * MINUTE_MS) }),
+    second: (nowMs) => ({ timestamp: at(nowMs - 60 * MINUTE_MS), sentAt: at(nowMs - 60 * MINUTE_MS) }),
+    how: { retryCount: 1 },
+  },
+  {
+    name: "under another name, with other properties",
+    first: () => ({}),
+    second: () => ({ event: "Order Changed", properties: { total: 2 } }),
+  },
+];
+
+describe("a copy", () => {
+  it.each(SAME_SHARD)("$name", async ({ first, second, how }) => {
+    const message = newMessage();
+    const nowMs = Date.now();
+    expect(await sendFrom(pipeline, { ...message, ...first(nowMs) })).toEqual(TAKEN);
+    expect(await sendFrom(pipeline, { ...message, ...second(nowMs) }, how)).toEqual(KNOWN);
+  });
+
+  it("inside one batch, next to it and far from it", async () => {
+    const message = newMessage();
+    const others = Array.from({ length: 50 }, () => newMessage({ anonymousId: "device-2" }));
+    const batch = [message, message, ...others, { ...message, anonymousId: "device-3" }];
+    expect(await sendFrom(pipeline, { batch, sentAt: at(Date.now()) })).toEqual({ accepted: 51, duplicates: 2 });
+    expect(await sendFrom(pipeline, { batch, sentAt: at(Date.now()) })).toEqual({ accepted: 0, duplicates: 53 });
+  });
+
+  it("in twenty requests at once", async () => {
+    const message = newMessage();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => sendFrom(pipeline, message)));
+    expect(answers.filter(({ accepted }) => accepted === 1)).toHaveLength(1);
+    expect(answers.filter(({ duplicates }) => duplicates === 1)).toHaveLength(19);
+  });
+
+  it("all of them are once in each tier", expectOncePerTier);
+});
+
+describe("a copy through another region", () => {
+  const regions = ["EU", "AS", "OC", "AF", "SA", "NA"] as const;
+
+  it("at once in all of them, without a mark", async () => {
+    const message = newMessage({ timestamp: at(Date.now()) });
+    // Each region's shard is the first to see it: what is behind the stream decides.
+    const answers = await Promise.all(regions.map((continent) => sendFrom(pipeline, message, { continent })));
+    expect(answers).toEqual(regions.map(() => TAKEN));
+  });
+
+  it.each<Case>([
+    { name: "seconds later, marked as a retry", first: () => ({}), second: () => ({}), how: { retryCount: 1 } },
+    {
+      name: "with a time of some minutes ago",
+      first: (nowMs) => ({ timestamp: at(nowMs - 5 * MINUTE_MS) }),
+      second: (nowMs) => ({ timestamp: at(nowMs - 5 * MINUTE_MS) }),
+    },
+    {
+      name: "with another `sentAt`, by which its time is corrected differently",
+      first: (nowMs) => ({ timestamp: at(nowMs - 20 * MINUTE_MS), sentAt: at(nowMs) }),
+      second: (nowMs) => ({ timestamp: at(nowMs - 20 * MINUTE_MS), sentAt: at(nowMs - 60 * MINUTE_MS) }),
+    },
+    {
+      name: "of a clock that is hours fast",
+      first: (nowMs) => ({ timestamp: at(nowMs + 120 * MINUTE_MS), sentAt: at(nowMs + 120 * MINUTE_MS) }),
+      second: (nowMs) => ({ timestamp: at(nowMs + 120 * MINUTE_MS), sentAt: at(nowMs + 121 * MINUTE_MS) }),
+    },
+  ])("$name", async ({ first, second, how = {} }) => {
+    const message = newMessage();
+    const nowMs = Date.now();
+    expect(await sendFrom(pipeline, { ...message, ...first(nowMs) }, { continent: "EU" })).toEqual(TAKEN);
+    expect(await sendFrom(pipeline, { ...message, ...second(nowMs) }, { ...how, continent: "AS" })).toEqual(TAKEN);
+  });
+
+  it("inside a batch with others", async () => {
+    const message = newMessage({ timestamp: at(Date.now() - MINUTE_MS) });
+    expect(await sendFrom(pipeline, { batch: [message, newMessage()] }, { continent: "EU" })).toMatchObject({
+      accepted: 2,
+    });
+    const copies = await sendFrom(pipeline, { batch: [newMessage(), message, message] }, { continent: "SA" });
+    expect(copies).toEqual({ accepted: 2, duplicates: 1 });
+  });
+
+  it("all of them are once in each tier", expectOncePerTier);
+});
+
+describe("a copy a day later", () => {
+  it("is known to the shard that took the first, and each tier has it once", async () => {
+    const nowMs = Date.now();
+    // A clock a day behind, corrected by its `sentAt`: the message of a day ago, for whoever sees the copy.
+    const times = { timestamp: at(nowMs - DAY_MS), sentAt: at(nowMs - DAY_MS) };
+    const message = newMessage(times);
+    const without = newMessage();
+    expect(await sendFrom(pipeline, message)).toEqual(TAKEN);
+    expect(await sendFrom(pipeline, without)).toEqual(TAKEN);
+    await expectOncePerTier();
+    expect(await pipeline.stop()).toBe(0);
+    expect(agePastMessages(pipeline.dataDir, DAY_MS)).toBeGreaterThan(0);
+    await pipeline.restart();
+    expect(await sendFrom(pipeline, { ...message, sentAt: at(Date.now()) })).toEqual(KNOWN);
+    expect(await sendFrom(pipeline, { ...message, sentAt: at(Date.now()) }, { retryCount: 3 })).toEqual(KNOWN);
+    expect(await sendFrom(pipeline, without)).toEqual(KNOWN);
+    // Through another region's shard it is new, and looked up behind the stream.
+    expect(await sendFrom(pipeline, { ...message, sentAt: at(Date.now()) }, { continent: "EU" })).toEqual(TAKEN);
+    await expectOncePerTier();
+  });
+});
