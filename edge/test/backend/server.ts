@@ -1,7 +1,8 @@
 // Runs in Node: the query backend as the edge sees it. It knows the keys it was told of, fails as it was told, and answers
 // every other call with what it received.
 
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { closeServer, type ListeningPart, listenOnLoopback } from "../../../backend/local/emulators/listening.ts";
 import { verifySignature } from "./signature.ts";
 
@@ -16,12 +17,17 @@ export interface ReceivedCall {
   signature: { service: string; headers: string[] } | null;
 }
 
-/** What `PUT /test/answers` says of a path: a status and a body, or `cut` for a connection that breaks. */
+/**
+ * What `PUT /test/answers` says of a path: a status and a body, with `headers` of its own; or `cut` for a connection that
+ * breaks; or `pieces`, sent one after the other with a pause before each.
+ */
 export interface ScriptedAnswer {
   path: string;
   status: number;
   body: unknown;
   cut?: boolean;
+  headers?: Record<string, string>;
+  pieces?: { texts: string[]; pauseMs: number };
 }
 
 export async function startQueryBackend(): Promise<ListeningPart> {
@@ -32,8 +38,8 @@ export async function startQueryBackend(): Promise<ListeningPart> {
     for await (const chunk of request) body += String(chunk);
     const url = request.url ?? "/";
     const path = url.split("?")[0] as string;
-    const send = (status: number, value: unknown) => {
-      response.writeHead(status, { "Content-Type": "application/json" });
+    const send = (status: number, value: unknown, headers: Record<string, string> = {}) => {
+      response.writeHead(status, { "Content-Type": "application/json", ...headers });
       response.end(JSON.stringify(value));
     };
     if (path === "/test/answers") {
@@ -45,7 +51,8 @@ export async function startQueryBackend(): Promise<ListeningPart> {
     counts.set(path, (counts.get(path) ?? 0) + 1);
     const scripted = answers.get(path);
     if (scripted?.cut === true) return request.socket.resetAndDestroy();
-    if (scripted !== undefined) return send(scripted.status, scripted.body);
+    if (scripted?.pieces !== undefined) return sendPieces(response, scripted.pieces);
+    if (scripted !== undefined) return send(scripted.status, scripted.body, scripted.headers);
     if (path === "/healthz") return send(200, {});
     if (path.startsWith("/internal/keys/")) return send(404, {});
     const call: ReceivedCall = {
@@ -59,4 +66,17 @@ export async function startQueryBackend(): Promise<ListeningPart> {
   });
   const endpoint = await listenOnLoopback(server, 0);
   return { endpoint, stop: () => closeServer(server) };
+}
+
+async function sendPieces(
+  response: ServerResponse,
+  { texts, pauseMs }: NonNullable<ScriptedAnswer["pieces"]>,
+): Promise<void> {
+  response.writeHead(200, { "Content-Type": "application/x-ndjson" });
+  response.flushHeaders();
+  for (const text of texts) {
+    await pause(pauseMs);
+    response.write(text);
+  }
+  response.end();
 }

@@ -1,5 +1,7 @@
 // Reading calls: judged at the edge, answered by the query backend, which believes only signed headers. API.md §5, DESIGN E12.
 
+import { gzipSync } from "node:zlib";
+import { errorBody, LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { expectAnswer, useTable } from "../answers/table.ts";
 import { callCount, scriptAnswer } from "../backend/scripted.ts";
@@ -8,6 +10,7 @@ import { bearer, expectCors, fetchEdge, goodEvent, type SendOptions, send } from
 import { untilArrived } from "../kinesis/stream.ts";
 
 const table = useTable("forward");
+const ERROR_503 = errorBody("unavailable", "r");
 
 /** What the backend received. */
 async function received(path: string, options: SendOptions = {}): Promise<ReceivedCall> {
@@ -69,6 +72,61 @@ describe("a reading call", () => {
   });
 });
 
+describe("a forwarded body", () => {
+  const path = "/v1/query/funnel";
+  const tooLarge = { status: 413, code: "payload_too_large" } as const;
+
+  /** Without a Content-Length, a piece at a time, for as long as somebody reads. */
+  function endless(): { body: ReadableStream<Uint8Array>; pieces: () => number } {
+    let pieces = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pieces++;
+        controller.enqueue(new Uint8Array(1_024 * 1_024).fill(0x20));
+      },
+    });
+    return { body, pieces: () => pieces };
+  }
+
+  it("at the limit is passed on, one byte more is not", async () => {
+    const body = (bytes: number) => `{"a":"${"x".repeat(bytes - 8)}"}`;
+    expect((await received(path, { body: body(LIMITS.bodyBytes) })).body).toHaveLength(LIMITS.bodyBytes);
+    const before = await callCount(path);
+    const refused = await send(path, { headers: bearer(table.secretKey), body: body(LIMITS.bodyBytes + 1) });
+    expectAnswer(refused, tooLarge);
+    expect(await callCount(path)).toBe(before);
+  });
+
+  it.each(["POST /v1/query/funnel", "POST /v1/failed-events/replay", "PUT /v1/admin/tracking-plan"])(
+    "without an end is not read to its end: %s",
+    async (call) => {
+      const [method, url] = call.split(" ") as [string, string];
+      const { body, pieces } = endless();
+      expectAnswer(await send(url, { method, headers: bearer(table.secretKey), body }), tooLarge);
+      expect(pieces()).toBeLessThan(24);
+      await table.expectGoodEventTaken();
+    },
+  );
+
+  it("is refused before it is read where the key may not", async () => {
+    const { body, pieces } = endless();
+    const answer = await send(path, { headers: bearer(table.publicKey), body });
+    expectAnswer(answer, { status: 403, code: "insufficient_scope" });
+    expect(pieces()).toBeLessThan(3);
+  });
+
+  it("may be packed, and may be left out", async () => {
+    const packed = new Uint8Array(gzipSync('{"steps":[]}'));
+    const call = await received(path, {
+      headers: { ...bearer(table.secretKey), "Content-Encoding": "gzip" },
+      body: packed,
+    });
+    expect(call.body).toBe('{"steps":[]}');
+    expect(call.signature).not.toBeNull();
+    expect((await received("/v1/admin/keys/k_1/rotate", { method: "POST" })).body).toBe("");
+  });
+});
+
 describe("the backend's answer", () => {
   const path = "/v1/query/top";
 
@@ -82,6 +140,39 @@ describe("the backend's answer", () => {
     expectCors(response.headers);
     expect(response.headers.get("X-Request-Id")).not.toBeNull();
     expect(await response.json()).toEqual(body);
+  });
+
+  it.each([
+    { name: "a function that failed", answer: { status: 502, body: { Message: "Internal Server Error" } } },
+    { name: "a function that is throttled", answer: { status: 429, body: {} } },
+    {
+      name: "a signature that is not taken",
+      answer: { status: 403, body: { Message: "Forbidden" }, headers: { "x-amzn-ErrorType": "AccessDeniedException" } },
+    },
+    { name: "a 503 without Retry-After", answer: { status: 503, body: ERROR_503 } },
+  ])("that is the platform's, of $name, is a 503 in our words", async ({ answer }) => {
+    await scriptAnswer({ path: "/v1/query/retention", ...answer });
+    const { status, headers } = await fetchEdge("/v1/query/retention", { headers: bearer(table.secretKey), body: {} });
+    expectCors(headers);
+    expect(status).toBe(503);
+    expect(headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
+  });
+
+  it("has no body when HEAD asked for it", async () => {
+    const response = await fetchEdge("/v1/events", { method: "HEAD", headers: bearer(table.secretKey) });
+    expect(response.status).toBe(200);
+    expectCors(response.headers);
+    expect(await response.text()).toBe("");
+  });
+
+  it("may go on for longer than a call may take, where it streams", { timeout: 60_000 }, async () => {
+    const texts = Array.from({ length: 12 }, (_, index) => `{"n":${index}}\n`);
+    const pauseMs = LIMITS.callDeadlineMs / 10;
+    await scriptAnswer({ path: "/v1/export", status: 200, body: {}, pieces: { texts, pauseMs } });
+    const startedMs = Date.now();
+    const response = await fetchEdge("/v1/export", { headers: bearer(table.secretKey) });
+    expect(await response.text()).toBe(texts.join(""));
+    expect(Date.now() - startedMs).toBeGreaterThan(LIMITS.callDeadlineMs);
   });
 
   it("that does not come is a 503", async () => {
