@@ -13,13 +13,15 @@ export interface OrderedBatch {
 export function inOrder(batch: readonly EnrichedEvent[]): OrderedBatch {
   const shards = new Map<string, EnrichedEvent[]>();
   let repeated = 0;
+  let rawShard: string | undefined;
+  let run: EnrichedEvent[] = [];
   for (const event of batch) {
-    const run = shards.get(event.rawShard);
-    if (run === undefined) {
-      shards.set(event.rawShard, [event]);
-      continue;
+    if (event.rawShard !== rawShard) {
+      rawShard = event.rawShard;
+      run = shards.get(rawShard) ?? [];
+      shards.set(rawShard, run);
     }
-    const last = run.at(-1);
+    const last = run[run.length - 1];
     if (last !== undefined && event.position <= last.position) repeated++;
     else run.push(event);
   }

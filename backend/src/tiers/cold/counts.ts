@@ -36,17 +36,22 @@ export function countStored(
   own: readonly Pick<EnrichedEvent, "project" | "receivedAtMs">[],
 ): ColdCount[] {
   const counts = new Map<string, ColdCount>();
-  const add = (event: Pick<EnrichedEvent, "project" | "receivedAtMs">, loaded: number, copies: number) => {
-    const { project } = event;
-    const minuteMs = Math.floor(event.receivedAtMs / MINUTE_MS) * MINUTE_MS;
+  let last: ColdCount | undefined;
+  const countOf = ({ project, receivedAtMs }: Pick<EnrichedEvent, "project" | "receivedAtMs">): ColdCount => {
+    const minuteMs = Math.floor(receivedAtMs / MINUTE_MS) * MINUTE_MS;
+    // Neighbours are mostly of one minute.
+    if (last !== undefined && last.minuteMs === minuteMs && last.project === project) return last;
     const name = `${minuteMs} ${project}`;
-    const count = counts.get(name) ?? { project, minuteMs, loaded: 0, copies: 0 };
-    count.loaded += loaded;
-    count.copies += copies;
-    counts.set(name, count);
+    last = counts.get(name) ?? { project, minuteMs, loaded: 0, copies: 0 };
+    counts.set(name, last);
+    return last;
   };
-  for (const event of events) add(event, 0, 1);
-  for (const event of own) add(event, 1, -1);
+  for (const event of events) countOf(event).copies++;
+  for (const event of own) {
+    const count = countOf(event);
+    count.loaded++;
+    count.copies--;
+  }
   return [...counts.values()];
 }
 

@@ -3,6 +3,8 @@
 import { type EnrichedEvent, position } from "@behaviour/contract";
 import { after } from "../order.ts";
 
+const DAY_MS = 86_400_000;
+
 /** The last thing a raw shard's consumer set out to do. While it is not done, its objects may be there or not. */
 export interface LoadPlan {
   rawShard: string;
@@ -43,19 +45,24 @@ export function planObjects(
   events: readonly EnrichedEvent[],
   range: { rawShard: string; first: string; last: string },
 ): Map<string, EnrichedEvent[]> {
+  const name = `${range.rawShard}-${shortPosition(range.first)}-${shortPosition(range.last)}.parquet`;
   const objects = new Map<string, EnrichedEvent[]>();
+  let object: EnrichedEvent[] | undefined;
+  let project = "";
+  let day = Number.NaN;
   for (const event of events) {
-    const key = objectKey(event, range);
-    const others = objects.get(key);
-    if (others === undefined) objects.set(key, [event]);
-    else others.push(event);
+    const eventDay = Math.floor(event.timeMs / DAY_MS);
+    // Neighbours mostly go to the same object.
+    if (object === undefined || eventDay !== day || event.project !== project) {
+      day = eventDay;
+      project = event.project;
+      const key = `${partitionOf(event)}/${name}`;
+      object = objects.get(key) ?? [];
+      objects.set(key, object);
+    }
+    object.push(event);
   }
   return objects;
-}
-
-function objectKey(event: EnrichedEvent, range: { rawShard: string; first: string; last: string }): string {
-  const name = `${range.rawShard}-${shortPosition(range.first)}-${shortPosition(range.last)}.parquet`;
-  return `${partitionOf(event)}/${name}`;
 }
 
 /** The folder of an event's object. */

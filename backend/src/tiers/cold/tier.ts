@@ -120,8 +120,16 @@ export class ColdTier implements Tier {
     const remove = stale.filter((key) => !objects.has(key));
     const plan: LoadPlan = { ...range, keys, remove, done: false, version: (before?.version ?? 0) + 1 };
     await this.#forgetCounts(before, plan.first);
-    await this.#ledger.putPlan(plan);
-    for (const [key, rows] of objects) await this.#objects.put(key, encodeEvents(rows));
+    const planned = this.#ledger.putPlan(plan);
+    // Told here too, so that a fault while the first file is written is nobody's unhandled one.
+    planned.catch(() => undefined);
+    for (const [key, rows] of objects) {
+      // Written while the ledger answers; stored only when it has.
+      const file = encodeEvents(rows);
+      await planned;
+      await this.#objects.put(key, file);
+    }
+    await planned;
     if (remove.length > 0) await this.#objects.delete(remove);
     await putCounts(this.#dynamodb, TABLES.ledger, plan, countStored(events, own));
     await this.#ledger.putPlan({ ...plan, keys: [], remove: [], done: true, version: plan.version + 1 });

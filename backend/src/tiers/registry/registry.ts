@@ -79,18 +79,22 @@ export class MessageRegistry {
     let fromMs = nowMs - RECENT_MS;
     for (const event of events) if (maySuspect(event, nowMs)) fromMs = Math.min(fromMs, firstCopyFromMs(event));
     await log.readBack(fromMs, MESSAGES_MAX);
-    await this.#register(log, events);
-    const copies = new Set(events.filter((event) => log.isCopy(event)));
+    const registered = await this.#register(log, events);
+    const copies = new Set<EnrichedEvent>();
+    for (const event of events) if (!registered.has(event) && log.isCopy(event)) copies.add(event);
     this.#forget(project);
     return copies;
   }
 
-  async #register(log: RegistryLog, events: readonly EnrichedEvent[]): Promise<void> {
+  /** @returns those that nobody had registered before */
+  async #register(log: RegistryLog, events: readonly EnrichedEvent[]): Promise<Set<EnrichedEvent>> {
+    const registered = new Set<EnrichedEvent>();
     for (let tries = 0; tries < APPEND_TRIES; tries++) {
       const fresh = unregistered(log, events).slice(0, ENTRY_MESSAGES_MAX);
-      if (fresh.length === 0) return;
+      if (fresh.length === 0) return registered;
       if (await log.append(fresh, this.#options.now())) {
-        if (fresh.length < ENTRY_MESSAGES_MAX) return;
+        for (const event of fresh) registered.add(event);
+        if (fresh.length < ENTRY_MESSAGES_MAX) return registered;
       } else {
         await log.readForward();
       }
