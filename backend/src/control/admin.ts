@@ -9,7 +9,7 @@ import type { Caller } from "../query/caller.ts";
 import { readBody, readQuery } from "../query/parameters.ts";
 import { failed, ok, type Result } from "../query/problem.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "../query/routing.ts";
-import { type EdgePush, pushAll } from "./edge.ts";
+import { type EdgePush, pushAll, pushUpdates } from "./edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
 import { createKey, findKey, findKeyRecord, type Key, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { createProject, listReachable, type Project, reachProject, updateProject } from "./projects.ts";
@@ -111,7 +111,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
         if (owner === null) return failed("invalid_parameter", "/projectId", "/projectId: no such project.");
         await audit({ ...input });
         const made = await createKey(database, owner, input);
-        const propagated = await edge.push(made.records);
+        const propagated = await pushUpdates(database, edge, made.updates);
         return ok({ data: { ...made.view, key: made.key }, propagated });
       },
     }),
@@ -137,7 +137,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
         await audit({ key: found.id, project: found.projectId });
         const revoked = await revokeKey(database, found.id, nowMs());
         if (!revoked.ok) return revoked;
-        const propagated = await edge.push(revoked.value.records);
+        const propagated = await pushUpdates(database, edge, revoked.value.updates);
         return ok({ data: revoked.value.view, propagated });
       },
     }),
@@ -166,7 +166,7 @@ async function rotate(asked: Asked<z.infer<typeof RotateInput>>, { database, edg
   await audit({ key: found.id, project: found.projectId, overlapHours: input.overlapHours });
   const rotated = await rotateKey(database, found.id, input.overlapHours, nowMs());
   if (!rotated.ok) return rotated;
-  const propagated = await edge.push(rotated.value.records);
+  const propagated = await pushUpdates(database, edge, rotated.value.updates);
   return ok({ data: { ...rotated.value.view, key: rotated.value.key }, propagated });
 }
 

@@ -7,7 +7,7 @@ import { reconcileCommands } from "../reconcile/commands.ts";
 import { redriveCommands } from "../redrive/commands.ts";
 import { replayCommands } from "../replay/commands.ts";
 import { audit, type Command, type CommandParts, check, numberOf, only, parse, UsageError, unwrap } from "./command.ts";
-import { pushAll } from "./edge.ts";
+import { pushAll, pushUpdates } from "./edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
 import { createKey, findKey, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { createProject, findProject, listProjects, updateProject } from "./projects.ts";
@@ -55,7 +55,8 @@ export const COMMANDS: Record<string, Command> = {
       if ((await findProject(parts.database, id)) === null) throw new Error(`there is no project ${id}`);
       await audit(parts, id, "projects.update", { project: id, change });
       const project = unwrap(await updateProject(parts.database, id, change), `project ${id}`);
-      if (change.shards !== undefined) reportPush((await pushAll(parts.database, parts.edge, id)).complete);
+      // A key's record tells the edge what its project chose.
+      reportPush((await pushAll(parts.database, parts.edge, id)).complete);
       return project;
     },
   },
@@ -89,7 +90,7 @@ export const COMMANDS: Record<string, Command> = {
       if (owner === null) throw new Error(`there is no project ${input.projectId}`);
       await audit(parts, owner.id, "keys.create", { ...input });
       const made = await createKey(parts.database, owner, input);
-      reportPush(await parts.edge.push(made.records));
+      reportPush(await pushUpdates(parts.database, parts.edge, made.updates));
       return { ...made.view, key: made.key };
     },
   },
@@ -102,7 +103,7 @@ export const COMMANDS: Record<string, Command> = {
       const { overlapHours } = check(RotateInput, hours === undefined ? {} : { overlapHours: hours });
       await audit(parts, await ownerOf(parts, id), "keys.rotate", { key: id, overlapHours });
       const made = unwrap(await rotateKey(parts.database, id, overlapHours, Date.now()), `key ${id}`);
-      reportPush(await parts.edge.push(made.records));
+      reportPush(await pushUpdates(parts.database, parts.edge, made.updates));
       return { ...made.view, key: made.key };
     },
   },
@@ -112,7 +113,7 @@ export const COMMANDS: Record<string, Command> = {
       const id = only(parse(args, {}).positionals, "id");
       await audit(parts, await ownerOf(parts, id), "keys.revoke", { key: id });
       const revoked = unwrap(await revokeKey(parts.database, id, Date.now()), `key ${id}`);
-      reportPush(await parts.edge.push(revoked.records));
+      reportPush(await pushUpdates(parts.database, parts.edge, revoked.updates));
       return revoked.view;
     },
   },
@@ -156,5 +157,7 @@ async function ownerOf({ database }: CommandParts, keyId: string): Promise<strin
 function reportPush(complete: boolean): void {
   if (complete) return;
   process.exitCode = 1;
-  process.stderr.write("pipeline: the edge has not been told; run `npm run pipeline -- keys push` once it answers\n");
+  process.stderr.write(
+    "pipeline: the edge has not been told yet; it is told within a minute of answering again, or by `npm run pipeline -- keys push`\n",
+  );
 }

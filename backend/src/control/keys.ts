@@ -11,7 +11,7 @@ import {
   PUBLIC_SCOPES,
   SCOPES,
 } from "@behaviour/contract";
-import { and, asc, eq, gt, inArray, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNull, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { apiKey, project } from "../database/schema.ts";
 import { failed, ok, type Result } from "../query/problem.ts";
@@ -27,6 +27,13 @@ const DEFAULT_RATE_LIMIT = 10_000;
 export interface NamedRecord {
   name: string;
   value: KeyRecord | null;
+}
+
+/** What the edge must be told of one key, and which of the key's revisions that is. */
+export interface KeyUpdate {
+  id: string;
+  revision: number;
+  record: NamedRecord;
 }
 
 /** A key as people see it: never the key itself. Times are ISO. */
@@ -49,16 +56,16 @@ export interface Key {
   replacedBy: string | null;
 }
 
-/** `key` is the secret text, which nobody can show again. `records` are what the edge must learn. */
+/** `key` is the secret text, which nobody can show again. `updates` are what the edge must learn. */
 export interface KeyMade {
   view: Key;
   key: string;
-  records: NamedRecord[];
+  updates: KeyUpdate[];
 }
 
 export interface KeyChanged {
   view: Key;
-  records: NamedRecord[];
+  updates: KeyUpdate[];
 }
 
 type KeyRow = typeof apiKey.$inferSelect;
@@ -80,7 +87,7 @@ export async function createKey(database: Database, owner: Project, input: KeyIn
     notBefore: typeof input.notBefore === "number" ? new Date(input.notBefore) : null,
     notAfter: typeof input.notAfter === "number" ? new Date(input.notAfter) : null,
   });
-  return { view: toKey(row), key, records: [toNamedRecord(row, owner)] };
+  return { view: toKey(row), key, updates: [toUpdate(row, owner)] };
 }
 
 /** Oldest first. */
@@ -139,11 +146,11 @@ export async function rotateKey(
     const endMs = Math.min(nowMs + overlapHours * HOUR_MS, old.notAfter?.getTime() ?? Number.POSITIVE_INFINITY);
     const ended = await transaction
       .update(apiKey)
-      .set({ notAfter: new Date(endMs), replacedBy: made.id })
+      .set({ notAfter: new Date(endMs), replacedBy: made.id, ...NEXT_REVISION })
       .where(eq(apiKey.id, id))
       .returning();
-    const records = [made, ...ended].map((row) => toNamedRecord(row, owner));
-    return ok({ view: toKey(made), key, records });
+    const updates = [made, ...ended].map((row) => toUpdate(row, owner));
+    return ok({ view: toKey(made), key, updates });
   });
 }
 
@@ -158,7 +165,7 @@ function whyNotRotated(row: KeyRow, nowMs: number): string | null {
 export async function revokeKey(database: Database, id: string, nowMs: number): Promise<Result<KeyChanged>> {
   await database
     .update(apiKey)
-    .set({ revokedAt: new Date(nowMs) })
+    .set({ revokedAt: new Date(nowMs), ...NEXT_REVISION })
     .where(and(eq(apiKey.id, id), isNull(apiKey.revokedAt)));
   const rows = await database
     .select({ key: apiKey, owner: { shards: project.shards, settings: project.settings } })
@@ -167,28 +174,65 @@ export async function revokeKey(database: Database, id: string, nowMs: number): 
     .where(eq(apiKey.id, id));
   const row = rows[0];
   if (row === undefined) return failed("not_found");
-  return ok({ view: toKey(row.key), records: [toNamedRecord(row.key, row.owner)] });
+  return ok({ view: toKey(row.key), updates: [toUpdate(row.key, row.owner)] });
 }
 
-/** Every key's record, a page at a time, in the order of their ids; of one project, or of all. */
-export async function* keyRecords(
+/** Which keys the edge is to be told of. */
+export interface UpdatesWanted {
+  /** Of all when left out. */
+  project?: string | undefined;
+  /** Only what it does not know yet. */
+  unpushed?: boolean;
+}
+
+/** What the edge must know, a page at a time, in the order of the keys' ids. */
+export async function* keyUpdates(
   database: Database,
   pageSize: number,
-  ofProject?: string,
-): AsyncGenerator<NamedRecord[]> {
+  { project: ofProject, unpushed = false }: UpdatesWanted = {},
+): AsyncGenerator<KeyUpdate[]> {
+  const wanted = and(
+    ofProject === undefined ? undefined : eq(apiKey.project, ofProject),
+    unpushed ? UNPUSHED : undefined,
+  );
   let after = "";
   for (;;) {
     const rows = await database
       .select({ key: apiKey, owner: { shards: project.shards, settings: project.settings } })
       .from(apiKey)
       .innerJoin(project, eq(apiKey.project, project.id))
-      .where(and(gt(apiKey.id, after), ofProject === undefined ? sql`true` : eq(apiKey.project, ofProject)))
+      .where(and(gt(apiKey.id, after), wanted))
       .orderBy(asc(apiKey.id))
       .limit(pageSize);
-    if (rows.length > 0) yield rows.map((row) => toNamedRecord(row.key, row.owner));
+    if (rows.length > 0) yield rows.map((row) => toUpdate(row.key, row.owner));
     if (rows.length < pageSize) return;
     after = rows.at(-1)?.key.id ?? after;
   }
+}
+
+const UNPUSHED = lt(apiKey.pushedRevision, apiKey.revision);
+/** To be set with every change that the edge must learn of. */
+const NEXT_REVISION = { revision: sql`${apiKey.revision} + 1` };
+
+/** All keys of a project have changed with it. */
+export async function bumpKeysOf(database: Pick<Database, "update">, ofProject: string): Promise<void> {
+  await database.update(apiKey).set(NEXT_REVISION).where(eq(apiKey.project, ofProject));
+}
+
+/**
+ * The edge has these. One that was changed meanwhile is told again, also when its newer revision has been pushed: nobody
+ * knows which of the two arrived last.
+ */
+export async function markPushed(database: Database, updates: readonly KeyUpdate[]): Promise<void> {
+  const told = updates.map(({ id, revision }) => ({ id, revision }));
+  await database.execute(sql`
+    update api_key set pushed_revision = case when api_key.revision = told.revision then told.revision else 0 end
+    from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as told (id text, revision integer)
+    where api_key.id = told.id`);
+}
+
+export async function countUnpushed(database: Database): Promise<number> {
+  return database.$count(apiKey, UNPUSHED);
 }
 
 type Inserts = Pick<Database, "insert">;
@@ -209,20 +253,23 @@ interface Owner {
   settings: Record<string, unknown>;
 }
 
-function toNamedRecord(row: KeyRow, owner: Owner): NamedRecord {
-  return { name: keyRecordName(row.keySha256), value: toRecord(row, owner) };
+function toUpdate(row: KeyRow, owner: Owner): KeyUpdate {
+  return {
+    id: row.id,
+    revision: row.revision,
+    record: { name: keyRecordName(row.keySha256), value: toRecord(row, owner) },
+  };
+}
+
+/** What the edge and people are both told, in the same words. */
+function commonOf({ id, kind, environment, scopes, origins, cidrs, rateLimit }: KeyRow) {
+  return { id, kind, environment, scopes, origins, cidrs, rateLimit };
 }
 
 function toRecord(row: KeyRow, owner: Owner): KeyRecord {
   return {
-    id: row.id,
+    ...commonOf(row),
     project: row.project,
-    kind: row.kind,
-    environment: row.environment,
-    scopes: row.scopes,
-    origins: row.origins,
-    cidrs: row.cidrs,
-    rateLimit: row.rateLimit,
     notBefore: row.notBefore?.getTime() ?? null,
     notAfter: row.notAfter?.getTime() ?? null,
     revokedAt: row.revokedAt?.getTime() ?? null,
@@ -234,14 +281,8 @@ function toRecord(row: KeyRow, owner: Owner): KeyRecord {
 
 function toKey(row: KeyRow): Key {
   return {
-    id: row.id,
+    ...commonOf(row),
     projectId: row.project,
-    kind: row.kind,
-    environment: row.environment,
-    scopes: row.scopes,
-    origins: row.origins,
-    cidrs: row.cidrs,
-    rateLimit: row.rateLimit,
     notBefore: row.notBefore?.toISOString() ?? null,
     notAfter: row.notAfter?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,

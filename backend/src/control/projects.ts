@@ -8,6 +8,7 @@ import type { Database } from "../database/client.ts";
 import { project } from "../database/schema.ts";
 import { failed, ok, type Result } from "../query/problem.ts";
 import { MergedSettings, type ProjectChange, type ProjectInput, type ProjectSettings } from "./input.ts";
+import { bumpKeysOf } from "./keys.ts";
 
 export interface Project {
   id: string;
@@ -102,6 +103,7 @@ export async function updateProject(database: Database, id: string, change: Proj
       .set({ name: change.name ?? row.name, shards: change.shards ?? row.shards, settings: merged })
       .where(eq(project.id, id))
       .returning();
+    await bumpKeysOf(transaction, id);
     return ok(toProject(updated[0]));
   });
 }

@@ -143,8 +143,16 @@ export const apiKey = pgTable(
     createdAt: instant("created_at").notNull().defaultNow(),
     /** Id of the key that took this one's place. */
     replacedBy: text("replaced_by"),
+    /** Grows with each change that the edge must learn of, of the key or of its project. */
+    revision: integer("revision").notNull().default(1),
+    /** What the edge was last told; less than `revision`: it has to be told again (control/edge.ts). */
+    pushedRevision: integer("pushed_revision").notNull().default(0),
   },
-  (table) => [uniqueIndex("api_key_sha256").on(table.keySha256), index("api_key_project").on(table.project)],
+  (table) => [
+    uniqueIndex("api_key_sha256").on(table.keySha256),
+    index("api_key_project").on(table.project),
+    index("api_key_unpushed").on(table.id).where(sql`pushed_revision < revision`),
+  ],
 );
 
 /** Every administrative change and every read. Each row's `hash` covers the one before it: see control/audit. */

@@ -1,12 +1,14 @@
-// The maintenance Lambda, run on a schedule, one at a time: keeps the archive in few objects, and every hour takes away what
-// is older than each project keeps it. One function for both, so that no merge writes anew what ageing takes away.
+// The maintenance Lambda, run on a schedule, one at a time: tells the edge of keys that it could not be told of, keeps the
+// archive in few objects, and every hour takes away what is older than each project keeps it. One function for the latter two,
+// so that no merge writes anew what ageing takes away.
 // Compression and continuous aggregates are TimescaleDB's own jobs.
 
 import { type AgeingParts, ageTiers } from "../ageing/run.ts";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { readConfig } from "../config.ts";
-import { sqlClient } from "../database/client.ts";
-import { scheduledHandler } from "../telemetry/index.ts";
+import { edgePush, pushUnpushed } from "../control/index.ts";
+import { databaseClient, sqlClient } from "../database/client.ts";
+import { faultFields, scheduledHandler, type Telemetry } from "../telemetry/index.ts";
 import { Compactor } from "../tiers/cold/compact.ts";
 
 /** Enough to read, merge and write one more partition, or to age one more chunk. */
@@ -14,6 +16,7 @@ const STEP_MS = 20_000;
 const AGEING_INTERVAL_MS = 3_600_000;
 
 interface Wired {
+  pushKeys(hasTime: () => boolean): ReturnType<typeof pushUnpushed>;
   compactor: Compactor;
   ageing: AgeingParts;
 }
@@ -22,18 +25,30 @@ let wired: Wired | undefined;
 /** Of this process: one that has just started ages at once, which is cheap when it was done before. */
 let agedAtMs = 0;
 
-export const handler = scheduledHandler("maintain", async (remainingMs) => {
-  const { compactor, ageing } = (wired ??= wire());
+export const handler = scheduledHandler("maintain", async (remainingMs, telemetry) => {
+  const { pushKeys, compactor, ageing } = (wired ??= wire(telemetry));
   const hasTime = () => remainingMs() > STEP_MS;
+  // First: a revocation that the edge has not heard of is what can wait least.
+  const pushed = await pushKeys(hasTime).catch((fault: unknown) => {
+    // A database that is down keeps nobody from the archive's work.
+    telemetry.logger.error("keys could not be looked through", faultFields(fault));
+    return { faults: 1 };
+  });
   const compacted = await compactor.run(hasTime);
-  if (Date.now() - agedAtMs < AGEING_INTERVAL_MS) return { ...compacted };
+  if (Date.now() - agedAtMs < AGEING_INTERVAL_MS) return { ...pushed, ...compacted };
   const aged = await ageTiers(ageing, Date.now(), hasTime);
   agedAtMs = Date.now();
-  return { ...compacted, ...aged };
+  return { ...pushed, ...compacted, ...aged };
 });
 
-function wire(): Wired {
+function wire({ logger }: Telemetry): Wired {
   const config = readConfig();
   const [s3, dynamodb] = [s3Client(config), dynamodbClient(config)];
-  return { compactor: new Compactor({ s3, dynamodb }), ageing: { s3, dynamodb, sql: sqlClient(config) } };
+  const database = databaseClient(config);
+  const edge = edgePush(config, (reason) => logger.warn("keys were not pushed to the edge", { reason }));
+  return {
+    pushKeys: (hasTime) => pushUnpushed(database, edge, hasTime),
+    compactor: new Compactor({ s3, dynamodb }),
+    ageing: { s3, dynamodb, sql: sqlClient(config) },
+  };
 }

@@ -6,6 +6,7 @@ export {
   faultFields,
   isOwnFault,
   scheduledHandler,
+  type Telemetry,
   telemetryOf,
 } from "./function.ts";
 export { INVARIANT_METRICS } from "./invariants.ts";
