@@ -204,12 +204,14 @@ export function componentSchemas(): Record<string, Schema> {
     LiveMessage: {
       type: "object",
       description:
-        "One message of the live tail. `event`: what became of an event; of a suppressed one nothing else is told. `dropped`: so " +
-        "many messages were left out before this one. `confirm`: send the same text back to be sent more at once.",
+        "One message of the live tail. `event`: what became of an event; of a suppressed one nothing else is told. `refused`: a " +
+        "request was refused as a whole, with nothing of its body. `dropped`: so many messages were left out before this one. `confirm`: send the same text back to be sent more at once.",
       required: ["type"],
       properties: {
-        type: { enum: ["event", "dropped", "confirm"] },
+        type: { enum: ["event", "refused", "dropped", "confirm"] },
         at: time,
+        path: { type: "string", description: "Of the call that was refused." },
+        requestId: { type: "string", description: "As the refusal's answer says." },
         outcome: { enum: ["accepted", "duplicate", "suppressed", "rejected"] },
         code: { type: "string" },
         message: { type: "string" },

@@ -98,9 +98,10 @@ async function route(request: Request, pathname: string, env: Env, requestId: st
   if (Object.hasOwn(OWN_HANDLERS, path)) {
     const own: Record<string, Handler> = OWN_HANDLERS[path as keyof typeof OWN_HANDLERS];
     const handler = own[request.method === "HEAD" ? "GET" : request.method];
-    return handler === undefined
-      ? methodNotAllowed([...Object.keys(own), "OPTIONS"], requestId)
-      : handler(request, env, requestId);
+    if (handler !== undefined) return handler(request, env, requestId);
+    // To anyone without the secret the internal ones do not exist, whatever the method.
+    if (path.startsWith("/internal/")) return new Refusal("not_found");
+    return methodNotAllowed([...Object.keys(own), "OPTIONS"], requestId);
   }
   const forwarded = forwardedRoute(path);
   if (forwarded !== null) {

@@ -133,6 +133,12 @@ describe("what the control plane pushes", () => {
     expectAnswer(answer, { status: 404, code: "not_found" });
   });
 
+  it("is not there for another method either", async () => {
+    for (const method of ["GET", "DELETE"]) {
+      expectAnswer(await send("/internal/keys", { method }), { status: 404, code: "not_found" });
+    }
+  });
+
   it.each([
     ["no JSON", "{"],
     ["no records", {}],
