@@ -205,7 +205,8 @@ export function componentSchemas(): Record<string, Schema> {
       type: "object",
       description:
         "One message of the live tail. `event`: what became of an event; of a suppressed one nothing else is told. `refused`: a " +
-        "request was refused as a whole, with nothing of its body. `dropped`: so many messages were left out before this one. `confirm`: send the same text back to be sent more at once.",
+        "request was refused as a whole, with nothing of its body. `dropped`: so many messages were left out before this " +
+        "one. `confirm`: send the same text back to be sent more at once.",
       required: ["type"],
       properties: {
         type: { enum: ["event", "refused", "dropped", "confirm"] },
