@@ -2,6 +2,7 @@
 // read keeps it. No client's id stands in it: only surrogates. API.md §9.
 
 import * as z from "zod/mini";
+import { PiiFinding } from "./envelope.ts";
 import { EVENT_TYPES } from "./event.ts";
 
 const text = z.nullable(z.string());
@@ -55,6 +56,8 @@ export const EnrichedEvent = z.object({
   properties: json,
   traits: json,
   context: json,
+  /** Personal data that the edge and the processor masked or dropped; null or absent when there was none. */
+  pii: z.optional(z.nullable(z.array(PiiFinding))),
   /** May be a copy of a message that came another way: look it up before counting it. */
   suspect: z.boolean(),
   /** Where it stood in the raw stream: region, stream and shard, and a text that sorts as the order does (see `position`). */
@@ -125,4 +128,5 @@ export const STORE_COLUMNS: readonly StoreColumn[] = [
   column("properties", "properties", "json"),
   column("traits", "traits", "json"),
   column("context", "context", "json"),
+  column("pii", "pii", "json", true),
 ];

@@ -4,8 +4,17 @@
 
 import * as z from "zod/mini";
 import { EVENT_TYPES } from "./event.ts";
+import { ProcessorSettings } from "./settings.ts";
 
 export const ENVELOPE_VERSION = 1;
+
+/** User-agent client hints (`Sec-CH-UA…`) as the browser sent them: structured fields, unparsed. */
+export const ClientHints = z.object({
+  brands: z.nullable(z.string()),
+  mobile: z.nullable(z.string()),
+  platform: z.nullable(z.string()),
+});
+export type ClientHints = z.infer<typeof ClientHints>;
 
 export const RequestSource = z.object({
   /** Cut to /24 or /48 before it was written anywhere; null when unknown. */
@@ -17,14 +26,20 @@ export const RequestSource = z.object({
   city: z.nullable(z.string()),
   timezone: z.nullable(z.string()),
   referer: z.nullable(z.string()),
+  /** Absent when the client sent none. */
+  clientHints: z.optional(ClientHints),
 });
 export type RequestSource = z.infer<typeof RequestSource>;
+
+/** Personal data that was masked or dropped: JSON pointer relative to the event, and class. */
+export const PiiFinding = z.object({ pointer: z.string(), class: z.string() });
+export type PiiFinding = z.infer<typeof PiiFinding>;
 
 /** What the edge decided about one event, where it differs from the request's default. */
 export const EventVerdict = z.object({
   consent: z.optional(z.enum(["accept", "restricted", "cookieless"])),
-  /** Personal data the edge masked: JSON pointer relative to the event, and class. */
-  pii: z.optional(z.array(z.object({ pointer: z.string(), class: z.string() }))),
+  /** Personal data the edge found. */
+  pii: z.optional(z.array(PiiFinding)),
 });
 export type EventVerdict = z.infer<typeof EventVerdict>;
 
@@ -45,6 +60,11 @@ export const RequestEnvelope = z.object({
   defaultType: z.nullable(z.enum(EVENT_TYPES)),
   /** Consent of every event without a verdict of its own. */
   consent: z.enum(["accept", "restricted", "cookieless"]),
+  /**
+   * What the project had chosen when the request was accepted; absent when all is at its default. It travels with the events
+   * so that a second run over them, however late, does the same again.
+   */
+  settings: z.optional(ProcessorSettings),
   source: RequestSource,
   /** By index into the batch (a single event is index 0). */
   verdicts: z.optional(z.record(z.string(), EventVerdict)),

@@ -170,6 +170,7 @@ export const FAILURES = {
   unreadable_frame: "A record of the raw stream is not gzip NDJSON of a known version.",
   unreadable_envelope: "A line of the raw stream is not an envelope.",
   invalid_event: "The event does not satisfy the contract any more.",
+  personal_data: "The event holds personal data of a class that this project refuses.",
   unstorable: "A tier's database refuses this event's values.",
   plan_unknown_event: "The tracking plan does not name this event.",
   plan_missing_property: "A property that the tracking plan requires is missing.",
@@ -193,6 +194,7 @@ export function failureKind(code: FailureCode): FailureKind {
     case "unreadable_envelope":
       return "unreadable";
     case "invalid_event":
+    case "personal_data":
       return "contract_violation";
     case "unstorable":
       return "store_refusal";

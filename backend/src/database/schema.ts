@@ -2,7 +2,7 @@
 // Drizzle cannot say (hypertable, columnstore, retention, continuous aggregates, the view `events` and its reader's role)
 // stands in the custom migration beside the generated ones. People read the view, never these tables.
 
-import type { KeyEnvironment, KeyKind, Scope } from "@behaviour/contract";
+import type { KeyEnvironment, KeyKind, PiiFinding, Scope } from "@behaviour/contract";
 import { sql } from "drizzle-orm";
 import {
   bigserial,
@@ -68,6 +68,8 @@ export const event = pgTable(
     properties: jsonb("properties").$type<JsonObject>().notNull(),
     traits: jsonb("traits").$type<JsonObject>().notNull(),
     context: jsonb("context").$type<JsonObject>().notNull(),
+    /** `[{"pointer","class"}]`: what was masked in it; null for nearly every event. */
+    pii: jsonb("pii").$type<PiiFinding[]>(),
     label: text("label").notNull(),
     loadedAt: instant("loaded_at").notNull().defaultNow(),
     rawShard: text("raw_shard").notNull(),

@@ -3,6 +3,7 @@
 // Every pattern is linear: a look-behind lets a match begin only where a run of its characters begins.
 
 import { isObject } from "@behaviour/contract";
+import { maskText } from "../process/enrich/personal-data.ts";
 
 const EMAIL = /(?<![\w.%+-])[\w.%+-]+(?:@|%40|\\u0040)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}/g;
 const JWT = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/g;
@@ -23,7 +24,8 @@ export function redactPersonalData(text: string): string {
   if (masked.includes("eyJ")) masked = masked.replace(JWT, "[token]");
   if (masked.includes("sk_")) masked = masked.replace(SECRET_KEY, "[token]");
   masked = masked.replace(BEARER, "$1$2[token]");
-  return masked.replace(CARD, (run) => (passesLuhn(run) ? "[card]" : run));
+  // And what the processor looks for, as far as it can be told without the fields' names.
+  return maskText(masked.replace(CARD, (run) => (passesLuhn(run) ? "[card]" : run)));
 }
 
 function maskIds(text: string): string {

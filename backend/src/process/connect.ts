@@ -6,7 +6,7 @@ import { FailedEventStore, OriginalSeal } from "../failed/index.ts";
 import { PublishedPlans } from "../plan/published.ts";
 import { PlanSource } from "../plan/source.ts";
 import { ReplayClaims } from "../replay/claims.ts";
-import { Vault } from "../vault/index.ts";
+import { IdentityEdges, Vault } from "../vault/index.ts";
 import { EdgeCounters } from "./edge-counters.ts";
 import { EnrichedStream } from "./emit.ts";
 import { RedeliveryLedger } from "./ledger.ts";
@@ -21,6 +21,7 @@ export function connectProcessor(config: Config): ProcessorParts & { plans: Plan
     replays: new ReplayClaims(dynamodb),
     plans: new PlanSource({ published: new PublishedPlans(dynamodb) }),
     vault: new Vault(dynamodb, secret),
+    identityEdges: new IdentityEdges(dynamodb),
     failedEvents: new FailedEventStore(s3Client(config), new OriginalSeal(secret)),
     enriched: new EnrichedStream(kinesisClient(config)),
     edgeCounters: new EdgeCounters(dynamodb),

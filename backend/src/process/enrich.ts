@@ -1,16 +1,16 @@
 // Stages 5 and 6: the event's time, and everything that can be read off it and its request. Pure: no clock, no I/O. Each
 // enrichment is a file in ./enrich; this one only says in which order they run and what they may see of each other.
 
-import { type EnrichedEvent, eventTime } from "@behaviour/contract";
+import { type EnrichedEvent, eventTime, isOn, type PiiFinding } from "@behaviour/contract";
 import { cutAddress } from "./enrich/address.ts";
-import { readCampaign } from "./enrich/campaign.ts";
+import { NO_CAMPAIGN, readCampaign } from "./enrich/campaign.ts";
 import { stripClickIds, stripClickIdText, stripContext } from "./enrich/click-ids.ts";
-import { readGeography } from "./enrich/geography.ts";
+import { NOWHERE, readGeography } from "./enrich/geography.ts";
 import { readLibrary } from "./enrich/library.ts";
-import { readPage } from "./enrich/page.ts";
-import { classifyReferral } from "./enrich/referrer.ts";
+import { NO_PAGE, readPage } from "./enrich/page.ts";
+import { classifyReferral, NO_REFERRAL } from "./enrich/referrer.ts";
 import { readSessionId } from "./enrich/session.ts";
-import { readUserAgent } from "./enrich/user-agent.ts";
+import { readUserAgent, UNKNOWN_AGENT } from "./enrich/user-agent.ts";
 import type { JsonObject, UnpackedEvent } from "./unpack.ts";
 
 /** What is known without the vault, the clock and the event's place in the stream. */
@@ -27,8 +27,10 @@ export type Enrichment = Omit<
   | "position"
 >;
 
-export function enrich(unpacked: UnpackedEvent): Enrichment {
+/** @param found personal data of the second kind that was masked in it. */
+export function enrich(unpacked: UnpackedEvent, found: readonly PiiFinding[] = []): Enrichment {
   const { envelope } = unpacked;
+  const { settings } = envelope;
   const event = unpacked.consent === "accept" ? unpacked : withoutAdvertisingIds(unpacked);
   const { properties, traits } = event;
   const time = eventTime({
@@ -43,11 +45,16 @@ export function enrich(unpacked: UnpackedEvent): Enrichment {
   const speaksForAnother = ownAddress !== null;
   const context = withAddress(event.context, ownAddress ?? envelope.source.ip);
 
-  const page = readPage(event.type, properties, context);
-  const campaign = readCampaign(context, page.url);
-  const referral = classifyReferral(page, campaign);
-  const geography = readGeography(envelope.source, context, speaksForAnother);
-  const agent = readUserAgent(context, envelope.source.userAgent, envelope.secret);
+  // What is off is left out of the columns; the others may still look at what it would have read.
+  const sentPage = readPage(event.type, properties, context);
+  const sentCampaign = readCampaign(context, sentPage.url);
+  const page = isOn(settings, "page") ? sentPage : NO_PAGE;
+  const campaign = isOn(settings, "campaign") ? sentCampaign : NO_CAMPAIGN;
+  const looksAtClicks = isOn(settings, "clickId");
+  const referral = isOn(settings, "referrer") ? classifyReferral(sentPage, sentCampaign, looksAtClicks) : NO_REFERRAL;
+  const geography = isOn(settings, "geography") ? readGeography(envelope.source, context, speaksForAnother) : NOWHERE;
+  const agent = readUserAgent(context, envelope.source, envelope.secret);
+  const device = isOn(settings, "userAgent") ? agent : UNKNOWN_AGENT;
 
   return {
     project: envelope.project,
@@ -58,7 +65,7 @@ export function enrich(unpacked: UnpackedEvent): Enrichment {
     receivedAtMs: envelope.receivedAtMs,
     sentAtMs: time.sentAtMs,
     originalTimeMs: time.originalMs,
-    sessionId: readSessionId(context),
+    sessionId: isOn(settings, "session") ? readSessionId(context) : null,
     consent: event.consent,
     url: page.url,
     path: page.path,
@@ -69,12 +76,12 @@ export function enrich(unpacked: UnpackedEvent): Enrichment {
     country: geography.country,
     region: geography.region,
     city: geography.city,
-    device: agent.device,
-    os: agent.os,
-    osVersion: agent.osVersion,
-    browser: agent.browser,
-    browserVersion: agent.browserVersion,
-    isBot: agent.isBot,
+    device: device.device,
+    os: device.os,
+    osVersion: device.osVersion,
+    browser: device.browser,
+    browserVersion: device.browserVersion,
+    isBot: isOn(settings, "bot") && agent.isBot,
     utmSource: campaign.utmSource,
     utmMedium: campaign.utmMedium,
     utmCampaign: campaign.utmCampaign,
@@ -85,7 +92,13 @@ export function enrich(unpacked: UnpackedEvent): Enrichment {
     properties: properties as EnrichedEvent["properties"],
     traits: traits as EnrichedEvent["traits"],
     context: context as EnrichedEvent["context"],
+    pii: allFindings(event.pii, found),
   };
+}
+
+/** The edge's first. Null, not an empty list, for nearly every event. */
+function allFindings(edge: readonly PiiFinding[], own: readonly PiiFinding[]): PiiFinding[] | null {
+  return edge.length + own.length === 0 ? null : [...edge, ...own];
 }
 
 /** `restricted` and `cookieless` allow no advertising use: click ids go before anything is derived from them. */

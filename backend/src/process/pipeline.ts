@@ -5,8 +5,9 @@
 //   replay          drop originals of failed events that went through          ../replay/claims.ts
 //   unpack          an envelope into its events, judged and cleaned            unpack.ts, sanitize.ts
 //   plan            what the project's tracking plan says of each              plan.ts, ../plan
+//   personal data   phones, IBANs, national ids masked or the event refused    enrich/personal-data.ts
 //   enrich          time, user agent, referrer, campaign, page, geography      enrich.ts, enrich/
-//   pseudonymise    ids into surrogates                                        ../vault
+//   pseudonymise    ids into surrogates, and which are one person              ../vault
 //   suspect         may it be a copy that came another way?                    suspect.ts
 //   store failures  what could not be processed, with its reason               ../failed
 //   emit            frames onto the enriched stream                            emit.ts
@@ -19,12 +20,12 @@ import type { FailedEventStore, KeptFailure } from "../failed/index.ts";
 import type { PlanSource } from "../plan/source.ts";
 import type { ReplayClaims } from "../replay/claims.ts";
 import { originShard } from "../tiers/order.ts";
-import type { Subjects, Vault } from "../vault/index.ts";
+import type { IdentityEdge, IdentityEdges, Subjects, Vault } from "../vault/index.ts";
 import { type DecodedRecord, decodeRecord } from "./decode.ts";
 import type { EdgeCounters } from "./edge-counters.ts";
 import { type EnrichedStream, fitsRecord, packFrames } from "./emit.ts";
 import type { FiledInvocation, RedeliveryLedger } from "./ledger.ts";
-import { assemble, oversized, prepareRecord, projectsOf, quarantined } from "./prepare.ts";
+import { assemble, oversized, type PendingEvent, prepareRecord, projectsOf, quarantined } from "./prepare.ts";
 import type { RawRecord } from "./record.ts";
 import { RecordTally } from "./tally.ts";
 
@@ -33,6 +34,7 @@ export interface ProcessorParts {
   replays: Pick<ReplayClaims, "take">;
   plans: Pick<PlanSource, "judges">;
   vault: Pick<Vault, "resolve">;
+  identityEdges: Pick<IdentityEdges, "keep">;
   failedEvents: Pick<FailedEventStore, "storeAll">;
   enriched: Pick<EnrichedStream, "put">;
   edgeCounters: Pick<EdgeCounters, "store">;
@@ -168,6 +170,7 @@ async function processStep(
   const pending = prepared.flatMap((record) => record.pending);
   const broken = prepared.flatMap((record) => record.broken);
   const subjects = await parts.vault.resolve([...pending, ...broken].map((event) => event.identity));
+  await parts.identityEdges.keep(edgesOf(pending, subjects));
   const processedAtMs = parts.nowMs();
   slice.records += step.length;
   // Those of second tries too: a line has a name, and stored again it changes nothing.
@@ -196,6 +199,15 @@ async function processStep(
   for (const [index, event] of broken.entries()) {
     slice.addFailed(event.site.record, [quarantined(event, subjects[pending.length + index] as Subjects)]);
   }
+}
+
+function edgesOf(pending: readonly PendingEvent[], subjects: readonly Subjects[]): IdentityEdge[] {
+  const edges: IdentityEdge[] = [];
+  for (const [index, { linksIdentities }] of pending.entries()) {
+    const told = subjects[index]?.edges;
+    if (told !== undefined && linksIdentities) edges.push(...told);
+  }
+  return edges;
 }
 
 async function dropCopies(

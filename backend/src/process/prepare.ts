@@ -1,16 +1,18 @@
 // Stages 3 to 6 of one record, in which nothing is waited for: its lines into events that lack only their surrogates, into
 // those that break their plan, and into failed events. And the last step, when the surrogates are known.
 
-import { ENRICHED_VERSION, type EnrichedEvent, position, type RequestEnvelope } from "@behaviour/contract";
+import { ENRICHED_VERSION, type EnrichedEvent, isOn, position, type RequestEnvelope } from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
 import type { PlanJudge } from "../plan/judge.ts";
 import type { PlanViolation } from "../plan/violation.ts";
 import type { Subjects } from "../vault/index.ts";
 import type { DecodedRecord } from "./decode.ts";
+import { linksIdentities } from "./enrich/identity.ts";
+import { type RedactedEvent, redactPersonalData } from "./enrich/personal-data.ts";
 import { type Enrichment, enrich } from "./enrich.ts";
 import { type FailureSite, failedEvent } from "./failure.ts";
-import { originalLine } from "./original.ts";
-import { applyPlan } from "./plan.ts";
+import { originalLine, redactedLine } from "./original.ts";
+import { applyPlan, type Planned } from "./plan.ts";
 import type { RawRecord } from "./record.ts";
 import { isSuspect } from "./suspect.ts";
 import { type Identity, type UnpackedEvent, unpackEnvelope } from "./unpack.ts";
@@ -24,6 +26,8 @@ export interface PendingEvent {
   /** A second try of the edge's, or a replay: it may have come another way. */
   isRedelivered: boolean;
   identity: Identity;
+  /** What it says of who is whom may be kept. */
+  linksIdentities: boolean;
   enrichment: Enrichment;
 }
 
@@ -90,22 +94,9 @@ function prepareRequest(
   const { project, receivedAtMs, retry: isRetry } = envelope;
   let index = start;
   for (const unpacked of unpackEnvelope(envelope, mayHoldEscapes)) {
+    const place = { record, index, isRetry, isRedelivered };
     if (unpacked.ok) {
-      const { identity, messageId } = unpacked.event;
-      const { event, quarantined, warned } = applyPlan(unpacked.event, judge);
-      if (quarantined === null) {
-        if (warned) prepared.warned++;
-        prepared.pending.push({ record, index, isRetry, isRedelivered, identity, enrichment: enrich(event) });
-      } else {
-        const site = { record, index, project, messageId, receivedAtMs };
-        prepared.broken.push({
-          site,
-          identity,
-          event,
-          ...quarantined,
-          original: originalLine(envelope, index - start),
-        });
-      }
+      prepareEvent(prepared, applyPlan(unpacked.event, judge), place, index - start);
     } else {
       const site = { record, index, project, messageId: unpacked.messageId, receivedAtMs };
       const original = originalLine(envelope, index - start);
@@ -115,6 +106,52 @@ function prepareRequest(
     index++;
   }
   return index;
+}
+
+type EventPlace = Pick<PendingEvent, "record" | "index" | "isRetry" | "isRedelivered">;
+
+/** @param inRequest its place among the events of its request. */
+function prepareEvent(prepared: PreparedRecord, planned: Planned, place: EventPlace, inRequest: number): void {
+  const { envelope, identity, messageId } = planned.event;
+  const redacted = isOn(envelope.settings, "personalData") ? redactPersonalData(planned.event) : null;
+  const site: FailureSite = {
+    record: place.record,
+    index: place.index,
+    project: envelope.project,
+    messageId,
+    receivedAtMs: envelope.receivedAtMs,
+  };
+  if (redacted !== null && redacted.rejected !== null) {
+    prepared.failed.push(refused(site, redacted.event, redacted.rejected.pointer));
+    return;
+  }
+  const event = redacted?.event ?? planned.event;
+  const found = redacted?.findings ?? [];
+  if (planned.quarantined === null) {
+    if (planned.warned) prepared.warned++;
+    const mayLink = linksIdentities(event);
+    prepared.pending.push({ ...place, identity, linksIdentities: mayLink, enrichment: enrich(event, found) });
+    return;
+  }
+  const original =
+    redacted === null ? originalLine(envelope, inRequest) : redactedLine(envelope, inRequest, event, found);
+  const violation = withoutValue(planned.quarantined.violation, redacted);
+  prepared.broken.push({ site, identity, event, ...planned.quarantined, violation, original });
+}
+
+/** The plan has judged the event as it was sent: the value it complains of may be one that was masked since. */
+function withoutValue(violation: PlanViolation, redacted: RedactedEvent | null): PlanViolation {
+  const found = redacted?.findings.find(({ pointer }) => pointer === violation.pointer);
+  return found === undefined ? violation : { ...violation, actual: `[${found.class}]` };
+}
+
+/** The project wants nothing of it: it is shown masked, and no original is kept that could be replayed. */
+function refused(site: FailureSite, event: UnpackedEvent, pointer: string): KeptFailure {
+  return failedEvent(site, { code: "personal_data", pointer }, shownEvent(event));
+}
+
+function shownEvent({ type, messageId, name, properties, traits, context }: UnpackedEvent) {
+  return { type, messageId, ...(name === null ? {} : { event: name }), properties, traits, context };
 }
 
 export function assemble(
@@ -139,11 +176,9 @@ export function assemble(
 
 export function quarantined(broken: BrokenEvent, { subject }: Subjects): KeptFailure {
   const { site, violation, planVersion, original } = broken;
-  const { type, messageId, name, properties, traits, context } = broken.event;
-  const shown = { type, messageId, ...(name === null ? {} : { event: name }), properties, traits, context };
   const { code, pointer, limit, actual } = violation;
   return {
-    ...failedEvent(site, { code, pointer }, shown),
+    ...failedEvent(site, { code, pointer }, shownEvent(broken.event)),
     ...(limit === "" ? {} : { limit }),
     actual,
     planVersion,

@@ -8,6 +8,7 @@ import {
   isObject,
   LIMITS,
   mergeBatchContext,
+  type PiiFinding,
   type RequestEnvelope,
   type StoredConsent,
 } from "@behaviour/contract";
@@ -34,6 +35,8 @@ export interface UnpackedEvent {
   name: string | null;
   identity: Identity;
   consent: StoredConsent;
+  /** Personal data that the edge masked. */
+  pii: readonly PiiFinding[];
   properties: JsonObject;
   traits: JsonObject;
   context: JsonObject;
@@ -99,6 +102,7 @@ function judge(request: Request, sent: unknown, index: number): Unpacked {
   if (name === INVALID) return refused(sent, type === "track" ? "/event" : "/name");
   const missing = missingField(type, identity, name);
   if (missing !== null) return refused(sent, missing);
+  const verdict = envelope.verdicts?.[index];
 
   return {
     ok: true,
@@ -108,7 +112,8 @@ function judge(request: Request, sent: unknown, index: number): Unpacked {
       messageId,
       name,
       identity,
-      consent: envelope.verdicts?.[index]?.consent ?? envelope.consent,
+      consent: verdict?.consent ?? envelope.consent,
+      pii: verdict?.pii ?? NO_FINDINGS,
       properties: objectOr(sent.properties, {}),
       traits: objectOr(sent.traits, objectOr(context.traits, {})),
       context: withUnknownFields(context, sent),
@@ -117,6 +122,8 @@ function judge(request: Request, sent: unknown, index: number): Unpacked {
     },
   };
 }
+
+const NO_FINDINGS: readonly PiiFinding[] = [];
 
 function refused(sent: unknown, pointer: string): Unpacked {
   const messageId = isObject(sent) && typeof sent.messageId === "string" ? sent.messageId : null;
@@ -190,7 +197,7 @@ function objectOr(value: unknown, fallback: JsonObject): JsonObject {
 }
 
 /** What has a place of its own in the enriched event, or none for a reason (`writeKey` is a credential). */
-const PLACED_FIELDS: ReadonlySet<string> = new Set([
+export const PLACED_FIELDS: ReadonlySet<string> = new Set([
   ...OBJECT_FIELDS,
   "type",
   "messageId",

@@ -56,7 +56,8 @@ async function answerListing(asked: Asked<EventsParameters>, parts: EventRoutePa
   const { userId, anonymousId, event, limit } = input;
   // The vault is asked first so that the audit log can name the person by surrogate; it holds no client's id.
   const known = await parts.lookupSubjects(caller.project, { userId, anonymousId });
-  const subjects = filterBy(userId, known.subject);
+  // All that is known to be the same person: their other devices before they signed in, their ids before an alias.
+  const subjects = known.person ?? filterBy(userId, known.subject);
   const anonymousSubjects = filterBy(anonymousId, known.anonymousSubject);
   await audit({ ...range, event, limit, subjects, anonymousSubjects, next: after !== undefined });
   const filter = { range, after, subjects, anonymousSubjects, event, limit };

@@ -82,6 +82,7 @@ const ENRICHED = {
   library: "library",
   group_subject: "groupSubject",
   previous_subject: "previousSubject",
+  pii: "pii",
 } as const;
 
 const COLUMNS = [

@@ -33,6 +33,8 @@ export interface Person {
   previousAnonymous: Slot | null;
   /** Neither userId nor anonymousId is a placeholder. */
   linkable: boolean;
+  /** Neither userId nor previousId is a placeholder, and they differ. */
+  aliasable: boolean;
 }
 
 /** Sets `claimant` and `inherits`. Entries must have been loaded. */
@@ -44,5 +46,10 @@ export function planLinks(people: readonly Person[]): void {
     // A claim that already stands is one whose second step was cut off by a crash.
     const isItsUser = claimedBy === null ? anonymous.claimant === user : claimedBy === user.key;
     if (user.entry === null && isItsUser) user.inherits ??= anonymous;
+  }
+  // After the sign-ins: who was seen at the device has it before who only names it.
+  for (const { user, previousUser, previousAnonymous, aliasable } of people) {
+    if (!aliasable || user === null || previousAnonymous === null || (previousUser?.entry ?? null) !== null) continue;
+    if ((previousAnonymous.entry?.claimedBy ?? null) === null) previousAnonymous.claimant ??= user;
   }
 }

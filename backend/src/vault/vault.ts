@@ -7,6 +7,7 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { isPlaceholder } from "@behaviour/contract";
 import { BoundedCache } from "../process/bounded-cache.ts";
+import type { IdentityEdge } from "./edges.ts";
 import { type IdKind, memoryKey, type VaultId, vaultKey } from "./identifiers.ts";
 import { type Person, planLinks, type Slot } from "./links.ts";
 import { newSurrogate, type VaultEntry, VaultStore } from "./store.ts";
@@ -26,6 +27,8 @@ export interface Subjects {
   anonymousSubject: string | null;
   groupSubject: string | null;
   previousSubject: string | null;
+  /** What the event says of who is whom, as far as it holds and joins two surrogates; absent for nearly every event. */
+  edges?: IdentityEdge[];
 }
 
 const CACHE_ENTRIES = 50_000;
@@ -63,7 +66,7 @@ export class Vault {
     for (const [name, { key, entry, readAtMs }] of slots) {
       if (entry !== null) this.#cache.set(name, { key, entry, readAtMs });
     }
-    return people.map(subjectsOf);
+    return people.map((person, index) => withEdges(events[index] as NamedIds, person, subjectsOf(person)));
   }
 
   #personOf({ project, userId, anonymousId, groupId, previousId }: NamedIds, slots: Map<string, Slot>): Person {
@@ -79,6 +82,7 @@ export class Vault {
       previousUser: slot("user", previousId, false),
       previousAnonymous: slot("anonymous", previousId, false),
       linkable: userIsUsable && anonymousIsUsable,
+      aliasable: userIsUsable && previousId !== null && previousId !== userId && !isPlaceholder(previousId),
     };
   }
 
@@ -133,11 +137,14 @@ export class Vault {
     slot.entry = await this.#create(slot, surrogate, null);
   }
 
-  /** An id nobody has used yet, in neither kind, is filed as a device's: that is what libraries send as the former id. */
+  /**
+   * An id nobody has used yet, in neither kind, is filed as a device's: that is what libraries send as the former id. Whose
+   * device it is by an alias counts as by a sign-in: the first user has it, and nobody after.
+   */
   async #settleFormer(slot: Slot, slots: Map<string, Slot>): Promise<void> {
-    if (slot.isNamed || slot.entry !== null || slot.id.kind !== "anonymous") return;
+    if (slot.isNamed || slot.id.kind !== "anonymous") return;
     const asUser = slots.get(memoryKey({ ...slot.id, kind: "user" }));
-    if (asUser?.entry === null) slot.entry = await this.#create(slot, newSurrogate(), null);
+    if (asUser?.entry === null) await this.#settleDeviceOrGroup(slot);
   }
 
   #create(slot: Slot, surrogate: string, claimedBy: string | null): Promise<VaultEntry> {
@@ -155,6 +162,23 @@ function subjectsOf({ user, anonymous, group, previousUser, previousAnonymous }:
     groupSubject: group?.entry?.surrogate ?? null,
     previousSubject: previousUser?.entry?.surrogate ?? previousAnonymous?.entry?.surrogate ?? null,
   };
+}
+
+function withEdges(event: NamedIds, person: Person, subjects: Subjects): Subjects {
+  const { project } = event;
+  const { user, anonymous, previousUser, previousAnonymous } = person;
+  if (user === null) return subjects;
+  const { subject: to, anonymousSubject, previousSubject } = subjects;
+  const edges: IdentityEdge[] = [];
+  const isItsUser = (device: Slot | null) => device?.entry?.claimedBy === user.key;
+  if (person.linkable && anonymousSubject !== null && anonymousSubject !== to && isItsUser(anonymous)) {
+    edges.push({ project, kind: "identify", from: anonymousSubject, to });
+  }
+  const mayAlias = (previousUser?.entry ?? null) !== null || isItsUser(previousAnonymous);
+  if (person.aliasable && previousSubject !== null && previousSubject !== to && mayAlias) {
+    edges.push({ project, kind: "alias", from: previousSubject, to });
+  }
+  return edges.length === 0 ? subjects : { ...subjects, edges };
 }
 
 /** At most `WRITES_AT_ONCE` under way; the first fault ends it. */

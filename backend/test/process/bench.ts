@@ -39,6 +39,7 @@ const parts: ProcessorParts = {
       for (const bytes of frames) emittedBytes += bytes.byteLength;
     },
   },
+  identityEdges: { keep: async () => {} },
   edgeCounters: { store: async () => {} },
   nowMs: Date.now,
 };

@@ -19,7 +19,7 @@ import { EnrichedStream } from "../../src/process/emit.ts";
 import { RedeliveryLedger } from "../../src/process/ledger.ts";
 import type { ProcessorParts } from "../../src/process/pipeline.ts";
 import { ReplayClaims } from "../../src/replay/claims.ts";
-import { Vault } from "../../src/vault/index.ts";
+import { IdentityEdges, Vault } from "../../src/vault/index.ts";
 
 export const HMAC_KEY = "an-hmac-key-for-tests-of-32-bytes-or-more";
 
@@ -67,6 +67,7 @@ export async function startEmulated(): Promise<Emulated> {
       failedEvents,
       enriched: new EnrichedStream(kinesis),
       edgeCounters: new EdgeCounters(dynamodb),
+      identityEdges: new IdentityEdges(dynamodb),
       nowMs: Date.now,
     }),
     vaultItems: async () => {

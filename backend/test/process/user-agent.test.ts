@@ -5,7 +5,7 @@ import { readUserAgent } from "../../src/process/enrich/user-agent.ts";
 import { CHROME, IPHONE } from "./sample.ts";
 
 const read = (context: Record<string, unknown>, header: string | null, isServer = false) =>
-  readUserAgent(context, header, isServer);
+  readUserAgent(context, { userAgent: header }, isServer);
 
 describe("a browser's header", () => {
   it.each([

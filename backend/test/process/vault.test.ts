@@ -204,6 +204,7 @@ describe("what lies in the table", () => {
     const before = (await emulated.vaultItems()).length;
     expect(await lookup(project, { userId: "jane", anonymousId: "laptop" })).toEqual({
       subject: jane.subject,
+      person: [jane.subject],
       anonymousSubject: jane.anonymousSubject,
     });
     expect(await lookup(project, { userId: "nobody" })).toEqual({ subject: null, anonymousSubject: null });

@@ -30,7 +30,7 @@ import { ReplayClaims } from "../../src/replay/claims.ts";
 import { RawStream } from "../../src/replay/raw-stream.ts";
 import type { ReplayParts } from "../../src/replay/replayer.ts";
 import { loadWarmAgain } from "../../src/replay/warm-again.ts";
-import { Vault } from "../../src/vault/index.ts";
+import { IdentityEdges, Vault } from "../../src/vault/index.ts";
 import { queryParquet } from "../tiers/stores.ts";
 
 const SECRET = "a secret of more than thirty-two characters";
@@ -83,6 +83,7 @@ export async function startBackend(): Promise<Backend> {
   const processor: ProcessorParts = {
     ledger: new RedeliveryLedger(dynamodb),
     edgeCounters: new EdgeCounters(dynamodb),
+    identityEdges: new IdentityEdges(dynamodb),
     replays: new ReplayClaims(dynamodb),
     // Every batch asks for the plan: a new one is in force at once.
     plans: new PlanSource({ published: new PublishedPlans(dynamodb), cacheMs: 0 }),

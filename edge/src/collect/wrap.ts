@@ -2,6 +2,7 @@
 // member. All of it CPU work, done here because Workers scale out and a shard is one thread. DESIGN E2.
 
 import {
+  type ClientHints,
   compressMember,
   concatBytes,
   ENVELOPE_VERSION,
@@ -12,6 +13,7 @@ import {
   type KeyRecord,
   LIMITS,
   packIds,
+  processorSettings,
   type RequestSource,
   type StoredConsent,
 } from "@behaviour/contract";
@@ -54,6 +56,21 @@ export function requestSource(request: Request): RequestSource {
     city: cf?.city ?? null,
     timezone: cf?.timezone ?? null,
     referer: request.headers.get("Referer")?.slice(0, 2_048).toWellFormed() ?? null,
+    ...clientHintsOf(request.headers),
+  };
+}
+
+/** Chromium sends these three with every request to any site over TLS. */
+function clientHintsOf(headers: Headers): { clientHints?: ClientHints } {
+  const brands = headers.get("Sec-CH-UA");
+  if (brands === null) return {};
+  const read = (name: string) => headers.get(name)?.slice(0, 64).toWellFormed() ?? null;
+  return {
+    clientHints: {
+      brands: brands.slice(0, 512).toWellFormed(),
+      mobile: read("Sec-CH-UA-Mobile"),
+      platform: read("Sec-CH-UA-Platform"),
+    },
   };
 }
 
@@ -87,6 +104,7 @@ export function wrap(
 function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: readonly ConsentedEvent[]) {
   const consent = events[0]?.consent ?? "accept";
   const verdicts = verdictsBeside(consent, events);
+  const settings = processorSettings(facts.key.settings);
   return {
     v: ENVELOPE_VERSION,
     project: facts.key.project,
@@ -99,10 +117,15 @@ function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: rea
     defaultType: facts.defaultType,
     consent,
     // Cookieless: nothing of the request leads to the device either.
-    source: consent === "cookieless" ? { ...facts.source, ip: null, userAgent: null, city: null } : facts.source,
+    source: consent === "cookieless" ? withoutDevice(facts.source) : facts.source,
     shape,
+    ...(settings === null ? {} : { settings }),
     ...(verdicts === null ? {} : { verdicts }),
   } as const;
+}
+
+function withoutDevice({ clientHints: _clientHints, ...source }: RequestSource): RequestSource {
+  return { ...source, ip: null, userAgent: null, city: null };
 }
 
 /** What holds for single events only, by their place in the body; null when nothing does. */

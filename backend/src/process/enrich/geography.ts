@@ -11,6 +11,8 @@ export interface Geography {
   city: string | null;
 }
 
+export const NOWHERE: Geography = { country: null, region: null, city: null };
+
 export function readGeography(
   source: RequestSource,
   context: Record<string, unknown>,

@@ -9,11 +9,13 @@ export interface Page {
   referrer: string | null;
 }
 
-const NOWHERE: Readonly<Record<string, unknown>> = {};
+export const NO_PAGE: Page = { url: null, path: null, title: null, referrer: null };
+
+const NOTHING: Readonly<Record<string, unknown>> = {};
 
 export function readPage(type: string, properties: Record<string, unknown>, context: Record<string, unknown>): Page {
-  const own = type === "page" ? properties : NOWHERE;
-  const page = objectAt(context, "page") ?? NOWHERE;
+  const own = type === "page" ? properties : NOTHING;
+  const page = objectAt(context, "page") ?? NOTHING;
   const url = textOrNull(own.url) ?? textOrNull(page.url);
   return {
     url,

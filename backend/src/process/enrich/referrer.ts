@@ -14,16 +14,17 @@ export interface Referral {
 
 const PAID_MEDIUM = /^(?:cpc|ppc|cpm|cpv|cpa|paid|paid[ _-]?(?:search|social)|display|banner|retargeting)$/i;
 
-const DIRECT: Referral = { referrerMedium: null, referrerSource: null };
+export const NO_REFERRAL: Referral = { referrerMedium: null, referrerSource: null };
 
-export function classifyReferral(page: Page, campaign: Campaign): Referral {
+/** @param looksAtClicks whether a click id marks a visit as paid. */
+export function classifyReferral(page: Page, campaign: Campaign, looksAtClicks = true): Referral {
   const host = hostOf(page.referrer);
   const known = host === null ? null : findSource(host);
-  const clickSource = page.url === null ? null : clickIdSource(page.url);
+  const clickSource = page.url === null || !looksAtClicks ? null : clickIdSource(page.url);
   if (clickSource !== null || (campaign.utmMedium !== null && PAID_MEDIUM.test(campaign.utmMedium))) {
     return { referrerMedium: "paid", referrerSource: known?.source ?? clickSource ?? campaign.utmSource ?? host };
   }
-  if (host === null) return DIRECT;
+  if (host === null) return NO_REFERRAL;
   if (isSameSite(host, hostOf(page.url))) return { referrerMedium: "internal", referrerSource: host };
   if (known === null) return { referrerMedium: "unknown", referrerSource: host };
   return { referrerMedium: known.medium, referrerSource: known.source };

@@ -1,10 +1,13 @@
 // The device, operating system and browser behind an event, and whether it says of itself that it is a bot.
-// `context.userAgent` wins over the request's header: servers and proxies send on behalf of others.
+// `context.userAgent` wins over the request's header: servers and proxies send on behalf of others. Client hints refine
+// the user agent they came with.
 
+import type { RequestSource } from "@behaviour/contract";
 import { isbot } from "isbot";
 import { UAParser } from "ua-parser-js";
 import { BoundedCache } from "../bounded-cache.ts";
 import { cleanText } from "../sanitize.ts";
+import { type BrowserHints, readHintHeaders, readUserAgentData } from "./client-hints.ts";
 import { objectAt, scalarText, textOrNull } from "./text.ts";
 
 export interface UserAgent {
@@ -16,7 +19,7 @@ export interface UserAgent {
   isBot: boolean;
 }
 
-const UNKNOWN: UserAgent = {
+export const UNKNOWN_AGENT: UserAgent = {
   device: null,
   os: null,
   osVersion: null,
@@ -32,10 +35,57 @@ const MAX_CHARS = 500;
 
 const cache = new BoundedCache<UserAgent>(CACHE_ENTRIES);
 
-export function readUserAgent(context: Record<string, unknown>, header: string | null, isServer: boolean): UserAgent {
+export function readUserAgent(
+  context: Record<string, unknown>,
+  source: Pick<RequestSource, "userAgent" | "clientHints">,
+  isServer: boolean,
+): UserAgent {
+  return withNativeContext(readAgent(context, source, isServer), context);
+}
+
+function readAgent(
+  context: Record<string, unknown>,
+  { userAgent: header, clientHints }: Pick<RequestSource, "userAgent" | "clientHints">,
+  isServer: boolean,
+): UserAgent {
   const own = textOrNull(context.userAgent);
-  const parsed = own !== null ? parse(own) : headerSpeaksForUser(context, header, isServer) ? parse(header) : UNKNOWN;
-  return withNativeContext(parsed, context);
+  const data = objectAt(context, "userAgentData");
+  if (own !== null || data !== null) {
+    const parsed = own === null ? UNKNOWN_AGENT : parse(own);
+    return data === null ? parsed : withHints(parsed, readUserAgentData(data));
+  }
+  if (!headerSpeaksForUser(context, header, isServer)) return UNKNOWN_AGENT;
+  return clientHints === undefined ? parse(header) : withHints(parse(header), readHintHeaders(clientHints));
+}
+
+/** Windows 11 still calls itself 10 in its user agent; its hint is 13 and above. */
+const WINDOWS_11_SINCE = 13;
+
+function withHints(parsed: UserAgent, { brand, isMobile, platform, platformVersion }: BrowserHints): UserAgent {
+  const hinted = { ...parsed };
+  if (brand !== null && brand.name !== "Chromium" && !isSameBrowser(parsed.browser, brand.name)) {
+    hinted.browser = brand.name;
+    hinted.browserVersion = brand.version;
+  }
+  if (brand?.name === "Chrome Headless") hinted.isBot = true;
+  const os = platform === null ? null : platform === "macOS" ? "Mac OS" : platform;
+  hinted.os ??= os;
+  if (os !== null && os === hinted.os && platformVersion !== null) hinted.osVersion = versionOf(os, platformVersion);
+  const isAndroid = hinted.os === "Android";
+  if (isMobile === true && (parsed.device === null || parsed.device === "desktop")) hinted.device = "mobile";
+  if (isMobile === false && isAndroid && parsed.device === "mobile") hinted.device = "tablet";
+  if (hinted.device === null) hinted.device = deviceClass(undefined, hinted.os ?? undefined);
+  return hinted;
+}
+
+/** "Mobile Chrome", "Chrome WebView": the parser says more than the brand. */
+function isSameBrowser(parsed: string | null, brand: string): boolean {
+  return parsed?.includes(brand) === true;
+}
+
+function versionOf(os: string, platformVersion: string): string {
+  if (os !== "Windows") return platformVersion;
+  return Number.parseInt(platformVersion, 10) >= WINDOWS_11_SINCE ? "11" : "10";
 }
 
 /**

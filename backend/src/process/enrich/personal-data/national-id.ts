@@ -1,0 +1,83 @@
+// National ids. Most are a few digits, which an order or a date can be as well, so the rules differ by what tells them:
+//
+// - in a field whose name says so (`ssn`, `nationalId`, `codiceFiscale` …): anything that has the form of an id;
+// - in a field whose name may say so (`taxId`, `document` …): what the checksum of some country's personal id agrees with;
+// - anywhere else: only the forms below, written as their country writes them, with the right check digits.
+
+import { stdnum } from "stdnum";
+import type { CallBudget } from "./phone.ts";
+
+export const NATIONAL_ID_MASK = "[national_id]";
+
+interface Validator {
+  validate(value: string): { isValid: boolean };
+}
+
+/** @throws at start when the library no longer has it. */
+function validatorOf(name: string): Validator {
+  const [country = "", kind = ""] = name.split(".");
+  const validator = stdnum[country]?.[kind];
+  if (validator === undefined) throw new Error(`stdnum has no validator ${name}`);
+  return validator;
+}
+
+/** Personal ids with a checksum or a form of their own, of those the library knows. */
+const PERSONAL: readonly Validator[] = (
+  "AT.vnr BE.nn BG.egn BR.cpf CA.sin CH.ssn CL.run CN.ric CZ.rc DE.idnr DE.svnr EC.ci EE.ik ES.dni ES.nie FI.hetu FR.nir " +
+  "GB.nino GR.amka HK.hkid HR.oib IE.pps IL.idnr IN.aadhaar IN.pan IS.kennitala IT.codicefiscale KR.rrn LT.asmens MX.curp " +
+  "NL.bsn NO.fodselsnummer PL.pesel RO.cnp RS.jmbg SE.personnummer SI.emso TH.idnr TR.tckimlik UY.cedula ZA.idnr"
+)
+  .split(" ")
+  .map(validatorOf);
+
+interface WrittenForm {
+  pattern: RegExp;
+  validator: Validator;
+}
+
+const FORMS: readonly WrittenForm[] = [
+  { pattern: /^\d{3}-\d{2}-\d{4}$/, validator: validatorOf("US.ssn") },
+  { pattern: /^\d{6}[-+A]\d{3}[0-9A-Y]$/, validator: validatorOf("FI.hetu") },
+  { pattern: /^\d{3}\.\d{3}\.\d{3}-\d{2}$/, validator: validatorOf("BR.cpf") },
+  { pattern: /^756\.\d{4}\.\d{4}\.\d{2}$/, validator: validatorOf("CH.ssn") },
+  { pattern: /^\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}$/, validator: validatorOf("BE.nn") },
+  { pattern: /^[12] \d{2} \d{2} \d[\dAB] \d{3} \d{3} \d{2}$/, validator: validatorOf("FR.nir") },
+];
+
+/** All of the forms at once, so that a text is gone over once. */
+const ANY_FORM =
+  /(?<![\p{L}\d.+_-])(?:\d{3}-\d{2}-\d{4}|\d{6}[-+A]\d{3}[0-9A-Y]|\d{3}\.\d{3}\.\d{3}-\d{2}|756\.\d{4}\.\d{4}\.\d{2}|\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}|[12] \d{2} \d{2} \d[\dAB] \d{3} \d{3} \d{2})(?![\p{L}\d_-])/gu;
+const ITALIAN = validatorOf("IT.codicefiscale");
+const ANY_ITALIAN = /(?<![\p{L}\d])[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?![\p{L}\d])/giu;
+
+export function maskNationalIds(text: string, budget: CallBudget): string {
+  return text.replace(ANY_FORM, (found) => {
+    const isId = FORMS.some(({ pattern, validator }) => pattern.test(found) && isValid(validator, found, budget));
+    return isId ? NATIONAL_ID_MASK : found;
+  });
+}
+
+export function maskItalianCodes(text: string, budget: CallBudget): string {
+  return text.replace(ANY_ITALIAN, (found) => (isValid(ITALIAN, found, budget) ? NATIONAL_ID_MASK : found));
+}
+
+/** One word or groups of them, with some digits: what an id looks like, and no sentence, time or address does. */
+const ID_FORM = /^(?=(?:\D*\d){5})[A-Za-z0-9](?:[ ./()-]?[A-Za-z0-9]){4,21}[)]?$/;
+const ID_CHARS_MAX = 32;
+
+/** The value of a field whose name says that it is one. @param isCertain the name leaves no doubt. */
+export function maskNationalIdField(text: string, isCertain: boolean, budget: CallBudget): string {
+  const value = text.trim();
+  if (value.length > ID_CHARS_MAX || !ID_FORM.test(value)) return text;
+  if (isCertain) return NATIONAL_ID_MASK;
+  if (--budget.calls < 0) return NATIONAL_ID_MASK;
+  return PERSONAL.some((validator) => accepts(validator, value)) ? NATIONAL_ID_MASK : text;
+}
+
+function isValid(validator: Validator, text: string, budget: CallBudget): boolean {
+  return --budget.calls < 0 || accepts(validator, text);
+}
+
+function accepts(validator: Validator, text: string): boolean {
+  return validator.validate(text).isValid;
+}

@@ -1,0 +1,157 @@
+// Which surrogates are one person: edges between them, told by events and kept once. No id of a client's stands in them.
+//
+// They lie in the vault's table, where the processor is at home anyway, two items an edge, one under each end, so that both a
+// question and an erasure reach it from either. An item is written under its own name and only when it is not there: a batch
+// that comes twice, in pieces or after a crash between the two writes ends with the same two items.
+
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  paginateQuery,
+} from "@aws-sdk/client-dynamodb";
+import { TABLES } from "@behaviour/contract";
+import { callDeadline } from "../aws.ts";
+import { BoundedCache } from "../process/bounded-cache.ts";
+
+/** `identify`: the device is this user's. `alias`: the client says that two ids are one person. */
+export type EdgeKind = "identify" | "alias";
+
+export interface IdentityEdge {
+  project: string;
+  kind: EdgeKind;
+  /** Surrogates: of the device or the former id, and of the person. */
+  from: string;
+  to: string;
+}
+
+const CACHE_ENTRIES = 50_000;
+/** An erasure may have taken an edge that this process remembers: after so long it is written again if events still tell it. */
+const CACHE_MS = 5 * 60_000;
+const WRITES_AT_ONCE = 16;
+/** A person with more ids than this is a test account or a mistake; the nearest ones are found. */
+const PERSON_SUBJECTS_MAX = 200;
+
+const OUT = ">";
+const IN = "<";
+
+export class IdentityEdges {
+  readonly #dynamodb: DynamoDBClient;
+  readonly #known = new BoundedCache<number>(CACHE_ENTRIES);
+
+  constructor(dynamodb: DynamoDBClient) {
+    this.#dynamodb = dynamodb;
+  }
+
+  /** Keeps those that are not kept yet. @throws an infrastructure fault; calling again is safe. */
+  async keep(edges: readonly IdentityEdge[]): Promise<void> {
+    const nowMs = Date.now();
+    const fresh = new Map<string, IdentityEdge>();
+    for (const edge of edges) {
+      const name = nameOf(edge);
+      const keptAtMs = this.#known.get(name);
+      if (keptAtMs === undefined || nowMs - keptAtMs > CACHE_MS) fresh.set(name, edge);
+    }
+    const names = [...fresh];
+    for (let start = 0; start < names.length; start += WRITES_AT_ONCE) {
+      await Promise.all(
+        names.slice(start, start + WRITES_AT_ONCE).map(async ([name, edge]) => {
+          await Promise.all(itemsOf(edge).map((item) => this.#put(item)));
+          this.#known.set(name, nowMs);
+        }),
+      );
+    }
+  }
+
+  async #put(item: Record<string, AttributeValue>): Promise<void> {
+    const command = new PutItemCommand({
+      TableName: TABLES.vault,
+      Item: item,
+      ConditionExpression: "attribute_not_exists(pk)",
+    });
+    try {
+      await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  }
+
+  /** The edges that have the surrogate at either end. */
+  async of(project: string, subject: string): Promise<IdentityEdge[]> {
+    const pk = partitionOf(project, subject);
+    const pages = paginateQuery(
+      { client: this.#dynamodb },
+      {
+        TableName: TABLES.vault,
+        KeyConditionExpression: "pk = :pk",
+        ExpressionAttributeValues: { ":pk": { S: pk } },
+        ConsistentRead: true,
+      },
+      { abortSignal: callDeadline() },
+    );
+    const edges: IdentityEdge[] = [];
+    for await (const page of pages) for (const item of page.Items ?? []) edges.push(...edgeOf(project, subject, item));
+    return edges;
+  }
+
+  /**
+   * All surrogates of the person that one belongs to, itself first. A shared device is nobody's but its first user's, so two
+   * people are never one here, unless a client says so by an alias.
+   */
+  async personOf(project: string, subject: string): Promise<string[]> {
+    const person = new Set([subject]);
+    for (const one of person) {
+      if (person.size >= PERSON_SUBJECTS_MAX) break;
+      for (const { from, to } of await this.of(project, one)) {
+        if (person.size < PERSON_SUBJECTS_MAX) person.add(from === one ? to : from);
+      }
+    }
+    return [...person];
+  }
+
+  /** Deletes every edge of the surrogate, at both ends. @returns how many there were; calling again is safe. */
+  async erase(project: string, subject: string): Promise<number> {
+    const edges = await this.of(project, subject);
+    for (const edge of edges) {
+      // The far end first: the near one is how a second run finds what the first one left.
+      const items = itemsOf(edge);
+      if (edge.from === subject) items.reverse();
+      for (const { pk, sk } of items) {
+        const command = new DeleteItemCommand({
+          TableName: TABLES.vault,
+          Key: { pk, sk } as Record<string, AttributeValue>,
+        });
+        await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+      }
+      this.#known.delete(nameOf(edge));
+    }
+    return edges.length;
+  }
+}
+
+function nameOf({ project, kind, from, to }: IdentityEdge): string {
+  return `${project} ${kind} ${from} ${to}`;
+}
+
+function partitionOf(project: string, subject: string): string {
+  return `${project}#edge#${subject}`;
+}
+
+/** Under `from`, then under `to`. */
+function itemsOf({ project, kind, from, to }: IdentityEdge): Record<string, AttributeValue>[] {
+  return [
+    { pk: { S: partitionOf(project, from) }, sk: { S: `${kind}${OUT}${to}` } },
+    { pk: { S: partitionOf(project, to) }, sk: { S: `${kind}${IN}${from}` } },
+  ];
+}
+
+const SORT_KEY = /^(identify|alias)([<>])([0-9a-f]{32})$/;
+
+function edgeOf(project: string, subject: string, item: Record<string, AttributeValue>): IdentityEdge[] {
+  const [, kind, direction, other] = SORT_KEY.exec(item["sk"]?.S ?? "") ?? [];
+  if (kind === undefined || other === undefined) return [];
+  const ends = direction === OUT ? { from: subject, to: other } : { from: other, to: subject };
+  return [{ project, kind: kind as EdgeKind, ...ends }];
+}
