@@ -1,7 +1,13 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // Each file runs a whole pipeline of a dozen processes: one at a time.
 export default defineConfig({
+  // The edge's tables of odd inputs, run over a whole pipeline (path/odd-inputs.test.ts), reach it through what they take for
+  // their runtime.
+  resolve: {
+    alias: { "cloudflare:workers": fileURLToPath(new URL("harness/edge-stand-in.ts", import.meta.url)) },
+  },
   test: {
     include: ["path/**/*.test.ts", "browser/**/*.test.ts", "chaos/**/*.test.ts", "compat/**/*.test.ts"],
     fileParallelism: false,

@@ -31,6 +31,8 @@ export async function send(path: string, options: SendOptions = {}): Promise<Ans
 export function fetchEdge(path: string, { method, headers = {}, body = null }: SendOptions): Promise<Response> {
   const init: RequestInit = { method: method ?? (body === null ? "GET" : "POST"), headers, redirect: "manual" };
   if (body !== null) init.body = isPlain(body) ? JSON.stringify(body) : (body as BodyInit);
+  // workerd needs no word for it; other runtimes take a stream only so.
+  if (body instanceof ReadableStream) Object.assign(init, { duplex: "half" });
   return exports.default.fetch(new Request(`${ORIGIN}${path}`, init));
 }
 

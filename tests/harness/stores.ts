@@ -86,7 +86,7 @@ export interface Tiers {
   cold: Copies;
 }
 
-async function readTiers(endpoints: Endpoints, project: string): Promise<Tiers> {
+export async function readTiers(endpoints: Endpoints, project: string): Promise<Tiers> {
   const hot = await hotEvents(endpoints, project);
   const warm = await warmCopies(endpoints, project);
   return { hot, warm, cold: await coldCopies(endpoints, project) };

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Counts, sendFrom, type SendingOptions } from "../harness/copies.ts";
+import { type Counts, type SendingOptions, sendFrom } from "../harness/copies.ts";
 import { Pipeline } from "../harness/pipeline.ts";
 import { agePastMessages } from "../harness/shard-storage.ts";
 import { settledFaults } from "../harness/stores.ts";

@@ -1,0 +1,73 @@
+// The raw stream as any consumer sees it: every record, once, from the beginning on.
+
+import {
+  GetRecordsCommand,
+  type GetRecordsCommandOutput,
+  GetShardIteratorCommand,
+  KinesisClient,
+  ListShardsCommand,
+} from "@aws-sdk/client-kinesis";
+import { STREAMS } from "@behaviour/contract";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+
+export interface RawRecord {
+  partitionKey: string;
+  data: Uint8Array;
+  sequenceNumber: string;
+}
+
+const RECORDS_PER_CALL = 1_000;
+
+/** Reads on where it stopped: each call returns what came since the one before. */
+export class RawStream {
+  readonly #kinesis: KinesisClient;
+  /** By shard, where to go on. */
+  readonly #iterators = new Map<string, string>();
+
+  constructor(endpoint: string) {
+    this.#kinesis = new KinesisClient({
+      region: "us-east-1",
+      endpoint,
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+      requestHandler: new NodeHttpHandler(),
+    });
+  }
+
+  async readOn(): Promise<RawRecord[]> {
+    const { Shards = [] } = await this.#kinesis.send(new ListShardsCommand({ StreamName: STREAMS.raw }));
+    const records: RawRecord[] = [];
+    for (const { ShardId } of Shards) records.push(...(await this.#readShard(ShardId as string)));
+    return records;
+  }
+
+  async #readShard(shardId: string): Promise<RawRecord[]> {
+    const records: RawRecord[] = [];
+    let iterator: string | undefined = this.#iterators.get(shardId) ?? (await this.#begin(shardId));
+    for (let more = true; more && iterator !== undefined; ) {
+      const page: GetRecordsCommandOutput = await this.#kinesis.send(
+        new GetRecordsCommand({ ShardIterator: iterator, Limit: RECORDS_PER_CALL }),
+      );
+      for (const { PartitionKey = "", Data = new Uint8Array(), SequenceNumber = "" } of page.Records ?? [])
+        records.push({ partitionKey: PartitionKey, data: Data, sequenceNumber: SequenceNumber });
+      iterator = page.NextShardIterator;
+      if (iterator !== undefined) this.#iterators.set(shardId, iterator);
+      more = (page.Records?.length ?? 0) > 0;
+    }
+    return records;
+  }
+
+  async #begin(shardId: string): Promise<string | undefined> {
+    const { ShardIterator } = await this.#kinesis.send(
+      new GetShardIteratorCommand({
+        StreamName: STREAMS.raw,
+        ShardId: shardId,
+        ShardIteratorType: "TRIM_HORIZON",
+      }),
+    );
+    return ShardIterator;
+  }
+
+  close(): void {
+    this.#kinesis.destroy();
+  }
+}
