@@ -9,6 +9,7 @@ import { MinutesCard } from "./components/minutes-card.tsx";
 import { NewestEvents } from "./components/newest-events.tsx";
 import { RankedCard } from "./components/ranked-card.tsx";
 import { RateCard } from "./components/rate-card.tsx";
+import { RefusalsBanner } from "./components/refusals-banner.tsx";
 import { SignIn } from "./components/sign-in.tsx";
 import { events } from "./live/events.ts";
 import { realtime, totalEvents } from "./live/realtime.ts";
@@ -22,6 +23,7 @@ export function App({ signInProblem }: { signInProblem: string | undefined }) {
     <>
       <Header />
       <FaultBanner />
+      <RefusalsBanner />
       <main class="page" aria-busy={realtime.value === undefined}>
         <h1 class="visually-hidden">Live dashboard</h1>
         {isEmpty.value ? <FirstEvent /> : <Dashboard />}

@@ -1,16 +1,17 @@
 /**
- * The live tail: a WebSocket on which events are told as they are accepted. It only makes the list quicker: where it can't be
- * opened, or breaks, the list goes on being asked for.
+ * The live tail: a WebSocket on which events are told as they are accepted, and what is refused with its reason. Of the
+ * former it only makes the list quicker: where it can't be opened, or breaks, the list goes on being asked for.
  */
 import type { EventRow } from "../api/types.ts";
 import { addArriving } from "./events.ts";
+import { addRefusals, forgetRefusals, type RefusalTold } from "./refusals.ts";
 
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 30_000;
 /** In heavy traffic the list is drawn no more often than this. */
 const SHOW_EVERY_MS = 100;
 
-interface LiveMessage {
+interface LiveMessage extends RefusalTold {
   type: string;
   outcome?: string;
   event?: Record<string, unknown>;
@@ -22,6 +23,8 @@ class Tail {
   #timer: number | undefined;
   #backoffMs = FIRST_BACKOFF_MS;
   #waiting: EventRow[] = [];
+  #refused: RefusalTold[] = [];
+  #showTimer: number | undefined;
 
   start(): void {
     if (this.#running) return;
@@ -34,6 +37,7 @@ class Tail {
     this.#running = false;
     document.removeEventListener("visibilitychange", this.#onVisibilityChange);
     this.#close();
+    forgetRefusals();
   }
 
   /** Nobody looks at a hidden page: it is not told anything. */
@@ -68,15 +72,20 @@ class Tail {
     const message = JSON.parse(text) as LiveMessage;
     // Sent back as it came: the server then knows that we keep up.
     if (message.type === "confirm") return socket.send(text);
-    if (message.outcome !== "accepted" || !message.event) return;
-    if (this.#waiting.length === 0) window.setTimeout(() => this.#show(), SHOW_EVERY_MS);
-    this.#waiting.unshift(toRow(message.event));
+    if (message.type === "refused" || message.outcome === "rejected") this.#refused.push(message);
+    else if (message.outcome === "accepted" && message.event) this.#waiting.unshift(toRow(message.event));
+    else return;
+    if (this.#showTimer === undefined) this.#showTimer = window.setTimeout(() => this.#show(), SHOW_EVERY_MS);
   }
 
   #show(): void {
-    const rows = this.#waiting;
+    const [rows, refused] = [this.#waiting, this.#refused];
+    this.#showTimer = undefined;
     this.#waiting = [];
-    if (this.#running) addArriving(rows);
+    this.#refused = [];
+    if (!this.#running) return;
+    if (rows.length > 0) addArriving(rows);
+    if (refused.length > 0) addRefusals(refused);
   }
 }
 
