@@ -1,0 +1,187 @@
+// What the runtime throws when a shard cannot be reached: only `retryable && !overloaded` is tried again, and that once, on a
+// new stub; everything else is told to the client, who loses nothing by it. The shard behind is the real one. FACTS, API.md §1.
+
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { LIMITS } from "@behaviour/contract";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Env } from "../../src/env.ts";
+import type { BufferShard } from "../../src/shard/shard.ts";
+import worker from "../../src/worker.ts";
+import { bearer, goodEvent, ORIGIN } from "../client.ts";
+import { newKey, newProject } from "../keys.ts";
+import { arrivedEvents, setFaults, untilArrived } from "../kinesis/stream.ts";
+import { storedRows } from "./stub.ts";
+
+interface Fault {
+  retryable?: boolean;
+  overloaded?: boolean;
+  /** The shard did its work, and the answer was lost on its way. */
+  afterwards?: boolean;
+}
+
+/** The Worker's environment, its way to the shards failing as `next` says for each call; null lets it pass. */
+function failingEnv(next: () => Fault | null): { env: Env; calls: () => number; stubs: () => number } {
+  let calls = 0;
+  const appendedOver = new Set<object>();
+  const through = (stub: DurableObjectStub<BufferShard>) => ({
+    append: async (call: Parameters<BufferShard["append"]>[0]) => {
+      calls++;
+      appendedOver.add(stub);
+      const fault = next();
+      if (fault?.afterwards === true || fault === null) {
+        const answers = await stub.append(call);
+        if (fault === null) return answers;
+      }
+      throw Object.assign(new Error("Durable Object is overloaded. Too many requests queued."), fault);
+    },
+    report: (counts: Parameters<BufferShard["report"]>[0]) => stub.report(counts),
+  });
+  const SHARD = {
+    idFromName: (name: string) => env.SHARD.idFromName(name),
+    get: (id: DurableObjectId) => through(env.SHARD.get(id)),
+  };
+  return {
+    env: { ...env, SHARD: SHARD as unknown as Env["SHARD"] },
+    calls: () => calls,
+    stubs: () => appendedOver.size,
+  };
+}
+
+interface Answer {
+  status: number;
+  retryAfter: string | null;
+  body: Record<string, unknown>;
+}
+
+async function post(key: string, body: object, through: Env): Promise<Answer> {
+  const request = new Request(`${ORIGIN}/v1/${"batch" in body ? "batch" : "track"}`, {
+    method: "POST",
+    headers: bearer(key),
+    body: JSON.stringify(body),
+  });
+  const answer = await worker.fetch(request, through, createExecutionContext());
+  return { status: answer.status, retryAfter: answer.headers.get("Retry-After"), body: await answer.json() };
+}
+
+/** These faults one after the other, then none. */
+function inTurn(faults: readonly Fault[]): () => Fault | null {
+  const left = [...faults];
+  return () => left.shift() ?? null;
+}
+
+describe("a shard that cannot be reached", () => {
+  it.each<{ name: string; faults: Fault[]; code: string; calls: number }>([
+    { name: "overloaded", faults: [{ overloaded: true }], code: "overloaded", calls: 1 },
+    {
+      name: "overloaded, though the runtime calls it retryable",
+      faults: [{ overloaded: true, retryable: true }],
+      code: "overloaded",
+      calls: 1,
+    },
+    {
+      name: "retryable, then overloaded",
+      faults: [{ retryable: true }, { overloaded: true, retryable: true }],
+      code: "overloaded",
+      calls: 2,
+    },
+    {
+      name: "retryable again and again",
+      faults: [{ retryable: true }, { retryable: true }],
+      code: "unavailable",
+      calls: 2,
+    },
+    { name: "neither", faults: [{}], code: "unavailable", calls: 1 },
+  ])("$name: 503 $code after $calls call(s), and the next try is taken", async ({ faults, code, calls }) => {
+    const project = newProject("unreachable");
+    const key = await newKey({ project });
+    const event = goodEvent();
+    const failing = failingEnv(inTurn(faults));
+    const refused = await post(key, event, failing.env);
+    expect(refused).toMatchObject({ status: 503, body: { success: false, code } });
+    expect(refused.retryAfter).toMatch(/^[1-9]\d*$/);
+    expect(failing.calls()).toBe(calls);
+    expect(failing.stubs()).toBe(calls);
+    expect(await storedRows(project)).toEqual([]);
+    expect(await post(key, event, failing.env)).toMatchObject({ status: 200, body: { accepted: 1, duplicates: 0 } });
+    expect([...(await untilArrived(project, [event.messageId])).keys()]).toEqual([event.messageId]);
+  });
+
+  it("once, retryable: tried again on a new stub, and the client sees nothing of it", async () => {
+    const project = newProject("retried");
+    const key = await newKey({ project });
+    const failing = failingEnv(inTurn([{ retryable: true }]));
+    expect(await post(key, goodEvent(), failing.env)).toMatchObject({ status: 200, body: { accepted: 1 } });
+    expect([failing.calls(), failing.stubs()]).toEqual([2, 2]);
+  });
+
+  it.each<Fault>([
+    { retryable: true, afterwards: true },
+    { overloaded: true, afterwards: true },
+  ])("after it had stored the event (%j): it is there once, whoever tries again", async (fault) => {
+    const project = newProject("lost-answer");
+    const key = await newKey({ project });
+    const event = goodEvent();
+    const failing = failingEnv(inTurn([fault]));
+    const first = await post(key, event, failing.env);
+    if (fault.overloaded === true) expect(first).toMatchObject({ status: 503, body: { code: "overloaded" } });
+    else expect(first).toMatchObject({ status: 200, body: { accepted: 0, duplicates: 1 } });
+    expect(await post(key, event, failing.env)).toMatchObject({ status: 200, body: { duplicates: 1 } });
+    expect([...(await untilArrived(project, [event.messageId])).keys()]).toEqual([event.messageId]);
+  });
+
+  it("for half of the calls under load: clients that go by the answers lose nothing and double nothing", async () => {
+    const project = newProject("half");
+    const key = await newKey({ project });
+    let turn = 0;
+    const kinds: (Fault | null)[] = [null, { overloaded: true }, null, { overloaded: true, afterwards: true }];
+    const failing = failingEnv(() => kinds[turn++ % kinds.length] as Fault | null);
+    const batches = Array.from({ length: 40 }, () => Array.from({ length: 5 }, () => goodEvent()));
+    const refusals: unknown[] = [];
+    const deliver = async (batch: object[]) => {
+      for (;;) {
+        const answer = await post(key, { batch }, failing.env);
+        if (answer.status === 200) {
+          expect(Number(answer.body.accepted) + Number(answer.body.duplicates)).toBe(batch.length);
+          return;
+        }
+        refusals.push([answer.status, answer.body.code]);
+      }
+    };
+    await Promise.all(batches.map(deliver));
+    expect(refusals.length).toBeGreaterThan(0);
+    for (const refusal of refusals) expect(refusal).toEqual([503, "overloaded"]);
+    const ids = batches.flat().map(({ messageId }) => messageId);
+    await untilArrived(project, ids);
+    // Fails of itself when one is there twice.
+    expect((await arrivedEvents(project)).size).toBe(ids.length);
+  });
+});
+
+describe("a shard that is full", () => {
+  const limits = LIMITS as { shardHighWaterBytes: number; shardLowWaterBytes: number };
+  const before = { ...limits };
+  afterEach(() => void Object.assign(limits, before));
+
+  it("503 storage_full at the door until it has drained; what was taken before is delivered, what was refused is not", async () => {
+    const project = newProject("full");
+    const key = await newKey({ project });
+    await setFaults(project, [{ kind: "status", status: 400, type: "LimitExceededException", times: 1_000_000 }]);
+    Object.assign(limits, { shardHighWaterBytes: 3_000, shardLowWaterBytes: 1_000 });
+    const taken: string[] = [];
+    let answer: Answer;
+    do {
+      const event = goodEvent();
+      answer = await post(key, event, env);
+      if (answer.status === 200) taken.push(event.messageId);
+    } while (answer.status === 200 && taken.length < 1_000);
+    expect(answer).toMatchObject({ status: 503, body: { success: false, code: "storage_full" } });
+    expect(answer.retryAfter).toMatch(/^[1-9]\d*$/);
+    expect(taken.length).toBeGreaterThan(2);
+    await setFaults(project, []);
+    const stored = await untilArrived(project, taken);
+    expect([...stored.keys()].sort()).toEqual(taken.sort());
+    const later = goodEvent();
+    expect(await post(key, later, env)).toMatchObject({ status: 200, body: { accepted: 1 } });
+  });
+});
