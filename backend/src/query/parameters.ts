@@ -124,8 +124,11 @@ function findUnstorable(body: object, maxDepth: number): string | null {
   return null;
 }
 
+/** Says what was expected: without a language the schemas only say that something is wrong. */
+export const IN_WORDS = { error: z.locales.en().localeError };
+
 function readValue<T extends z.ZodMiniType>(value: unknown, schema: T): Result<z.infer<T>> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, IN_WORDS);
   if (parsed.success) return ok(parsed.data);
   const issue = parsed.error.issues[0];
   // A key that is not known has no path of its own: it is named beside the object's.

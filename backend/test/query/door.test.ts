@@ -78,6 +78,14 @@ describe("the door", () => {
     expect(String(warehouse.faults.pop())).toContain("deadline");
   });
 
+  it.each([
+    ["/v1/query/trend?interval=fortnight", '/interval: Invalid option: expected one of "minute"|"hour"|"day".'],
+    ["/v1/events?limit=0", "/limit: Too small: expected number to be >=1."],
+    ["/v1/query/top?by=event&limit=x", "/limit: not a whole number."],
+  ])("says of %s what was expected", async (path, message) => {
+    expect((await warehouse.get(path)).body).toMatchObject({ code: "invalid_parameter", message });
+  });
+
   it("refuses bodies that would break what reads them", async () => {
     const deep = `{"steps":${"[".repeat(30_000)}${"]".repeat(30_000)}}`;
     const nested = await warehouse.send("POST", "/v1/query/funnel", deep);

@@ -16,9 +16,9 @@ const PAGE_HEADERS = {
 export async function page(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   if (env.ASSETS === undefined) return new Refusal("not_found");
   const answer = await env.ASSETS.fetch(request);
-  if (answer.status === 404) {
+  if (answer.status === 404 || answer.status >= 500) {
     await answer.body?.cancel();
-    return new Refusal("not_found");
+    return new Refusal(answer.status === 404 ? "not_found" : "unavailable");
   }
   // Readable by every site as all our answers are: other sites load the SDK from here, and no page holds anything private.
   const response = withCommonHeaders(answer, requestId);

@@ -3,8 +3,9 @@
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, keyRecordName } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { page } from "../../src/gateway/pages.ts";
 import { expectAnswer } from "../answers/table.ts";
-import { bearer, expectCors, fetchEdge, goodEvent, send } from "../client.ts";
+import { bearer, expectCors, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -44,6 +45,14 @@ describe("an unexpected fault", () => {
       expectAnswer(answer, { status: 503, code: "unavailable" });
     },
   );
+
+  it("of the platform that holds the pages is ours to tell", async () => {
+    const broken = {
+      ...env,
+      ASSETS: { fetch: async () => new Response("oops", { status: 500 }) } as unknown as Fetcher,
+    };
+    expect(await page(new Request(`${ORIGIN}/`), broken, "r")).toMatchObject({ code: "unavailable" });
+  });
 
   it("is logged without the key", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
