@@ -141,7 +141,9 @@ function prepareEvent(prepared: PreparedRecord, planned: Planned, place: EventPl
 
 /** The plan has judged the event as it was sent: the value it complains of may be one that was masked since. */
 function withoutValue(violation: PlanViolation, redacted: RedactedEvent | null): PlanViolation {
-  const found = redacted?.findings.find(({ pointer }) => pointer === violation.pointer);
+  // Traits may have been sent in the context alone.
+  const places = [violation.pointer, `/context${violation.pointer}`];
+  const found = redacted?.findings.find(({ pointer }) => places.includes(pointer));
   return found === undefined ? violation : { ...violation, actual: `[${found.class}]` };
 }
 

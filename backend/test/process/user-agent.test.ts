@@ -103,3 +103,70 @@ describe("who is spoken for", () => {
     }
   });
 });
+
+describe("client hints", () => {
+  const brands = (name: string, version = "130") => [
+    { brand: "Not?A_Brand", version: "99" },
+    { brand: "Chromium", version: "130" },
+    { brand: name, version },
+  ];
+  const header = (name: string) => `"Not?A_Brand";v="99", "Chromium";v="130", "${name}";v="130"`;
+  const ANDROID =
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36";
+
+  it.each([
+    [
+      "the same browser keeps its full version",
+      { brands: brands("Google Chrome") },
+      { browser: "Chrome", browserVersion: "126.0.0.0" },
+    ],
+    ["a browser that hides behind Chrome", { brands: brands("Brave") }, { browser: "Brave", browserVersion: "130" }],
+    ["Windows 11", { platform: "Windows", platformVersion: "15.0.0" }, { os: "Windows", osVersion: "11" }],
+    ["Windows 10", { platform: "Windows", platformVersion: "10.0.0" }, { os: "Windows", osVersion: "10" }],
+    [
+      "no text, no hint",
+      { brands: "x", mobile: "1", platform: 5 },
+      { os: "Windows", browser: "Chrome", device: "desktop" },
+    ],
+    ["nothing but made-up brands", { brands: brands("Not A;Brand") }, { browser: "Chrome" }],
+    ["a browser without a head", { brands: brands("HeadlessChrome") }, { isBot: true }],
+  ])("of the library: %s", (_name, userAgentData, expected) => {
+    expect(read({ userAgent: CHROME, userAgentData }, null)).toMatchObject(expected);
+  });
+
+  it("tell a frozen user agent's device and version", () => {
+    const tablet = { platform: "Android", platformVersion: "14.0.0", mobile: false };
+    expect(read({ userAgent: ANDROID, userAgentData: tablet }, null)).toMatchObject({
+      device: "tablet",
+      osVersion: "14.0.0",
+    });
+    expect(read({ userAgentData: { platform: "macOS", brands: brands("Google Chrome") } }, null)).toMatchObject({
+      device: "desktop",
+      os: "Mac OS",
+      browser: "Chrome",
+      browserVersion: "130",
+    });
+  });
+
+  it.each([
+    [
+      "names the browser",
+      { brands: header("Microsoft Edge"), mobile: "?0", platform: '"Windows"' },
+      { browser: "Edge", browserVersion: "130", os: "Windows" },
+    ],
+    ["names a phone", { brands: header("Google Chrome"), mobile: "?1", platform: '"Android"' }, { device: "mobile" }],
+    [
+      "is no list",
+      { brands: '"'.repeat(600), mobile: "yes", platform: null },
+      { browser: "Chrome", device: "desktop" },
+    ],
+  ])("of the request: %s", (_name, clientHints, expected) => {
+    expect(readUserAgent({}, { userAgent: CHROME, clientHints }, false)).toMatchObject(expected);
+  });
+
+  it("of a request say nothing beside the library's own user agent, nor of a server's", () => {
+    const source = { userAgent: CHROME, clientHints: { brands: header("Brave"), mobile: null, platform: null } };
+    expect(readUserAgent({ userAgent: IPHONE }, source, false).browser).toBe("Mobile Safari");
+    expect(readUserAgent({}, source, true).browser).toBeNull();
+  });
+});

@@ -1,0 +1,156 @@
+// Who is one person: edges between surrogates, through the processor's door, on a real table.
+
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { dynamodbClient } from "../../src/aws.ts";
+import { processRecords } from "../../src/process/pipeline.ts";
+import { IdentityEdges, type LookedUpSubjects, subjectLookup } from "../../src/vault/index.ts";
+import { type Emulated, HMAC_KEY, startEmulated } from "./emulators.ts";
+import { batchLine, frame, type Sent, track } from "./sample.ts";
+
+// Only ends what hangs: the emulators share two cores with whatever else runs.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+
+let emulated: Emulated;
+let edges: IdentityEdges;
+let lookup: ReturnType<typeof subjectLookup>;
+beforeAll(async () => {
+  emulated = await startEmulated();
+  const dynamodb = dynamodbClient(emulated.config);
+  edges = new IdentityEdges(dynamodb);
+  lookup = subjectLookup(dynamodb, HMAC_KEY);
+});
+afterAll(async () => {
+  await emulated.stop();
+});
+
+let number = 0;
+const newProject = () => `people-${number++}`;
+
+/** One invocation of a process of its own, so that nothing is remembered. */
+async function processed(project: string, events: Sent[], changes: object = {}): Promise<void> {
+  const record = {
+    rawShard: `us-east-1.000000000000.behaviour-raw.shardId-${project}`,
+    sequenceNumber: String(10n ** 55n + BigInt(number++)),
+    partitionKey: `k/${number}`,
+    arrivedAtMs: Date.now(),
+    frame: frame([batchLine(events, { project, ...changes })]),
+  };
+  const { counts } = await processRecords(emulated.freshParts(), [record], () => 60_000);
+  expect(counts.processed).toBe(events.length);
+}
+
+const seen = (anonymousId: string, userId?: string): Sent =>
+  track(`m-${number++}`, { anonymousId, ...(userId === undefined ? {} : { userId }) });
+const alias = (previousId: string, userId: string): Sent => ({
+  type: "alias",
+  messageId: `m-${number++}`,
+  previousId,
+  userId,
+});
+
+const userOf = async (project: string, userId: string) => (await lookup(project, { userId })) as LookedUpSubjects;
+const deviceOf = async (project: string, anonymousId: string) =>
+  (await lookup(project, { anonymousId })).anonymousSubject ?? "";
+
+describe("a device that was somebody before its user is known", () => {
+  it("is joined to the user by one edge, however often and in whatever pieces that is told", async () => {
+    const project = newProject();
+    const events = [seen("laptop", "jane"), seen("phone"), seen("phone", "jane"), seen("phone", "jane")];
+    await processed(project, events);
+    await processed(project, events);
+    await processed(project, events.slice(2));
+    const jane = await userOf(project, "jane");
+    const phone = await deviceOf(project, "phone");
+    expect(await edges.of(project, phone)).toEqual([{ project, kind: "identify", from: phone, to: jane.subject }]);
+    expect(await edges.of(project, jane.subject ?? "")).toEqual(await edges.of(project, phone));
+    expect(jane.person).toEqual([jane.subject, phone]);
+  });
+
+  it("needs none where the user took its surrogate over", async () => {
+    const project = newProject();
+    await processed(project, [seen("laptop"), seen("laptop", "jane")]);
+    const jane = await userOf(project, "jane");
+    expect(jane.person).toEqual([await deviceOf(project, "laptop")]);
+    expect(await edges.of(project, jane.subject ?? "")).toEqual([]);
+  });
+});
+
+describe("a shared device", () => {
+  it("makes two people one in no order of events", async () => {
+    for (const known of [true, false]) {
+      const project = newProject();
+      if (known) await processed(project, [seen("a", "jane"), seen("b", "john")]);
+      await processed(project, [seen("kiosk"), seen("kiosk", "jane"), seen("kiosk", "john"), seen("kiosk", "jane")]);
+      const [jane, john] = [await userOf(project, "jane"), await userOf(project, "john")];
+      const kiosk = await deviceOf(project, "kiosk");
+      expect(jane.person).toContain(kiosk);
+      expect(john.person).toEqual([john.subject]);
+      expect(jane.person).not.toContain(john.subject);
+    }
+  });
+
+  it("is nobody's second by an alias either", async () => {
+    const project = newProject();
+    await processed(project, [seen("kiosk"), seen("a", "jane"), seen("kiosk", "jane"), seen("b", "john")]);
+    await processed(project, [alias("kiosk", "john")]);
+    expect((await userOf(project, "john")).person).toHaveLength(1);
+    expect((await userOf(project, "jane")).person).toHaveLength(2);
+  });
+});
+
+describe("an alias", () => {
+  it("joins two users, a device, and an id nobody has used yet, once", async () => {
+    const project = newProject();
+    await processed(project, [seen("a", "old"), seen("b", "new"), seen("tablet")]);
+    for (let time = 0; time < 2; time++)
+      await processed(project, [alias("old", "new"), alias("tablet", "new"), alias("ghost", "new")]);
+    const { subject, person } = await userOf(project, "new");
+    const old = (await userOf(project, "old")).subject;
+    expect(person).toHaveLength(4);
+    expect(person).toEqual(expect.arrayContaining([subject, old, await deviceOf(project, "tablet")]));
+    expect((await edges.of(project, subject ?? "")).map(({ kind }) => kind)).toEqual(["alias", "alias", "alias"]);
+    // Told again by another, the device stays whose it is.
+    await processed(project, [seen("c", "third"), alias("tablet", "third")]);
+    expect((await userOf(project, "third")).person).toHaveLength(1);
+  });
+
+  it.each(["null", "guest", "00000000-0000-0000-0000-000000000000"])(
+    "of the placeholder %s joins nobody",
+    async (id) => {
+      const project = newProject();
+      await processed(project, [seen("a", "jane"), alias(id, "jane"), alias("jane", id)]);
+      expect((await userOf(project, "jane")).person).toHaveLength(1);
+    },
+  );
+});
+
+describe("what is not kept", () => {
+  it.each([
+    ["without consent to it", { consent: "cookieless" }],
+    ["where the project turned it off", { settings: { off: ["identity"] } }],
+  ])("an edge %s", async (_name, changes) => {
+    const project = newProject();
+    await processed(project, [seen("a", "jane"), seen("phone"), seen("phone", "jane"), alias("x", "jane")], changes);
+    expect((await userOf(project, "jane")).person).toHaveLength(1);
+  });
+
+  it("any client's id", async () => {
+    const project = newProject();
+    await processed(project, [seen("a", "canary-user"), seen("canary-device"), seen("canary-device", "canary-user")]);
+    expect(JSON.stringify(await emulated.vaultItems())).not.toContain("canary");
+  });
+});
+
+describe("an erasure", () => {
+  it("takes every edge of the surrogate, at both ends, also when it is run twice; the others stay", async () => {
+    const project = newProject();
+    await processed(project, [seen("a", "jane"), seen("phone"), seen("phone", "jane"), alias("old", "jane")]);
+    const { subject } = await userOf(project, "jane");
+    const phone = await deviceOf(project, "phone");
+    expect(await edges.erase(project, phone)).toBe(1);
+    expect(await edges.of(project, phone)).toEqual([]);
+    expect(await edges.of(project, subject ?? "")).toHaveLength(1);
+    expect(await edges.erase(project, subject ?? "")).toBe(1);
+    expect(await edges.erase(project, subject ?? "")).toBe(0);
+  });
+});
