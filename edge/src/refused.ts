@@ -4,8 +4,8 @@
 import { ERRORS } from "@behaviour/contract";
 import type { Env } from "./env.ts";
 import { publishRefused } from "./live/refused.ts";
-import { countRefused } from "./refused-metric.ts";
 import type { Refusal } from "./refusal.ts";
+import { countRefused } from "./refused-metric.ts";
 
 /** @param path as it may be shown: without query, and with nothing of the client's in it. */
 export function noteRefused(refusal: Refusal, path: string, request: Request, env: Env, requestId: string): void {
