@@ -40,8 +40,8 @@ export class KinesisSink implements Sink {
       const outcome: RecordOutcome = status >= 400 && status < 500 ? "refused" : "unknown";
       return { outcomes: records.map(() => outcome), fault: `status ${status}: ${errorType(text)}` };
     }
-    const results = readResults(text);
-    if (results === null || results.length !== records.length) return unknown("answer of an unknown form");
+    const results = readResults(text, records.length);
+    if (results === null) return unknown("answer of an unknown form");
     const outcomes = results.map(judgeResult);
     return { outcomes, fault: outcomes.every((outcome) => outcome === "stored") ? null : firstError(results) };
   }
@@ -62,15 +62,26 @@ interface PutResult {
   ErrorCode?: unknown;
 }
 
-function readResults(text: string): PutResult[] | null {
+/**
+ * One result a record, or null: what contradicts itself is no answer. Whose result is whose is told by their order alone, so
+ * nothing that may have been put together by something in between is believed.
+ */
+function readResults(text: string, records: number): PutResult[] | null {
+  let answer: { Records?: unknown; FailedRecordCount?: unknown } | null;
   try {
-    const { Records } = JSON.parse(text) as { Records?: unknown };
-    return Array.isArray(Records) && Records.every((entry) => typeof entry === "object" && entry !== null)
-      ? (Records as PutResult[])
-      : null;
+    answer = JSON.parse(text) as typeof answer;
   } catch {
     return null;
   }
+  const results = answer?.Records;
+  if (!Array.isArray(results) || results.length !== records || !results.every(isResult)) return null;
+  const failed = results.filter(({ ErrorCode }) => ErrorCode !== undefined && ErrorCode !== null).length;
+  const told = answer?.FailedRecordCount;
+  return told === undefined || told === null || told === failed ? results : null;
+}
+
+function isResult(entry: unknown): entry is PutResult {
+  return typeof entry === "object" && entry !== null && !Array.isArray(entry);
 }
 
 function judgeResult(result: PutResult): RecordOutcome {

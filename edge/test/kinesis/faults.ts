@@ -9,6 +9,10 @@ export type Fault = { times?: number } & (
   | { kind: "commit_then_reset" }
   | { kind: "reset" }
   | { kind: "hang" }
+  /** Everything arrives, so much later; there is no answer. */
+  | { kind: "late"; afterMs: number }
+  /** Everything arrives; the results come in the opposite order. */
+  | { kind: "shuffled" }
   /** Everything arrives; the answer's head comes, its body never ends. */
   | { kind: "trickle" }
   | { kind: "status"; status: number; type: string }

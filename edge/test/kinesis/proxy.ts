@@ -94,6 +94,13 @@ export async function startFaultyKinesis(upstream: string): Promise<ListeningPar
         return;
       case "hang":
         return;
+      case "late":
+        setTimeout(() => void store(input, all, "").catch(() => {}), fault.afterMs);
+        return;
+      case "shuffled": {
+        const results = await store(input, all, "");
+        return answerJson(response, 200, { FailedRecordCount: 0, Records: results.reverse() });
+      }
       case "trickle":
         await store(input, all, "");
         response.writeHead(200, { "Content-Type": "application/x-amz-json-1.1" });

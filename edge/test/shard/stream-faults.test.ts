@@ -102,10 +102,34 @@ const UNCERTAIN: { name: string; fault: Fault; arrives: boolean }[] = [
     fault: answer(ok(3).map((r: object) => ({ ...r, ErrorCode: "InternalFailure" }))),
     arrives: true,
   },
+  { name: "200, results that are arrays", fault: answer([[], [], []]), arrives: true },
+  { name: "200, results that are texts", fault: answer(["1", "2", "3"]), arrives: true },
+  { name: "200, Records an object", fault: answer({ 0: {}, 1: {}, 2: {}, length: 3 }), arrives: true },
+  { name: "200, Records within Records", fault: answer([ok(3)]), arrives: true },
+  { name: "200, failures counted that are not there", fault: answer(ok(3), 1), arrives: true },
+  {
+    name: "200, failures there that are not counted",
+    fault: answer([...ok(2), { ErrorCode: THROTTLED }], 0),
+    arrives: true,
+  },
+  {
+    name: "200, an error of another type",
+    fault: answer(
+      ok(3).map((r: object) => ({ ...r, SequenceNumber: undefined, ErrorCode: 5 })),
+      3,
+    ),
+    arrives: true,
+  },
+  {
+    name: "200, cut in the middle",
+    fault: { kind: "answer", text: '{"FailedRecordCount":0,"Records":[{"SequenceNumber":"1"', commit: true },
+    arrives: true,
+  },
+  { name: "200, an answer to something else", fault: { kind: "answer", text: "[]", commit: false }, arrives: false },
 ];
 
-function answer(records: unknown[]): Fault {
-  return { kind: "answer", text: JSON.stringify({ FailedRecordCount: 0, Records: records }), commit: true };
+function answer(records: unknown, failed = 0): Fault {
+  return { kind: "answer", text: JSON.stringify({ FailedRecordCount: failed, Records: records }), commit: true };
 }
 
 describe("answers that leave it open whether the records arrived", () => {
@@ -126,6 +150,7 @@ describe("answers that leave it open whether the records arrived", () => {
 const REFUSING: { name: string; status: number; type: string }[] = [
   { name: "throttled", status: 400, type: THROTTLED },
   { name: "expired credentials", status: 400, type: "ExpiredTokenException" },
+  { name: "expired credentials, as some services say it", status: 403, type: "ExpiredToken" },
   { name: "a wrong signature", status: 403, type: "InvalidSignatureException" },
   { name: "no such stream", status: 400, type: "ResourceNotFoundException" },
 ];
@@ -167,6 +192,37 @@ describe("a stream that does not answer", () => {
     },
     30_000,
   );
+});
+
+describe("answers in another order than the calls", () => {
+  const limits = LIMITS as { callDeadlineMs: number };
+  const before = limits.callDeadlineMs;
+  beforeAll(() => void (limits.callDeadlineMs = 500));
+  afterAll(() => void (limits.callDeadlineMs = before));
+
+  it("a call that was given up arrives after the one that followed it: all is there, copies beside marked ones only", async () => {
+    const { project, names } = await withRows("late", 3);
+    await setFaults(project, [{ kind: "late", afterMs: 1_500 }]);
+    await untilFlushedByAlarm(project);
+    await vi.waitFor(
+      async () => {
+        const { copies } = await arrivals(project);
+        expect([...copies]).toEqual(names.map((name) => [name, 2]));
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    expect((await arrivals(project)).marked).toBe(3);
+    expect(await storedRows(project)).toEqual([]);
+  });
+
+  it("results whose order was changed where all were stored: each is there once", async () => {
+    const { project, names } = await withRows("swapped", 5);
+    await setFaults(project, [{ kind: "shuffled" }]);
+    await untilFlushedByAlarm(project);
+    const { copies, marked } = await arrivals(project);
+    expect([...copies]).toEqual(names.map((name) => [name, 1]));
+    expect(marked).toBe(0);
+  });
 });
 
 describe("many rows", () => {
