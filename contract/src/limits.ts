@@ -50,8 +50,11 @@ export const LIMITS = {
   suspectAgeMs: 10 * SECOND_MS,
 
   // --- the buffer shard ----------------------------------------------------------------------------------------------
-  /** Bodies above this are compressed by the Worker; smaller ones are packed together by the shard. */
-  packThresholdBytes: 4 * KIB,
+  /**
+   * Bodies above this are compressed by the Worker; smaller ones are packed together by the shard. Making a compressor costs as
+   * much as compressing 50 KB: one for each small body would be most of its work.
+   */
+  packThresholdBytes: 32 * KIB,
   /** One Kinesis record holds at most 1 MiB with its partition key; room is left for the mark of a second try. */
   frameBytes: 1_000_000,
   /** What a frame unpacks to: a reader holds it as text and as values at the same time. */

@@ -1,5 +1,5 @@
-// Requests of one isolate that append to the same shard while calls to it are under way share the next call: a call costs
-// more than what it carries. Nobody waits when few are under way. DESIGN E2.
+// Requests of one isolate that append to the same shard shortly after another did share the next call: a call costs more than
+// what it carries, and what comes in one call becomes one row. Who comes after a quiet moment waits for nobody. DESIGN E2, ADR 7.
 //
 // Every request may only wait for I/O of its own: a promise or response made in one request and settled in another is
 // refused by the runtime ("Cannot perform I/O on behalf of a different request"). So what is shared is plain state: whoever
@@ -9,13 +9,14 @@
 
 import { waitUntil } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
+import { COMMIT_GAP_MS } from "../shard/group-commit.ts";
 import type { AppendAnswer, AppendInput } from "../shard/shard.ts";
 
 /**
- * Beside calls under way another is begun once the youngest is this old: a shard nearby answers sooner, so one call at a time
- * carries all that came meanwhile, and one far away keeps nobody waiting for longer.
+ * From the start of a call to that of the next, whether the first is still under way (a shard far away) or not. A little more
+ * than the shard's own gap between commits: a call then never arrives too early to be committed at once.
  */
-const CALL_GAP_MS = 8;
+const CALL_GAP_MS = COMMIT_GAP_MS + 2;
 /** A call holds what its members hold twice: as they are and as the message. */
 const CALL_BYTES = 4 * 1024 * 1024;
 /** After so many calls for others a leader leaves the lead to one of those that wait. */
@@ -30,7 +31,7 @@ type Send = (inputs: AppendInput[]) => Promise<AppendAnswer[]>;
 type Outcome = { answer: AppendAnswer } | { fault: unknown };
 
 interface Call {
-  /** Epoch milliseconds. */
+  /** By the monotonic clock, like all times here: the machine's clock may be set back. */
   startedMs: number;
 }
 
@@ -42,21 +43,16 @@ interface Entry {
   outcome: Outcome | null;
 }
 
-/** What waits for one shard, and the calls to it that are under way. */
+/** What waits for one shard, and when the next call to it may begin. */
 class Lane {
   waiting: Entry[] = [];
-  #calls: Call[] = [];
+  #leaders = 0;
+  #lastCallMs = Number.NEGATIVE_INFINITY;
   #typicalMs = LOOK_EVERY_MS;
 
-  /** A call whose leader was lost takes room no longer than until its deadline. */
-  hasRoom(nowMs: number): boolean {
-    this.#calls = this.#calls.filter(({ startedMs }) => nowMs - startedMs < LIMITS.callDeadlineMs);
-    const youngest = this.#calls.at(-1);
-    return youngest === undefined || nowMs - youngest.startedMs >= CALL_GAP_MS;
-  }
-
-  get isIdle(): boolean {
-    return this.waiting.length === 0 && this.#calls.length === 0;
+  /** How long until another call may begin. */
+  roomAfterMs(nowMs: number): number {
+    return Math.max(0, this.#lastCallMs + CALL_GAP_MS - nowMs);
   }
 
   /**
@@ -64,27 +60,34 @@ class Lane {
    * @returns what settles with the first call, and what settles when the lead is over. Neither rejects.
    */
   lead(send: Send): { first: Promise<void>; all: Promise<void> } {
+    this.#leaders++;
     const first = this.#callOnce(send);
     return { first, all: first.then(() => this.#leadOn(send)) };
   }
 
   async #leadOn(send: Send): Promise<void> {
-    for (let count = 1; count < CALLS_IN_A_ROW && this.waiting.length > 0; count++) await this.#callOnce(send);
+    for (let count = 1; count < CALLS_IN_A_ROW && this.waiting.length > 0; count++) {
+      const waitMs = this.roomAfterMs(performance.now());
+      if (waitMs > 0) await sleep(waitMs);
+      // Beside a slow call somebody else may have begun to lead meanwhile.
+      if (this.roomAfterMs(performance.now()) > 0) break;
+      await this.#callOnce(send);
+    }
+    this.#leaders--;
   }
 
   /** Settles each entry it takes, whatever happens. */
   async #callOnce(send: Send): Promise<void> {
-    const call: Call = { startedMs: Date.now() };
+    const call: Call = { startedMs: performance.now() };
     const entries = this.#take(call);
-    this.#calls.push(call);
+    this.#lastCallMs = call.startedMs;
     try {
       const answers = await send(entries.map(({ input }) => input));
       for (const [index, entry] of entries.entries()) entry.outcome = { answer: answers[index] as AppendAnswer };
     } catch (fault) {
       for (const entry of entries) entry.outcome = { fault };
     } finally {
-      this.#calls = this.#calls.filter((other) => other !== call);
-      this.#typicalMs += (Date.now() - call.startedMs - this.#typicalMs) * NEWEST_SHARE;
+      this.#typicalMs += (performance.now() - call.startedMs - this.#typicalMs) * NEWEST_SHARE;
     }
   }
 
@@ -104,17 +107,19 @@ class Lane {
   /** How long until it is worth while to look at the entry again. */
   lookAfterMs(entry: Entry, nowMs: number): number {
     const { call } = entry;
-    const expectedMs = call === null ? this.#nextTurnMs(nowMs) : call.startedMs + this.#typicalMs;
+    const expectedMs = call === null ? nowMs + this.#turnAfterMs(nowMs) : call.startedMs + this.#typicalMs;
     return Math.max(LOOK_EVERY_MS, Math.floor(expectedMs - nowMs));
   }
 
-  /** When an entry that waits may lead a call, or one that took it along is likely done. */
-  #nextTurnMs(nowMs: number): number {
-    const oldestMs = this.#calls[0]?.startedMs ?? nowMs;
-    const youngestMs = this.#calls.at(-1)?.startedMs ?? nowMs;
-    return Math.min(oldestMs + 2 * this.#typicalMs, youngestMs + CALL_GAP_MS);
+  /** When an entry that waits may lead a call; where somebody leads and the shard is near, when that call is likely done. */
+  #turnAfterMs(nowMs: number): number {
+    const led = this.#leaders > 0 && this.#typicalMs < CALL_GAP_MS;
+    return this.roomAfterMs(nowMs) + (led ? this.#typicalMs : 0);
   }
 }
+
+/** Beyond so many, those that nobody waits in are forgotten: all they know is when the last call was. */
+const LANES_MAX = 1_000;
 
 const lanes = new Map<string, Lane>();
 
@@ -124,15 +129,14 @@ const lanes = new Map<string, Lane>();
  * @throws what the call threw (all it carried see the same fault), or when no answer came within the call deadline.
  */
 export async function appendJoined(shard: string, input: AppendInput, send: Send): Promise<AppendAnswer> {
-  const lane = lanes.get(shard) ?? new Lane();
-  lanes.set(shard, lane);
+  const lane = laneTo(shard);
   const entry: Entry = { input, call: null, outcome: null };
   lane.waiting.push(entry);
-  const deadlineMs = Date.now() + LIMITS.callDeadlineMs;
+  const deadlineMs = performance.now() + LIMITS.callDeadlineMs;
   try {
-    for (let nowMs = Date.now(); nowMs < deadlineMs; nowMs = Date.now()) {
+    for (let nowMs = performance.now(); nowMs < deadlineMs; nowMs = performance.now()) {
       if (entry.outcome !== null) return settle(entry.outcome);
-      if (entry.call !== null || !lane.hasRoom(nowMs)) {
+      if (entry.call !== null || lane.roomAfterMs(nowMs) > 0) {
         await sleep(Math.min(lane.lookAfterMs(entry, nowMs), deadlineMs - nowMs));
         continue;
       }
@@ -144,8 +148,17 @@ export async function appendJoined(shard: string, input: AppendInput, send: Send
   } finally {
     // Of a client that hung up nothing runs any more: its entry goes with the next call, as if it had not.
     if (entry.call === null) lane.waiting = lane.waiting.filter((other) => other !== entry);
-    if (lane.isIdle && lanes.get(shard) === lane) lanes.delete(shard);
   }
+}
+
+function laneTo(shard: string): Lane {
+  let lane = lanes.get(shard);
+  if (lane === undefined) {
+    if (lanes.size >= LANES_MAX) for (const [name, { waiting }] of lanes) if (waiting.length === 0) lanes.delete(name);
+    lane = new Lane();
+    lanes.set(shard, lane);
+  }
+  return lane;
 }
 
 function settle(outcome: Outcome): AppendAnswer {

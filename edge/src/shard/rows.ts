@@ -29,9 +29,18 @@ export interface Row {
 
 type StoredRow = { seq: number; boot: string; committed_at_ms: number; frame: ArrayBuffer; ids: ArrayBuffer };
 
+/**
+ * Rows that are kept in memory until they are flushed. Read back they cost about as much as they did to write: a row is a chain
+ * of pages, and under load those have left the cache.
+ */
+const HELD_BYTES = 8 * 1024 * 1024;
+
 /** All calls are synchronous; durability is the output gate's. */
 export class Rows {
   readonly #sql: SqlStorage;
+  /** By `seq`, oldest first: the rows of this life, as far as `HELD_BYTES` go. */
+  readonly #held = new Map<number, Row>();
+  #heldBytes = 0;
   #nextSeq: number;
   #bytes: number;
   #count: number;
@@ -68,6 +77,7 @@ export class Rows {
     return this.#count;
   }
 
+  /** @param row its bytes must not change afterwards. */
   insert(row: Omit<Row, "seq">): void {
     this.#sql.exec(
       "INSERT INTO rows (seq, boot, committed_at_ms, frame, ids) VALUES (?, ?, ?, ?, ?)",
@@ -77,10 +87,22 @@ export class Rows {
       row.frame,
       row.ids,
     );
+    this.#hold({ seq: this.#nextSeq, ...row });
     this.#nextSeq++;
     this.#bytes += row.frame.byteLength;
     this.#count++;
     this.#idsOutsideRuns += row.ids.byteLength / ID_HASH_BYTES;
+  }
+
+  #hold(row: Row): void {
+    const bytes = row.frame.byteLength + row.ids.byteLength;
+    if (this.#heldBytes + bytes > HELD_BYTES) return;
+    this.#held.set(row.seq, row);
+    this.#heldBytes += bytes;
+  }
+
+  #letGo({ seq, frame, ids }: Row): void {
+    if (this.#held.delete(seq)) this.#heldBytes -= frame.byteLength + ids.byteLength;
   }
 
   /** The ids that lie beside rows and in no run. */
@@ -103,23 +125,30 @@ export class Rows {
   oldest(maxRows: number, maxBytes: number): Row[] {
     const rows: Row[] = [];
     let bytes = 0;
+    for (const row of this.#count === this.#held.size ? this.#held.values() : this.#stored(maxRows)) {
+      bytes += row.frame.byteLength;
+      if (rows.length === maxRows || (rows.length > 0 && bytes > maxBytes)) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  *#stored(maxRows: number): Generator<Row> {
     for (const stored of this.#sql.exec<StoredRow>("SELECT * FROM rows ORDER BY seq LIMIT ?", maxRows)) {
-      bytes += stored.frame.byteLength;
-      if (rows.length > 0 && bytes > maxBytes) break;
-      rows.push({
+      yield {
         seq: stored.seq,
         boot: stored.boot,
         committedAtMs: stored.committed_at_ms,
         frame: new Uint8Array(stored.frame),
         ids: new Uint8Array(stored.ids),
-      });
+      };
     }
-    return rows;
   }
 
   delete(rows: readonly Row[]): void {
     for (const row of rows) {
       this.#sql.exec("DELETE FROM rows WHERE seq = ?", row.seq);
+      this.#letGo(row);
       this.#bytes -= row.frame.byteLength;
       this.#count--;
       if (!this.isInRuns(row)) this.#idsOutsideRuns -= row.ids.byteLength / ID_HASH_BYTES;

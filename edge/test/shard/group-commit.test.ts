@@ -1,9 +1,10 @@
-// Group commit: who comes while a commit is under way joins the next; nobody waits when none is; a group is one row, or a few.
+// Group commit: who comes while a commit is under way, or right after one, joins the next; who comes after a quiet moment waits
+// for nobody; a group is one row, or a few.
 
 import { gunzipSync } from "node:zlib";
 import { compressMember, concatBytes, decodeFrame, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
-import { describe, expect, it } from "vitest";
-import { GroupCommit, type Member, packGroup } from "../../src/shard/group-commit.ts";
+import { describe, expect, it, vi } from "vitest";
+import { COMMIT_GAP_MS, GroupCommit, type Member, packGroup } from "../../src/shard/group-commit.ts";
 
 const encoder = new TextEncoder();
 
@@ -36,14 +37,15 @@ function heldCommit() {
   const commit = new GroupCommit(
     (members) => new Promise<void>((end, fail) => void writes.push({ members, end, fail })),
   );
-  return { commit, writes };
+  const begun = (count: number) => vi.waitFor(() => expect(writes.length).toBe(count));
+  return { commit, writes, begun };
 }
 
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 describe("joining", () => {
   it("the first is written at once, those who come meanwhile together", async () => {
-    const { commit, writes } = heldCommit();
+    const { commit, writes, begun } = heldCommit();
     const done = [commit.add(plain("1"))];
     await turn();
     done.push(commit.add(plain("2")), commit.add(plain("3")));
@@ -51,14 +53,14 @@ describe("joining", () => {
     expect(writes.map(({ members }) => members.length)).toEqual([1]);
     writes[0]?.end();
     await done[0];
-    await turn();
+    await begun(2);
     expect(writes.map(({ members }) => members.length)).toEqual([1, 2]);
     writes[1]?.end();
     await Promise.all(done);
   });
 
   it("is done only when its own commit is", async () => {
-    const { commit, writes } = heldCommit();
+    const { commit, writes, begun } = heldCommit();
     const order: string[] = [];
     const first = commit.add(plain("1")).then(() => order.push("first"));
     await turn();
@@ -67,28 +69,28 @@ describe("joining", () => {
     writes[0]?.end();
     await first;
     expect(order).toEqual(["first"]);
-    await turn();
+    await begun(2);
     writes[1]?.end();
     await second;
     expect(order).toEqual(["first", "second"]);
   });
 
   it("a fault is told to that group alone, and the next is written all the same", async () => {
-    const { commit, writes } = heldCommit();
+    const { commit, writes, begun } = heldCommit();
     const failed = commit.add(plain("1")).catch((fault: Error) => fault.message);
     await turn();
     const good = commit.add(plain("2"));
     await turn();
     writes[0]?.fail(new Error("disk"));
     expect(await failed).toBe("disk");
-    await turn();
+    await begun(2);
     writes[1]?.end();
     await good;
     expect(commit.pendingBytes).toBe(0);
   });
 
   it("counts what waits and what is being written", async () => {
-    const { commit, writes } = heldCommit();
+    const { commit, writes, begun } = heldCommit();
     const [a, b] = [plain("1"), plain("22")];
     const done = [commit.add(a)];
     await turn();
@@ -98,13 +100,47 @@ describe("joining", () => {
     writes[0]?.end();
     await turn();
     expect(commit.pendingBytes).toBe(b.data.byteLength);
+    await begun(2);
     writes[1]?.end();
     await Promise.all(done);
     expect(commit.pendingBytes).toBe(0);
   });
 
-  it("settled: everything that was added is durable", async () => {
+  it("who comes right after a commit waits for company, who comes later does not", async () => {
+    const { commit, writes, begun } = heldCommit();
+    const done = [commit.add(plain("1"))];
+    await turn();
+    writes[0]?.end();
+    await done[0];
+    done.push(commit.add(plain("2")));
+    done.push(commit.add(plain("3")));
+    await begun(2);
+    expect(writes[1]?.members.length).toBe(2);
+    writes[1]?.end();
+    await Promise.all(done);
+    await new Promise((resolve) => setTimeout(resolve, 2 * COMMIT_GAP_MS));
+    done.push(commit.add(plain("4")));
+    await turn();
+    expect(writes.length).toBe(3);
+    writes[2]?.end();
+    await Promise.all(done);
+  });
+
+  it("what fills a row waits for nobody", async () => {
     const { commit, writes } = heldCommit();
+    const done = [commit.add(plain("1"))];
+    await turn();
+    writes[0]?.end();
+    await done[0];
+    done.push(commit.add({ ids: new Uint8Array(0), data: noise(LIMITS.frameBytes), compressed: true }));
+    await turn();
+    expect(writes.length).toBe(2);
+    writes[1]?.end();
+    await Promise.all(done);
+  });
+
+  it("settled: everything that was added is durable", async () => {
+    const { commit, writes, begun } = heldCommit();
     void commit.add(plain("1"));
     await turn();
     void commit.add(plain("2"));
@@ -114,6 +150,7 @@ describe("joining", () => {
     writes[0]?.end();
     await turn();
     expect(settled).toBe(false);
+    await begun(2);
     writes[1]?.end();
     await waiting;
     await commit.settled();

@@ -43,7 +43,7 @@ describe("a shared call", () => {
     return { calls, call };
   }
 
-  it("is made at once when none is under way, and carries all that came while one was", async () => {
+  it("is made at once after a quiet moment, and the next carries all that came meanwhile", async () => {
     const { calls, call } = scriptedShard();
     const name = newProject("calls");
     const first = appendJoined(name, appendInput(["a"]), call);
@@ -56,7 +56,7 @@ describe("a shared call", () => {
     expect((await Promise.all(others)).map(({ outcome }) => outcome)).toEqual(["stored", "refused", "stored"]);
   });
 
-  it("that takes long keeps nobody waiting: another is begun beside it", async () => {
+  it("that takes long keeps nobody waiting for its end: another is begun beside it", async () => {
     const { calls, call } = scriptedShard();
     const name = newProject("slow");
     const slow = appendJoined(name, appendInput(["a"]), call);
@@ -82,6 +82,7 @@ describe("a shared call", () => {
     calls[1]?.fail(new Error("broken too"));
     expect(await Promise.all(outcomes)).toEqual(["Error: broken", "Error: broken too"]);
     const later = appendJoined(name, appendInput(["c"]), call);
+    await vi.waitFor(() => expect(calls).toHaveLength(3));
     calls[2]?.answer([STORED]);
     expect(await later).toEqual(STORED);
   });
