@@ -12,7 +12,7 @@ import { migrate } from "../../src/database/migrate.ts";
 import { encodeEvents } from "../../src/tiers/cold/parquet.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
-import { columnArrays, INSERT_EVENTS } from "../../src/tiers/warm/rows.ts";
+import { eventInsert } from "../../src/tiers/warm/rows.ts";
 import { WarmTier } from "../../src/tiers/warm/tier.ts";
 import { freshName } from "./events.ts";
 import { startParts } from "./parts.ts";
@@ -66,7 +66,10 @@ const stores = { dynamodb: dynamodbClient(parts.config), s3: s3Client(parts.conf
 const storeFailed = async () => undefined;
 const [hot, warm, cold] = [new HotTier(stores), new WarmTier({ sql, storeFailed }), new ColdTier(stores)];
 const hotWithProfiles = new HotTier({ ...stores, profiles: true });
-const bare: Load = (batch) => sql.unsafe(INSERT_EVENTS, columnArrays(batch), { prepare: true });
+const bare: Load = (batch) => {
+  const { statement, columns } = eventInsert(batch);
+  return sql.unsafe(statement, columns, { prepare: true });
+};
 const late = (events: EnrichedEvent[]) => events.map((event) => ({ ...event, suspect: true }));
 
 async function compare(subjects: readonly [string, Load][], change = (events: EnrichedEvent[]) => events) {

@@ -51,9 +51,12 @@ export async function withoutCopies(
   nowMs: number,
 ): Promise<EnrichedEvent[]> {
   const suspects = new Set(events.filter((event) => maySuspect(event, nowMs)));
-  await lockProjects(tx, events, suspects);
-  const known = await knownMessages(tx, [...suspects]);
-  const overtaken = await overtakenMessages(tx, events);
+  // In the order of asking: nobody looks before the locks are held.
+  const [, known, overtaken] = await Promise.all([
+    lockProjects(tx, events, suspects),
+    knownMessages(tx, [...suspects]),
+    overtakenMessages(tx, events),
+  ]);
   const own: EnrichedEvent[] = [];
   for (const event of events) {
     const name = nameOf(event.project, event.messageId);
@@ -80,11 +83,16 @@ async function lockProjects(
 ): Promise<void> {
   const alone = new Set<string>();
   for (const { project } of suspects) alone.add(project);
-  // Everybody takes them in the same order, so that nobody waits in a circle.
-  for (const project of [...new Set(events.map((event) => event.project))].sort()) {
-    if (alone.has(project)) await tx`select pg_advisory_xact_lock(${LOAD_LOCK}::int, hashtext(${project}))`;
-    else await tx`select pg_advisory_xact_lock_shared(${LOAD_LOCK}::int, hashtext(${project}))`;
-  }
+  // Everybody takes them in the same order, so that nobody waits in a circle; sent together, they are taken one by one.
+  await Promise.all(
+    [...new Set(events.map((event) => event.project))]
+      .sort()
+      .map((project) =>
+        alone.has(project)
+          ? tx`select pg_advisory_xact_lock(${LOAD_LOCK}::int, hashtext(${project}))`
+          : tx`select pg_advisory_xact_lock_shared(${LOAD_LOCK}::int, hashtext(${project}))`,
+      ),
+  );
 }
 
 async function knownMessages(tx: TransactionSql, suspects: readonly EnrichedEvent[]): Promise<Set<string>> {
@@ -92,14 +100,16 @@ async function knownMessages(tx: TransactionSql, suspects: readonly EnrichedEven
   if (suspects.length === 0) return known;
   const projects = suspects.map((event) => event.project);
   const messageIds = suspects.map((event) => event.messageId);
-  for (const { fromMs, toMs } of rangesOfCopies(suspects)) {
-    const rows = await tx<{ project: string; message_id: string }[]>`
-      select e.project, e.message_id
-      from unnest(${projects}::text[], ${messageIds}::text[]) as wanted (project, message_id)
-      join event e on e.project = wanted.project and e.message_id = wanted.message_id
-      where e.time >= to_timestamp(${fromMs / 1_000}) and e.time < to_timestamp(${toMs / 1_000})`;
-    for (const row of rows) known.add(nameOf(row.project, row.message_id));
-  }
+  const found = await Promise.all(
+    rangesOfCopies(suspects).map(
+      ({ fromMs, toMs }) => tx<{ project: string; message_id: string }[]>`
+        select e.project, e.message_id
+        from unnest(${projects}::text[], ${messageIds}::text[]) as wanted (project, message_id)
+        join event e on e.project = wanted.project and e.message_id = wanted.message_id
+        where e.time >= to_timestamp(${fromMs / 1_000}) and e.time < to_timestamp(${toMs / 1_000})`,
+    ),
+  );
+  for (const rows of found) for (const row of rows) known.add(nameOf(row.project, row.message_id));
   return known;
 }
 

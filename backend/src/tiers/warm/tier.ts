@@ -5,6 +5,7 @@
 // halving and go to the failed events; their neighbours are stored.
 
 import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
+import type { TransactionSql } from "postgres";
 import type { Sql } from "../../database/client.ts";
 import { after, inOrder } from "../order.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
@@ -13,7 +14,7 @@ import { withoutCopies } from "./copies.ts";
 import { addCounts, addFailed, countMinutes, type InsertedCount } from "./counts.ts";
 import { isPoison, unstorable } from "./failure.ts";
 import { redrivable } from "./redrive.ts";
-import { columnArrays, INSERT_EVENTS } from "./rows.ts";
+import { type EventInsert, eventInsert } from "./rows.ts";
 
 /** Larger chunks load no faster, and hold locks and memory longer. */
 const CHUNK_ROWS = 5_000;
@@ -107,24 +108,37 @@ export class WarmTier implements Tier {
     return { ...emptyResult(), failed: 1 };
   }
 
+  /**
+   * What can be made ready before the transaction is: while it is open others wait, on the embedded database everybody. Statements
+   * that don't need each other's answers go out together, for the same reason.
+   */
   async #transact(chunk: readonly EnrichedEvent[]): Promise<LoadResult> {
     const result = emptyResult();
     const last = chunk.at(-1);
     if (last === undefined) return result;
+    const ready = eventInsert(chunk);
     return this.#sql.begin(async (tx) => {
-      const fresh = after(chunk, await lockCheckpoint(tx, last.rawShard));
+      const [checkpoint] = await Promise.all([
+        lockCheckpoint(tx, last.rawShard),
+        // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that.
+        tx`set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0`,
+      ]);
+      const fresh = after(chunk, checkpoint);
       result.repeated = chunk.length - fresh.length;
       if (fresh.length === 0) return result;
       const own = await withoutCopies(tx, fresh, this.#now());
-      // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that.
-      await tx`set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0`;
-      const inserted =
-        own.length === 0 ? [] : await tx.unsafe<InsertedCount[]>(INSERT_EVENTS, columnArrays(own), { prepare: true });
-      await moveCheckpoint(tx, last);
+      const [inserted] = await Promise.all([
+        own.length === 0 ? [] : insert(tx, own.length === chunk.length ? ready : eventInsert(own)),
+        moveCheckpoint(tx, last),
+      ]);
       await addCounts(tx, last.rawShard, countMinutes(fresh, inserted));
       result.loaded = inserted.reduce((sum, { events }) => sum + events, 0);
       result.copies = fresh.length - result.loaded;
       return result;
     });
   }
+}
+
+function insert(tx: TransactionSql, { statement, columns }: EventInsert): Promise<InsertedCount[]> {
+  return tx.unsafe<InsertedCount[]>(statement, columns, { prepare: true });
 }
