@@ -6,7 +6,7 @@ SELECT project, message_id, time, received_at, sent_at, original_timestamp, type
        utm_campaign, utm_term, utm_content, library, properties, traits, context, pii
 FROM "event";
 --> statement-breakpoint
--- Sessions, computed where they are asked for (docs/adr/007): a function of the events alone, so whatever way these came,
+-- Sessions, computed where they are asked for (docs/adr/008): a function of the events alone, so whatever way these came,
 -- twice or in pieces, the sessions are the same. Reads the view with the caller's own rights. Those that began in the range;
 -- `from_time` inclusive, `to_time` exclusive.
 --
