@@ -1,4 +1,4 @@
-// When and what a shard flushes: the policy above the sink. Pure decisions; shard.ts does the I/O.
+// When and what a shard flushes: the policy above the sink. Pure decisions; flusher.ts does the I/O.
 
 import { compressMember, LIMITS, REDELIVERY_MARK } from "@behaviour/contract";
 import type { RecordOutcome, SinkRecord } from "../sink/sink.ts";
@@ -6,8 +6,6 @@ import type { Row } from "./rows.ts";
 
 /** Rows gather this long before they are sent: the price of fewer, larger records, paid out of the freshness budget. */
 export const FLUSH_DELAY_MS = 100;
-/** A durable alarm stands this far ahead while rows wait, in case the object loses its memory and its timers. */
-export const ALARM_AHEAD_MS = 10_000;
 
 const BACKOFF_FIRST_MS = 200;
 

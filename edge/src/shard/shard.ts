@@ -6,16 +6,14 @@ import { DurableObject } from "cloudflare:workers";
 import { concatBytes, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { Watch } from "../live/watch.ts";
-import { kinesisSinks } from "../sink/kinesis.ts";
-import type { Sink } from "../sink/sink.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
 import { Counters } from "./counters.ts";
 import { DROPS_SCHEMA, Drops } from "./drops.ts";
-import { Failover } from "./failover.ts";
-import { ALARM_AHEAD_MS, backoffMs, FLUSH_DELAY_MS, sortOutcomes, toRecord } from "./flush.ts";
+import { Flusher } from "./flusher.ts";
 import { GroupCommit, type Member, packGroup } from "./group-commit.ts";
 import { type ConsentRecord, LEDGER_SCHEMA, Ledger } from "./ledger.ts";
+import { log } from "./log.ts";
 import { projectOfShard } from "./placement.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { RecentIds } from "./recent-ids.ts";
@@ -61,6 +59,8 @@ export type AppendAnswer =
       retryAfterSeconds?: number;
     };
 
+/** A durable alarm stands this far ahead while rows wait, in case the object loses its memory and its timers. */
+const ALARM_AHEAD_MS = 10_000;
 /** How often a shard with traffic tells the sweeper that it exists. */
 const REGISTER_EVERY_MS = 5 * 60 * 1_000;
 const MAINTAIN_EVERY_MS = 60 * 1_000;
@@ -82,15 +82,9 @@ export class BufferShard extends DurableObject<Env> {
   readonly #revokedKeys: Set<string>;
   readonly #commits = new GroupCommit((members) => this.#commit(members));
   readonly #boot = crypto.randomUUID().slice(0, 13);
-  /** Rows of this life whose last try may have arrived. */
-  readonly #uncertain = new Set<number>();
-  #sinks: readonly Sink[] = [];
-  #failover = new Failover(1);
+  readonly #flusher: Flusher;
   #full = false;
-  #flushing: Promise<void> | null = null;
-  #flushTimer: ReturnType<typeof setTimeout> | null = null;
   #dropsTimer: ReturnType<typeof setTimeout> | null = null;
-  #failures = 0;
   #alarmAtMs: number | null = null;
   #registeredAtMs = 0;
   #maintainedAtMs = 0;
@@ -109,7 +103,8 @@ export class BufferShard extends DurableObject<Env> {
     for (const { ids, committedAtMs } of this.#segments.loose()) this.#recent.add(ids, committedAtMs);
     for (const { ids, committedAtMs } of this.#rows.outsideRuns.read())
       this.#recent.add(new Uint8Array(ids), committedAtMs);
-    if (this.#rows.count > 0) this.#scheduleFlush(FLUSH_DELAY_MS);
+    this.#flusher = new Flusher(env, this.#rows, this.#name, (rows) => this.#forget(rows));
+    if (this.#rows.count > 0) this.#flusher.schedule();
   }
 
   /**
@@ -173,7 +168,7 @@ export class BufferShard extends DurableObject<Env> {
       log("error", "commit failed", fault);
       this.ctx.abort("commit failed");
     }
-    this.#scheduleFlush(FLUSH_DELAY_MS);
+    this.#flusher.schedule();
     this.#register();
   }
 
@@ -181,62 +176,6 @@ export class BufferShard extends DurableObject<Env> {
   #addCounters(nowMs: number): void {
     const frame = this.#counters.takeFinished(this.#name, projectOfShard(this.#name), this.#boot, nowMs);
     if (frame !== null) this.#rows.insert({ boot: this.#boot, committedAtMs: nowMs, frame, ids: new Uint8Array(0) });
-  }
-
-  #scheduleFlush(delayMs: number): void {
-    if (this.#flushTimer !== null || this.#flushing !== null) return;
-    this.#flushTimer = setTimeout(() => {
-      this.#flushTimer = null;
-      void this.#flush();
-    }, delayMs);
-  }
-
-  /** One at a time; whoever comes meanwhile waits for the one under way. Never throws. */
-  #flush(): Promise<void> {
-    this.#flushing ??= this.#flushAll()
-      .catch((fault: unknown) => {
-        this.#failures++;
-        log("error", "flush failed", fault);
-      })
-      .then(() => {
-        this.#flushing = null;
-        if (this.#rows.count > 0) this.#scheduleFlush(this.#failures > 0 ? backoffMs(this.#failures) : FLUSH_DELAY_MS);
-      });
-    return this.#flushing;
-  }
-
-  /** What comes while it runs gathers for the next flush: sent at once, each commit would cost a call of its own. */
-  async #flushAll(): Promise<void> {
-    if (this.#sinks.length === 0) {
-      this.#sinks = kinesisSinks(this.env);
-      this.#failover = new Failover(this.#sinks.length === 2 ? 2 : 1);
-    }
-    for (let waiting = this.#rows.count; waiting > 0; ) {
-      const region = this.#failover.choose(Date.now());
-      const sink = this.#sinks[region] as Sink;
-      const rows = this.#rows.oldest(Math.min(waiting, sink.maxRecords), sink.maxBytes);
-      const records = rows.map((row) => toRecord(this.#name, row, this.#mayHaveArrived(row)));
-      const { outcomes, fault } = await sink.put(records);
-      const { stored, unknown } = sortOutcomes(rows, outcomes);
-      for (const row of unknown) this.#uncertain.add(row.seq);
-      this.#forget(stored);
-      waiting -= stored.length;
-      if (fault === null) {
-        this.#failover.succeeded(region);
-        this.#failures = 0;
-        continue;
-      }
-      log("warn", `stream ${region} did not take every record`, fault);
-      // A stream that took some of them works; one that took none may be down.
-      const another = stored.length === 0 && this.#failover.failed(region, Date.now());
-      if (another) continue;
-      this.#failures++;
-      return;
-    }
-  }
-
-  #mayHaveArrived(row: Row): boolean {
-    return row.seq <= this.#rows.inheritedSeq || this.#uncertain.has(row.seq);
   }
 
   /** In one turn, so in one transaction: a row's ids are always either beside it or among the flushed ones. */
@@ -247,7 +186,6 @@ export class BufferShard extends DurableObject<Env> {
     const outsideRuns = rows.filter((row) => !this.#rows.isInRuns(row));
     this.#segments.add(concatBytes(outsideRuns.map((row) => row.ids)), first.committedAtMs, nowMs);
     this.#rows.delete(rows);
-    for (const row of rows) this.#uncertain.delete(row.seq);
     this.#mergeIdsWhenLarge(nowMs);
     if (nowMs - this.#maintainedAtMs < MAINTAIN_EVERY_MS) return;
     this.#maintainedAtMs = nowMs;
@@ -267,9 +205,9 @@ export class BufferShard extends DurableObject<Env> {
       this.#alarmAtMs = null;
       this.#addCounters(Date.now());
       if (this.#rows.count === 0 && this.#counters.isEmpty) return;
-      this.#armAlarm(Date.now() + ALARM_AHEAD_MS + (this.#failures > 0 ? backoffMs(this.#failures) : 0));
+      this.#armAlarm(Date.now() + ALARM_AHEAD_MS + this.#flusher.backoffMs);
       await this.ctx.storage.sync();
-      await this.#flush();
+      await this.#flusher.flush();
     } catch (fault) {
       log("error", "alarm failed", fault);
     }
@@ -285,7 +223,7 @@ export class BufferShard extends DurableObject<Env> {
   async sweep(): Promise<{ rows: number }> {
     if (this.#rows.count > 0) {
       this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
-      await this.#flush();
+      await this.#flusher.flush();
     } else {
       this.#segments.forgetExpired(Date.now());
     }
@@ -363,8 +301,4 @@ export class BufferShard extends DurableObject<Env> {
     // Set for every object that is reached by name, and all of ours are.
     return this.ctx.id.name ?? this.ctx.id.toString();
   }
-}
-
-function log(level: "warn" | "error", message: string, fault: unknown): void {
-  console[level](JSON.stringify({ level, message, fault: String(fault) }));
 }

@@ -1,0 +1,5 @@
+// A shard's faults, as a line of the Worker's log: never what was sent, only what went wrong.
+
+export function log(level: "warn" | "error", message: string, fault: unknown): void {
+  console[level](JSON.stringify({ level, message, fault: String(fault) }));
+}
