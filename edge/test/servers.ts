@@ -1,6 +1,6 @@
 /// <reference path="../../backend/local/emulators/modules.d.ts" />
-// Runs in Node, once for all test files: a real Kinesis emulator behind a proxy that can fail on command, and a query backend
-// that answers what it was told to.
+// Runs in Node, once for all test files: real Kinesis emulators, one a region, each behind a proxy that can fail on command,
+// and a query backend that answers what it was told to.
 
 import { STREAMS } from "@behaviour/contract";
 import type { TestProject } from "vitest/node";
@@ -9,22 +9,35 @@ import { startQueryBackend } from "./backend/server.ts";
 import { callKinesis, startFaultyKinesis } from "./kinesis/proxy.ts";
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const kinesis = await startKinesis({});
-  await callKinesis(kinesis.endpoint, "CreateStream", { StreamName: STREAMS.raw, ShardCount: 2 });
-  const faulty = await startFaultyKinesis(kinesis.endpoint);
+  const [primary, secondary] = await Promise.all([startRegion(), startRegion()]);
   const backend = await startQueryBackend();
-  project.provide("kinesisEndpoint", faulty.endpoint);
+  project.provide("kinesisEndpoint", primary.endpoint);
+  project.provide("secondaryKinesisEndpoint", secondary.endpoint);
   project.provide("queryEndpoint", backend.endpoint);
   project.provide("chaos", process.env.CHAOS === "full" ? "full" : "short");
   return async () => {
-    await Promise.all([faulty.stop(), backend.stop()]);
-    await kinesis.stop();
+    await Promise.all([primary.stop(), secondary.stop(), backend.stop()]);
+  };
+}
+
+async function startRegion(): Promise<{ endpoint: string; stop: () => Promise<void> }> {
+  const kinesis = await startKinesis({});
+  await callKinesis(kinesis.endpoint, "CreateStream", { StreamName: STREAMS.raw, ShardCount: 2 });
+  const faulty = await startFaultyKinesis(kinesis.endpoint);
+  return {
+    endpoint: faulty.endpoint,
+    stop: async () => {
+      await faulty.stop();
+      await kinesis.stop();
+    },
   };
 }
 
 declare module "vitest" {
   interface ProvidedContext {
     kinesisEndpoint: string;
+    /** No shard knows of it unless a test tells it (shard/two-regions.test.ts). */
+    secondaryKinesisEndpoint: string;
     queryEndpoint: string;
     /** Sizes of what runs longer than a minute. */
     chaos: "short" | "full";

@@ -1,48 +1,86 @@
 // Runs in Node: the bundled Worker in a workerd of its own, behind a real socket, with a key that may write.
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { generateKey, hashKey, keyRecordName } from "@behaviour/contract";
-import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
 import { bundleWorker } from "../../local/bundle.ts";
 
 const INTERNAL_SECRET = "internal-secret-of-at-least-32-characters";
 
 export interface ListeningWorker {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`, the same over deployments. */
   origin: string;
   key: string;
+  project: string;
+  /** Puts another version of the Worker in the place of the running one, as a deployment does: objects keep their storage. */
+  deploy(vars?: Record<string, string>): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Its stream is not there: what it takes waits. */
-export async function startWorker(): Promise<ListeningWorker> {
+/** @param vars what is to differ; by default its stream is not there, and what it takes waits. */
+export async function startWorker(vars: Record<string, string> = {}): Promise<ListeningWorker> {
+  const storage = mkdtempSync(join(tmpdir(), "behaviour-worker-"));
+  const code = await bundleWorker();
+  let version = 1;
+  let bindings = { ...VARS, ...vars };
+  let port = 0;
+  const options = () => optionsOf(`${code}\n// version ${version}\n`, bindings, storage, port);
+  const miniflare = new Miniflare(options());
+  const { origin } = await miniflare.ready;
+  port = Number(new URL(origin).port);
+  const { key, project } = await pushKey(origin);
+  return {
+    origin,
+    key,
+    project,
+    deploy: async (changed = {}) => {
+      version++;
+      bindings = { ...bindings, ...changed };
+      await miniflare.setOptions(options());
+    },
+    stop: async () => {
+      await miniflare.dispose();
+      rmSync(storage, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+const VARS: Record<string, string> = {
+  AWS_REGION: "us-east-1",
+  AWS_ACCESS_KEY_ID: "local",
+  AWS_SECRET_ACCESS_KEY: "local",
+  RAW_STREAM: "behaviour-raw",
+  KINESIS_ENDPOINT: "http://127.0.0.1:1",
+  INTERNAL_SECRET,
+};
+
+function optionsOf(code: string, bindings: Record<string, string>, storage: string, port: number): MiniflareOptions {
   const wrangler = readFileSync(new URL("../../../wrangler.toml", import.meta.url), "utf8");
   const classes = [...wrangler.matchAll(/\nname = "([A-Z]+)"\nclass_name = "(\w+)"/g)];
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: "127.0.0.1",
-      port: 0,
-      modules: [{ type: "ESModule", path: "worker.js", contents: await bundleWorker() }],
-      compatibilityDate: /^compatibility_date = "([\d-]+)"/m.exec(wrangler)?.[1] as string,
-      compatibilityFlags: ["nodejs_compat"],
-      bindings: {
-        AWS_REGION: "us-east-1",
-        AWS_ACCESS_KEY_ID: "local",
-        AWS_SECRET_ACCESS_KEY: "local",
-        RAW_STREAM: "behaviour-raw",
-        KINESIS_ENDPOINT: "http://127.0.0.1:1",
-        INTERNAL_SECRET,
-      },
-      durableObjects: Object.fromEntries(classes.map(([, name, className]) => [name, { className, useSQLite: true }])),
-      kvNamespaces: ["KEYS"],
-      cf: false,
-    }),
-  );
-  const { origin } = await miniflare.ready;
+  return convertV4MiniflareOptions({
+    name: "edge",
+    host: "127.0.0.1",
+    port,
+    modules: [{ type: "ESModule", path: "worker.js", contents: code }],
+    compatibilityDate: /^compatibility_date = "([\d-]+)"/m.exec(wrangler)?.[1] as string,
+    compatibilityFlags: ["nodejs_compat"],
+    bindings,
+    durableObjects: Object.fromEntries(classes.map(([, name, className]) => [name, { className, useSQLite: true }])),
+    kvNamespaces: { KEYS: "keys" },
+    resourcePersistencePath: storage,
+    cf: false,
+  });
+}
+
+/** As the control plane does. */
+async function pushKey(origin: string): Promise<{ key: string; project: string }> {
   const key = generateKey("public", "test");
+  const project = "http";
   const value = {
     id: "key",
-    project: "http",
+    project,
     kind: "public",
     environment: "test",
     scopes: ["write"],
@@ -61,5 +99,5 @@ export async function startWorker(): Promise<ListeningWorker> {
     body: JSON.stringify({ records: [{ name: keyRecordName(hashKey(key)), value }] }),
   });
   if (!pushed.ok) throw new Error(`the key was not taken: ${pushed.status} ${await pushed.text()}`);
-  return { origin, key, stop: () => miniflare.dispose() };
+  return { key, project };
 }

@@ -6,12 +6,17 @@ import { decodeFrame, mergeBatchContext, RequestEnvelope } from "@behaviour/cont
 import { expect, vi } from "vitest";
 import type { ArrivedRecord, Fault, StreamState } from "./faults.ts";
 
-export async function setFaults(project: string, faults: readonly Fault[]): Promise<void> {
-  await fetch(`${env.KINESIS_ENDPOINT}/test/faults/${project}`, { method: "PUT", body: JSON.stringify(faults) });
+/** @param endpoint of the region's stream; the primary's when absent */
+export async function setFaults(
+  project: string,
+  faults: readonly Fault[],
+  endpoint: string = env.KINESIS_ENDPOINT,
+): Promise<void> {
+  await fetch(`${endpoint}/test/faults/${project}`, { method: "PUT", body: JSON.stringify(faults) });
 }
 
-export async function streamState(project: string): Promise<StreamState> {
-  return (await fetch(`${env.KINESIS_ENDPOINT}/test/state/${project}`)).json();
+export async function streamState(project: string, endpoint: string = env.KINESIS_ENDPOINT): Promise<StreamState> {
+  return (await fetch(`${endpoint}/test/state/${project}`)).json();
 }
 
 export function bytesOf(record: ArrivedRecord): Uint8Array {

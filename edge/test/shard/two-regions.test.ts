@@ -1,0 +1,140 @@
+// A shard between two regions' streams, each a real emulator: what it cannot leave with the one goes to the other, back as
+// soon as that works again, and an outage of both for a day loses nothing. DESIGN E4, E13. Which region is chosen when is
+// failover.test.ts's; real processes that die are http/failover.test.ts's.
+
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { decodeFrame } from "@behaviour/contract";
+import { afterEach, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import type { BufferShard } from "../../src/shard/shard.ts";
+import { newProject } from "../keys.ts";
+import type { Fault } from "../kinesis/faults.ts";
+import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
+import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows } from "./stub.ts";
+
+const PRIMARY = env.KINESIS_ENDPOINT;
+const SECONDARY = inject("secondaryKinesisEndpoint");
+const MINUTE_MS = 60_000;
+
+const always = (fault: Fault): Fault[] => [{ ...fault, times: 1_000_000 }];
+const DOWN = always({ kind: "reset" });
+const REFUSING = always({ kind: "status", status: 400, type: "ProvisionedThroughputExceededException" });
+const FAILING = always({ kind: "status", status: 503, type: "ServiceUnavailable" });
+
+afterEach(() => vi.useRealTimers());
+
+/** The environment that objects of this file are given; those that are awake read it at their first flush. */
+beforeAll(async () => {
+  await runInDurableObject(shardOf(newProject("environment")), (shard: BufferShard) => {
+    const { env: given } = shard as unknown as { env: Record<string, string> };
+    Object.assign(given, { SECONDARY_AWS_REGION: "eu-west-1", SECONDARY_KINESIS_ENDPOINT: SECONDARY });
+  });
+  await loseMemory();
+});
+
+/** Ids on a region's stream, in order of arrival. */
+async function arrivedIn(project: string, endpoint: string): Promise<string[]> {
+  const { arrived } = await streamState(project, endpoint);
+  return arrived.flatMap((record) =>
+    [...decodeFrame(bytesOf(record))].flatMap(({ value }) => (value as { ids?: string[] }).ids ?? []),
+  );
+}
+
+async function untilEmptied(project: string): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      await runAlarm(project);
+      expect(await storedRows(project)).toEqual([]);
+    },
+    { timeout: 15_000, interval: 20 },
+  );
+}
+
+describe("two regions", () => {
+  it.each([
+    ["down", DOWN],
+    ["throttled", REFUSING],
+    ["failing", FAILING],
+  ])("the primary %s: everything goes to the secondary, and back once it works", async (_name, faults) => {
+    const project = newProject("failover");
+    await setFaults(project, faults);
+    for (const id of ["a", "b", "c"]) await append(project, appendInput([id]));
+    await untilEmptied(project);
+    expect((await arrivedIn(project, SECONDARY)).sort()).toEqual(["a", "b", "c"]);
+    expect(await arrivedIn(project, PRIMARY)).toEqual([]);
+
+    await setFaults(project, []);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * MINUTE_MS });
+    await append(project, appendInput(["d"]));
+    await untilEmptied(project);
+    expect(await arrivedIn(project, PRIMARY)).toEqual(["d"]);
+    expect(await arrivedIn(project, SECONDARY)).toHaveLength(3);
+  });
+
+  it("the primary takes the records and does not say so: the copies in the secondary are marked", async () => {
+    const project = newProject("both-have-it");
+    await setFaults(project, always({ kind: "commit_then_reset" }));
+    await append(project, appendInput(["a"]));
+    await untilEmptied(project);
+    const { arrived } = await streamState(project, SECONDARY);
+    const lines = arrived.flatMap((record) => [...decodeFrame(bytesOf(record))].map(({ value }) => value));
+    expect(lines).toMatchObject([{ ids: ["a"] }, { redelivery: true }]);
+    expect(new Set(await arrivedIn(project, PRIMARY))).toEqual(new Set(["a"]));
+  });
+
+  it("the secondary down too: what comes meanwhile waits for whichever is back first", async () => {
+    const project = newProject("second-first");
+    await setFaults(project, REFUSING);
+    await setFaults(project, REFUSING, SECONDARY);
+    for (const id of ["a", "b"]) await append(project, appendInput([id]));
+    for (let tries = 0; tries < 6; tries++) await runAlarm(project);
+    expect(await storedRows(project)).toHaveLength(2);
+    await setFaults(project, [], SECONDARY);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    await vi.waitFor(
+      async () => {
+        vi.setSystemTime(Date.now() + 30_000);
+        await runAlarm(project);
+        expect(await storedRows(project)).toEqual([]);
+      },
+      { timeout: 15_000, interval: 20 },
+    );
+    expect((await arrivedIn(project, SECONDARY)).sort()).toEqual(["a", "b"]);
+    expect(await arrivedIn(project, PRIMARY)).toEqual([]);
+  });
+});
+
+describe("both regions out for a day", () => {
+  it("ends with everything delivered, once, by alarms alone; copies that came meanwhile are known", async () => {
+    const project = newProject("day");
+    await setFaults(project, REFUSING);
+    await setFaults(project, REFUSING, SECONDARY);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const names: string[] = [];
+    const takeOne = async () => {
+      const name = `m-${names.length}`;
+      expect(await append(project, appendInput([name]))).toMatchObject({ outcome: "stored" });
+      names.push(name);
+    };
+    for (let i = 0; i < 10; i++) await takeOne();
+    for (let minute = 0; minute < 24 * 60; minute += 12) {
+      vi.setSystemTime(Date.now() + 12 * MINUTE_MS);
+      if (minute % 240 === 120) await loseMemory();
+      expect(await runAlarm(project), `an alarm stands after ${minute} minutes`).toBe(true);
+      if (minute % 180 === 0) await takeOne();
+    }
+    const calls = (await streamState(project, SECONDARY)).calls;
+    expect(calls, "the secondary was tried all day").toBeGreaterThan(20);
+    expect([...(await arrivedIn(project, PRIMARY)), ...(await arrivedIn(project, SECONDARY))]).toEqual([]);
+    for (const name of [names[0], names.at(-1)]) {
+      const copy = appendInput([name as string], { oldestMs: Date.now() - 25 * 60 * MINUTE_MS });
+      expect(await append(project, copy)).toMatchObject({ outcome: "again", duplicates: [0] });
+    }
+    await setFaults(project, []);
+    await setFaults(project, [], SECONDARY);
+    vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
+    await untilEmptied(project);
+    const delivered = [...(await arrivedIn(project, PRIMARY)), ...(await arrivedIn(project, SECONDARY))];
+    expect(delivered.sort()).toEqual(names.sort());
+  });
+});
