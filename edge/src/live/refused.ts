@@ -43,9 +43,8 @@ export function publishRefused(project: string, message: RefusedMessage, request
 
 async function ask(project: string, asked: Answer, request: Request, env: Env): Promise<void> {
   const region = regionOf(request);
-  const nothing = { receivedAtMs: Date.now(), rejected: 0, repeated: 0, drops: [] };
   try {
-    const { watched } = await shardStub(env, shardName(project, region.code, 0), region).report(nothing);
+    const watched = await shardStub(env, shardName(project, region.code, 0), region).isWatched();
     asked.watched = watched;
     if (watched) publishMessages(project, asked.waiting ?? [], env);
   } catch (fault) {

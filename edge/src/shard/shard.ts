@@ -236,6 +236,11 @@ export class BufferShard extends DurableObject<Env> {
     else this.#watch.end();
   }
 
+  /** Asked when a request was refused before any shard saw it. */
+  async isWatched(): Promise<boolean> {
+    return this.#watch.isOpen;
+  }
+
   /** From the control plane: no event of these keys is taken any more. */
   async revokeKeys(keyIds: readonly string[]): Promise<void> {
     for (const keyId of keyIds) {
