@@ -58,7 +58,7 @@ export async function startFaultyKinesis(upstream: string): Promise<ListeningPar
     if (records.length > 0) {
       const answer = await callKinesis(upstream, "PutRecords", { ...input, Records: records });
       if (answer.status !== 200) throw new Error(`the emulator answered ${answer.status}: ${await answer.text()}`);
-      const { Records: stored } = (await answer.json()) as { Records: PutResult[] };
+      const { Records: stored } = JSON.parse(await answer.text()) as { Records: PutResult[] };
       results.push(...stored);
     }
     for (const [index, { PartitionKey, Data }] of records.entries()) {
