@@ -1,5 +1,5 @@
 // The vault: client ids in, random surrogates out. The processor resolves (and creates), the query API only looks up.
 
 export { type IdentityEdge, IdentityEdges } from "./edges.ts";
-export { type LookedUpSubjects, type LookupSubjects, subjectLookup } from "./lookup.ts";
+export { type LookupSubjects, subjectLookup } from "./lookup.ts";
 export { type NamedIds, type Subjects, Vault } from "./vault.ts";

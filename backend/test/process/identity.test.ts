@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dynamodbClient } from "../../src/aws.ts";
 import { processRecords } from "../../src/process/pipeline.ts";
-import { IdentityEdges, type LookedUpSubjects, subjectLookup } from "../../src/vault/index.ts";
+import { IdentityEdges, subjectLookup } from "../../src/vault/index.ts";
 import { type Emulated, HMAC_KEY, startEmulated } from "./emulators.ts";
 import { batchLine, frame, type Sent, track } from "./sample.ts";
 
@@ -48,7 +48,7 @@ const alias = (previousId: string, userId: string): Sent => ({
   userId,
 });
 
-const userOf = async (project: string, userId: string) => (await lookup(project, { userId })) as LookedUpSubjects;
+const userOf = (project: string, userId: string) => lookup(project, { userId });
 const deviceOf = async (project: string, anonymousId: string) =>
   (await lookup(project, { anonymousId })).anonymousSubject ?? "";
 

@@ -38,7 +38,7 @@ export function maskPhones(text: string, country: string | null, budget: CallBud
 }
 
 const FIELD_VALUE = /^[\s\u00a0]*[+(]?\d[\d\s\u00a0()./x#*+-]*$/i;
-const FIELD_RUN = /\+?\(?\d(?:[ \u00a0().\/-]{0,2}\d){6,16}/g;
+const FIELD_RUN = /\+?\(?\d(?:[ \u00a0()./-]{0,2}\d){6,16}/g;
 const FIELD_DIGITS_MIN = 7;
 const FIELD_DIGITS_MAX = 17;
 
@@ -62,7 +62,7 @@ function maskInternational(found: string, budget: CallBudget): string {
   return found;
 }
 
-const LAST_GROUP = /[ \u00a0().\/-]+\d+$/;
+const LAST_GROUP = /[ \u00a0()./-]+\d+$/;
 
 function maskUrlNumber(found: string, budget: CallBudget): string {
   const digits = found
