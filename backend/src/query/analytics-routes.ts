@@ -1,4 +1,4 @@
-// The routes that count: realtime from the hot tier; trend, top, funnel and retention from the warm one. API.md §5.
+// The routes that count: realtime from the hot tier; trend, sessions, top, funnel and retention from the warm one. API.md §5.
 
 import { LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";
@@ -11,6 +11,7 @@ import type { RealtimeReader } from "./realtime.ts";
 import { queryRetention, RetentionQuestion } from "./retention.ts";
 import { endpoint, mount, type RecordAction } from "./routing.ts";
 import { auditedSelection } from "./selection.ts";
+import { querySessions, SessionsParameters } from "./sessions.ts";
 import { queryTop, TopParameters } from "./top.ts";
 import { openEnd, queryTrend, TrendParameters } from "./trend.ts";
 
@@ -46,6 +47,20 @@ export function mountAnalytics(app: Hono, { sql, readRealtime, record, nowMs }: 
         if (!range.ok) return range;
         await audit({ ...input, ...range.value });
         const points = await queryTrend(sql, caller.project, range.value, input, nowMs());
+        return points.ok ? ok({ data: points.value }) : points;
+      },
+    }),
+  });
+  mount(app, "/v1/query/sessions", {
+    GET: endpoint(record, {
+      scope: "read",
+      action: "query.sessions",
+      read: (c) => readQuery(c, SessionsParameters),
+      answer: async ({ caller, input, audit }) => {
+        const range = timeRange(input, nowMs(), openEnd(input.interval, nowMs()));
+        if (!range.ok) return range;
+        await audit({ ...input, ...range.value });
+        const points = await querySessions(sql, caller.project, range.value, input);
         return points.ok ? ok({ data: points.value }) : points;
       },
     }),

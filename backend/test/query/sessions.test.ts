@@ -1,7 +1,7 @@
 // The function `sessions` of the warm tier: the rules as a table, and the same sessions whatever way the events came.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openWarehouse, PROJECT, type Warehouse } from "./warehouse.ts";
+import { CALLER, openWarehouse, PROJECT, type Warehouse } from "./warehouse.ts";
 
 let warehouse: Warehouse;
 beforeAll(async () => {
@@ -190,5 +190,36 @@ describe("sessions", () => {
       return tx`select count(*)::int as n from sessions(${visitor}, ${FROM}, ${TO})`;
     });
     expect(rows[0]).toEqual({ n: 1 });
+  });
+});
+
+describe("GET /v1/query/sessions", () => {
+  const ask = (project: string, query: string) =>
+    warehouse.get(`/v1/query/sessions?${query}`, { ...CALLER, "x-project": project });
+
+  it("counts them by the bucket they began in, gaps filled with 0", async () => {
+    const project = `p${visitors++}`;
+    await store(project, "a", [{ at: "10:00" }, { at: "10:10" }, { at: "23:30" }]);
+    await store(project, "b", [{ at: "10:00" }, { at: "10:20" }]);
+    const { status, body } = await ask(project, "from=2026-11-20&to=2026-11-22&timezone=Europe/Berlin");
+    const none = { sessions: 0, users: 0, bounces: 0, events: 0, averageDurationMs: 0 };
+    expect(status).toBe(200);
+    expect(body.data).toEqual([
+      { bucket: "2026-11-19T23:00:00.000Z", sessions: 2, users: 2, bounces: 0, events: 4, averageDurationMs: 900_000 },
+      { bucket: "2026-11-20T23:00:00.000Z", ...none, sessions: 1, users: 1, bounces: 1, events: 1 },
+      { bucket: "2026-11-21T23:00:00.000Z", ...none },
+    ]);
+    expect((await ask("nobody", "from=2026-11-20&to=2026-11-21")).body.data).toEqual([
+      { bucket: "2026-11-20T00:00:00.000Z", ...none },
+    ]);
+  });
+
+  it.each([
+    ["interval=minute", "/interval"],
+    ["timezone=Mars/Olympus", "/timezone"],
+    ["interval=hour&from=2000-01-01&to=2026-01-01", "/interval"],
+  ])("%s is refused", async (query, pointer) => {
+    const { status, body } = await ask(PROJECT, query);
+    expect([status, body.code, body.pointer]).toEqual([400, "invalid_parameter", pointer]);
   });
 });

@@ -129,6 +129,32 @@ export const READING: readonly Operation[] = [
     curl: get("/v1/query/trend?interval=minute&breakdown=event"),
   }),
   reading({
+    path: "/v1/query/sessions",
+    operationId: "sessions",
+    summary: "Sessions over time",
+    description:
+      "By the bucket they began in. The client's own sessions; else 30 minutes without an event, midnight of the time zone or another campaign end one.",
+    parameters: [
+      queryParameter("interval", "Length of a bucket.", { enum: ["hour", "day"], default: "day" }),
+      queryParameter("timezone", "IANA name, for where days begin.", { type: "string", default: "UTC" }),
+      ...RANGE,
+    ],
+    answers: [
+      dataAnswer(
+        "The buckets in order.",
+        list({
+          bucket: text,
+          sessions: number,
+          users: number,
+          bounces: number,
+          events: number,
+          averageDurationMs: number,
+        }),
+      ),
+    ],
+    curl: get("/v1/query/sessions?timezone=Europe/Berlin"),
+  }),
+  reading({
     path: "/v1/query/top",
     operationId: "top",
     summary: "The most frequent values",

@@ -14,6 +14,7 @@ export interface ForwardedRoute {
 export const FORWARDED_ROUTES: Readonly<Record<string, ForwardedRoute>> = {
   "/v1/query/realtime": { scope: "read", methods: ["GET"] },
   "/v1/query/trend": { scope: "read", methods: ["GET"] },
+  "/v1/query/sessions": { scope: "read", methods: ["GET"] },
   "/v1/query/top": { scope: "read", methods: ["GET"] },
   "/v1/query/funnel": { scope: "read", methods: ["POST"] },
   "/v1/query/retention": { scope: "read", methods: ["POST"] },
