@@ -114,7 +114,7 @@ class StandIn {
   }
 
   async #readOn(): Promise<void> {
-    for (const { partitionKey, data, sequenceNumber } of await this.#stream.readOn()) {
+    for await (const { partitionKey, data, sequenceNumber } of this.#stream.readOn()) {
       this.#arrived.push({ partitionKey, data: Buffer.from(data).toString("base64"), sequenceNumber });
     }
   }

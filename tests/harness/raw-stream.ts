@@ -16,9 +16,10 @@ export interface RawRecord {
   sequenceNumber: string;
 }
 
-const RECORDS_PER_CALL = 1_000;
+/** A page is decoded and held as a whole. */
+const RECORDS_PER_CALL = 100;
 
-/** Reads on where it stopped: each call returns what came since the one before. */
+/** Reads on where it stopped: each call gives what came since the one before. */
 export class RawStream {
   readonly #kinesis: KinesisClient;
   /** By shard, where to go on. */
@@ -33,27 +34,23 @@ export class RawStream {
     });
   }
 
-  async readOn(): Promise<RawRecord[]> {
+  async *readOn(): AsyncGenerator<RawRecord> {
     const { Shards = [] } = await this.#kinesis.send(new ListShardsCommand({ StreamName: STREAMS.raw }));
-    const records: RawRecord[] = [];
-    for (const { ShardId } of Shards) records.push(...(await this.#readShard(ShardId as string)));
-    return records;
+    for (const { ShardId } of Shards) yield* this.#readShard(ShardId as string);
   }
 
-  async #readShard(shardId: string): Promise<RawRecord[]> {
-    const records: RawRecord[] = [];
+  async *#readShard(shardId: string): AsyncGenerator<RawRecord> {
     let iterator: string | undefined = this.#iterators.get(shardId) ?? (await this.#begin(shardId));
     for (let more = true; more && iterator !== undefined; ) {
       const page: GetRecordsCommandOutput = await this.#kinesis.send(
         new GetRecordsCommand({ ShardIterator: iterator, Limit: RECORDS_PER_CALL }),
       );
-      for (const { PartitionKey = "", Data = new Uint8Array(), SequenceNumber = "" } of page.Records ?? [])
-        records.push({ partitionKey: PartitionKey, data: Data, sequenceNumber: SequenceNumber });
       iterator = page.NextShardIterator;
       if (iterator !== undefined) this.#iterators.set(shardId, iterator);
+      for (const { PartitionKey = "", Data = new Uint8Array(), SequenceNumber = "" } of page.Records ?? [])
+        yield { partitionKey: PartitionKey, data: Data, sequenceNumber: SequenceNumber };
       more = (page.Records?.length ?? 0) > 0;
     }
-    return records;
   }
 
   async #begin(shardId: string): Promise<string | undefined> {
