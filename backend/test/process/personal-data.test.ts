@@ -2,7 +2,12 @@
 // the numbers is anybody's (reserved ranges, examples of the issuing authorities).
 
 import type { ProcessorSettings, RequestEnvelope } from "@behaviour/contract";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { maskIbans } from "../../src/process/enrich/personal-data/iban.ts";
+import { maskItalianCodes, maskNationalIds } from "../../src/process/enrich/personal-data/national-id.ts";
+import { maskPhones } from "../../src/process/enrich/personal-data/phone.ts";
+import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "../../src/process/enrich/personal-data/scan.ts";
 import { redactPersonalData } from "../../src/process/enrich/personal-data.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";
 import { CHROME, head, type Sent, SOURCE, shopEvent, track } from "./sample.ts";
@@ -311,5 +316,38 @@ describe("hostile text", () => {
     const list = redacted(track("m", { properties: { items } }))?.event.properties["items"] as string[];
     expect(list.slice(0, 10)).toEqual(items.slice(0, 10));
     expect(list.at(-1)).toBe("[phone]");
+  });
+});
+
+describe("the pass over the characters that spares the rest", () => {
+  const budget = () => ({ calls: 1_000 });
+  const piece = fc.constantFrom(
+    
+      "+49 30 901820",
+      "(030) 23125000",
+      "01 42 68 53 00",
+      "%2B49%2030%20901820",
+      "tel:+442079460958",
+      "0049 30 901820",
+    ,
+    "DE89370400440532013000", "de89 3704 0044 0532 0130 00", "AZ21NABZ00000000137010001944", "RSSMRA85T10A562S",
+    "536-90-4399", "131052-308T", "529.982.247-25", "756.9217.0769.85", "85.07.30-033.28", "1 85 12 75 108 123 42",
+    " ", "é", "\u00a0", "-", "/", "?a=", "x", "7", "AB", "\ud83d",
+  );
+
+  it("never says no to a text in which something would be found", () => {
+    const texts = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(""));
+    fc.assert(
+      fc.property(texts, fc.constantFrom(null, "DE", "FR", "US"), (text, country) => {
+        const found = scan(text);
+        const finders: [number, string][] = [
+          [IBAN_START, maskIbans(text)],
+          [LETTERS_START, maskItalianCodes(text, budget())],
+          [LONG_RUN, maskNationalIds(text, budget())],
+          [LONG_RUN, maskPhones(text, country, budget())],
+        ];
+        for (const [bit, masked] of finders) if (masked !== text) expect(found & bit).toBe(bit);
+      }),
+    );
   });
 });

@@ -1,6 +1,7 @@
 // Who is behind a user agent: devices, bots, servers, native apps.
 
 import { describe, expect, it } from "vitest";
+import { isBotAgent, isBotBrand } from "../../src/process/enrich/bot.ts";
 import { readUserAgent } from "../../src/process/enrich/user-agent.ts";
 import { CHROME, IPHONE } from "./sample.ts";
 
@@ -168,5 +169,32 @@ describe("client hints", () => {
     const source = { userAgent: CHROME, clientHints: { brands: header("Brave"), mobile: null, platform: null } };
     expect(readUserAgent({ userAgent: IPHONE }, source, false).browser).toBe("Mobile Safari");
     expect(readUserAgent({}, source, true).browser).toBeNull();
+  });
+});
+
+describe("a bot", () => {
+  it.each([
+    ["Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", true],
+    ["Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", true],
+    ["Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", true],
+    ["facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", true],
+    [
+      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/130.0.0.0 Safari/537.36",
+      true,
+    ],
+    ["curl/8.9.1", true],
+    [CHROME, false],
+    [IPHONE, false],
+    ["Mozilla/5.0 (Linux; Android 9; CUBOT_X18) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36", false],
+  ])("%s: %s", (userAgent, expected) => {
+    expect(isBotAgent(userAgent)).toBe(expected);
+  });
+
+  it.each([
+    [{ name: "Chrome Headless", version: "130" }, true],
+    [{ name: "Chrome", version: "130" }, false],
+    [null, false],
+  ])("by its brand %j: %s", (brand, expected) => {
+    expect(isBotBrand(brand)).toBe(expected);
   });
 });

@@ -1,12 +1,12 @@
-// The device, operating system and browser behind an event, and whether it says of itself that it is a bot.
+// The device, operating system and browser behind an event, and whether it is a bot's (./bot.ts).
 // `context.userAgent` wins over the request's header: servers and proxies send on behalf of others. Client hints refine
 // the user agent they came with.
 
 import type { RequestSource } from "@behaviour/contract";
-import { isbot } from "isbot";
 import { UAParser } from "ua-parser-js";
 import { BoundedCache } from "../bounded-cache.ts";
 import { cleanText } from "../sanitize.ts";
+import { isBotAgent, isBotBrand } from "./bot.ts";
 import { type BrowserHints, readHintHeaders, readUserAgentData } from "./client-hints.ts";
 import { objectAt, scalarText, textOrNull } from "./text.ts";
 
@@ -67,7 +67,7 @@ function withHints(parsed: UserAgent, { brand, isMobile, platform, platformVersi
     hinted.browser = brand.name;
     hinted.browserVersion = brand.version;
   }
-  if (brand?.name === "Chrome Headless") hinted.isBot = true;
+  if (isBotBrand(brand)) hinted.isBot = true;
   const os = platform === null ? null : platform === "macOS" ? "Mac OS" : platform;
   hinted.os ??= os;
   if (os !== null && os === hinted.os && platformVersion !== null) hinted.osVersion = versionOf(os, platformVersion);
@@ -119,7 +119,7 @@ function parseUncached(userAgent: string): UserAgent {
     osVersion: os.version ?? null,
     browser: browser.name ?? null,
     browserVersion: browser.version ?? null,
-    isBot: isbot(userAgent),
+    isBot: isBotAgent(userAgent),
   };
 }
 

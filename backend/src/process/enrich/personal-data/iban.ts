@@ -2,7 +2,7 @@
 
 import { countrySpecs, isValidIBAN } from "ibantools";
 
-export const IBAN_MASK = "[iban]";
+const IBAN_MASK = "[iban]";
 
 const START = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}/g;
 /** Between two groups; also as a URL writes a space. */

@@ -7,7 +7,7 @@
 import { stdnum } from "stdnum";
 import type { CallBudget } from "./phone.ts";
 
-export const NATIONAL_ID_MASK = "[national_id]";
+const NATIONAL_ID_MASK = "[national_id]";
 
 interface Validator {
   validate(value: string): { isValid: boolean };

@@ -24,7 +24,7 @@ const DATE = /^\d{1,2}[/. -]\d{1,2}[/. -]\d{4}/;
 const DECIMAL = /^\+\d{1,3}\.\d+$/;
 const URL_START = /^(?:[a-z][a-z0-9+.-]{0,15}:\/\/|[/?]|tel:)/i;
 
-export const PHONE_MASK = "[phone]";
+const PHONE_MASK = "[phone]";
 
 /** @param country ISO 3166-1 alpha-2 of the request, or null. */
 export function maskPhones(text: string, country: string | null, budget: CallBudget): string {
@@ -90,7 +90,7 @@ function isValid(text: string, country: CountryCode | undefined, budget: CallBud
   return number?.isValid() === true;
 }
 
-export function countDigits(text: string): number {
+function countDigits(text: string): number {
   let digits = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);

@@ -3,7 +3,7 @@
 // something.
 
 /** Some digits: enough for a field whose name says what it holds. */
-export const SOME_DIGITS = 1;
+const SOME_DIGITS = 1;
 /** So many digits together, with separators between them, as a phone number has at least. */
 export const LONG_RUN = 2;
 /** A word that begins as an IBAN does: two letters and two digits. */
@@ -12,7 +12,7 @@ export const IBAN_START = 4;
 export const LETTERS_START = 8;
 
 const SOME = 5;
-export const PHONE_DIGITS = 7;
+const PHONE_DIGITS = 7;
 const CODE_LETTERS = 6;
 
 /** @returns the bits above, 0 for almost every text. */
