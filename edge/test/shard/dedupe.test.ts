@@ -2,12 +2,14 @@
 // turned over, a day later. Known by the id alone. DESIGN E5.
 
 import { runInDurableObject } from "cloudflare:test";
-import { LIMITS } from "@behaviour/contract";
+import { Buffer } from "node:buffer";
+import { decodeFrame, LIMITS } from "@behaviour/contract";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { packAppends } from "../../src/shard/append-call.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
-import { newProject } from "../keys.ts";
-import { setFaults, streamState } from "../kinesis/stream.ts";
+import { bearer, goodEvent, send } from "../client.ts";
+import { newKey, newProject } from "../keys.ts";
+import { readRecords, setFaults, streamState } from "../kinesis/stream.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, untilFlushed } from "./stub.ts";
 
 const STORED = { outcome: "stored" };
@@ -99,6 +101,50 @@ describe("a copy", () => {
     await loseMemory();
     expect(await append(project, appendInput(["a"], { oldestMs: firstMs }))).toMatchObject(STORED);
   });
+});
+
+describe("24 hours later, at the door", () => {
+  const limits = LIMITS as { dedupeMemoryIds: number; dedupeRunIds: number };
+  const before = { ...limits };
+  afterEach(() => void Object.assign(limits, before));
+
+  it.each([
+    ["few messages came meanwhile", before],
+    ["many came meanwhile", { dedupeMemoryIds: 200, dedupeRunIds: 100 }],
+  ])("%s: with another `sentAt` the message is a duplicate, and on the stream once", async (_name, size) => {
+    Object.assign(limits, size);
+    const project = newProject("a-day");
+    const key = await newKey({ project });
+    const firstMs = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: firstMs });
+    const at = (ms: number) => new Date(ms).toISOString();
+    const event = goodEvent({ timestamp: at(firstMs - 200) });
+    const sendAt = (ms: number, headers = {}) =>
+      send("/v1/batch", { headers: { ...bearer(key), ...headers }, body: { batch: [event], sentAt: at(ms) } });
+    expect((await sendAt(firstMs)).body).toMatchObject({ accepted: 1, duplicates: 0 });
+    await untilFlushed(project);
+    for (let hour = 1; hour <= 24; hour++) {
+      vi.setSystemTime(firstMs + hour * HOUR_MS);
+      await append(project, appendInput(Array.from({ length: 50 }, (_, index) => `${hour}-${index}`)));
+      await untilFlushed(project);
+      await shardOf(project).sweep();
+      if (hour % 8 === 0) await loseMemory();
+    }
+    expect((await sendAt(firstMs + 24 * HOUR_MS)).body).toMatchObject({ accepted: 0, duplicates: 1 });
+    // A clock that was put right in between, and a library that counts its tries.
+    expect((await sendAt(firstMs + 22 * HOUR_MS)).body).toMatchObject({ accepted: 0, duplicates: 1 });
+    expect((await sendAt(firstMs, { "X-Retry-Count": "7" })).body).toMatchObject({ accepted: 0, duplicates: 1 });
+    await untilFlushed(project);
+    const { arrived } = await streamState(project);
+    const copies = readRecords(arrived.filter(({ data }) => isEnvelope(data)));
+    expect(copies.lines.flatMap(({ events }) => events.map(({ messageId }) => messageId))).toEqual([event.messageId]);
+  });
+
+  /** What `appendInput` puts beside is no envelope. */
+  function isEnvelope(data: string): boolean {
+    const [line] = [...decodeFrame(new Uint8Array(Buffer.from(data, "base64")))];
+    return (line?.value as { shape?: string } | undefined)?.shape !== undefined;
+  }
 });
 
 describe("memory turned over", () => {
