@@ -21,7 +21,10 @@ export interface Table {
   expectNotStored(messageId: string): void;
 }
 
-/** By project, the ids of all that must be stored: for whoever runs the tables over more than the edge. */
+/**
+ * By project, the ids of all that must be stored: for whoever runs the tables over more than the edge.
+ * @public
+ */
 export const takenByProject = new Map<string, Set<string>>();
 
 /** To be called once in a test file, at its top. */
