@@ -220,8 +220,13 @@ describe("full", () => {
       { kind: "mask", stored: [true, true, true, false, false], error: "x" },
       { ...REFUSED, times: 1_000_000 },
     ]);
-    await runAlarm(project);
-    expect((await storedRows(project)).length).toBeLessThan(stored);
+    await vi.waitFor(
+      async () => {
+        await runAlarm(project);
+        expect((await storedRows(project)).length).toBeLessThan(stored);
+      },
+      { timeout: 10_000, interval: 20 },
+    );
     expect(await append(project, appendInput(["later"]))).toEqual(refused);
     await open(project);
     expect(await append(project, appendInput(["later"]))).toMatchObject({ outcome: "stored" });
