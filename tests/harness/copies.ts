@@ -7,6 +7,8 @@ export interface SendingOptions {
   continent?: "AF" | "AS" | "EU" | "NA" | "OC" | "SA";
   /** The `X-Retry-Count` header. */
   retryCount?: number;
+  /** The development project's when absent. */
+  writeKey?: string;
 }
 
 export interface Counts {
@@ -18,12 +20,12 @@ export interface Counts {
 export async function sendFrom(
   pipeline: Pipeline,
   body: Record<string, unknown>,
-  { continent, retryCount }: SendingOptions = {},
+  { continent, retryCount, writeKey = pipeline.keys.publicKey }: SendingOptions = {},
 ): Promise<Counts> {
   const answer = await fetch(`${pipeline.origin}/v1/${"batch" in body ? "batch" : "track"}`, {
     method: "POST",
     headers: {
-      Authorization: `Bearer ${pipeline.keys.publicKey}`,
+      Authorization: `Bearer ${writeKey}`,
       ...(retryCount === undefined ? {} : { "X-Retry-Count": String(retryCount) }),
       // What Cloudflare knows of the caller; the local runtime takes it from here.
       ...(continent === undefined ? {} : { "MF-CF-Blob": JSON.stringify({ continent }) }),

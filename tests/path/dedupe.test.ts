@@ -39,9 +39,8 @@ function at(ms: number): string {
 const KNOWN: Counts = { accepted: 0, duplicates: 1 };
 const TAKEN: Counts = { accepted: 1, duplicates: 0 };
 
-async function expectOncePerTier(): Promise<void> {
-  const faults = await settledFaults(() => pipeline.endpoints, pipeline.keys.project, messages, messages, SETTLE_MS);
-  expect(faults).toEqual([]);
+async function expectOncePerTier(project = pipeline.keys.project, ids: ReadonlySet<string> = messages): Promise<void> {
+  expect(await settledFaults(() => pipeline.endpoints, project, ids, ids, SETTLE_MS)).toEqual([]);
 }
 
 interface Case {
@@ -104,7 +103,7 @@ describe("a copy", () => {
     expect(answers.filter(({ duplicates }) => duplicates === 1)).toHaveLength(19);
   });
 
-  it("all of them are once in each tier", expectOncePerTier);
+  it("all of them are once in each tier", () => expectOncePerTier());
 });
 
 describe("a copy through another region", () => {
@@ -150,7 +149,53 @@ describe("a copy through another region", () => {
     expect(copies).toEqual({ accepted: 2, duplicates: 1 });
   });
 
-  it("all of them are once in each tier", expectOncePerTier);
+  it("all of them are once in each tier", () => expectOncePerTier());
+});
+
+describe("in a project of several shards", () => {
+  let project: string;
+  let writeKey: string;
+  const own = new Set<string>();
+
+  beforeAll(async () => {
+    const make = async (path: string, body: object) => {
+      const { status, body: answer } = await pipeline.read(path, { method: "POST", body: JSON.stringify(body) });
+      expect(status).toBe(201);
+      return (answer as { data: { id: string; key: string } }).data;
+    };
+    const settings = { consentRegime: "opt-out" };
+    project = (await make("/v1/admin/projects", { name: "Large", shards: 4, settings })).id;
+    writeKey = (await make("/v1/admin/keys", { projectId: project, kind: "public" })).key;
+  });
+
+  it("copies that name other subjects reach other shards", async () => {
+    const messageId = randomUUID();
+    own.add(messageId);
+    const copy = (anonymousId: string) => ({
+      type: "track",
+      event: "Order Completed",
+      messageId,
+      anonymousId,
+      timestamp: at(Date.now() - MINUTE_MS),
+    });
+    const subjects = Array.from({ length: 12 }, (_, index) => `device-${index}`);
+    const answers = await Promise.all(subjects.map((subject) => sendFrom(pipeline, copy(subject), { writeKey })));
+    const accepted = answers.reduce((sum, answer) => sum + answer.accepted, 0);
+    expect(accepted).toBeGreaterThan(1);
+    expect(accepted).toBeLessThanOrEqual(4);
+  });
+
+  it("the same id in another project is another message", async () => {
+    const [messageId] = messages;
+    own.add(messageId as string);
+    const event = { type: "track", event: "Order Completed", messageId, anonymousId: "device-1" };
+    expect(await sendFrom(pipeline, event, { writeKey })).toEqual(TAKEN);
+  });
+
+  it("each message is once in each tier, in either project", async () => {
+    await expectOncePerTier(project, own);
+    await expectOncePerTier();
+  });
 });
 
 describe("a copy a day later", () => {
