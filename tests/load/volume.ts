@@ -1,29 +1,39 @@
-// What the warm tier is like when it is full: `node tests/load/volume.ts [events]` loads so many events of one project (by
-// default a million), and a tenth as many of another, over the same sixty days, through the tier's own loader; lets
-// TimescaleDB compress and aggregate; then asks the dashboard's questions of both. "Cold" is the first time after the database
-// was started again, with empty caches of its own (not of the operating system).
+// What the tiers are like when they are full: `node tests/load/volume.ts [events]` loads so many events of one project (by default
+// a million), and a tenth as many of another, over the same sixty days, through the tier's own loader, day by day as they would
+// come; lets TimescaleDB compress and aggregate; then asks the dashboard's questions of both, so that the growth from a tenth to
+// all of them shows. "Cold" is the first time after the stores were started again, with empty caches of their own (not of the
+// operating system). Ten million take some 20 minutes on two idle cores.
 
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { provisionAws } from "../../backend/local/index.ts";
+import { dynamodbClient } from "../../backend/src/aws.ts";
 import { connect, type Sql } from "../../backend/src/database/client.ts";
 import { migrate } from "../../backend/src/database/migrate.ts";
 import { FunnelQuestion, queryFunnel } from "../../backend/src/query/funnel.ts";
 import { queryTop, TopParameters } from "../../backend/src/query/top.ts";
 import { queryTrend, TrendParameters } from "../../backend/src/query/trend.ts";
-import { WarmTier } from "../../backend/src/tiers/warm/tier.ts";
+import { readRealtime } from "../../backend/src/tiers/hot/read.ts";
 import { startParts } from "../../backend/test/tiers/parts.ts";
-import { Shop } from "../../backend/test/tiers/shop.ts";
 import { cpuSeconds } from "./process-cpu.ts";
+import {
+  bytesPerEvent,
+  DAY_MS,
+  LANES,
+  loadHot,
+  loadWarm,
+  REALTIME_MINUTES,
+  SPAN_DAYS,
+  UNCOMPRESSED_DAYS,
+} from "./volume-load.ts";
 
 const EVENTS = Number(process.argv[2] ?? 1_000_000);
-const DAY_MS = 86_400_000;
-const SPAN_DAYS = 60;
-const BATCH = 5_000;
 const WARM_RUNS = 20;
+const PARTS = ["kinesis", "dynamodb", "s3"];
 /** The database's own limit on a statement that the loader sets does not fit a measurement. */
 const QUERY_TIMEOUT_MS = 300_000;
-const BAR_WIDTH = 30;
 
 const toMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 const fromMs = toMs - SPAN_DAYS * DAY_MS;
@@ -31,30 +41,6 @@ const PROJECTS = [
   { project: "p_small", events: Math.round(EVENTS / 10) },
   { project: "p_large", events: EVENTS },
 ];
-
-function progress(done: number, all: number, startedMs: number): void {
-  const share = done / all;
-  const perSecond = Math.round(done / ((performance.now() - startedMs) / 1_000));
-  const bar = "#".repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, ".");
-  process.stdout.write(`\r[${bar}] ${(share * 100).toFixed(0)} %  ${perSecond.toLocaleString("en")} events/s   `);
-}
-
-async function load(sql: Sql, project: string, events: number): Promise<void> {
-  const perSecond = events / ((toMs - fromMs) / 1_000);
-  const shop = new Shop({ project, rawShard: `load-${project}`, fromMs, perSecond, people: Math.round(events / 20) });
-  let nowMs = fromMs;
-  // As if it came live: what is loaded long after its time would be looked up first, one by one.
-  const tier = new WarmTier({ sql, storeFailed: async () => undefined, now: () => nowMs });
-  const startedMs = performance.now();
-  for (let done = 0; done < events; done += BATCH) {
-    const batch = shop.next(Math.min(BATCH, events - done));
-    nowMs = batch[0]?.receivedAtMs ?? nowMs;
-    const { loaded } = await tier.load(batch);
-    if (loaded !== batch.length) throw new Error(`${batch.length - loaded} events were taken for copies`);
-    progress(done + batch.length, events, startedMs);
-  }
-  console.log(`\n${project}: ${events.toLocaleString("en")} events in ${seconds(startedMs)}`);
-}
 
 async function runJobs(sql: Sql, procedure: string): Promise<void> {
   const startedMs = performance.now();
@@ -69,25 +55,18 @@ async function holdJobs(sql: Sql): Promise<void> {
   await sql`select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where hypertable_name is not null`;
 }
 
-/** Bytes of an event, indexes included, in the days that are old enough to be compressed. */
-async function bytesPerEvent(sql: Sql): Promise<string> {
-  const before = new Date(toMs - 8 * DAY_MS);
-  const [size] = await sql<{ bytes: number }[]>`
-    select sum(total_bytes)::float8 as bytes
-    from chunks_detailed_size('event') s
-    join timescaledb_information.chunks c on c.chunk_schema = s.chunk_schema and c.chunk_name = s.chunk_name
-    where c.range_end <= ${before}`;
-  const [rows] = await sql<{ rows: number }[]>`select count(*)::float8 as rows from event where time < ${before}`;
-  return ((size?.bytes ?? 0) / (rows?.rows ?? 1)).toFixed(0);
+interface Stores {
+  sql: Sql;
+  dynamodb: DynamoDBClient;
 }
 
-type Ask = (sql: Sql, project: string) => Promise<unknown>;
+type Ask = (stores: Stores, project: string) => Promise<unknown>;
 
 function question(
   days: number,
   make: (sql: Sql, project: string, range: { fromMs: number; toMs: number }) => Promise<unknown>,
 ): Ask {
-  return (sql, project) => make(sql, project, { fromMs: toMs - days * DAY_MS, toMs });
+  return ({ sql }, project) => make(sql, project, { fromMs: toMs - days * DAY_MS, toMs });
 }
 
 const trend = (days: number, asked: Record<string, unknown>) =>
@@ -96,6 +75,8 @@ const top = (days: number, by: string) =>
   question(days, (sql, project, range) => queryTop(sql, project, range, TopParameters.parse({ by })));
 
 const QUESTIONS: Record<string, Ask> = {
+  [`realtime, ${REALTIME_MINUTES} minutes`]: ({ dynamodb }, project) =>
+    readRealtime(dynamodb, project, REALTIME_MINUTES, hotLoadedMs),
   "trend, events per day, 60 days": trend(60, { interval: "day" }),
   "trend, events per hour by event, 60 days": trend(60, { interval: "hour", breakdown: "event" }),
   "trend, events per hour, 1 day": trend(1, { interval: "hour" }),
@@ -125,49 +106,83 @@ function seconds(startedMs: number): string {
   return `${((performance.now() - startedMs) / 1_000).toFixed(1)} s`;
 }
 
-const figure = (ms: number) => `${ms.toFixed(0)} ms`.padStart(10);
+interface Measured {
+  coldMs: number;
+  p50Ms: number;
+  p95Ms: number;
+  /** Of the database and the emulators together, for one answer. */
+  cpuMs: number;
+}
+
+async function open(connections: number): Promise<Stores> {
+  const sql = connect(parts.config.databaseUrl ?? "", connections);
+  await holdJobs(sql);
+  return { sql, dynamodb: dynamodbClient(parts.config) };
+}
+
+async function close({ sql, dynamodb }: Stores): Promise<void> {
+  await sql.end();
+  dynamodb.destroy();
+}
+
+/** On stores that were just started again. */
+async function measure(ask: Ask, project: string): Promise<Measured> {
+  await parts.stop();
+  parts = await startParts(folder, PARTS);
+  const stores = await open(1);
+  await stores.sql`select set_config('statement_timeout', ${String(QUERY_TIMEOUT_MS)}, false)`;
+  const coldMs = await timed(() => ask(stores, project));
+  const runs = Math.max(3, Math.min(WARM_RUNS, Math.ceil(10_000 / coldMs)));
+  const times: number[] = [];
+  const spent = () => parts.pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const cpuBefore = spent();
+  for (let run = 0; run < runs; run++) times.push(await timed(() => ask(stores, project)));
+  const cpuMs = ((spent() - cpuBefore) / runs) * 1_000;
+  await close(stores);
+  times.sort((a, b) => a - b);
+  const at = (share: number) => times[Math.ceil(times.length * share) - 1] ?? 0;
+  return { coldMs, p50Ms: at(0.5), p95Ms: at(0.95), cpuMs };
+}
+
+async function printAnswers(): Promise<void> {
+  const [small, large] = PROJECTS.map(({ events }) => events.toLocaleString("en"));
+  console.log(`\nload average ${loadavg()[0]?.toFixed(1)}; milliseconds\n`);
+  console.log(
+    `| question | ${small}: cold | p50 | p95 | CPU | ${large}: cold | p50 | p95 | CPU | growth (p50) | growth (CPU) |`,
+  );
+  console.log(`|---|${"---|".repeat(10)}`);
+  for (const [name, ask] of Object.entries(QUESTIONS)) {
+    const measured: Measured[] = [];
+    for (const { project } of PROJECTS) measured.push(await measure(ask, project));
+    const figures = measured.flatMap(({ coldMs, p50Ms, p95Ms, cpuMs }) => [coldMs, p50Ms, p95Ms, cpuMs]);
+    const [first, last] = [measured[0], measured.at(-1)];
+    const growth = (of: (measured: Measured) => number) =>
+      first === undefined || last === undefined ? "" : `${(of(last) / Math.max(1, of(first))).toFixed(1)} ×`;
+    console.log(
+      `| ${name} | ${figures.map((ms) => (ms < 10 ? ms.toFixed(1) : Math.round(ms).toLocaleString("en"))).join(" | ")} | ${growth(({ p50Ms }) => p50Ms)} | ${growth(({ cpuMs }) => cpuMs)} |`,
+    );
+  }
+}
 
 const folder = mkdtempSync(join(tmpdir(), "volume-"));
-let parts = await startParts(folder, ["kinesis"]);
+let parts = await startParts(folder, PARTS);
+const hotLoadedMs = Date.now();
 try {
-  const url = parts.config.databaseUrl ?? "";
-  await migrate(url);
-  let sql = connect(url, 1);
-  await holdJobs(sql);
-  for (const { project, events } of PROJECTS) await load(sql, project, events);
+  await Promise.all([provisionAws(parts.config), migrate(parts.config.databaseUrl ?? "")]);
+  const stores = await open(LANES);
+  const { sql } = stores;
+  const { uncompressedBytes } = await loadWarm(sql, PROJECTS, toMs);
+  await loadHot(stores.dynamodb, PROJECTS);
   await sql`select set_config('statement_timeout', '0', false)`;
-  const uncompressed = await bytesPerEvent(sql);
   await runJobs(sql, "policy_compression");
+  const compressedBytes = await bytesPerEvent(sql, fromMs, toMs - (UNCOMPRESSED_DAYS + 1) * DAY_MS);
   console.log(
-    `an event takes ${uncompressed} bytes before compression, ${await bytesPerEvent(sql)} after, indexes included`,
+    `an event takes ${uncompressedBytes.toFixed(0)} bytes before compression, ${compressedBytes.toFixed(0)} after, indexes included`,
   );
   await runJobs(sql, "policy_refresh_continuous_aggregate");
   await sql`analyze`;
-  console.log(
-    `\n${"".padEnd(44)}${PROJECTS.map(({ project }) => `${project}: cold       p50       p95       CPU`).join("   ")}`,
-  );
-  for (const [name, ask] of Object.entries(QUESTIONS)) {
-    let line = name.padEnd(44);
-    for (const { project } of PROJECTS) {
-      await sql.end();
-      await parts.stop();
-      parts = await startParts(folder, ["kinesis"]);
-      sql = connect(parts.config.databaseUrl ?? "", 1);
-      await holdJobs(sql);
-      await sql`select set_config('statement_timeout', ${String(QUERY_TIMEOUT_MS)}, false)`;
-      const cold = await timed(() => ask(sql, project));
-      const runs = Math.max(3, Math.min(WARM_RUNS, Math.ceil(10_000 / cold)));
-      const times: number[] = [];
-      const database = parts.pids.at(-1) ?? 0;
-      const cpuBefore = cpuSeconds(database);
-      for (let run = 0; run < runs; run++) times.push(await timed(() => ask(sql, project)));
-      const cpuMs = ((cpuSeconds(database) - cpuBefore) / runs) * 1_000;
-      times.sort((a, b) => a - b);
-      line += `${figure(cold)}${figure(times[Math.floor(times.length / 2)] ?? 0)}${figure(times[Math.ceil(times.length * 0.95) - 1] ?? 0)}${figure(cpuMs)}   `;
-    }
-    console.log(line);
-  }
-  await sql.end();
+  await close(stores);
+  await printAnswers();
 } finally {
   await parts.stop();
   if (existsSync(folder)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -99,6 +99,30 @@ export function parameterStatus(name: string, value: string): Buffer {
   return message("S", name, value);
 }
 
+/** What the engine reads of its input at a time. */
+const ENGINE_READ_BYTES = 8_192;
+/** CopyData, CopyDone, CopyFail: a copy's reader does go on reading, and must have all of it in one call. */
+const COPY_TYPES = new Set(Array.from("dcf", (type) => type.charCodeAt(0)));
+
+/**
+ * Cuts messages into what the engine may be given in one call: where a message ends with one of its reads, it takes the input
+ * for used up and never sees what follows, so that follows in another call.
+ */
+export function engineCalls(messages: Uint8Array): Uint8Array[] {
+  const view = Buffer.from(messages.buffer, messages.byteOffset, messages.length);
+  const calls: Uint8Array[] = [];
+  let start = 0;
+  for (let at = 0; at + 5 <= view.length; ) {
+    at += 1 + view.readInt32BE(at + 1);
+    if ((at - start) % ENGINE_READ_BYTES === 0 && at < view.length && !COPY_TYPES.has(view[at] as number)) {
+      calls.push(view.subarray(start, at));
+      start = at;
+    }
+  }
+  calls.push(view.subarray(start));
+  return calls;
+}
+
 /** The transaction status at the end of an answer to a Sync or Query. */
 export function transactionStatus(answer: Uint8Array): "I" | "T" | "E" | undefined {
   const at = answer.length - 6;

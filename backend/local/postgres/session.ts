@@ -5,7 +5,7 @@
 // that must also run here uses transaction-level locks.
 
 import type { PGlite } from "@electric-sql/pglite";
-import { firstError, query, SYNC, transactionStatus, withoutNoise } from "./messages.ts";
+import { engineCalls, firstError, query, SYNC, transactionStatus, withoutNoise } from "./messages.ts";
 import { SessionSettings, switchSettings } from "./settings.ts";
 
 /** With others waiting, a transaction may be silent for this long; then it is rolled back and its connection closed. */
@@ -165,20 +165,27 @@ export class Session {
     this.#settingsName = name;
   }
 
+  async #call(messages: Uint8Array): Promise<Uint8Array> {
+    // `execProtocol`, not `execProtocolRaw`: the latter never empties the engine's list of parsed messages.
+    const answer = await this.#database.execProtocol(messages, { throwOnError: false, syncToFs: false });
+    const hasNotice = answer.messages.some((parsed) => parsed.name === "notice");
+    // The engine answers in a buffer that its next answer overwrites.
+    return hasNotice ? withoutNoise(answer.data) : answer.data.slice();
+  }
+
   async #run(messages: Uint8Array, describe?: () => string): Promise<Uint8Array> {
     if (this.#ended) throw new Error("the database has ended");
     const startMs = performance.now();
     try {
-      // `execProtocol`, not `execProtocolRaw`: the latter never empties the engine's list of parsed messages.
-      const answer = await this.#database.execProtocol(messages, { throwOnError: false, syncToFs: false });
+      const answers: Uint8Array[] = [];
+      for (const call of engineCalls(messages)) answers.push(await this.#call(call));
       const tookMs = performance.now() - startMs;
       if (tookMs > SLOW_STATEMENT_MS) {
         const what = describe?.() ?? "a statement of the server's own";
         this.#events.report(`everybody waited ${Math.round(tookMs)} ms for: ${what}`);
       }
-      const hasNotice = answer.messages.some((parsed) => parsed.name === "notice");
-      // The engine answers in a buffer that its next answer overwrites.
-      return hasNotice ? withoutNoise(answer.data) : answer.data.slice();
+      const [first] = answers;
+      return first !== undefined && answers.length === 1 ? first : Buffer.concat(answers);
     } catch (fault) {
       this.#ended = true;
       this.#events.onBroken(fault);

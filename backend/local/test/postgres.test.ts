@@ -8,7 +8,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type PostgresPart, startPostgres } from "../index.ts";
-import { cString, errorResponse, FrameReader, message, query, SYNC } from "../postgres/messages.ts";
+import { cString, engineCalls, errorResponse, FrameReader, message, query, SYNC } from "../postgres/messages.ts";
 
 let server: PostgresPart;
 const pools: postgres.Sql[] = [];
@@ -26,6 +26,28 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(pools.map((made) => made.end({ timeout: 1 })));
   await server.stop();
+});
+
+describe("messages of any length", () => {
+  // The engine reads 8,192 bytes at a time, and forgot what stood behind a message that ended there: a transaction hung.
+  test("are answered to the end, errors too", async () => {
+    const sql = pool(1);
+    for (let length = 8_120; length < 8_200; length++) {
+      const [row] = await sql`select length(${"a".repeat(length)}::text) as n`;
+      expect(row?.["n"]).toBe(length);
+    }
+    for (let length = 8_120; length < 8_200; length++) {
+      await expect(sql`select ${`1${" ".repeat(length)}x`}::text::int as n`).rejects.toThrow("invalid input syntax");
+    }
+    const [row] = await sql`select 1 as n`;
+    expect(row?.["n"]).toBe(1);
+  });
+
+  test("a copy is never cut", () => {
+    const copied = message("d", Buffer.alloc(8_192 - query("copy t from stdin").length - 5));
+    const whole = Buffer.concat([query("copy t from stdin"), copied, message("c")]);
+    expect(engineCalls(whole)).toEqual([whole]);
+  });
 });
 
 describe("pools", () => {
