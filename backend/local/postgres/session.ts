@@ -40,6 +40,7 @@ export class Session {
   #settingsName: string | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #ended = false;
+  #executing = false;
 
   constructor(database: PGlite, events: SessionEvents, idleInTransactionMs = IDLE_IN_TRANSACTION_MS) {
     this.#database = database;
@@ -74,8 +75,13 @@ export class Session {
    * The answer's bytes stay valid. `describe` names the statement for the log, should it be slow.
    */
   async execute(messages: Uint8Array, endsCycle: boolean, describe?: () => string): Promise<Uint8Array> {
+    // Whoever waits for an answer is not silent, however long it takes.
+    this.#executing = true;
+    this.#stopIdleClock();
     await this.#applySettings();
-    const answer = await this.#run(messages, describe);
+    const answer = await this.#run(messages, describe).finally(() => {
+      this.#executing = false;
+    });
     this.#status = (endsCycle ? transactionStatus(answer) : undefined) ?? "open";
     return answer;
   }
@@ -140,8 +146,8 @@ export class Session {
   /** Runs from when somebody waits for a silent holder until the holder speaks, however many come to wait meanwhile. */
   #watchIdleHolder(): void {
     const holder = this.#holder;
-    if (holder === undefined || this.#status === "I" || this.#waiting.size === 0 || this.#idleTimer !== undefined)
-      return;
+    if (holder === undefined || this.#status === "I" || this.#executing) return;
+    if (this.#waiting.size === 0 || this.#idleTimer !== undefined) return;
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = undefined;
       if (this.#holder !== holder) return;

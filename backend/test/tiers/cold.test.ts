@@ -95,7 +95,7 @@ describe("nextLoad", () => {
 });
 
 describe("compaction", () => {
-  const limits: CompactionLimits = { objectsMin: 4, settledMs: 600_000 };
+  const limits: CompactionLimits = { objectsMin: 4, settledMs: 600_000, rowsMax: 1_000 };
   const later = () => Date.now() + 700_000;
   const compactor = (crash?: CrashPlan) =>
     new Compactor({
@@ -132,6 +132,16 @@ describe("compaction", () => {
     expect(await queryParquet(stores.s3, project, "select * from events order by message_id")).toEqual(before);
     const types = await queryParquet(stores.s3, project, "describe events");
     expect(types.find((row) => row["column_name"] === "properties")?.["column_type"]).toBe("JSON");
+  });
+
+  it("makes several where one would have too many rows, and goes on after those that are full", async () => {
+    const { project, messageIds } = await manyObjects(8);
+    const small = new Compactor({ ...stores, limits: { ...limits, objectsMin: 2, rowsMax: 6 }, now: later });
+    for (const left of [7, 6, 5, 4, 4]) {
+      await small.run(() => true);
+      expect(await parquetKeys(stores.s3, project)).toHaveLength(left);
+    }
+    expect(await stored(project)).toEqual(messageIds);
   });
 
   it("leaves few and young objects alone", async () => {

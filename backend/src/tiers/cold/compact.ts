@@ -14,10 +14,8 @@ import { Objects, type StoredObject } from "./objects.ts";
 import { decodeParquet, encodeRows } from "./parquet.ts";
 
 const MIB = 1024 * 1024;
-/** Rows of one merge are in memory as objects, so both of these are small. */
 const SMALL_BYTES = 4 * MIB;
 const MERGED_BYTES_MAX = 8 * MIB;
-const MERGED_ROWS_MAX = 50_000;
 const LEASE_MS = 45_000;
 
 export interface CompactionLimits {
@@ -25,9 +23,11 @@ export interface CompactionLimits {
   objectsMin: number;
   /** Objects younger than this are left alone: their loader may still be at work, and their readers too. */
   settledMs: number;
+  /** Of one merge. They are in memory as objects: 50,000 of them took half a gigabyte, 20,000 take 250 MB. */
+  rowsMax: number;
 }
 
-const COMPACTION_LIMITS: CompactionLimits = { objectsMin: 16, settledMs: 10 * 60_000 };
+const COMPACTION_LIMITS: CompactionLimits = { objectsMin: 16, settledMs: 10 * 60_000, rowsMax: 20_000 };
 
 export interface CompactorOptions {
   s3: S3Client;
@@ -136,14 +136,19 @@ export class Compactor {
 
   /** The rows by message id, so that of two copies the older object's stays, and the objects they are from. */
   async #read(candidates: readonly StoredObject[]): Promise<{ rows: Map<unknown, Row>; sources: string[] }> {
-    const rows = new Map<unknown, Row>();
-    const sources: string[] = [];
+    let rows = new Map<unknown, Row>();
+    let sources: string[] = [];
     for (const { key } of candidates) {
       const bytes = await this.#objects.get(key);
       if (bytes === null) continue;
       const more = await decodeParquet(bytes);
       if (more === null) continue;
-      if (sources.length > 0 && rows.size + more.length > MERGED_ROWS_MAX) break;
+      if (sources.length > 0 && rows.size + more.length > this.#limits.rowsMax) {
+        if (sources.length > 1) break;
+        // One that is full already, by an earlier merge, is left alone: those after it are merged.
+        rows = new Map();
+        sources = [];
+      }
       for (const row of more) if (!rows.has(row["message_id"])) rows.set(row["message_id"], row);
       sources.push(key);
     }

@@ -50,7 +50,7 @@ export async function withoutCopies(
   events: readonly EnrichedEvent[],
   nowMs: number,
 ): Promise<EnrichedEvent[]> {
-  const suspects = new Set(events.filter((event) => maySuspect(event, nowMs)));
+  const suspects = new Set(events.filter((event) => maySuspect(event, nowMs) || hasTimeOfReceipt(event)));
   // In the order of asking: nobody looks before the locks are held.
   const [, known, overtaken] = await Promise.all([
     lockProjects(tx, events, suspects),
@@ -70,6 +70,14 @@ export async function withoutCopies(
     own.filter((event) => suspects.has(event)),
   );
   return own;
+}
+
+/**
+ * Its time came of its receipt, whole or by the correction of its clock, so that of a copy differs however young both are:
+ * the unique key does not find it.
+ */
+function hasTimeOfReceipt({ timeMs, originalTimeMs }: EnrichedEvent): boolean {
+  return timeMs !== originalTimeMs;
 }
 
 function nameOf(project: string, messageId: string): string {
