@@ -109,8 +109,15 @@ describe("a copy", () => {
 describe("a copy through another region", () => {
   const regions = ["EU", "AS", "OC", "AF", "SA", "NA"] as const;
 
-  it("at once in all of them, without a mark", async () => {
-    const message = newMessage({ timestamp: at(Date.now()) });
+  it.each([
+    ["with a time", () => ({ timestamp: at(Date.now()) })],
+    ["without a time", () => ({})],
+    [
+      "of a clock that is an hour fast",
+      () => ({ timestamp: at(Date.now() + 60 * MINUTE_MS), sentAt: at(Date.now() + 60 * MINUTE_MS) }),
+    ],
+  ])("at once in all of them, without a mark, %s", async (_name, times) => {
+    const message = newMessage(times());
     // Each region's shard is the first to see it: what is behind the stream decides.
     const answers = await Promise.all(regions.map((continent) => sendFrom(pipeline, message, { continent })));
     expect(answers).toEqual(regions.map(() => TAKEN));

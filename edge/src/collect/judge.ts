@@ -15,6 +15,7 @@ import {
   type Warning,
 } from "@behaviour/contract";
 import type { PiiFinding } from "../pii/redact.ts";
+import { firstTakenFromMs } from "./first-taken.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers, repair } from "./repair.ts";
 import { FOUND, hasControl, scan, textNeedsCare } from "./scan.ts";
@@ -27,7 +28,7 @@ export interface JudgedEvent {
   messageId: string;
   /** `anonymousId`, else `userId`: picks the shard. */
   subjectKey: string;
-  /** Epoch milliseconds; a message was first sent at or after this. */
+  /** Epoch milliseconds; no copy of the message was taken before. */
   timeMs: number;
   /** Digits enough for a card number stand in it somewhere (redact.ts). */
   mayHoldCard: boolean;
@@ -127,8 +128,7 @@ function judgeItem(
   });
   if (time.warning !== null) judged.warnings.push({ index, code: time.warning, pointer: "/timestamp" });
   const subject = event.anonymousId ?? event.userId;
-  // The client's own claim, corrected or not, whichever is earlier: a copy must never look younger than its original.
-  const timeMs = Math.min(time.timeMs, time.originalMs ?? time.timeMs);
+  const timeMs = firstTakenFromMs(time, options.receivedAtMs, options.isRetry);
   const mayHoldCard = (found & (FOUND.longNumber | FOUND.needsRepair)) !== 0;
   return { index, event, messageId, subjectKey: String(subject), timeMs, mayHoldCard };
 }

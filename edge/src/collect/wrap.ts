@@ -38,7 +38,7 @@ export interface Packed {
   events: readonly ConsentedEvent[];
   /** 8 bytes an event, in the order of `events`. */
   ids: Uint8Array;
-  /** Epoch milliseconds: no event of these was first sent before. */
+  /** Epoch milliseconds: no copy of these was taken before. */
   oldestMs: number;
   /** Whole NDJSON lines, as they are or as one gzip member. */
   data: Uint8Array;
