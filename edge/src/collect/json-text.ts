@@ -9,6 +9,10 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+const SPACE = 0x20;
+const LINE_FEED = 0x0a;
+const RETURN = 0x0d;
+const TAB = 0x09;
 
 /** How many objects and arrays may begin in a text (strings count along: it never says too few), up to one more than `limit`. */
 export function countOpenings(text: string, limit: number): number {
@@ -42,23 +46,31 @@ export function stringEnd(text: string, start: number): number {
   return text.length - 1;
 }
 
-const WHITE_SPACE = /[ \t\n\r]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const FIRST_PRINTABLE = 0x20;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
+/** By level, whether it is an object's; kept, because megabytes of it a body would be garbage faster than it is collected. */
+let isObjectAt = new Uint8Array(1_024);
+
+function deepen(): void {
+  const deeper = new Uint8Array(isObjectAt.length * 2);
+  deeper.set(isObjectAt);
+  isObjectAt = deeper;
+}
+
 /** Whether the text is JSON (RFC 8259). Nesting costs a byte a level. */
 export function isJson(text: string): boolean {
-  const isObjectAt = new Uint8Array((text.length >> 1) + 1);
   let depth = 0;
-  let at = skip(WHITE_SPACE, text, 0);
+  let at = skipWhiteSpace(text, 0);
   for (;;) {
     // A value begins here.
     const unit = text.charCodeAt(at);
     if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
       const isObject = unit === OPEN_BRACE;
-      at = skip(WHITE_SPACE, text, at + 1);
+      at = skipWhiteSpace(text, at + 1);
       if (text.charCodeAt(at) !== (isObject ? CLOSE_BRACE : CLOSE_BRACKET)) {
+        if (depth === isObjectAt.length) deepen();
         isObjectAt[depth++] = isObject ? 1 : 0;
         if (isObject && (at = keyEnd(text, at)) < 0) return false;
         continue;
@@ -71,7 +83,7 @@ export function isJson(text: string): boolean {
     }
     // A value has ended: close what ends with it.
     for (;;) {
-      at = skip(WHITE_SPACE, text, at);
+      at = skipWhiteSpace(text, at);
       if (depth === 0) return at === text.length;
       const isObject = isObjectAt[depth - 1] === 1;
       const next = text.charCodeAt(at);
@@ -80,7 +92,7 @@ export function isJson(text: string): boolean {
       depth--;
       at++;
     }
-    at = skip(WHITE_SPACE, text, at + 1);
+    at = skipWhiteSpace(text, at + 1);
     if (isObjectAt[depth - 1] === 1 && (at = keyEnd(text, at)) < 0) return false;
   }
 }
@@ -89,8 +101,8 @@ export function isJson(text: string): boolean {
 function keyEnd(text: string, at: number): number {
   const end = afterString(text, at);
   if (end < 0) return -1;
-  const colon = skip(WHITE_SPACE, text, end);
-  return text.charCodeAt(colon) === COLON ? skip(WHITE_SPACE, text, colon + 1) : -1;
+  const colon = skipWhiteSpace(text, end);
+  return text.charCodeAt(colon) === COLON ? skipWhiteSpace(text, colon + 1) : -1;
 }
 
 /** Past the string that begins at `at`; -1 when none does, or none that JSON allows. */
@@ -106,6 +118,13 @@ function afterString(text: string, start: number): number {
     at = end - 1;
   }
   return -1;
+}
+
+function skipWhiteSpace(text: string, start: number): number {
+  for (let at = start; ; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit !== SPACE && unit !== LINE_FEED && unit !== RETURN && unit !== TAB) return at;
+  }
 }
 
 /** Where the pattern's match at `at` ends; `at` when it does not match. */

@@ -17,6 +17,14 @@ class Reservation {
     return heldBytes + bytes <= LIMITS.isolateBodyBytes;
   }
 
+  /**
+   * Whether a body may begin that is charged as it arrives. The other half of the budget is for those that have begun: if
+   * newcomers could take it, under a flood of large bodies each would be refused half-way and none ever finished.
+   */
+  static admits(): boolean {
+    return heldBytes <= LIMITS.isolateBodyBytes / 2;
+  }
+
   /** @returns false when the budget is spent; nothing is taken then. */
   growTo(bytes: number): boolean {
     const more = bytes - this.#bytes;
@@ -33,8 +41,6 @@ class Reservation {
   }
 }
 
-/** A body of unknown length is read only where so much has room. */
-const UNDECLARED_BYTES = 16 * 1024;
 /**
  * A declared body up to this is charged and read as a whole, which is cheapest. A larger one is charged as it arrives: else
  * six clients that declare much and send nothing would hold all of the budget.
@@ -78,7 +84,7 @@ export async function withBody<T>(
   if (how.declaredBytes === 0) return new Refusal("empty_body");
   const reservation = new Reservation();
   try {
-    if (!Reservation.hasRoom(how.declaredBytes ?? UNDECLARED_BYTES)) {
+    if (isReadWhole(how) ? !Reservation.hasRoom(how.declaredBytes ?? 0) : !Reservation.admits()) {
       await drain(request.body);
       return new Refusal("overloaded");
     }
@@ -92,6 +98,10 @@ export async function withBody<T>(
   }
 }
 
+function isReadWhole({ gzip, declaredBytes }: { gzip: boolean; declaredBytes: number | null }): boolean {
+  return !gzip && declaredBytes !== null && declaredBytes <= WHOLE_BYTES;
+}
+
 /** The body broke off: whatever is answered, nobody reads it. No fault of ours, and nothing to log. */
 function hungUp(): Refusal {
   return new Refusal("unavailable");
@@ -103,8 +113,8 @@ async function readBytes(
   reservation: Reservation,
 ): Promise<Uint8Array | Refusal> {
   // With a declared length the runtime hands over exactly that much, and a stream object is not even made.
-  if (!how.gzip && how.declaredBytes !== null && how.declaredBytes <= WHOLE_BYTES) {
-    return reservation.growTo(how.declaredBytes)
+  if (isReadWhole(how)) {
+    return reservation.growTo(how.declaredBytes ?? 0)
       ? new Uint8Array(await request.arrayBuffer())
       : new Refusal("overloaded");
   }
@@ -136,6 +146,9 @@ async function readAtMost(
     const tooLarge = length > limitBytes;
     if (tooLarge || !reservation.growTo(length)) {
       reader.releaseLock();
+      // Before the rest is taken in, which lasts: what a refused body holds until then would have others refused too.
+      chunks.length = 0;
+      reservation.release();
       await drain(stream);
       return new Refusal(tooLarge ? "payload_too_large" : "overloaded");
     }

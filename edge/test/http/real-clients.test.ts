@@ -54,6 +54,24 @@ async function expectGoodEventTaken(): Promise<void> {
   expect(answer.body).toMatchObject({ success: true, accepted: 1 });
 }
 
+describe("more large bodies at once than an isolate holds", () => {
+  const CLIENTS = 16;
+  const BODIES_EACH = 3;
+  /** As large as may be, and judged only once all of it was read. */
+  const large = Buffer.alloc(LIMITS.bodyBytes, "x");
+
+  it("some get through, however many come; the others are told to come again", async () => {
+    const statuses: number[] = [];
+    const client = async () => {
+      for (let sent = 0; sent < BODIES_EACH; sent++) statuses.push((await post("/v1/batch", large)).status);
+    };
+    await Promise.all(Array.from({ length: CLIENTS }, client));
+    expect(new Set(statuses)).toEqual(new Set([400, 503]));
+    expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(BODIES_EACH);
+    await expectGoodEventTaken();
+  });
+});
+
 describe("a body that is too large", () => {
   const large = Buffer.alloc(6 * 1_024 * 1_024, 0x20);
 
