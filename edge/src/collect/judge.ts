@@ -114,6 +114,10 @@ function judgeItem(
     event = { ...event, messageId };
     judged.clean = false;
   }
+  if (event.userId === "") {
+    event = { ...event, userId: null };
+    judged.clean = false;
+  }
   // Judged before: an id is a text or a number.
   const userId = event.userId as string | number | null | undefined;
   if (!isMissing(userId) && isPlaceholder(String(userId))) {
@@ -154,6 +158,7 @@ function judgeFields(event: JsonObject, defaultType: EventType | null): Refused 
     }
   }
   for (const field of IDS) {
+    if (field === "userId" && isNotSignedIn(event)) continue;
     const wrong = judgeId(event[field], field);
     if (wrong !== null) return wrong;
   }
@@ -181,6 +186,11 @@ function judgeByType(event: JsonObject, type: EventType): Refused | null {
     case "identify":
       return null;
   }
+}
+
+/** RudderStack's libraries send an empty `userId` for every visitor who has not signed in: it counts as missing. */
+function isNotSignedIn(event: JsonObject): boolean {
+  return event.userId === "" && !isMissing(event.anonymousId);
 }
 
 /** A number is taken as its text. */

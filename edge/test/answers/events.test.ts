@@ -71,11 +71,16 @@ describe("event names", () => {
 
 describe("ids", () => {
   const long = "i".repeat(LIMITS.idLength);
+  const emptyId = (field: string, base: Record<string, unknown>): EventRow => ({
+    name: `${field} empty`,
+    event: { ...base, [field]: "" },
+    rejected: ["invalid_user_id", `/${field}`],
+  });
   const each = (field: string, base: Record<string, unknown> = {}): EventRow[] => [
     { name: `${field} null`, event: { ...base, [field]: null } },
     { name: `${field} of 256 characters`, event: { ...base, [field]: long }, stored: { [field]: long } },
     { name: `${field} of 257`, event: { ...base, [field]: `${long}i` }, rejected: ["invalid_user_id", `/${field}`] },
-    { name: `${field} empty`, event: { ...base, [field]: "" }, rejected: ["invalid_user_id", `/${field}`] },
+    ...(field === "userId" ? [] : [emptyId(field, base)]),
     { name: `${field} with NUL`, event: { ...base, [field]: "a\u0000" }, rejected: ["invalid_user_id", `/${field}`] },
     { name: `${field} an array`, event: { ...base, [field]: ["a"] }, rejected: ["invalid_type", `/${field}`] },
     { name: `${field} a boolean`, event: { ...base, [field]: false }, rejected: ["invalid_type", `/${field}`] },
@@ -83,6 +88,9 @@ describe("ids", () => {
   ];
   eventTable(table, [
     ...each("userId"),
+    emptyId("userId", { anonymousId: undefined }),
+    { name: "userId empty, of a visitor who has not signed in", event: { userId: "" }, stored: { userId: null } },
+    { name: "both empty", event: { userId: "", anonymousId: "" }, rejected: ["invalid_user_id", "/anonymousId"] },
     ...each("anonymousId", { userId: "u-1" }),
     ...each("groupId"),
     ...each("previousId"),
