@@ -1,4 +1,4 @@
-// Segment's library for browsers, bundled as a site would and run in the real Chromium, on a page of another origin than the
+// Libraries for browsers, bundled as a site would and run in the real Chromium, on a page of another origin than the
 // pipeline's: what the library can't read because of CORS, it takes for a fault of the network.
 
 import { once } from "node:events";
@@ -14,23 +14,32 @@ interface Site {
   origin: string;
 }
 
+/** Programs in clients/, each on a page at its name. */
+const CLIENTS = ["segment-browser", "rudderstack-browser"] as const;
+type Client = (typeof CLIENTS)[number];
+
 let site: Promise<Site> | null = null;
 
 async function openSite(): Promise<Site> {
-  const [browser, bundle] = await Promise.all([launchChromium(), bundleClient()]);
+  const [browser, ...bundles] = await Promise.all([launchChromium(), ...CLIENTS.map(bundleClient)]);
+  const scripts = new Map(CLIENTS.map((client, index) => [`/${client}.js`, bundles[index] ?? ""]));
   const server = createServer((request, response) => {
-    const isScript = request.url === "/client.js";
-    response.setHeader("Content-Type", isScript ? "text/javascript; charset=utf-8" : "text/html; charset=utf-8");
-    response.end(isScript ? bundle : '<!doctype html><title>sending</title><script src="/client.js"></script>');
+    const path = new URL(request.url ?? "/", "http://site").pathname;
+    const script = scripts.get(path);
+    response.setHeader(
+      "Content-Type",
+      script === undefined ? "text/html; charset=utf-8" : "text/javascript; charset=utf-8",
+    );
+    response.end(script ?? `<!doctype html><title>sending</title><script src="${path}.js"></script>`);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return { browser, server, origin: `http://localhost:${(server.address() as { port: number }).port}` };
 }
 
-async function bundleClient(): Promise<string> {
+async function bundleClient(client: Client): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [clientPath("segment-browser.ts")],
+    entryPoints: [clientPath(`${client}.ts`)],
     bundle: true,
     write: false,
     format: "iife",
@@ -47,9 +56,15 @@ export async function siteOrigin(): Promise<string> {
 }
 
 /** @param delivery `standard` posts each event by itself, `batching` three at a time. */
-export function browserLibrary(delivery: "standard" | "batching"): Library {
+export function segmentInBrowser(delivery: "standard" | "batching"): Library {
+  return browserLibrary(`@segment/analytics-next, ${delivery}`, "segment-browser", { delivery });
+}
+
+export const RUDDERSTACK_IN_BROWSER = browserLibrary("@rudderstack/analytics-js", "rudderstack-browser", {});
+
+function browserLibrary(name: string, client: Client, options: Record<string, string>): Library {
   return {
-    name: `@segment/analytics-next, ${delivery}`,
+    name,
     prepare: async () => {
       site ??= openSite();
       await site;
@@ -59,8 +74,8 @@ export function browserLibrary(delivery: "standard" | "batching"): Library {
       const { browser, origin } = await (site as Promise<Site>);
       const context = await browser.newContext();
       const page = await context.newPage();
-      const asked = new URLSearchParams({ writeKey, cdnURL: host, delivery });
-      await page.goto(`${origin}/?${asked.toString()}`);
+      const asked = new URLSearchParams({ writeKey, host, ...options });
+      await page.goto(`${origin}/${client}?${asked.toString()}`);
       await page.waitForFunction('document.title !== "sending"');
       const title = await page.title();
       if (title !== "sent") throw new Error(title);

@@ -1,5 +1,5 @@
 // `@segment/analytics-next` in a page. Bundled by browser.ts and run in the real Chromium; the page says how to send in its
-// address: `?writeKey=&cdnURL=&delivery=standard|batching`. Says `sent` in its title once the library has taken all of it.
+// address: `?writeKey=&host=&delivery=standard|batching`. Says `sent` in its title once the library has taken all of it.
 
 /// <reference lib="dom" />
 
@@ -11,7 +11,7 @@ const batching = { strategy: "batching", config: { size: 3, timeout: 300 } } as 
 const integrations = asked.get("delivery") === "batching" ? { "Segment.io": { deliveryStrategy: batching } } : {};
 
 // Settings, the endpoint among them, come from the pipeline.
-const analytics = AnalyticsBrowser.load({ writeKey, cdnURL: asked.get("cdnURL") ?? "" }, { integrations });
+const analytics = AnalyticsBrowser.load({ writeKey, cdnURL: asked.get("host") ?? "" }, { integrations });
 
 async function send(): Promise<void> {
   await analytics.page("Shop", { section: "sale" });
