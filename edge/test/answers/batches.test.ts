@@ -1,5 +1,6 @@
 // Batches as a whole: their shape, their context, copies within them and between requests, two projects side by side. API.md §1, §3.
 
+import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { bearer, expectConserved, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
@@ -43,7 +44,13 @@ describe("shape", () => {
   });
 
   it("every item bad: 400 with all reasons", async () => {
-    const batch = [null, {}, { type: "track" }, goodEvent({ type: "x" }), goodEvent({ userId: "" })];
+    const batch = [
+      null,
+      {},
+      { type: "track" },
+      goodEvent({ type: "x" }),
+      goodEvent({ userId: "i".repeat(LIMITS.idLength + 1) }),
+    ];
     const answer = await sendBatch({ batch });
     expectAnswer(answer, { status: 400, code: "all_events_rejected" });
     expect(answer.body).toMatchObject({ accepted: 0, duplicates: 0, suppressed: 0, warnings: [] });
