@@ -29,6 +29,20 @@ async function runJobs(procedure: string): Promise<void> {
   for (const { job_id } of jobs) await stores.sql`call run_job(${job_id})`;
 }
 
+describe("looking for copies", () => {
+  it("is planned anew each time: a plan made while the day was young would scan the day for each of them", async () => {
+    const [project, rawShard] = [freshName("p"), freshName("shardId")];
+    for (let batch = 0; batch < 8; batch++) {
+      await open().load(runOf({ project, rawShard, count: 3, first: 1 + batch * 3, fields: { suspect: true } }));
+    }
+    // Left to itself Postgres goes over to one kept plan after five of its own.
+    const [plans] = await stores.sql<{ custom: number }[]>`
+      select sum(custom_plans)::int as custom from pg_prepared_statements
+      where statement like '%join event e on e.project = wanted.project%'`;
+    expect(plans?.custom).toBeGreaterThanOrEqual(8);
+  });
+});
+
 describe("the view `events`", () => {
   it("has exactly the contract's columns, in order", async () => {
     const columns = await stores.sql<{ column_name: string }[]>`

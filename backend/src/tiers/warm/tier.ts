@@ -120,8 +120,10 @@ export class WarmTier implements Tier {
     return this.#sql.begin(async (tx) => {
       const [checkpoint] = await Promise.all([
         lockCheckpoint(tx, last.rawShard),
-        // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that.
-        tx`set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0`,
+        // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that. And a
+        // plan made while the day was young (a scan for each copy looked up) must not be kept until the day is full.
+        tx`select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true),
+          set_config('plan_cache_mode', 'force_custom_plan', true)`,
       ]);
       const fresh = after(chunk, checkpoint);
       result.repeated = chunk.length - fresh.length;
