@@ -57,6 +57,13 @@ describe("page", () => {
       { url: "https://x.example/own", path: "/own", title: null, referrer: null },
     ],
     [
+      "a visit from nowhere, as RudderStack says it",
+      "page",
+      { url, path: "/p", title: "T", referrer: "$direct" },
+      {},
+      { url, path: "/p", title: "T", referrer: null },
+    ],
+    [
       "a host alone",
       "track",
       {},

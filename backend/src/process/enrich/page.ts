@@ -21,8 +21,15 @@ export function readPage(type: string, properties: Record<string, unknown>, cont
     url,
     path: textOrNull(own.path) ?? (own.url === undefined ? textOrNull(page.path) : null) ?? pathOf(url),
     title: textOrNull(own.title) ?? textOrNull(page.title),
-    referrer: textOrNull(own.referrer) ?? textOrNull(page.referrer),
+    referrer: referrerOf(own.referrer) ?? referrerOf(page.referrer),
   };
+}
+
+/** RudderStack's browser libraries say this of a visit that came from nowhere. */
+const DIRECT = "$direct";
+
+function referrerOf(value: unknown): string | null {
+  return value === DIRECT ? null : textOrNull(value);
 }
 
 /** The path of a URL, or null when it has none to tell. A scan, because `new URL` would cost more than the whole stage. */
