@@ -21,28 +21,35 @@ export interface LoadedProject {
   events: number;
 }
 
-/** One project's events, made in the order of time and loaded through two raw shards, so that one's are made ready while the
- * other's are in the database. */
+interface Lane {
+  tier: WarmTier;
+  rawShard: string;
+  /** The clock its loader goes by: as if its events came live. What is loaded long after its time would be looked up first. */
+  nowMs: number;
+  loading: Promise<void>;
+}
+
+/**
+ * One project's events, made in the order of time and loaded through two raw shards, so that one's are made ready while the
+ * other's are in the database.
+ */
 class Source {
   readonly project: string;
   readonly #shop: Shop;
-  readonly #lanes: { tier: WarmTier; rawShard: string; loading: Promise<void> }[];
-  #nowMs: number;
+  readonly #lanes: Lane[];
   #batches = 0;
 
   constructor(sql: Sql, { project, events }: LoadedProject, fromMs: number) {
-    this.#nowMs = fromMs;
     this.project = project;
     const perSecond = perSecondOf(events);
     const people = Math.max(1, Math.round(events / 20));
     this.#shop = new Shop({ project, rawShard: `load-${project}`, fromMs, perSecond, people });
-    // As if it came live: what is loaded long after its time would be looked up first, one by one.
-    const options = { sql, storeFailed: async () => undefined, now: () => this.#nowMs };
-    this.#lanes = Array.from({ length: LANES }, (_, lane) => ({
-      tier: new WarmTier(options),
-      rawShard: `load-${project}-${lane}`,
-      loading: Promise.resolve(),
-    }));
+    this.#lanes = Array.from({ length: LANES }, (_, index) => {
+      const now = () => lane.nowMs;
+      const tier = new WarmTier({ sql, storeFailed: async () => undefined, now });
+      const lane: Lane = { tier, rawShard: `load-${project}-${index}`, nowMs: fromMs, loading: Promise.resolve() };
+      return lane;
+    });
   }
 
   async load(events: number): Promise<void> {
@@ -52,7 +59,7 @@ class Source {
       const batch = this.#shop.next(Math.min(BATCH, events - done));
       for (const event of batch) event.rawShard = lane.rawShard;
       await lane.loading;
-      this.#nowMs = batch[0]?.receivedAtMs ?? this.#nowMs;
+      lane.nowMs = batch[0]?.receivedAtMs ?? lane.nowMs;
       lane.loading = lane.tier.load(batch).then(({ loaded }) => {
         if (loaded !== batch.length) throw new Error(`${batch.length - loaded} events were taken for copies`);
       });

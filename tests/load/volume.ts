@@ -29,7 +29,16 @@ import {
   UNCOMPRESSED_DAYS,
 } from "./volume-load.ts";
 
+const HELP = `node tests/load/volume.ts [EVENTS]
+
+Loads EVENTS events of one project (default 1000000) and a tenth as many of another over the same sixty days, compresses and
+aggregates them, and asks the dashboard's questions of both. Ten million take some 20 minutes and 3 GB of disk.`;
+
 const EVENTS = Number(process.argv[2] ?? 1_000_000);
+if (!Number.isInteger(EVENTS) || EVENTS < 1_000) {
+  console.log(HELP);
+  process.exit(process.argv[2] === "--help" ? 0 : 2);
+}
 const WARM_RUNS = 20;
 const PARTS = ["kinesis", "dynamodb", "s3"];
 /** The database's own limit on a statement that the loader sets does not fit a measurement. */
