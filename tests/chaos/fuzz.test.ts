@@ -12,7 +12,7 @@ import { decodeFrame, generateKey, hashKey, type KeyRecord } from "@behaviour/co
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type FuzzedRequest, fuzzedRequest } from "../harness/mutations.ts";
 import { Random } from "../harness/random.ts";
-import { RawStream } from "../harness/raw-stream.ts";
+import { StreamReader } from "../harness/stream-reader.ts";
 import { memoryOf } from "../load/memory.ts";
 import { bundleWorker, startEdge, type Workerd } from "../load/workerd.ts";
 import { chaosSize } from "./size.ts";
@@ -98,7 +98,7 @@ function send({
 
 /** Counts the events on the stream, each line's own and its batch's, reading on where it stopped. */
 class EventCount {
-  readonly #stream = new RawStream(aws.kinesis);
+  readonly #stream = new StreamReader(aws.kinesis);
   #events = 0;
 
   async readOn(): Promise<number> {

@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import type { ReadableStream as WebReadableStream } from "node:stream/web";
 import { setTimeout } from "node:timers/promises";
 import type { Pipeline } from "./pipeline.ts";
-import { RawStream } from "./raw-stream.ts";
+import { StreamReader } from "./stream-reader.ts";
 
 const AT_ONCE = 32;
 const PIECE_BYTES = 256 * 1_024;
@@ -30,7 +30,7 @@ class StandIn {
   /** Statuses of all answers, by how often. */
   readonly statuses = new Map<number, number>();
   readonly #pipeline: Pipeline;
-  readonly #stream: RawStream;
+  readonly #stream: StreamReader;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   readonly #arrived: ArrivedRecord[] = [];
   readonly #door: Server;
@@ -38,7 +38,7 @@ class StandIn {
 
   constructor(pipeline: Pipeline) {
     this.#pipeline = pipeline;
-    this.#stream = new RawStream(pipeline.endpoints.kinesis);
+    this.#stream = new StreamReader(pipeline.endpoints.kinesis);
     this.#door = createServer((request, response) => {
       const project = request.url?.split("/").at(-1) ?? "";
       this.#arrivedOf(project).then(

@@ -5,19 +5,12 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
-import {
-  GetRecordsCommand,
-  type GetRecordsCommandOutput,
-  GetShardIteratorCommand,
-  KinesisClient,
-  ListShardsCommand,
-} from "@aws-sdk/client-kinesis";
-import { decodeFrame } from "@behaviour/contract";
-import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { decodeFrame, STREAMS } from "@behaviour/contract";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Pipeline } from "../harness/pipeline.ts";
 import { queryCold } from "../harness/stores.ts";
+import { StreamReader } from "../harness/stream-reader.ts";
 
 const LOCAL = { region: "us-east-1", credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 
@@ -56,8 +49,7 @@ async function post(
 async function everything(): Promise<Map<string, string>> {
   const { endpoints } = pipeline;
   const found = new Map<string, string>();
-  for (const stream of ["behaviour-raw", "behaviour-enriched"])
-    found.set(stream, await readStream(endpoints.kinesis, stream));
+  for (const stream of Object.values(STREAMS)) found.set(stream, await readStream(endpoints.kinesis, stream));
   const dynamodb = new DynamoDBClient({ ...LOCAL, endpoint: endpoints.dynamodb });
   for (const TableName of ["behaviour-hot", "behaviour-vault", "behaviour-ledger"]) {
     let text = "";
@@ -82,21 +74,11 @@ async function everything(): Promise<Map<string, string>> {
   return found;
 }
 
-async function readStream(endpoint: string, StreamName: string): Promise<string> {
-  const kinesis = new KinesisClient({ ...LOCAL, endpoint, requestHandler: new NodeHttpHandler() });
-  const { Shards } = await kinesis.send(new ListShardsCommand({ StreamName }));
+async function readStream(endpoint: string, stream: string): Promise<string> {
+  const reader = new StreamReader(endpoint, stream);
   let text = "";
-  for (const { ShardId } of Shards ?? []) {
-    const from = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" } as const;
-    let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(from));
-    for (let records = 1; records > 0 && ShardIterator !== undefined; ) {
-      const page: GetRecordsCommandOutput = await kinesis.send(new GetRecordsCommand({ ShardIterator }));
-      for (const { Data } of page.Records ?? []) for (const line of decodeFrame(Data as Uint8Array)) text += line.text;
-      records = page.Records?.length ?? 0;
-      ShardIterator = page.NextShardIterator;
-    }
-  }
-  kinesis.destroy();
+  for await (const { data } of reader.readOn()) for (const line of decodeFrame(data)) text += line.text;
+  reader.close();
   return text;
 }
 

@@ -1,4 +1,4 @@
-// The raw stream as any consumer sees it: every record, once, from the beginning on.
+// A stream as any consumer sees it: every record, once, from the beginning on.
 
 import {
   GetRecordsCommand,
@@ -10,7 +10,7 @@ import {
 import { STREAMS } from "@behaviour/contract";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 
-export interface RawRecord {
+export interface StreamRecord {
   partitionKey: string;
   data: Uint8Array;
   sequenceNumber: string;
@@ -20,12 +20,14 @@ export interface RawRecord {
 const RECORDS_PER_CALL = 100;
 
 /** Reads on where it stopped: each call gives what came since the one before. */
-export class RawStream {
+export class StreamReader {
   readonly #kinesis: KinesisClient;
+  readonly #stream: string;
   /** By shard, where to go on. */
   readonly #iterators = new Map<string, string>();
 
-  constructor(endpoint: string) {
+  constructor(endpoint: string, stream: string = STREAMS.raw) {
+    this.#stream = stream;
     this.#kinesis = new KinesisClient({
       region: "us-east-1",
       endpoint,
@@ -34,12 +36,12 @@ export class RawStream {
     });
   }
 
-  async *readOn(): AsyncGenerator<RawRecord> {
-    const { Shards = [] } = await this.#kinesis.send(new ListShardsCommand({ StreamName: STREAMS.raw }));
+  async *readOn(): AsyncGenerator<StreamRecord> {
+    const { Shards = [] } = await this.#kinesis.send(new ListShardsCommand({ StreamName: this.#stream }));
     for (const { ShardId } of Shards) yield* this.#readShard(ShardId as string);
   }
 
-  async *#readShard(shardId: string): AsyncGenerator<RawRecord> {
+  async *#readShard(shardId: string): AsyncGenerator<StreamRecord> {
     let iterator: string | undefined = this.#iterators.get(shardId) ?? (await this.#begin(shardId));
     for (let more = true; more && iterator !== undefined; ) {
       const page: GetRecordsCommandOutput = await this.#kinesis.send(
@@ -56,7 +58,7 @@ export class RawStream {
   async #begin(shardId: string): Promise<string | undefined> {
     const { ShardIterator } = await this.#kinesis.send(
       new GetShardIteratorCommand({
-        StreamName: STREAMS.raw,
+        StreamName: this.#stream,
         ShardId: shardId,
         ShardIteratorType: "TRIM_HORIZON",
       }),
