@@ -5,7 +5,7 @@
 // minute, ten minutes). So they are used where the events can't answer in time, or at all:
 //   - only for `measure=events`, without a breakdown or by event name: that is what they hold. Distinct users of several
 //     buckets or names do not add up;
-//   - when the range holds more than a million events, or reaches back to where they are gone already.
+//   - when the range holds more than 250,000 events, or reaches back to where they are gone already.
 
 import type { Dimension } from "./dimension.ts";
 import type { TimeRange } from "./parameters.ts";
@@ -20,8 +20,8 @@ const DAY_MS = 24 * HOUR_MS;
 export const INTERVAL_MS: Record<Interval, number> = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
 const SOURCE_MS = { event_minute: MINUTE_MS, event_hour: HOUR_MS };
 
-/** Counting more of them takes seconds. */
-const EXACT_EVENTS_MAX = 1_000_000;
+/** Counting a million of them takes one to two seconds on one core; an aggregate answers for ten million in a tenth of that. */
+const EXACT_EVENTS_MAX = 250_000;
 /** Two days less than the retention of the events' chunks, so that no chunk is dropped in the middle of an answer. */
 const EVENTS_KEPT_MS = 88 * DAY_MS;
 
