@@ -36,6 +36,7 @@ function failingEnv(next: () => Fault | null): { env: Env; calls: () => number; 
       throw Object.assign(new Error("Durable Object is overloaded. Too many requests queued."), fault);
     },
     report: (counts: Parameters<BufferShard["report"]>[0]) => stub.report(counts),
+    isWatched: () => stub.isWatched(),
   });
   const SHARD = {
     idFromName: (name: string) => env.SHARD.idFromName(name),
