@@ -81,6 +81,17 @@ function bars(colour: () => string): uPlot.Series {
   return { fill, width: 0, points: { show: false }, ...(paths && { paths }) };
 }
 
+const GAP_PX = 8;
+/** The widest digit of the font at its size. */
+const DIGIT_PX = 7.5;
+const LEAST_WIDTH_PX = 44;
+
+/** Room for the longest label; until there are any, for a short one. */
+function widthOf(labels: readonly string[] | null): number {
+  const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
+  return Math.max(LEAST_WIDTH_PX, Math.ceil(GAP_PX + longest * DIGIT_PX));
+}
+
 function axes(colours: () => Colours, fontFamily: string): uPlot.Axis[] {
   const font = `11.5px ${fontFamily}`;
   const stroke = (): string => colours().text;
@@ -99,8 +110,8 @@ function axes(colours: () => Colours, fontFamily: string): uPlot.Axis[] {
     {
       font,
       stroke,
-      size: 44,
-      gap: 8,
+      size: (_plot, values) => widthOf(values),
+      gap: GAP_PX,
       space: 42,
       grid: { stroke: () => colours().grid, width: 1 },
       ticks: { show: false },
