@@ -19,9 +19,9 @@ export class Refusal {
     this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
   }
 
-  /** The same refusal, of a request of this project. */
-  of(project: string): this {
-    this.project = project;
+  /** The same refusal, of a request of this project; null leaves it as it is: where no key in a header told one. */
+  of(project: string | null): this {
+    if (project !== null) this.project = project;
     return this;
   }
 }

@@ -31,7 +31,7 @@ export async function collect(
   const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "write", env, receivedAtMs);
   if (headerRecord instanceof Refusal) return headerRecord;
   const how = judgeHeaders(request.headers);
-  if (how instanceof Refusal) return ofKey(how, headerRecord);
+  if (how instanceof Refusal) return how.of(headerRecord?.project ?? null);
   const answer = await withBody(request, how, async (text, bytes) => {
     const parsed = parseBody(text, bytes, route);
     if (parsed instanceof Refusal) {
@@ -52,11 +52,7 @@ export async function collect(
       env,
     );
   });
-  return answer instanceof Refusal ? ofKey(answer, headerRecord) : answer;
-}
-
-function ofKey(refusal: Refusal, key: KeyRecord | null): Refusal {
-  return key === null ? refusal : refusal.of(key.project);
+  return answer instanceof Refusal ? answer.of(headerRecord?.project ?? null) : answer;
 }
 
 /** A request whose key was found good. */

@@ -23,7 +23,7 @@ export async function postConsent(request: Request, env: Env, requestId: string)
   const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "consent", env, receivedAtMs);
   if (headerRecord instanceof Refusal) return headerRecord;
   const how = judgeHeaders(request.headers);
-  if (how instanceof Refusal) return ofKey(how, headerRecord);
+  if (how instanceof Refusal) return how.of(headerRecord?.project ?? null);
   const answer = await withBody(request, how, async (text) => {
     const body = parseObject(text);
     if (body instanceof Refusal) return body;
@@ -44,11 +44,7 @@ export async function postConsent(request: Request, env: Env, requestId: string)
     const refusal = await recordConsent(input, key, env);
     return refusal?.of(key.project) ?? json(200, { success: true }, requestId);
   });
-  return answer instanceof Refusal ? ofKey(answer, headerRecord) : answer;
-}
-
-function ofKey(refusal: Refusal, key: KeyRecord | null): Refusal {
-  return key === null ? refusal : refusal.of(key.project);
+  return answer instanceof Refusal ? answer.of(headerRecord?.project ?? null) : answer;
 }
 
 function parseObject(text: string): Record<string, unknown> | Refusal {
