@@ -5,6 +5,7 @@ import { waitUntil } from "cloudflare:workers";
 import { hashId, type KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { publishOutcome, type RequestOutcome } from "../live/feed.ts";
+import { takeInIsolate } from "../rate-bucket.ts";
 import { Refusal } from "../refusal.ts";
 import { result } from "../respond.ts";
 import { regionOf, shardName, shardStub } from "../shard/placement.ts";
@@ -81,6 +82,11 @@ export async function store(
     source: requestSource(request),
   };
   const judged = judge(parsed, facts);
+  if (judged.events.length === 0) {
+    // No shard sees this request, so no shard counts it against the key's limit.
+    const retryAfterSeconds = takeInIsolate(facts.key, judged.rejected.length, facts.receivedAtMs);
+    if (retryAfterSeconds > 0) return new Refusal("rate_limited", { retryAfterSeconds }).of(facts.key.project);
+  }
   redact(judged, parsed, accepted.key);
   const distinct = withoutRepeats(judged.events);
   const unrecorded = await recordPreferences(distinct, accepted.key, accepted.receivedAtMs, env);

@@ -70,6 +70,16 @@ describe("rate limit", () => {
     expect(again.body).toMatchObject({ accepted: 1, duplicates: 0 });
   });
 
+  it("holds for requests that bring only invalid events, which no shard sees", async () => {
+    const key = await newKey({ project: newProject("invalid"), rateLimit: 5 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const sendInvalid = () => send("/v1/track", { headers: bearer(key), body: { event: "nobody did it" } });
+    for (let i = 0; i < 5; i++) expectAnswer(await sendInvalid(), { status: 400, code: "all_events_rejected" });
+    expectAnswer(await sendInvalid(), { status: 429, code: "rate_limited" });
+    vi.setSystemTime(Date.now() + 1_000);
+    expectAnswer(await sendInvalid(), { status: 400, code: "all_events_rejected" });
+  });
+
   it("costs a copy nothing", async () => {
     const project = newProject("copies");
     const key = await newKey({ project, rateLimit: 5 });
