@@ -9,7 +9,13 @@ export default defineConfig({
     alias: { "cloudflare:workers": fileURLToPath(new URL("harness/edge-stand-in.ts", import.meta.url)) },
   },
   test: {
-    include: ["path/**/*.test.ts", "browser/**/*.test.ts", "chaos/**/*.test.ts", "compat/**/*.test.ts"],
+    include: [
+      "path/**/*.test.ts",
+      "browser/**/*.test.ts",
+      "chaos/**/*.test.ts",
+      "compat/**/*.test.ts",
+      "load/**/*.test.ts",
+    ],
     fileParallelism: false,
     // The full form of a chaos test is minutes of outage, and two more to recover.
     testTimeout: process.env.CHAOS === "full" ? 1_200_000 : 180_000,

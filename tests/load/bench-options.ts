@@ -1,12 +1,18 @@
 // The benchmark's command line.
 
 import { parseArgs } from "node:util";
+import { LOAD_KINDS, type LoadKind } from "./events.ts";
 
 export interface BenchOptions {
   seconds: number;
   rounds: number;
   batches: number[];
   connections: number;
+  load: LoadKind;
+  /** What the key's record says. */
+  shards: number;
+  /** Copies of the Worker, each with its own memory. */
+  isolates: number;
   json: boolean;
   /** Another bundle to measure beside ours, e.g. the one before a change. */
   against: string | null;
@@ -22,6 +28,10 @@ runtime that only parses: the ceiling. The stream behind it is a null Kinesis th
   --rounds N         how often ceiling and collector alternate; medians are printed (default 3)
   --batch LIST       events a request, e.g. 1,20,100 (the default)
   --connections N    closed loop: connections that each wait for their answer (default 64)
+  --load KIND        mix: what websites send (the default); track: track events of 870 bytes only
+  --shards N         the project's buffer shards (default 1)
+  --isolates N       copies of the Worker in the one process, over which connections are spread: requests of different
+                     isolates can't join (default 1)
   --open-loop RATE   instead: RATE events/s arrive evenly in batches of 20 (or --batch), latency from when each was due
   --rows             instead: 1,000 single events/s to one shard; rows a Durable Object writes for each event
   --against FILE     measures another bundle (a worker.js) as well, in turn with this one
@@ -37,6 +47,9 @@ export function readOptions(args: string[]): BenchOptions | "help" {
       rounds: { type: "string", default: "3" },
       batch: { type: "string" },
       connections: { type: "string", default: "64" },
+      load: { type: "string", default: "mix" },
+      shards: { type: "string", default: "1" },
+      isolates: { type: "string", default: "1" },
       "open-loop": { type: "string" },
       rows: { type: "boolean", default: false },
       against: { type: "string" },
@@ -52,6 +65,9 @@ export function readOptions(args: string[]): BenchOptions | "help" {
     rounds: whole("--rounds", values.rounds),
     batches: batch.split(",").map((size) => whole("--batch", size)),
     connections: whole("--connections", values.connections),
+    load: loadKind(values.load),
+    shards: whole("--shards", values.shards),
+    isolates: whole("--isolates", values.isolates),
     json: values.json,
     against: values.against ?? null,
     mode,
@@ -63,6 +79,12 @@ function modeOf(rows: boolean, rate: string | undefined): BenchOptions["mode"] {
   return rate === undefined
     ? { name: "closedLoop" }
     : { name: "openLoop", eventsPerSecond: positive("--open-loop", rate) };
+}
+
+function loadKind(text: string): LoadKind {
+  const kind = LOAD_KINDS.find((each) => each === text);
+  if (kind === undefined) throw new Error(`--load takes ${LOAD_KINDS.join(" or ")}, not "${text}"`);
+  return kind;
 }
 
 function positive(flag: string, text: string): number {

@@ -39,9 +39,14 @@ async function start(options: BenchOptions): Promise<Bench> {
       const kinesis = new Child<KinesisQuestion, KinesisCount>("null-kinesis.ts");
       stops.push(() => kinesis.stop());
       const { port } = await kinesis.ask({ ask: "listen" });
-      const record = keyRecord();
-      const options = { dir: join(dir, name), bundle, kinesisPort: port, keyHash: hashKey(key), record };
-      const server = await startEdge(options);
+      const server = await startEdge({
+        dir: join(dir, name),
+        bundle,
+        kinesisPort: port,
+        keyHash: hashKey(key),
+        record: keyRecord(options.shards),
+        isolates: options.isolates,
+      });
       stops.push(server.stop);
       return { name, server, kinesis };
     };
@@ -59,7 +64,7 @@ async function start(options: BenchOptions): Promise<Bench> {
   }
 }
 
-function keyRecord(): KeyRecord {
+function keyRecord(shards: number): KeyRecord {
   return {
     id: "benchmark",
     project: "benchmark",
@@ -72,7 +77,7 @@ function keyRecord(): KeyRecord {
     notBefore: null,
     notAfter: null,
     revokedAt: null,
-    shards: 1,
+    shards,
     // Loopback has no country: opt-in would drop everything for want of consent.
     settings: { consentRegime: "opt-out" },
   };
@@ -96,10 +101,10 @@ async function measureSize(bench: Bench, load: Load, rounds: number): Promise<Si
   return summarise(load.batch, measured);
 }
 
-function loadFor({ mode, connections, seconds }: BenchOptions, batch: number): Load {
+function loadFor({ mode, connections, seconds, load }: BenchOptions, batch: number): Load {
   const rates = { closedLoop: null, rows: ROWS_EVENTS_PER_SECOND, openLoop: 0 };
   const eventsPerSecond = mode.name === "openLoop" ? mode.eventsPerSecond : rates[mode.name];
-  return { batch, connections, seconds, eventsPerSecond };
+  return { load, oneDevice: false, batch, connections, seconds, eventsPerSecond };
 }
 
 async function run(options: BenchOptions): Promise<void> {
@@ -122,16 +127,19 @@ async function run(options: BenchOptions): Promise<void> {
   }
 }
 
-function describe({ mode, seconds, rounds, connections }: BenchOptions): string {
+function describe({ mode, seconds, rounds, connections, load, shards, isolates }: BenchOptions): string {
   const arrival = {
     closedLoop: `closed loop, ${connections} connections`,
     openLoop: `open loop, ${mode.name === "openLoop" ? mode.eventsPerSecond : 0} events/s`,
     rows: `open loop, ${ROWS_EVENTS_PER_SECOND} single events/s, one shard`,
   }[mode.name];
+  const sent = { mix: "what websites send (tests/load/mix.ndjson)", track: "track events of 870 bytes" }[load];
   return [
     `${arrival}; medians of ${rounds} rounds of ${seconds} s; load generator on the same machine.`,
-    "collector: the production bundle in workerd, one shard on disk, acknowledged after fsync; behind it a null Kinesis",
-    "(answers PutRecords at once, in a process of its own), so that the server's CPU alone is counted.",
+    `load: ${sent}.`,
+    `collector: the production bundle in workerd, isolates: ${isolates}, shards on disk: ${shards}, acknowledged after fsync;`,
+    "behind it a null Kinesis (answers PutRecords at once, in a process of its own), so that the server's CPU alone",
+    "is counted.",
     "ceiling: the same runtime with a handler that parses the body and answers.",
     "CPU s: workerd's, all threads, until the last event is on the stream.",
     describeMachine(),

@@ -1,37 +1,25 @@
-// The events the load is made of: a shop's, as the browser library sends them, 870 bytes on average. The texts are built
-// once; for each request only what makes it a new one is stamped over: message ids, timestamps, sentAt, all of fixed width.
+// The requests the load is made of. Their bytes are built once; for each request only what makes its events new ones is
+// stamped over, all of fixed width: message ids, timestamps, sentAt.
 
 import { randomUUID } from "node:crypto";
+import { type LoadEvent, readMix } from "./mix.ts";
+import { trackEvent } from "./track-events.ts";
 
-export const EVENT_BYTES = 870;
+/** `mix`: what websites send. `track`: one kind of event, without an identity. */
+export const LOAD_KINDS = ["mix", "track"] as const;
+export type LoadKind = (typeof LOAD_KINDS)[number];
 
 const SEQUENCE_DIGITS = 12;
 /** `2026-11-25T01:10:25.123Z` */
 const TIME_LENGTH = 24;
 const TIME_PLACEHOLDER = "T".repeat(TIME_LENGTH);
+/** What analytics.js puts before the UUID of a message id. */
+const MIX_ID_PREFIX = "ajs-next-1795400000000-";
+const USER_AGENT =
+  "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-const PRODUCTS = [
-  "Linen shirt",
-  "Wool scarf",
-  "Canvas tote",
-  "Leather belt",
-  "Rain jacket",
-  "Running shoes",
-  "Ceramic mug",
-];
-const CATEGORIES = ["Apparel", "Accessories", "Home", "Outdoor"];
-const NAMES = ["Product Viewed", "Product Added", "Product List Viewed", "Checkout Started", "Order Completed"];
-const REFERRERS = ["https://www.google.com/", "https://news.ycombinator.com/", "https://www.instagram.com/", ""];
-const AGENTS = [
-  "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-  "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/604.1",
-  "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
-];
-
-function pick<T>(choices: readonly T[]): T {
-  return choices[Math.floor(Math.random() * choices.length)] as T;
-}
-
+/** Within the UUID that a message id ends with. */
+const UUID_LENGTH = 36;
 const RUN_AT = 8;
 const SEQUENCE_AT = 24;
 
@@ -53,49 +41,48 @@ function inverse(odd: number): number {
 
 /** @returns the number of an event of this run, or null for any other message. */
 export function sequenceOf(messageId: string, run: string): number | null {
-  if (messageId.slice(RUN_AT, SEQUENCE_AT) !== run) return null;
-  return Math.imul(Number.parseInt(messageId.slice(SEQUENCE_AT + 4), 16), UNMIX) >>> 0;
+  const uuid = messageId.slice(-UUID_LENGTH);
+  if (uuid.slice(RUN_AT, SEQUENCE_AT) !== run) return null;
+  return Math.imul(Number.parseInt(uuid.slice(SEQUENCE_AT + 4), 16), UNMIX) >>> 0;
 }
 
-function eventText(run: string): string {
-  const sku = `SKU-${10_000 + Math.floor(Math.random() * 90_000)}`;
-  const path = `/products/${sku.toLowerCase()}`;
-  const event = {
-    type: "track",
-    event: pick(NAMES),
-    messageId: `${randomUUID().slice(0, RUN_AT)}${run}${"0".repeat(SEQUENCE_DIGITS)}`,
-    anonymousId: randomUUID(),
-    timestamp: TIME_PLACEHOLDER,
-    properties: {
-      product_id: sku,
-      name: pick(PRODUCTS),
-      category: pick(CATEGORIES),
-      price: Math.round(Math.random() * 20_000) / 100,
-      quantity: 1 + Math.floor(Math.random() * 4),
-      currency: "EUR",
-      position: Math.floor(Math.random() * 40),
-      note: "",
-    },
-    context: {
-      library: { name: "analytics.js", version: "1.0.0" },
-      locale: pick(["de-DE", "en-GB", "fr-FR"]),
-      timezone: "Europe/Berlin",
-      userAgent: pick(AGENTS),
-      page: {
-        url: `https://shop.example.com${path}?utm_source=newsletter&utm_medium=email`,
-        path,
-        title: "Example shop",
-        referrer: pick(REFERRERS),
-      },
-      campaign: { source: "newsletter", medium: "email" },
-    },
+/** Events without end, of one kind of load. */
+export class EventSource {
+  readonly idPrefix: string;
+  readonly #next: () => LoadEvent;
+
+  constructor(kind: LoadKind) {
+    this.idPrefix = kind === "mix" ? MIX_ID_PREFIX : "";
+    this.#next = kind === "mix" ? shuffled(readMix()) : trackEvent;
+  }
+
+  next(): LoadEvent {
+    return this.#next();
+  }
+}
+
+/** All of them in some order, again and again, each time in another: connections have few events of the same place in common. */
+function shuffled(events: readonly LoadEvent[]): () => LoadEvent {
+  let deck: LoadEvent[] = [];
+  return () => {
+    if (deck.length === 0) {
+      deck = [...events];
+      for (let i = deck.length - 1; i > 0; i--) {
+        const j = Math.floor(Math.random() * (i + 1));
+        [deck[i], deck[j]] = [deck[j] as LoadEvent, deck[i] as LoadEvent];
+      }
+    }
+    return deck.pop() as LoadEvent;
   };
-  const missing = EVENT_BYTES - JSON.stringify(event).length;
-  if (missing < 0) throw new Error(`an event is ${-missing} bytes larger than ${EVENT_BYTES}`);
-  // Product descriptions compress like words, not like one letter.
-  while (event.properties.note.length < missing) event.properties.note += `${pick(PRODUCTS).toLowerCase()} `;
-  event.properties.note = event.properties.note.slice(0, missing);
-  return JSON.stringify(event);
+}
+
+export interface TemplateOptions {
+  batch: number;
+  run: string;
+  host: string;
+  key: string;
+  /** A browser's batch: every event of the device and user of the first. */
+  oneDevice: boolean;
 }
 
 /** One HTTP request whose bytes are used again and again, each time as a new one. */
@@ -105,16 +92,18 @@ export class RequestTemplate {
   readonly #sequencesAt: number[];
   readonly #timesAt: number[];
 
-  constructor(options: { batch: number; run: string; host: string; key: string }) {
-    const { batch, run, host, key } = options;
-    const texts = Array.from({ length: batch }, () => eventText(run));
+  constructor(source: EventSource, { batch, run, host, key, oneDevice }: TemplateOptions) {
+    const events = Array.from({ length: batch }, () => source.next());
+    const first = events[0] as LoadEvent;
+    const own = oneDevice ? { anonymousId: first.anonymousId, ...userOf(first) } : {};
+    const texts = events.map((event) => eventText({ ...event, ...own }, source.idPrefix, run));
     const body = batch === 1 ? (texts[0] as string) : `{"batch":[${texts.join(",")}],"sentAt":"${TIME_PLACEHOLDER}"}`;
     const head = [
-      `POST ${batch === 1 ? "/v1/track" : "/v1/batch"} HTTP/1.1`,
+      `POST ${batch === 1 ? `/v1/${first.type}` : "/v1/batch"} HTTP/1.1`,
       `Host: ${host}`,
       "Content-Type: application/json",
       `Authorization: Basic ${Buffer.from(`${key}:`).toString("base64")}`,
-      `User-Agent: ${AGENTS[0]}`,
+      `User-Agent: ${USER_AGENT}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
     ];
     this.events = batch;
@@ -130,6 +119,15 @@ export class RequestTemplate {
     for (const at of this.#timesAt) this.bytes.set(time, at);
     return this.bytes;
   }
+}
+
+function userOf({ userId }: LoadEvent): { userId?: string | null } {
+  return userId === undefined ? {} : { userId };
+}
+
+function eventText(event: LoadEvent, idPrefix: string, run: string): string {
+  const messageId = `${idPrefix}${randomUUID().slice(0, RUN_AT)}${run}${"0".repeat(SEQUENCE_DIGITS)}`;
+  return `{"timestamp":"${TIME_PLACEHOLDER}","messageId":"${messageId}",${JSON.stringify(event).slice(1)}`;
 }
 
 function positions(bytes: Buffer, text: string): number[] {

@@ -66,9 +66,11 @@ async function main(): Promise<void> {
   const generator = new Child<LoadOrder, LoadResult>("load-generator.ts");
   try {
     const load = generator.ask({
-      port: pipeline.port,
+      ports: [pipeline.port],
       key: pipeline.publicKey,
       run: newRun(),
+      load: "track",
+      oneDevice: false,
       batch: BATCH,
       connections: CONNECTIONS,
       seconds: seconds + SETTLE_MS / 1_000,

@@ -5,12 +5,16 @@
 import { performance } from "node:perf_hooks";
 import { type Answerer, answerParent } from "./child.ts";
 import { type Answer, Connection } from "./connection.ts";
-import { RequestTemplate } from "./events.ts";
+import { EventSource, type LoadKind, RequestTemplate } from "./events.ts";
 
 export interface LoadOrder {
-  port: number;
+  /** Connections are spread over them evenly. */
+  ports: readonly number[];
   key: string;
   run: string;
+  load: LoadKind;
+  /** Each batch is of one device, and not of as many as it has events. */
+  oneDevice: boolean;
   batch: number;
   connections: number;
   seconds: number;
@@ -32,20 +36,25 @@ export interface LoadResult {
   latencies: Float64Array;
 }
 
-/** Different texts on each connection, so that no two batches on the way are the same bytes. */
-const TEMPLATES_PER_CONNECTION = 2;
+/** So many different events a connection has at least, so that what is sent is as mixed as its source. */
+const EVENTS_PER_CONNECTION = 40;
+/** No two batches on the way are the same bytes. */
+const TEMPLATES_PER_CONNECTION_MIN = 2;
 
 class Load {
   readonly #order: LoadOrder;
   readonly #expected: string;
+  readonly #source: EventSource;
   readonly #latencies: number[] = [];
   readonly #failed: number[] = [];
   #fault: string | null = null;
+  #opened = 0;
   #sent = 0;
   #acknowledged = 0;
 
   constructor(order: LoadOrder) {
     this.#order = order;
+    this.#source = new EventSource(order.load);
     this.#expected = `"accepted":${order.batch},"duplicates":0`;
   }
 
@@ -69,11 +78,14 @@ class Load {
   }
 
   async #sender(): Promise<Sender> {
-    const { batch, run, port, key } = this.#order;
-    const options = { batch, run, key, host: `127.0.0.1:${port}` };
+    const { batch, run, ports, key, oneDevice } = this.#order;
+    const port = ports[this.#opened++ % ports.length] as number;
+    const options = { batch, run, key, oneDevice, host: `127.0.0.1:${port}` };
+    const templates = Math.max(TEMPLATES_PER_CONNECTION_MIN, Math.ceil(EVENTS_PER_CONNECTION / batch));
     return {
+      port,
       connection: await Connection.open(port),
-      templates: Array.from({ length: TEMPLATES_PER_CONNECTION }, () => new RequestTemplate(options)),
+      templates: Array.from({ length: templates }, () => new RequestTemplate(this.#source, options)),
       turn: 0,
     };
   }
@@ -106,11 +118,11 @@ class Load {
   }
 
   async #send(sender: Sender, dueMs: number): Promise<void> {
-    const template = sender.templates[sender.turn++ % TEMPLATES_PER_CONNECTION] as RequestTemplate;
+    const template = sender.templates[sender.turn++ % sender.templates.length] as RequestTemplate;
     const first = this.#sent;
     this.#sent += template.events;
     try {
-      if (!sender.connection.isOpen) sender.connection = await Connection.open(this.#order.port);
+      if (!sender.connection.isOpen) sender.connection = await Connection.open(sender.port);
       const bytes = template.stamp(first, new Date());
       const answer = await sender.connection.send(bytes);
       if (this.#isWholeSuccess(answer)) this.#acknowledged += template.events;
@@ -133,6 +145,7 @@ class Load {
 }
 
 interface Sender {
+  port: number;
   connection: Connection;
   templates: RequestTemplate[];
   turn: number;

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "./child.ts";
-import { newRun } from "./events.ts";
+import { type LoadKind, newRun } from "./events.ts";
 import type { LoadOrder, LoadResult } from "./load-generator.ts";
 import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
 import { cpuSeconds } from "./process-cpu.ts";
@@ -17,6 +17,8 @@ export interface Contender {
 }
 
 export interface Load {
+  load: LoadKind;
+  oneDevice: boolean;
   batch: number;
   connections: number;
   seconds: number;
@@ -48,7 +50,7 @@ export async function measure(
   const run = newRun();
   await kinesis?.ask({ ask: "begin", run });
   const cpuBefore = cpuSeconds(server.pid);
-  const result = await generator.ask({ ...load, port: server.port, key, run });
+  const result = await generator.ask({ ...load, ports: server.ports, key, run });
   if (result.fault !== null) {
     throw new Error(`${contender.name}: ${result.failed.length} requests failed, the first with ${result.fault}`);
   }

@@ -172,9 +172,11 @@ async function main(): Promise<void> {
     const startedMs = Date.now();
     const before = await hotCounts(pipeline, 2);
     const loading = generator.ask({
-      port: pipeline.port,
+      ports: [pipeline.port],
       key: pipeline.publicKey,
       run,
+      load: "track",
+      oneDevice: false,
       batch: BATCH,
       connections: CONNECTIONS,
       seconds: flags.minutes * 60,

@@ -15,7 +15,10 @@ const START_TIMEOUT_MS = 20_000;
 
 export interface Workerd {
   pid: number;
+  /** The first isolate's. */
   port: number;
+  /** One an isolate. */
+  ports: readonly number[];
   stop: () => void;
 }
 
@@ -67,11 +70,13 @@ export interface EdgeOptions {
   /** The one key that KV knows, and its hash. */
   keyHash: string;
   record: KeyRecord;
+  /** Copies of the Worker (1 by default), each an isolate with its own memory; the objects are those of the first. */
+  isolates?: number;
 }
 
 /** The Worker with its shards on disk, its KV and its stream. */
 export function startEdge(options: EdgeOptions): Promise<Workerd> {
-  const { dir } = options;
+  const { dir, isolates = 1 } = options;
   mkdirSync(join(dir, "objects"), { recursive: true });
   copyFileSync(options.bundle, join(dir, "worker.js"));
   copyFileSync(join(WORKERS, "keys.js"), join(dir, "keys.js"));
@@ -79,29 +84,37 @@ export function startEdge(options: EdgeOptions): Promise<Workerd> {
   const namespaces = objects.map(
     ({ className }) => `( className = "${className}", uniqueKey = "bench-${className}", enableSql = true )`,
   );
-  const bindings = objects.map(
-    ({ binding, className }) => `( name = "${binding}", durableObjectNamespace = "${className}" )`,
-  );
   const text = (name: string, value: string) => `( name = "${name}", text = ${JSON.stringify(value)} )`;
+  const bindingsFrom = (place: string) =>
+    [
+      ...objects.map(
+        ({ binding, className }) =>
+          `( name = "${binding}", durableObjectNamespace = ( className = "${className}"${place} ) )`,
+      ),
+      `( name = "KEYS", kvNamespace = "keys" )`,
+      text("AWS_REGION", "us-east-1"),
+      text("AWS_ACCESS_KEY_ID", "benchmark"),
+      text("AWS_SECRET_ACCESS_KEY", "benchmark"),
+      text("RAW_STREAM", "behaviour-raw"),
+      text("KINESIS_ENDPOINT", `http://127.0.0.1:${options.kinesisPort}`),
+    ].join(",\n        ");
+  const names = Array.from({ length: isolates }, (_, index) => (index === 0 ? "main" : `isolate-${index}`));
+  const services = names.map(
+    (name, index) => `( name = "${name}", worker = (
+      modules = [ ( name = "worker.js", esModule = embed "worker.js" ) ],
+      ${compatibility()},
+      ${index > 0 ? "" : `durableObjectNamespaces = [ ${namespaces.join(", ")} ],\n      durableObjectStorage = ( localDisk = "objects" ),`}
+      globalOutbound = "loopback",
+      bindings = [
+        ${bindingsFrom(index === 0 ? "" : `, serviceName = "main"`)} ] ) )`,
+  );
+  const sockets = names.map((name) => `( name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}" )`);
   return serve(
     dir,
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ( name = "main", worker = (
-      modules = [ ( name = "worker.js", esModule = embed "worker.js" ) ],
-      ${compatibility()},
-      durableObjectNamespaces = [ ${namespaces.join(", ")} ],
-      durableObjectStorage = ( localDisk = "objects" ),
-      globalOutbound = "loopback",
-      bindings = [
-        ${bindings.join(", ")},
-        ( name = "KEYS", kvNamespace = "keys" ),
-        ${text("AWS_REGION", "us-east-1")},
-        ${text("AWS_ACCESS_KEY_ID", "benchmark")},
-        ${text("AWS_SECRET_ACCESS_KEY", "benchmark")},
-        ${text("RAW_STREAM", "behaviour-raw")},
-        ${text("KINESIS_ENDPOINT", `http://127.0.0.1:${options.kinesisPort}`)} ] ) ),
+    ${services.join(",\n    ")},
     ( name = "keys", worker = (
       modules = [ ( name = "keys.js", esModule = embed "keys.js" ) ],
       ${compatibility()},
@@ -111,9 +124,10 @@ const config :Workerd.Config = (
     ( name = "objects", disk = ( path = ${JSON.stringify(join(dir, "objects"))}, writable = true ) ),
     ( name = "loopback", network = ( allow = ["local"] ) )
   ],
-  sockets = [ ( name = "http", address = "127.0.0.1:0", http = (), service = "main" ) ]
+  sockets = [ ${sockets.join(", ")} ]
 );
 `,
+    isolates,
   );
 }
 
@@ -131,13 +145,14 @@ const config :Workerd.Config = (
   sockets = [ ( name = "http", address = "127.0.0.1:0", http = (), service = "main" ) ]
 );
 `,
+    1,
   );
 }
 
-async function serve(dir: string, config: string): Promise<Workerd> {
+async function serve(dir: string, config: string, sockets: number): Promise<Workerd> {
   const file = join(dir, "config.capnp");
   writeFileSync(file, config);
-  // File descriptor 3 tells the port the system picked.
+  // File descriptor 3 tells the ports the system picked.
   const child = spawn(workerdBinary(), ["serve", file, "--control-fd=3"], {
     cwd: dirname(file),
     stdio: ["ignore", "inherit", "inherit", "pipe"],
@@ -145,24 +160,25 @@ async function serve(dir: string, config: string): Promise<Workerd> {
   const stop = () => void child.kill("SIGKILL");
   process.once("exit", stop);
   try {
-    return { pid: child.pid as number, port: await listening(child), stop };
+    const ports = await listening(child, sockets);
+    return { pid: child.pid as number, port: ports[0] as number, ports, stop };
   } catch (fault) {
     stop();
     throw fault;
   }
 }
 
-function listening(child: ChildProcess): Promise<number> {
+function listening(child: ChildProcess, sockets: number): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error("workerd did not start listening")), START_TIMEOUT_MS);
     child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened`)));
     let told = "";
     child.stdio[3]?.on("data", (chunk: Buffer) => {
       told += chunk.toString();
-      const port = /"event":"listen".*?"port":(\d+)/.exec(told)?.[1];
-      if (port === undefined) return;
+      const ports = [...told.matchAll(/"event":"listen".*?"port":(\d+)/g)].map(([, port]) => Number(port));
+      if (ports.length < sockets) return;
       clearTimeout(timer);
-      resolve(Number(port));
+      resolve(ports);
     });
   });
 }
