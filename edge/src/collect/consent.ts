@@ -27,12 +27,12 @@ export interface Consented {
   regime: Regime;
 }
 
-export async function consent(events: readonly JudgedEvent[], request: Request, key: KeyRecord): Promise<Consented> {
+export function consent(events: readonly JudgedEvent[], request: Request, key: KeyRecord): Consented {
   const tables = new Tables(request, key);
   const consented: Consented = { events: [], dropped: new Map(), suppressed: 0, regime: tables.regime };
   for (const event of events) {
     const own = isObject(event.event.context) ? event.event.context.consent : undefined;
-    const table = own === undefined ? tables.common : await tables.of(own);
+    const table = own === undefined ? tables.common : tables.of(own);
     const best = outcomeOf(table.codes[FREEST_STATE] as number);
     if (best === "drop") countDrop(consented, table, FREEST_STATE);
     else consented.events.push({ ...event, table, consent: best });
@@ -61,6 +61,8 @@ class Tables {
   readonly #policy: ConsentPolicy;
   readonly #settings: SignalSettings;
   readonly #byClient = new Map<string, ConsentTable>();
+  /** A batch's own context gives all its events the same object, which is read once. */
+  readonly #byObject = new Map<unknown, ConsentTable>();
 
   constructor(request: Request, { settings }: KeyRecord) {
     this.regime = callerRegime(callerCountry(request), settings);
@@ -73,8 +75,17 @@ class Tables {
     this.common = commonTable(this.#headers, this.regime, this.#policy);
   }
 
-  async of(consent: unknown): Promise<ConsentTable> {
-    const client = await clientSignals(consent, this.#settings);
+  of(consent: unknown): ConsentTable {
+    let table = this.#byObject.get(consent);
+    if (table === undefined) {
+      table = this.#read(consent);
+      this.#byObject.set(consent, table);
+    }
+    return table;
+  }
+
+  #read(consent: unknown): ConsentTable {
+    const client = clientSignals(consent, this.#settings);
     const name = JSON.stringify(client);
     let table = this.#byClient.get(name);
     if (table === undefined) {

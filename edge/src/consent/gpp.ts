@@ -1,66 +1,119 @@
-// Reads IAB GPP strings: the sections that apply (`gpp_sid`), US ones for opt-outs of sale, sharing and targeted advertising,
-// the EU one as the TC string it holds. The codec is IAB's own and loaded with the first string that comes.
-// https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform
+// Reads IAB GPP strings without a library: a header that lists section ids, then the sections, joined by `~`. Looked at are
+// the sections that apply (`gpp_sid`): US ones for opt-outs, the EU one as the TC string it is. Anyone can send such a string,
+// so nothing in it decides how much work it is: the header may not name more sections than there are.
+// https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform, "Consent String Specification"
 
+import { bitAt, isBase64Url, lengthInBits, readBits } from "./bits.ts";
 import { type PurposeVerdicts, SILENT, stricter } from "./decide.ts";
+import { US_SECTIONS, type UsSection } from "./gpp-sections.ts";
 import { MAX_CONSENT_STRING_CHARS, readTcString } from "./tcf.ts";
+import { readUspString } from "./usp.ts";
 
 const TCF_EU_SECTION = 2;
 const USP_SECTION = 6;
-/** National and states' sections, as registered up to now. */
-const FIRST_US_SECTION = 7;
-const LAST_US_SECTION = 30;
+
+/** `D`, in place of a TC string's `C`. */
+const HEADER_TYPE = 3;
+const HEADER_VERSION = 1;
+const TYPE_BITS = 6;
+const VERSION_BITS = 6;
+const COUNT_BITS = 12;
+const RANGES_AT = TYPE_BITS + VERSION_BITS + COUNT_BITS;
+
+/** Twice as many as are registered: the sections we know must stay readable in strings of a newer registry. */
+const MAX_SECTIONS = 64;
+const MAX_SECTION_ID = 255;
 
 const OPTED_OUT = 1;
-const OPT_OUTS = ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"] as const;
+const OPT_OUT_BITS = 2;
+/** After the segment's type, which says nothing: where there is a GPC segment there is no other. */
+const GPC_AT = 2;
+const MAX_SEGMENTS = 4;
 
-export async function readGppString(
-  text: unknown,
-  sid: unknown,
-  legitimateInterest: boolean,
-): Promise<PurposeVerdicts> {
+/** @returns silence for anything that can't be read: unknown, never granted. */
+export function readGppString(text: unknown, sid: unknown, legitimateInterest: boolean): PurposeVerdicts {
   if (typeof text !== "string" || text.length === 0 || text.length > MAX_CONSENT_STRING_CHARS) return SILENT;
-  const { GppModel } = await import("@iabgpp/cmpapi");
-  try {
-    const model = new GppModel(text);
-    const applicable = applicableSections(sid);
-    let verdicts = SILENT;
-    for (const id of model.getSectionIds()) {
-      if (applicable !== null && !applicable.has(id)) continue;
-      verdicts = stricter(verdicts, readSection(model, id, legitimateInterest));
-    }
-    return verdicts;
-  } catch {
-    return SILENT; // Unreadable is unknown.
+  const applicable = applicableSections(sid);
+  // Tools that know only the TCF put its string here as it is.
+  if (text.startsWith("C")) {
+    return applicable?.has(TCF_EU_SECTION) === false ? SILENT : readTcString(text, legitimateInterest);
   }
+  const [header = "", ...sections] = text.split("~", MAX_SECTIONS + 2);
+  if (sections.length > MAX_SECTIONS) return SILENT;
+  const ids = readHeader(header, sections.length);
+  if (ids === null) return SILENT;
+  let verdicts = SILENT;
+  for (const [index, id] of ids.entries()) {
+    if (applicable !== null && !applicable.has(id)) continue;
+    verdicts = stricter(verdicts, readSection(id, sections[index] as string, legitimateInterest));
+  }
+  return verdicts;
 }
 
-interface ReadableModel {
-  getSection(name: string): object | null;
-  encodeSection(name: string): string;
+/** @returns the sections' ids, one for each of `sections`; null when the header is unreadable or names another number. */
+function readHeader(header: string, sections: number): number[] | null {
+  if (!isBase64Url(header) || readBits(header, 0, TYPE_BITS) !== HEADER_TYPE) return null;
+  if (readBits(header, TYPE_BITS, VERSION_BITS) !== HEADER_VERSION) return null;
+  const ranges = readBits(header, TYPE_BITS + VERSION_BITS, COUNT_BITS);
+  if (ranges > sections) return null;
+  const ids: number[] = [];
+  const cursor = { at: RANGES_AT };
+  let last = 0;
+  for (let range = 0; range < ranges; range++) {
+    const isRange = bitAt(header, cursor.at++);
+    const first = last + readFibonacci(header, cursor);
+    last = isRange ? first + readFibonacci(header, cursor) : first;
+    // Also true for NaN.
+    if (!(last <= MAX_SECTION_ID) || ids.length + last - first >= sections) return null;
+    for (let id = first; id <= last; id++) ids.push(id);
+  }
+  return ids.length === sections ? ids : null;
 }
 
-function readSection(model: ReadableModel, id: number, legitimateInterest: boolean): PurposeVerdicts {
-  if (id === TCF_EU_SECTION) return readTcString(model.encodeSection("tcfeuv2"), legitimateInterest);
-  const name = id === USP_SECTION ? "uspv1" : US_SECTION_NAMES[id - FIRST_US_SECTION];
-  if (name === undefined || id > LAST_US_SECTION) return SILENT;
-  const section = model.getSection(name) as Record<string, unknown> | null;
-  if (section === null) return SILENT;
-  const optedOut =
-    OPT_OUTS.some((field) => section[field] === OPTED_OUT) || section.OptOutSale === "Y" || section.Gpc === true;
+/**
+ * Fibonacci coding: each bit stands for the next of 1, 2, 3, 5, 8 …, and two ones in a row end the number.
+ * @returns NaN for a number above `MAX_SECTION_ID`, which is never read to its end.
+ */
+function readFibonacci(text: string, cursor: { at: number }): number {
+  let value = 0;
+  let isOne = false;
+  for (let [weight, next] = [1, 2]; weight <= MAX_SECTION_ID; [weight, next] = [next, weight + next]) {
+    const wasOne = isOne;
+    isOne = bitAt(text, cursor.at++);
+    if (isOne && wasOne) return value;
+    if (isOne) value += weight;
+  }
+  return Number.NaN;
+}
+
+function readSection(id: number, text: string, legitimateInterest: boolean): PurposeVerdicts {
+  if (id === TCF_EU_SECTION) return readTcString(text, legitimateInterest);
+  if (id === USP_SECTION) return readUspString(text);
+  const section = US_SECTIONS.get(id);
   // "Did not opt out" is silence, not a grant.
-  return optedOut ? { analytics: "unknown", advertising: "denied" } : SILENT;
+  return section !== undefined && isOptedOut(section, text) ? { analytics: "unknown", advertising: "denied" } : SILENT;
 }
 
-/** From section 7 on, in the order of their ids. */
-const US_SECTION_NAMES =
-  "usnat usca usva usco usut usct usfl usmt usor ustx usde usia usne usnh usnj ustn usmn usmd usin usky usri".split(
-    " ",
+function isOptedOut({ optOutsAt, hasGpc }: UsSection, text: string): boolean {
+  const [core = "", ...segments] = text.split(".", MAX_SEGMENTS);
+  const end = (optOutsAt.at(-1) as number) + OPT_OUT_BITS;
+  if (!isBase64Url(core) || lengthInBits(core) < end) return false;
+  return (
+    optOutsAt.some((at) => readBits(core, at, OPT_OUT_BITS) === OPTED_OUT) || (hasGpc && segments.some(isGpcSegment))
   );
+}
 
-/** `gpp_sid` as a list, or as text joined by `_` or `,`; null when absent: then every section counts. */
+function isGpcSegment(segment: string): boolean {
+  return isBase64Url(segment) && bitAt(segment, GPC_AT);
+}
+
+/**
+ * `gpp_sid` as a list, or as text joined by `_` or `,`. Null when it is absent or longer than any list of sections: then every
+ * section counts.
+ */
 function applicableSections(sid: unknown): Set<number> | null {
   if (sid === undefined || sid === null || sid === "") return null;
+  if ((typeof sid === "string" || Array.isArray(sid)) && sid.length > MAX_CONSENT_STRING_CHARS) return null;
   const parts: unknown[] = Array.isArray(sid) ? sid : typeof sid === "string" ? sid.split(/[_,]/) : [sid];
   return new Set(parts.map(Number).filter(Number.isInteger));
 }

@@ -5,6 +5,7 @@ import { isObject } from "@behaviour/contract";
 import { type PurposeVerdicts, SILENT, type Signals, type Verdict } from "./decide.ts";
 import { readGppString } from "./gpp.ts";
 import { readTcString } from "./tcf.ts";
+import { readUspString } from "./usp.ts";
 
 /** Names a consent tool may use for our two purposes; a project can map others. */
 export const DEFAULT_CATEGORIES: Readonly<Record<string, keyof PurposeVerdicts>> = {
@@ -35,7 +36,7 @@ function saysOne(value: string | null): boolean {
 }
 
 /** @param consent the event's `context.consent`; anything but an object is silence. */
-export async function clientSignals(consent: unknown, settings: SignalSettings): Promise<Signals["client"]> {
+export function clientSignals(consent: unknown, settings: SignalSettings): Signals["client"] {
   if (!isObject(consent)) return NO_SIGNALS;
   const signals: { source: Signals["client"][number]["source"]; verdicts: PurposeVerdicts }[] = [];
   if (consent.categoryPreferences !== undefined) {
@@ -50,7 +51,7 @@ export async function clientSignals(consent: unknown, settings: SignalSettings):
   if (consent.usp !== undefined) signals.push({ source: "usp", verdicts: readUspString(consent.usp) });
   if (consent.gcm !== undefined) signals.push({ source: "gcm", verdicts: readConsentMode(consent.gcm) });
   if (consent.gpp !== undefined) {
-    const verdicts = await readGppString(consent.gpp, consent.gpp_sid, settings.legitimateInterest);
+    const verdicts = readGppString(consent.gpp, consent.gpp_sid, settings.legitimateInterest);
     signals.push({ source: "gpp", verdicts });
   }
   return signals;
@@ -69,13 +70,6 @@ export function readPreferences(value: unknown, categories: SignalSettings["cate
     else if (verdicts[purpose] === "unknown") verdicts[purpose] = "granted";
   }
   return verdicts;
-}
-
-/** IAB US Privacy string, e.g. `1YNN`: version, notice given, opted out of sale, covered by the LSPA. */
-export function readUspString(value: unknown): PurposeVerdicts {
-  const match = typeof value === "string" ? /^1[YN-]([YN-])[YN-]$/i.exec(value.trim()) : null;
-  // `N` says that nobody opted out, which is silence, not a grant.
-  return match?.[1]?.toUpperCase() === "Y" ? { analytics: "unknown", advertising: "denied" } : SILENT;
 }
 
 const ADVERTISING_STORAGE = ["ad_storage", "ad_user_data", "ad_personalization"] as const;

@@ -2,11 +2,9 @@
 // segment. `@iabtcf/core` is the oracle in the tests.
 // https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework, "TC string format", core string.
 
-import type { PurposeVerdicts } from "./decide.ts";
-import { SILENT } from "./decide.ts";
+import { bitAt, isBase64Url, lengthInBits, readBits } from "./bits.ts";
+import { type PurposeVerdicts, SILENT } from "./decide.ts";
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const BITS_A_CHARACTER = 6;
 const VERSION_BITS = 6;
 const PURPOSES_CONSENT_AT = 152;
 const PURPOSES_INTEREST_AT = 176;
@@ -26,7 +24,7 @@ export function readTcString(text: unknown, legitimateInterest: boolean): Purpos
   if (typeof text !== "string" || text.length === 0 || text.length > MAX_CONSENT_STRING_CHARS) return SILENT;
   const dot = text.indexOf(".");
   const core = dot < 0 ? text : text.slice(0, dot);
-  if (core.length * BITS_A_CHARACTER < PURPOSES_END) return SILENT;
+  if (lengthInBits(core) < PURPOSES_END) return SILENT;
   const version = readBits(core, 0, VERSION_BITS);
   if (version !== SUPPORTED_VERSION || !isBase64Url(core)) return SILENT;
   const allowed = (purpose: number) =>
@@ -35,19 +33,4 @@ export function readTcString(text: unknown, legitimateInterest: boolean): Purpos
   const analytics = ANALYTICS_PURPOSES.every(allowed);
   const advertising = analytics && ADVERTISING_PURPOSES.every(allowed);
   return { analytics: analytics ? "granted" : "denied", advertising: advertising ? "granted" : "denied" };
-}
-
-function isBase64Url(text: string): boolean {
-  return /^[A-Za-z0-9_-]+$/.test(text);
-}
-
-function bitAt(text: string, bit: number): boolean {
-  const value = ALPHABET.indexOf(text.charAt(Math.floor(bit / BITS_A_CHARACTER)));
-  return value >= 0 && ((value >> (BITS_A_CHARACTER - 1 - (bit % BITS_A_CHARACTER))) & 1) === 1;
-}
-
-function readBits(text: string, at: number, length: number): number {
-  let value = 0;
-  for (let bit = at; bit < at + length; bit++) value = value * 2 + (bitAt(text, bit) ? 1 : 0);
-  return value;
 }

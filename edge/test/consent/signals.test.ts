@@ -9,9 +9,9 @@ import {
   headerSignals,
   readConsentMode,
   readPreferences,
-  readUspString,
 } from "../../src/consent/signals.ts";
 import { readTcString } from "../../src/consent/tcf.ts";
+import { readUspString } from "../../src/consent/usp.ts";
 
 const SILENT = { analytics: "unknown", advertising: "unknown" };
 
@@ -87,35 +87,35 @@ describe("GPP strings", () => {
     return model.encode();
   }
 
-  it("deny advertising on an opt-out of sale, sharing or targeted advertising, or GPC", async () => {
+  it("deny advertising on an opt-out of sale, sharing or targeted advertising, or GPC", () => {
     for (const field of ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"]) {
-      expect(await readGppString(usNational({ [field]: 1 }), [7], false)).toEqual({ ...SILENT, advertising: "denied" });
+      expect(readGppString(usNational({ [field]: 1 }), [7], false)).toEqual({ ...SILENT, advertising: "denied" });
     }
-    expect(await readGppString(usNational({ Gpc: true, SaleOptOut: 2 }), [7], false)).toMatchObject({
+    expect(readGppString(usNational({ Gpc: true, SaleOptOut: 2 }), [7], false)).toMatchObject({
       advertising: "denied",
     });
   });
 
-  it("take `did not opt out` for silence", async () => {
-    expect(await readGppString(usNational({ SaleOptOut: 2, SharingOptOut: 2 }), [7], false)).toEqual(SILENT);
+  it("take `did not opt out` for silence", () => {
+    expect(readGppString(usNational({ SaleOptOut: 2, SharingOptOut: 2 }), [7], false)).toEqual(SILENT);
   });
 
-  it("look only at the sections that apply", async () => {
+  it("look only at the sections that apply", () => {
     const text = usNational({ SaleOptOut: 1 });
-    expect(await readGppString(text, [8], false)).toEqual(SILENT);
-    expect(await readGppString(text, "7_8", false)).toMatchObject({ advertising: "denied" });
-    expect(await readGppString(text, undefined, false)).toMatchObject({ advertising: "denied" });
+    expect(readGppString(text, [8], false)).toEqual(SILENT);
+    expect(readGppString(text, "7_8", false)).toMatchObject({ advertising: "denied" });
+    expect(readGppString(text, undefined, false)).toMatchObject({ advertising: "denied" });
   });
 
-  it("read the EU section as the TC string it is", async () => {
+  it("read the EU section as the TC string it is", () => {
     const model = new GppModel();
     const purposes = Array.from({ length: 24 }, (_, index) => [1, 8, 9, 10].includes(index + 1));
     model.setFieldValue("tcfeuv2", "PurposeConsents", purposes);
-    expect(await readGppString(model.encode(), [2], false)).toEqual({ analytics: "granted", advertising: "denied" });
+    expect(readGppString(model.encode(), [2], false)).toEqual({ analytics: "granted", advertising: "denied" });
   });
 
-  it.each(["", "garbage", "DBABMA~~~", 7, null, "A".repeat(5_000)])("are unknown when unreadable: %j", async (text) => {
-    expect(await readGppString(text, [7], false)).toEqual(SILENT);
+  it.each(["", "garbage", "DBABMA~~~", 7, null, "A".repeat(5_000)])("are unknown when unreadable: %j", (text) => {
+    expect(readGppString(text, [7], false)).toEqual(SILENT);
   });
 });
 
@@ -166,11 +166,11 @@ describe("other signals", () => {
     expect(headerSignals(new Headers())).toEqual({ gpc: false, dnt: false });
   });
 
-  it("nothing unreadable loses an event or makes a grant", async () => {
+  it("nothing unreadable loses an event or makes a grant", () => {
     const settings = { categories: DEFAULT_CATEGORIES, legitimateInterest: false };
-    const signals = await clientSignals({ tcf: "x", gpp: {}, usp: [], gcm: 1, categoryPreferences: null }, settings);
+    const signals = clientSignals({ tcf: "x", gpp: {}, usp: [], gcm: 1, categoryPreferences: null }, settings);
     for (const { verdicts } of signals) expect(verdicts).toEqual(SILENT);
-    expect(await clientSignals("nonsense", settings)).toEqual([]);
+    expect(clientSignals("nonsense", settings)).toEqual([]);
   });
 });
 
