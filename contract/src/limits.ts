@@ -116,9 +116,33 @@ export const LIMITS = {
   liveUnconfirmedBytes: 32 * MIB,
 
   // --- keys ----------------------------------------------------------------------------------------------------------
-  /** How long an isolate believes what it knows of a key; a revoked key must be refused within 5 s. */
+  /**
+   * How long an isolate believes a key's record where no shard judges the key again: reading, administration, consent. A
+   * revoked key must be refused within 5 s.
+   */
   keyCacheMs: 3 * SECOND_MS,
+  /** The same while another request of the isolate is reading the record, so that one request reads it, not each. */
+  keyCacheWhileReadMs: 4_500,
+  /**
+   * How long an isolate believes a key's record on the way of events. The shard refuses a revoked key by itself, and KV would
+   * answer from its own cache for 30 to 60 s anyway.
+   */
+  keyTrustedMs: 60 * SECOND_MS,
+  /** From this age on a record is read again in the background, while requests go by the old one. */
+  keyRefreshMs: 30 * SECOND_MS,
+  /** While KV fails, writers go by a record of up to this age: an outage of KV must not be one of ingestion. */
+  keyStaleMs: 1 * HOUR_MS,
+  /** A read of KV that takes longer counts as failed. */
+  keyReadDeadlineMs: 2 * SECOND_MS,
+  /** Records of real keys an isolate keeps. */
+  keyCacheEntries: 10_000,
+  /** Keys an isolate remembers as unknown, in a table of their own: made-up keys push no real one out. */
   unknownKeyCacheEntries: 10_000,
+  /** An unknown key is looked up again after `keyCacheMs`, then after twice that, and so on up to this. */
+  unknownKeyMaxMs: 60 * SECOND_MS,
+  /** Keys unknown to KV that an isolate asks the control plane about. Beyond it they are refused: KV is at most a minute behind. */
+  keyReadThroughsPerSecond: 5,
+  keyReadThroughsBurst: 10,
   rotationOverlapHours: 72,
   sessionMs: 12 * HOUR_MS,
 } as const;
@@ -138,4 +162,7 @@ assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits int
 assertRelation(LIMITS.dedupeRunIds <= LIMITS.dedupeMemoryIds / 2, "ids that are in no run are surely in memory");
 assertRelation(LIMITS.shardLowWaterBytes < LIMITS.shardHighWaterBytes, "low water is below high water");
 assertRelation(LIMITS.bodyBytes <= LIMITS.isolateBodyBytes, "the largest body fits into the isolate's budget");
-assertRelation(LIMITS.keyCacheMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");
+assertRelation(LIMITS.keyCacheMs < LIMITS.keyCacheWhileReadMs, "one request reads a key's record while others go on");
+assertRelation(LIMITS.keyCacheWhileReadMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");
+assertRelation(LIMITS.keyRefreshMs < LIMITS.keyTrustedMs, "a key in use is read again before its record is too old");
+assertRelation(LIMITS.keyTrustedMs < LIMITS.keyStaleMs, "an outage of KV leaves time");

@@ -1,48 +1,86 @@
-// What an isolate knows of API keys: memory first, then KV, then (on a KV miss) the control plane. A refused key must be
-// refused cheaply, so what is unknown is remembered as well. API.md §2.
+// What an isolate knows of API keys: memory first, then KV, then (on a KV miss) the control plane. Three rules:
+// - An outage of KV is none of ingestion. The shard judges a key's revocation itself, so the way of events trusts memory longer.
+// - A refused key is refused cheaply. What is unknown is remembered too, in a table of its own.
+// - A made-up key (its checksum is a public CRC-32) costs at most one read of KV, and hardly ever a call of the control plane.
+// API.md §2, docs/adr/014-budgets-of-an-isolate.md.
 
-import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey } from "@behaviour/contract";
+import { waitUntil } from "cloudflare:workers";
+import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey, type Scope } from "@behaviour/contract";
+import { type CompiledKey, compileKey } from "./compiled-key.ts";
 import type { Env } from "./env.ts";
 import { fetchBackend } from "./gateway/backend.ts";
+import { within } from "./gateway/idle-deadline.ts";
 import { Refusal } from "./refusal.ts";
 
-interface Known {
-  record: KeyRecord | null;
-  /** Epoch milliseconds after which KV is asked again. */
-  staleAt: number;
+interface Entry {
+  /** Null: no such key, as far as is known. */
+  key: CompiledKey | null;
+  /** Epoch milliseconds; the record is at least as new. */
+  readAtMs: number;
+  /** Since when a request has been reading it; null when none is. No promise is shared: that breaks other requests. */
+  readingSinceMs: number | null;
+  /** The last read failed. */
+  failedAtMs: number | null;
+  /** How often in a row it was looked for in vain. */
+  misses: number;
+  /** Grows with each change, so that a read that began before a push does not undo it. */
+  version: number;
 }
 
-/** By the key's SHA-256: no key stands in memory longer than its request. */
-const known = new Map<string, Known>();
-/** Spares the hash for keys in use; bounded like `known`. */
+/** Keys there are, by their SHA-256. */
+const known = new Map<string, Entry>();
+/** Keys there are not, likewise; a flood of them pushes out its own kind only. */
+const unknown = new Map<string, Entry>();
+/**
+ * Spares known keys the SHA-256 of each request. These are the keys themselves, in the isolate's memory, where every request
+ * brings them anyway; they are written nowhere.
+ */
 const hashes = new Map<string, string>();
+
+const FAILED = Symbol("neither KV nor the control plane answers");
+type Found = KeyRecord | null | typeof FAILED;
 
 /**
  * The record of a key that is in force now.
+ * @param scope what the key is used for: it decides how old the record may be.
  * @returns a refusal for everything else; it is the same for malformed, unknown, revoked, expired and future keys.
  */
-export async function findKey(key: string, env: Env, nowMs: number): Promise<KeyRecord | Refusal> {
-  let hash = hashes.get(key);
-  if (hash === undefined) {
-    if (parseKey(key) === null) return new Refusal("invalid_api_key");
-    hash = hashKey(key);
-    if (hashes.size >= LIMITS.unknownKeyCacheEntries) hashes.clear();
-    hashes.set(key, hash);
-  }
-  return findKeyByHash(hash, env, nowMs);
+export async function findKey(
+  text: string,
+  env: Env,
+  nowMs: number,
+  scope: Scope = "read",
+): Promise<CompiledKey | Refusal> {
+  const hash = hashes.get(text);
+  if (hash !== undefined) return findKeyByHash(hash, env, nowMs, scope);
+  if (parseKey(text) === null) return new Refusal("invalid_api_key");
+  const newHash = hashKey(text);
+  const found = await findKeyByHash(newHash, env, nowMs, scope);
+  if (!(found instanceof Refusal)) keep(hashes, text, newHash, LIMITS.keyCacheEntries);
+  return found;
 }
 
-export async function findKeyByHash(hash: string, env: Env, nowMs: number): Promise<KeyRecord | Refusal> {
-  let entry = known.get(hash);
-  if (entry === undefined || entry.staleAt <= nowMs) {
-    const record = await lookUp(hash, env);
-    if (record instanceof Refusal) return record;
-    entry = { record, staleAt: nowMs + LIMITS.keyCacheMs };
-    remember(hash, entry);
+export async function findKeyByHash(
+  hash: string,
+  env: Env,
+  nowMs: number,
+  scope: Scope = "read",
+): Promise<CompiledKey | Refusal> {
+  let entry = known.get(hash) ?? unknown.get(hash);
+  if (entry === undefined) {
+    entry = { key: null, readAtMs: -Infinity, readingSinceMs: null, failedAtMs: null, misses: 0, version: 0 };
+    keep(unknown, hash, entry, LIMITS.unknownKeyCacheEntries);
   }
-  const { record } = entry;
-  if (record === null) return new Refusal("invalid_api_key");
-  return inForce(record, nowMs) ? record : new Refusal("invalid_api_key").of(record.project);
+  if (!isBelieved(entry, scope, nowMs)) {
+    if (!mayGoByOld(entry, scope, nowMs)) await renew(entry, hash, env, nowMs);
+    else if (isTimeToRetry(entry, nowMs)) waitUntil(read(entry, hash, env, nowMs));
+    if (!isBelieved(entry, scope, nowMs) && !mayGoByOld(entry, scope, nowMs)) return new Refusal("unavailable");
+  } else if (entry.key !== null && nowMs - entry.readAtMs >= LIMITS.keyRefreshMs && isTimeToRetry(entry, nowMs)) {
+    waitUntil(read(entry, hash, env, nowMs));
+  }
+  const { key } = entry;
+  if (key === null) return new Refusal("invalid_api_key");
+  return inForce(key, nowMs) ? key : new Refusal("invalid_api_key").of(key.project);
 }
 
 function inForce(record: KeyRecord, nowMs: number): boolean {
@@ -51,35 +89,154 @@ function inForce(record: KeyRecord, nowMs: number): boolean {
   return record.notAfter === null || nowMs < record.notAfter;
 }
 
-/** Oldest out first: a Map iterates in the order of insertion. */
-function remember(hash: string, entry: Known): void {
-  known.delete(hash);
-  if (known.size >= LIMITS.unknownKeyCacheEntries) {
-    const oldest = known.keys().next();
-    if (!oldest.done) known.delete(oldest.value);
+/** What the control plane pushed to this isolate; null: the key is gone. */
+export function learnKey(hash: string, record: KeyRecord | null, nowMs: number): void {
+  const entry = known.get(hash) ?? unknown.get(hash);
+  if (record === null) {
+    if (entry?.key) noteRevoked(entry.key, nowMs);
+    return;
   }
-  known.set(hash, entry);
+  const key = compileKey(record, hash);
+  if (entry !== undefined) settle(entry, hash, key, nowMs);
+  else keep(known, hash, { ...FRESH, key, readAtMs: nowMs }, LIMITS.keyCacheEntries);
+}
+
+/** A shard knows that the key is revoked: KV may be behind, and the next requests need not ask the shard again. */
+export function noteRevoked(key: CompiledKey, nowMs: number): void {
+  const entry = known.get(key.hash);
+  if (entry?.key?.id === key.id) settle(entry, key.hash, { ...entry.key, revokedAt: nowMs }, nowMs);
+}
+
+const FRESH: Omit<Entry, "key" | "readAtMs"> = { readingSinceMs: null, failedAtMs: null, misses: 0, version: 0 };
+
+function isBelieved(entry: Entry, scope: Scope, nowMs: number): boolean {
+  return nowMs - entry.readAtMs < believedMs(entry, scope);
+}
+
+function believedMs({ key, misses }: Entry, scope: Scope): number {
+  if (key === null) return Math.min(LIMITS.keyCacheMs * 2 ** (misses - 1), LIMITS.unknownKeyMaxMs);
+  return scope === "write" ? LIMITS.keyTrustedMs : LIMITS.keyCacheMs;
+}
+
+/** Whether the record will do although it should have been read again. */
+function mayGoByOld(entry: Entry, scope: Scope, nowMs: number): boolean {
+  if (entry.key === null) return false;
+  const ageMs = nowMs - entry.readAtMs;
+  if (isBeingRead(entry) && ageMs < LIMITS.keyCacheWhileReadMs) return true;
+  const isWriter = scope === "write" || scope === "consent";
+  return isWriter && entry.failedAtMs !== null && ageMs < LIMITS.keyStaleMs;
+}
+
+/** Longer than every deadline of a read together: its request was ended before it could say so. */
+const READING_MAX_MS = 15_000;
+const RETRY_AFTER_MS = 1_000;
+const POLL_MS = 5;
+
+function isBeingRead({ readingSinceMs }: Entry): boolean {
+  return readingSinceMs !== null && Math.abs(Date.now() - readingSinceMs) < READING_MAX_MS;
+}
+
+function isTimeToRetry(entry: Entry, nowMs: number): boolean {
+  if (isBeingRead(entry)) return false;
+  return entry.failedAtMs === null || Math.abs(nowMs - entry.failedAtMs) >= RETRY_AFTER_MS;
+}
+
+/** Reads the record, or waits for the request that is reading it. */
+async function renew(entry: Entry, hash: string, env: Env, nowMs: number): Promise<void> {
+  if (isBeingRead(entry)) {
+    const { readingSinceMs } = entry;
+    for (let waitedMs = 0; waitedMs < READING_MAX_MS; waitedMs += POLL_MS) {
+      if (entry.readingSinceMs !== readingSinceMs) return;
+      await scheduler.wait(POLL_MS);
+    }
+  }
+  const reading = read(entry, hash, env, nowMs);
+  // Others wait for it: it goes on when this client hangs up.
+  waitUntil(reading);
+  await reading;
+}
+
+/** Never throws. */
+async function read(entry: Entry, hash: string, env: Env, nowMs: number): Promise<void> {
+  const { version } = entry;
+  entry.readingSinceMs = nowMs;
+  const found = await lookUp(hash, env, nowMs, entry.key !== null).catch((): Found => FAILED);
+  entry.readingSinceMs = null;
+  if (entry.version !== version) return;
+  if (found === FAILED) entry.failedAtMs = nowMs;
+  else settle(entry, hash, found === null ? null : unrevived(compileKey(found, hash), entry.key, nowMs), nowMs);
+}
+
+/** A revocation is final; KV, which may be behind, does not take it back. */
+function unrevived(key: CompiledKey, before: CompiledKey | null, nowMs: number): CompiledKey {
+  const isRevoked = before?.id === key.id && before.revokedAt !== null && before.revokedAt <= nowMs;
+  return isRevoked ? { ...key, revokedAt: before.revokedAt } : key;
+}
+
+function settle(entry: Entry, hash: string, key: CompiledKey | null, nowMs: number): void {
+  entry.key = key;
+  entry.readAtMs = nowMs;
+  entry.failedAtMs = null;
+  entry.misses = key === null ? entry.misses + 1 : 0;
+  entry.version++;
+  (key === null ? known : unknown).delete(hash);
+  if (key === null) keep(unknown, hash, entry, LIMITS.unknownKeyCacheEntries);
+  else keep(known, hash, entry, LIMITS.keyCacheEntries);
+}
+
+/** Oldest out first: a Map iterates in the order of insertion. */
+function keep<T>(map: Map<string, T>, name: string, value: T, max: number): void {
+  map.delete(name);
+  if (map.size >= max) {
+    const oldest = map.keys().next();
+    if (!oldest.done) map.delete(oldest.value);
+  }
+  map.set(name, value);
 }
 
 /**
- * KV is up to a minute behind and may have been emptied; the control plane is the truth. Only keys with a right checksum
- * come here, and what it does not know is remembered, so a flood of made-up keys costs little.
+ * KV is up to a minute behind and may have been emptied; the control plane is the truth. It is asked a few times a second at
+ * most: it pushes a key to KV before it shows it to anyone, so a miss in KV is nearly always the truth as well.
  */
-async function lookUp(hash: string, env: Env): Promise<KeyRecord | null | Refusal> {
-  const stored = await env.KEYS.get(keyRecordName(hash), "json");
-  if (stored !== null) return readRecord(stored);
-  if (env.QUERY_ENDPOINT === undefined) return null;
+async function lookUp(hash: string, env: Env, nowMs: number, isKnown: boolean): Promise<Found> {
+  const stored = await readKv(hash, env, nowMs);
+  if (stored !== null && stored !== FAILED) return readRecord(stored);
+  if (env.QUERY_ENDPOINT === undefined) return stored;
+  if (!mayReadThrough(nowMs)) return isKnown ? FAILED : stored;
   const answer = await fetchBackend(env, `/internal/keys/${hash}`, { method: "GET" });
-  if (answer instanceof Refusal) return answer;
-  if (answer.status === 404) {
-    await answer.body?.cancel();
-    return null;
+  if (answer instanceof Refusal) return FAILED;
+  if (answer.ok) return readRecord(await answer.json());
+  await answer.body?.cancel();
+  return answer.status === 404 ? null : FAILED;
+}
+
+const LOG_EVERY_MS = 60_000;
+let failureLoggedAtMs = -Infinity;
+
+async function readKv(hash: string, env: Env, nowMs: number): Promise<unknown> {
+  try {
+    return await within(env.KEYS.get(keyRecordName(hash), "json"), LIMITS.keyReadDeadlineMs, () => {});
+  } catch (fault) {
+    if (Math.abs(nowMs - failureLoggedAtMs) >= LOG_EVERY_MS) {
+      failureLoggedAtMs = nowMs;
+      const message = "KV does not answer: events are taken by the key records in memory";
+      console.error(JSON.stringify({ level: "error", message, fault: String(fault) }));
+    }
+    return FAILED;
   }
-  if (!answer.ok) {
-    await answer.body?.cancel();
-    return new Refusal("unavailable");
-  }
-  return readRecord(await answer.json());
+}
+
+let readThroughs: number = LIMITS.keyReadThroughsBurst;
+let readThroughsAtMs = 0;
+
+/** A token bucket. A clock that was set back fills nothing. */
+function mayReadThrough(nowMs: number): boolean {
+  const earned = (Math.max(0, nowMs - readThroughsAtMs) / 1_000) * LIMITS.keyReadThroughsPerSecond;
+  readThroughs = Math.min(LIMITS.keyReadThroughsBurst, readThroughs + earned);
+  readThroughsAtMs = nowMs;
+  if (readThroughs < 1) return false;
+  readThroughs--;
+  return true;
 }
 
 function readRecord(value: unknown): KeyRecord | null {

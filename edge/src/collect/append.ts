@@ -5,6 +5,7 @@ import type { StoredConsent } from "@behaviour/contract";
 import { dailySalt, makeCookieless } from "../consent/cookieless.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
+import { noteRevoked } from "../keyring.ts";
 import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
 import { packAppends } from "../shard/append-call.ts";
@@ -104,7 +105,10 @@ export class Appender {
   async #appendPart(packed: Packed, index: number, tries: number): Promise<Appended | Refusal> {
     const answer = await this.#callShard(packed, index);
     if (answer instanceof Refusal) return answer;
-    if (answer.outcome === "refused") return refusalOf(answer);
+    if (answer.outcome === "refused") {
+      if (answer.code === "invalid_api_key") noteRevoked(this.#facts.key, Date.now());
+      return refusalOf(answer);
+    }
     if (answer.outcome === "stored") {
       this.observed.note(answer.watched, "accepted", packed.events);
       return { accepted: packed.events.length, duplicates: 0 };

@@ -1,7 +1,8 @@
 // Stage 1: whose request is it, and may it come from there. API.md §2.
 // A key in a header is judged before anything else is read; a key in the body once the body is parsed.
 
-import type { KeyRecord, Scope } from "@behaviour/contract";
+import type { Scope } from "@behaviour/contract";
+import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { findKey } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
@@ -61,21 +62,23 @@ export async function authenticate(
   scope: Scope,
   env: Env,
   nowMs: number,
-): Promise<KeyRecord | Refusal> {
-  const record = await findKey(key, env, nowMs);
+): Promise<CompiledKey | Refusal> {
+  const record = await findKey(key, env, nowMs, scope);
   if (record instanceof Refusal) return record;
   return authorize(record, request, scope)?.of(record.project) ?? record;
 }
 
-/** Where a good key may be used, and what for. */
-export function authorize(record: KeyRecord, request: Request, scope: Scope): Refusal | null {
-  const origin = request.headers.get("Origin");
-  if (record.kind === "secret") {
-    if (origin !== null && origin !== new URL(request.url).origin) return new Refusal("secret_key_in_browser");
-  } else {
-    const verdict = originAllowed(record.origins, origin, request.headers.get("Referer"));
+/** Where a good key may be used, and what for. A header is read only where the key asks for it: this runs for every event. */
+export function authorize(key: CompiledKey, { headers, url }: Request, scope: Scope): Refusal | null {
+  if (key.kind === "secret") {
+    const origin = headers.get("Origin");
+    if (origin !== null && origin !== new URL(url).origin) return new Refusal("secret_key_in_browser");
+  } else if (key.allowedOrigins !== null) {
+    const verdict = originAllowed(key.allowedOrigins, headers.get("Origin") ?? headers.get("Referer"));
     if (verdict !== null) return new Refusal(verdict);
   }
-  if (!addressAllowed(record.cidrs, request.headers.get("CF-Connecting-IP"))) return new Refusal("ip_not_allowed");
-  return record.scopes.includes(scope) ? null : new Refusal("insufficient_scope");
+  if (key.networks !== null && !addressAllowed(key.networks, headers.get("CF-Connecting-IP"))) {
+    return new Refusal("ip_not_allowed");
+  }
+  return key.scopes.includes(scope) ? null : new Refusal("insufficient_scope");
 }

@@ -2,7 +2,8 @@
 // authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
 import { waitUntil } from "cloudflare:workers";
-import { hashId, type KeyRecord } from "@behaviour/contract";
+import { hashId } from "@behaviour/contract";
+import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { publishOutcome, type RequestOutcome } from "../live/feed.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
@@ -58,7 +59,7 @@ export async function collect(
 
 /** A request whose key was found good. */
 export interface Accepted {
-  key: KeyRecord;
+  key: CompiledKey;
   requestId: string;
   receivedAtMs: number;
   isSecretInBody: boolean;

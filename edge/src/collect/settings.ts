@@ -23,7 +23,7 @@ export async function settings(
   env: Env,
   requestId: string,
 ): Promise<Response | Refusal> {
-  const record = await findKey(writeKey, env, Date.now());
+  const record = await findKey(writeKey, env, Date.now(), "write");
   if (record instanceof Refusal) return record;
   if (record.kind === "secret") return new Refusal("secret_key_in_browser").of(record.project);
   const url = new URL(request.url);

@@ -10,13 +10,13 @@ import {
   type EventVerdict,
   envelopeLine,
   ID_HASH_BYTES,
-  type KeyRecord,
   LIMITS,
   packIds,
   processorSettings,
   type RequestSource,
   type StoredConsent,
 } from "@behaviour/contract";
+import type { CompiledKey } from "../compiled-key.ts";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
 import { type ConsentClaim, ledgerId, SUBJECT_BYTES } from "../shard/consent-claim.ts";
 import { cutAddress } from "./address.ts";
@@ -25,7 +25,7 @@ import type { ParsedBody } from "./parse.ts";
 
 /** What holds for every event of the request. */
 export interface RequestFacts {
-  key: KeyRecord;
+  key: CompiledKey;
   requestId: string;
   receivedAtMs: number;
   isRetry: boolean;

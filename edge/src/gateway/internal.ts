@@ -4,12 +4,14 @@ import { Buffer } from "node:buffer";
 import { KeyRecord } from "@behaviour/contract";
 import * as z from "zod/mini";
 import type { Env } from "../env.ts";
+import { learnKey } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
 
 const KeysPush = z.object({
   records: z.array(z.object({ name: z.string().check(z.regex(/^key:[0-9a-f]{64}$/)), value: z.nullable(KeyRecord) })),
 });
+const KEY_PREFIX = "key:";
 const MIN_SECRET_LENGTH = 32;
 
 /** `POST /internal/keys` `{"records":[{"name":"key:<sha256>","value":KeyRecord|null}]}`; null deletes. */
@@ -17,6 +19,7 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
   if (!isControlPlane(request, env)) return new Refusal("not_found");
   const parsed = KeysPush.safeParse(await request.json().catch(() => null));
   if (!parsed.success) return new Refusal("invalid_payload");
+  for (const { name, value } of parsed.data.records) learnKey(name.slice(KEY_PREFIX.length), value, Date.now());
   await Promise.all(
     parsed.data.records.map(({ name, value }) =>
       value === null ? env.KEYS.delete(name) : env.KEYS.put(name, JSON.stringify(value)),

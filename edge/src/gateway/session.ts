@@ -2,8 +2,9 @@
 // The cookie is signed, not stored: it names the key by its hash, so a revoked key ends its sessions too.
 
 import { Buffer } from "node:buffer";
-import { hashKey, type KeyRecord, LIMITS, type Scope } from "@behaviour/contract";
+import { hashKey, LIMITS, type Scope } from "@behaviour/contract";
 import { authorize, keyInHeaders } from "../collect/authenticate.ts";
+import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { findKey, findKeyByHash } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
@@ -44,13 +45,13 @@ function cookie(request: Request, value: string, maxAgeSeconds: number): string 
 }
 
 /** Who reads: a secret key in a header, else the dashboard's cookie from our own pages. */
-export async function authenticateReader(request: Request, scope: Scope, env: Env): Promise<KeyRecord | Refusal> {
+export async function authenticateReader(request: Request, scope: Scope, env: Env): Promise<CompiledKey | Refusal> {
   const reader = await identifyReader(request, scope, env);
   return reader instanceof Refusal ? reader : reader.record;
 }
 
 export interface Reader {
-  record: KeyRecord;
+  record: CompiledKey;
   /** Hex SHA-256. */
   keyHash: string;
   /** Epoch milliseconds: the end of the session; null for a key. */

@@ -90,14 +90,32 @@ describe("a key that KV does not know", () => {
 });
 
 describe("revocation", () => {
-  it("holds within 5 s, at the latest when memory's belief ends", async () => {
+  it("holds within 5 s for consent, at the latest when memory's belief ends", async () => {
     const project = newProject("revoked");
     const key = await newKey({ project });
-    expect((await sendWith(key)).status).toBe(200);
+    const consent = () =>
+      send("/v1/consent", {
+        headers: bearer(key),
+        body: { anonymousId: "device-1", purposes: { analytics: "denied" }, method: "banner" },
+      });
+    expect((await consent()).status).toBe(200);
     await putRecord(key, keyRecord({ project, revokedAt: Date.now() - 1 }));
     passCache();
-    expectAnswer(await sendWith(key), INVALID);
+    expectAnswer(await consent(), INVALID);
     expect(LIMITS.keyCacheMs).toBeLessThan(5_000);
+  });
+
+  it("holds for events as soon as a shard knows, whatever memory believes, and then costs no call", async () => {
+    const project = newProject("shard-knows");
+    const record = keyRecord({ project });
+    const key = generateKey(record.kind, record.environment);
+    await putRecord(key, record);
+    expect((await sendWith(key)).status).toBe(200);
+    const shards = await env.DIRECTORY.get(env.DIRECTORY.idFromName("shards")).listProject(project);
+    for (const name of shards) await env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys([record.id]);
+    expectAnswer(await sendWith(key), INVALID);
+    // From memory: a key in a body that holds no event is judged before the body's shape.
+    expectAnswer(await send("/v1/track", { headers: bearer(key), body: "{" }), INVALID);
   });
 
   it("in the future holds from its moment, whatever memory believes", async () => {

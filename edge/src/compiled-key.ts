@@ -1,0 +1,23 @@
+// A key's record as every request needs it: what is text in the record is parsed once, when the record is read.
+
+import type { KeyRecord } from "@behaviour/contract";
+import { compileNetworks, type Networks } from "./collect/address.ts";
+import { type AllowedOrigins, compileOrigins } from "./collect/origin.ts";
+
+export interface CompiledKey extends KeyRecord {
+  /** Hex SHA-256 of the key. */
+  readonly hash: string;
+  /** Null when the key may be used from every address. */
+  readonly networks: Networks | null;
+  /** Null when every page may use the key. */
+  readonly allowedOrigins: AllowedOrigins | null;
+}
+
+export function compileKey(record: KeyRecord, hash: string): CompiledKey {
+  return {
+    ...record,
+    hash,
+    networks: compileNetworks(record.cidrs),
+    allowedOrigins: compileOrigins(record.origins),
+  };
+}
