@@ -8,12 +8,12 @@ import type { Env } from "../env.ts";
 import { noteRevoked } from "../keyring.ts";
 import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
-import { packAppends } from "../shard/append-call.ts";
 import { type Region, regionOf, shardIndex, shardName, shardStub } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop } from "./consent.ts";
 import { appendJoined } from "./join.ts";
 import type { ParsedBody } from "./parse.ts";
+import { sendAppends } from "./send-appends.ts";
 import { claimOf, type Packed, type RequestFacts, wrap } from "./wrap.ts";
 
 export interface Appended {
@@ -146,8 +146,8 @@ export class Appender {
     const claim = claimOf(events, withLedger.has(name));
     const rate = { keyId: key.id, eventsPerSecond: Math.ceil(key.rateLimit / key.shards) };
     const input: AppendInput = { ids, oldestMs, data, compressed, receivedAtMs: this.#facts.receivedAtMs, claim, rate };
-    // A stub is broken for good once a call on it failed: take a new one for every try.
-    const send = (inputs: AppendInput[]) => shardStub(this.#env, name, this.#region).append(packAppends(inputs));
+    const stub = () => shardStub(this.#env, name, this.#region);
+    const send = (inputs: AppendInput[]) => sendAppends(name, stub, inputs);
     for (let attempt = 0; ; attempt++) {
       try {
         const answer = await appendJoined(name, input, send);

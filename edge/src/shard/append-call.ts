@@ -1,13 +1,17 @@
 // The message that carries appends from the Worker to the shard: all their bytes in one array, all their numbers in another.
 // Each object and each array of a message costs the runtime microseconds on both sides, and there is a message a request
 // when few are about.
+//
+// Worker and shard are not always of one release: after a deploy a shard may run the old code for five minutes more. So the
+// message begins with the version of its layout, and a shard that does not know it, or finds a length that is not right, throws
+// before it stores anything. The client then gets 503 and sends again. ADR 11.
 
-import { concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
-import { SUBJECT_BYTES } from "./consent-claim.ts";
+import { CONSENT_OUTCOMES, concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
+import { LEDGER_STATES } from "../consent/table.ts";
 import type { AppendInput } from "./shard.ts";
 
 export interface AppendCall {
-  /** `NUMBERS` an append, in the order of `packAppends`. */
+  /** `APPEND_VERSION`, the number of appends, then `NUMBERS` an append. */
   numbers: Float64Array;
   /** Those of each append side by side: ids, tables, tableOf, packedAs, subjects, data. */
   bytes: Uint8Array;
@@ -15,10 +19,16 @@ export interface AppendCall {
   keyIds: string[];
 }
 
-const NUMBERS = 8;
+/** Version 1 had no version in it, and its own method (append-call-1.ts). */
+const APPEND_VERSION = 2;
+
+const HEAD = 2;
+const NUMBERS = 9;
 
 export function packAppends(inputs: readonly AppendInput[]): AppendCall {
-  const numbers = new Float64Array(inputs.length * NUMBERS);
+  const numbers = new Float64Array(HEAD + inputs.length * NUMBERS);
+  numbers[0] = APPEND_VERSION;
+  numbers[1] = inputs.length;
   const parts: Uint8Array[] = [];
   const keyIds: string[] = [];
   for (const [index, { ids, data, compressed, receivedAtMs, oldestMs, claim, rate }] of inputs.entries()) {
@@ -29,13 +39,14 @@ export function packAppends(inputs: readonly AppendInput[]): AppendCall {
         ids.byteLength / ID_HASH_BYTES,
         data.byteLength,
         claim.tables.byteLength,
-        (compressed ? COMPRESSED : 0) | (claim.subjects === null ? 0 : WITH_SUBJECTS),
+        claim.subjects === null ? NO_SUBJECTS : claim.subjects.byteLength,
+        compressed ? COMPRESSED : 0,
         receivedAtMs,
         oldestMs,
         key,
         rate.eventsPerSecond,
       ],
-      index * NUMBERS,
+      HEAD + index * NUMBERS,
     );
     parts.push(ids, claim.tables, claim.tableOf, claim.packedAs);
     if (claim.subjects !== null) parts.push(claim.subjects);
@@ -45,28 +56,78 @@ export function packAppends(inputs: readonly AppendInput[]): AppendCall {
 }
 
 const COMPRESSED = 1;
-const WITH_SUBJECTS = 2;
+/** Where the length of the subjects would stand. No subjects are not the same as none of the events naming one. */
+const NO_SUBJECTS = -1;
 
-/** The appends as they were packed; their bytes are views of the message's. */
+/**
+ * The appends as they were packed; their bytes are views of the message's.
+ * @throws when anything of the message is not as `packAppends` of this release makes it.
+ */
 export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInput[] {
+  must(numbers instanceof Float64Array && bytes instanceof Uint8Array && Array.isArray(keyIds), "form");
+  must(numbers[0] === APPEND_VERSION, "version");
+  must(numbers.length === HEAD + (numbers[1] as number) * NUMBERS, "number of appends");
   const inputs: AppendInput[] = [];
-  let offset = 0;
-  const take = (length: number) => bytes.subarray(offset, (offset += length));
-  for (let at = 0; at < numbers.length; at += NUMBERS) {
-    const [events, dataBytes, tableBytes, flags, receivedAtMs, oldestMs, key, eventsPerSecond] = numbers.subarray(
-      at,
-      at + NUMBERS,
-    ) as unknown as [number, number, number, number, number, number, number, number];
-    const ids = take(events * ID_HASH_BYTES);
-    const claim = {
-      tables: take(tableBytes),
-      tableOf: take(events),
-      packedAs: take(events),
-      subjects: flags & WITH_SUBJECTS ? take(events * SUBJECT_BYTES) : null,
+  const take = taker(bytes);
+  for (let at = HEAD; at < numbers.length; at += NUMBERS) {
+    const [events, dataBytes, tableBytes, subjectBytes, flags, receivedAtMs, oldestMs, key, eventsPerSecond] =
+      numbers.subarray(at, at + NUMBERS) as unknown as Numbers;
+    must(flags === 0 || flags === COMPRESSED, "flags");
+    const input: AppendInput = {
+      ids: take(events * ID_HASH_BYTES),
+      claim: {
+        tables: take(tableBytes),
+        tableOf: take(events),
+        packedAs: take(events),
+        subjects: subjectBytes === NO_SUBJECTS ? null : take(subjectBytes),
+      },
+      data: take(dataBytes),
+      compressed: flags === COMPRESSED,
+      receivedAtMs,
+      oldestMs,
+      rate: { keyId: keyIds[key] as string, eventsPerSecond },
     };
-    const data = take(dataBytes);
-    const rate = { keyId: keyIds[key] as string, eventsPerSecond };
-    inputs.push({ ids, data, compressed: (flags & COMPRESSED) !== 0, receivedAtMs, oldestMs, claim, rate });
+    checkInput(input);
+    inputs.push(input);
   }
+  must(take.left() === 0, "bytes left over");
   return inputs;
+}
+
+type Numbers = [number, number, number, number, number, number, number, number, number];
+
+/** Takes byte strings one after the other. Throws rather than take one shorter than asked for. */
+export function taker(bytes: Uint8Array): { (length: number): Uint8Array; left(): number } {
+  let offset = 0;
+  const take = (length: number) => {
+    must(Number.isSafeInteger(length) && length >= 0 && offset + length <= bytes.byteLength, "length");
+    return bytes.subarray(offset, (offset += length));
+  };
+  return Object.assign(take, { left: () => bytes.byteLength - offset });
+}
+
+/** Lengths that add up may still be another layout's: what each part says must make sense as well. */
+export function checkInput({ ids, claim, data, compressed, receivedAtMs, oldestMs, rate }: AppendInput): void {
+  const tables = claim.tables.byteLength / LEDGER_STATES;
+  must(ids.byteLength > 0 && data.byteLength > 0, "empty append");
+  must(Number.isInteger(tables), "consent tables");
+  must(
+    claim.tableOf.every((table) => table < tables),
+    "consent table of an event",
+  );
+  must(claim.tables.every(isOutcome) && claim.packedAs.every(isOutcome), "consent outcomes");
+  must(!compressed || (data.byteLength >= GZIP_MIN_BYTES && data[0] === 0x1f && data[1] === 0x8b), "gzip member");
+  must(Number.isFinite(receivedAtMs) && Number.isFinite(oldestMs), "times");
+  must(typeof rate.keyId === "string" && rate.eventsPerSecond >= 0, "key");
+}
+
+/** Head and end of a member. */
+const GZIP_MIN_BYTES = 18;
+
+function isOutcome(code: number): boolean {
+  return code < CONSENT_OUTCOMES.length;
+}
+
+export function must(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Error(`append call of another release, or damaged: ${what}`);
 }

@@ -14,7 +14,7 @@ export interface ConsentClaim {
   tableOf: Uint8Array;
   /** The outcome each event was packed as. */
   packedAs: Uint8Array;
-  /** `SUBJECT_BYTES` an event; null while the Worker takes the ledger for empty. */
+  /** `SUBJECT_BYTES` an event (nothing else looks into them); null while the Worker takes the ledger for empty. */
   subjects: Uint8Array | null;
 }
 
@@ -40,4 +40,17 @@ export function consentChanges(claim: ConsentClaim, stateOf: (subject: Uint8Arra
 /** Hash of an id under its kind, as the ledger files it (8 bytes). */
 export function ledgerId(kind: "anonymousId" | "userId", id: string): Uint8Array {
   return packIds([`${kind}:${id}`]);
+}
+
+/** The previous release's append call has so many bytes of ids an event: two hashes of 8 bytes, zeros for none. */
+export const VERSION_1_SUBJECT_BYTES = 2 * ID_HASH_BYTES;
+
+/** What `ConsentClaim.subjects` holds for the ids of a version 1 call (append-call-1.ts). */
+export function subjectsFromVersion1(subjects: Uint8Array): Uint8Array {
+  return subjects;
+}
+
+/** The ids of a claim as a version 1 call carries them. */
+export function subjectsForVersion1(claim: ConsentClaim): Uint8Array | null {
+  return claim.subjects;
 }

@@ -7,6 +7,7 @@ import { concatBytes, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { Watch } from "../live/watch.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
+import { unpackAppends1 } from "./append-call-1.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
 import { Counters } from "./counters.ts";
 import { DROPS_SCHEMA, Drops } from "./drops.ts";
@@ -111,8 +112,13 @@ export class BufferShard extends DurableObject<Env> {
    * Appends for several requests: one answer an input, in order, once all of it is durable (or known to be). Never from
    * memory: the output gate holds every answer.
    */
-  append(call: AppendCall): Promise<AppendAnswer[]> {
+  async append2(call: AppendCall): Promise<AppendAnswer[]> {
     return Promise.all(unpackAppends(call).map((input) => this.#append(input)));
+  }
+
+  /** As Workers of the previous release call it. */
+  async append(call: AppendCall): Promise<AppendAnswer[]> {
+    return Promise.all(unpackAppends1(call).map((input) => this.#append(input)));
   }
 
   async #append(input: AppendInput): Promise<AppendAnswer> {

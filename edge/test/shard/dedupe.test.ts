@@ -32,7 +32,7 @@ async function closedProject(name: string): Promise<string> {
 describe("a copy", () => {
   it("in the same call: the second is a duplicate, answered when the first is durable", async () => {
     const project = await closedProject("call");
-    const answers = await shardOf(project).append(
+    const answers = await shardOf(project).append2(
       packAppends([appendInput(["a", "b"]), appendInput(["c", "b", "a"]), appendInput(["d"])]),
     );
     expect(answers).toMatchObject([STORED, duplicates(1, 2), STORED]);
@@ -83,7 +83,7 @@ describe("a copy", () => {
     const [one, two] = [newProject("one"), newProject("two")];
     expect(await append(one, appendInput(["a"]))).toMatchObject(STORED);
     expect(await append(two, appendInput(["a"]))).toMatchObject(STORED);
-    expect(await shardOf(one, 1).append(packAppends([appendInput(["a"])]))).toMatchObject([STORED]);
+    expect(await shardOf(one, 1).append2(packAppends([appendInput(["a"])]))).toMatchObject([STORED]);
   });
 
   it("23 hours later, and not after the window", async () => {

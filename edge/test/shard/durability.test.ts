@@ -68,7 +68,9 @@ describe("rows", () => {
   it("of appends in one call and of many at once are few", async () => {
     const project = await closedProject("group");
     const inputs = Array.from({ length: 50 }, (_, i) => appendInput([`a-${i}`], { compressed: i % 2 === 0 }));
-    expect(await shardOf(project).append(packAppends(inputs))).toMatchObject(inputs.map(() => ({ outcome: "stored" })));
+    expect(await shardOf(project).append2(packAppends(inputs))).toMatchObject(
+      inputs.map(() => ({ outcome: "stored" })),
+    );
     expect(await storedRows(project)).toHaveLength(1);
     await Promise.all(Array.from({ length: 50 }, (_, i) => append(project, appendInput([`b-${i}`]))));
     expect((await storedRows(project)).length).toBeLessThan(26);
@@ -238,7 +240,7 @@ describe("full", () => {
     const project = newProject("pending");
     limits.shardPendingBytes = 1_000;
     const inputs = Array.from({ length: 100 }, (_, i) => appendInput([`m-${i}`]));
-    const answers = await shardOf(project).append(packAppends(inputs));
+    const answers = await shardOf(project).append2(packAppends(inputs));
     const stored = answers.filter(({ outcome }) => outcome === "stored").length;
     expect(answers.filter((answer) => answer.outcome === "refused" && answer.code === "overloaded")).toHaveLength(
       100 - stored,

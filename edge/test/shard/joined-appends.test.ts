@@ -4,6 +4,7 @@
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { appendJoined } from "../../src/collect/join.ts";
+import { LEDGER_STATES } from "../../src/consent/table.ts";
 import { packAppends, unpackAppends } from "../../src/shard/append-call.ts";
 import type { AppendAnswer, AppendInput } from "../../src/shard/shard.ts";
 import { send } from "../client.ts";
@@ -98,10 +99,11 @@ function comparable({ ids, data, claim, ...rest }: AppendInput) {
 describe("the packed message", () => {
   it("carries every field of every append", () => {
     const claim = {
-      tables: Uint8Array.of(1, 2, 3, 4, 5, 6),
+      tables: new Uint8Array(2 * LEDGER_STATES).map((_, index) => index % 4),
       tableOf: Uint8Array.of(0, 1),
       packedAs: Uint8Array.of(2, 1),
-      subjects: new Uint8Array(32).map((_, index) => index),
+      // The ledger's own business: of any length.
+      subjects: new Uint8Array(55).map((_, index) => index),
     };
     const inputs: AppendInput[] = [
       appendInput(["a", "b", "c"], { compressed: true, keyId: "one", eventsPerSecond: 7 }),

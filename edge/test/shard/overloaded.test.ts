@@ -25,12 +25,12 @@ function failingEnv(next: () => Fault | null): { env: Env; calls: () => number; 
   let calls = 0;
   const appendedOver = new Set<object>();
   const through = (stub: DurableObjectStub<BufferShard>) => ({
-    append: async (call: Parameters<BufferShard["append"]>[0]) => {
+    append2: async (call: Parameters<BufferShard["append2"]>[0]) => {
       calls++;
       appendedOver.add(stub);
       const fault = next();
       if (fault?.afterwards === true || fault === null) {
-        const answers = await stub.append(call);
+        const answers = await stub.append2(call);
         if (fault === null) return answers;
       }
       throw Object.assign(new Error("Durable Object is overloaded. Too many requests queued."), fault);

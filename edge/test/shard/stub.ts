@@ -18,7 +18,7 @@ export function shardOf(project: string, index = 0): ShardStub {
 
 /** One append alone, as a request makes it when nobody else is about. */
 export async function append(project: string, input: AppendInput): Promise<AppendAnswer> {
-  return (await shardOf(project).append(packAppends([input])))[0] as AppendAnswer;
+  return (await shardOf(project).append2(packAppends([input])))[0] as AppendAnswer;
 }
 
 const encoder = new TextEncoder();

@@ -1,0 +1,66 @@
+// The append call of the previous release, in both directions: Workers of that release call today's shards, and today's Workers
+// call shards that still run it. Goes with the release after this one. ADR 11.
+
+import { concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
+import { type AppendCall, checkInput, must, taker } from "./append-call.ts";
+import { subjectsForVersion1, subjectsFromVersion1, VERSION_1_SUBJECT_BYTES } from "./consent-claim.ts";
+import type { AppendInput } from "./shard.ts";
+
+const NUMBERS = 8;
+const COMPRESSED = 1;
+const WITH_SUBJECTS = 2;
+
+export function packAppends1(inputs: readonly AppendInput[]): AppendCall {
+  const numbers = new Float64Array(inputs.length * NUMBERS);
+  const parts: Uint8Array[] = [];
+  const keyIds: string[] = [];
+  for (const [index, { ids, data, compressed, receivedAtMs, oldestMs, claim, rate }] of inputs.entries()) {
+    let key = keyIds.indexOf(rate.keyId);
+    if (key < 0) key = keyIds.push(rate.keyId) - 1;
+    const events = ids.byteLength / ID_HASH_BYTES;
+    const subjects = subjectsForVersion1(claim);
+    must(subjects === null || subjects.byteLength === events * VERSION_1_SUBJECT_BYTES, "subjects");
+    const flags = (compressed ? COMPRESSED : 0) | (subjects === null ? 0 : WITH_SUBJECTS);
+    numbers.set(
+      [events, data.byteLength, claim.tables.byteLength, flags, receivedAtMs, oldestMs, key, rate.eventsPerSecond],
+      index * NUMBERS,
+    );
+    parts.push(ids, claim.tables, claim.tableOf, claim.packedAs);
+    if (subjects !== null) parts.push(subjects);
+    parts.push(data);
+  }
+  return { numbers, bytes: concatBytes(parts), keyIds };
+}
+
+/** @throws when the message is not one of version 1, as far as its lengths and values tell. */
+export function unpackAppends1({ numbers, bytes, keyIds }: AppendCall): AppendInput[] {
+  must(numbers instanceof Float64Array && bytes instanceof Uint8Array && Array.isArray(keyIds), "form");
+  must(numbers.length % NUMBERS === 0, "number of appends");
+  const inputs: AppendInput[] = [];
+  const take = taker(bytes);
+  for (let at = 0; at < numbers.length; at += NUMBERS) {
+    const [events, dataBytes, tableBytes, flags, receivedAtMs, oldestMs, key, eventsPerSecond] = numbers.subarray(
+      at,
+      at + NUMBERS,
+    ) as unknown as [number, number, number, number, number, number, number, number];
+    must(Number.isInteger(flags) && flags >= 0 && flags <= (COMPRESSED | WITH_SUBJECTS), "flags");
+    const ids = take(events * ID_HASH_BYTES);
+    const tables = take(tableBytes);
+    const tableOf = take(events);
+    const packedAs = take(events);
+    const subjects = flags & WITH_SUBJECTS ? subjectsFromVersion1(take(events * VERSION_1_SUBJECT_BYTES)) : null;
+    const input: AppendInput = {
+      ids,
+      claim: { tables, tableOf, packedAs, subjects },
+      data: take(dataBytes),
+      compressed: (flags & COMPRESSED) !== 0,
+      receivedAtMs,
+      oldestMs,
+      rate: { keyId: keyIds[key] as string, eventsPerSecond },
+    };
+    checkInput(input);
+    inputs.push(input);
+  }
+  must(take.left() === 0, "bytes left over");
+  return inputs;
+}
