@@ -1,6 +1,6 @@
 // Reads and administration: judged here, answered by the query Lambda. It believes what the signed headers say of the caller.
 
-import { type KeyRecord, packIds } from "@behaviour/contract";
+import type { KeyRecord } from "@behaviour/contract";
 import { judgeHeaders, withBody } from "../collect/read.ts";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
@@ -8,9 +8,9 @@ import { refuse, withCommonHeaders } from "../respond.ts";
 import { fetchBackend } from "./backend.ts";
 import type { ForwardedRoute } from "./routes.ts";
 import { authenticateReader } from "./session.ts";
+import { shardTrace } from "./trace.ts";
 
 const RETRY_AFTER_SECONDS = 2;
-const EVENT_PATH = /^\/v1\/events\/([^/]+)$/;
 
 export async function forward(request: Request, route: ForwardedRoute, env: Env, requestId: string): Promise<Response> {
   const answer = await answerFor(request, route, env, requestId);
@@ -73,36 +73,4 @@ async function judgeAnswer(answer: Response, requestId: string): Promise<Respons
   await answer.body?.cancel();
   console.error(JSON.stringify({ level: "error", message: "query backend failed", status, requestId }));
   return new Refusal(status === 429 ? "overloaded" : "unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
-}
-
-/** `GET /v1/events/<messageId>` also tells what only the shards know: that it was accepted, and flushed. ISO times. */
-async function shardTrace(
-  path: string,
-  record: KeyRecord,
-  env: Env,
-): Promise<{ accepted: string; flushed?: string } | null> {
-  const match = EVENT_PATH.exec(path);
-  if (match === null) return null;
-  const id = packIds([decodeURIComponentSafely(match[1] as string)]);
-  const directory = env.DIRECTORY.get(env.DIRECTORY.idFromName("shards"));
-  const names = await directory.listProject(record.project);
-  const traces = await Promise.all(
-    names.map((name) =>
-      env.SHARD.get(env.SHARD.idFromName(name))
-        .trace(id)
-        .catch(() => null),
-    ),
-  );
-  const found = traces.filter((trace) => trace !== null).sort((a, b) => a.acceptedAtMs - b.acceptedAtMs)[0];
-  if (found === undefined) return null;
-  const accepted = new Date(found.acceptedAtMs).toISOString();
-  return found.flushedAtMs === null ? { accepted } : { accepted, flushed: new Date(found.flushedAtMs).toISOString() };
-}
-
-function decodeURIComponentSafely(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -7,11 +7,14 @@ import type { Env } from "../env.ts";
 import { learnKey } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
+import { revokeInDirectories } from "../shard/directories.ts";
 
 const KeysPush = z.object({
   records: z.array(z.object({ name: z.string().check(z.regex(/^key:[0-9a-f]{64}$/)), value: z.nullable(KeyRecord) })),
 });
+type KeysPush = z.infer<typeof KeysPush>;
 const KEY_PREFIX = "key:";
+const SHARDS_AT_ONCE = 50;
 const MIN_SECRET_LENGTH = 32;
 
 /** `POST /internal/keys` `{"records":[{"name":"key:<sha256>","value":KeyRecord|null}]}`; null deletes. */
@@ -20,34 +23,57 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
   const parsed = KeysPush.safeParse(await request.json().catch(() => null));
   if (!parsed.success) return new Refusal("invalid_payload");
   for (const { name, value } of parsed.data.records) learnKey(name.slice(KEY_PREFIX.length), value, Date.now());
-  await Promise.all(
-    parsed.data.records.map(({ name, value }) =>
-      value === null ? env.KEYS.delete(name) : env.KEYS.put(name, JSON.stringify(value)),
-    ),
-  );
-  await revokeInShards(
-    parsed.data.records.map(({ value }) => value),
-    env,
-  );
-  return json(200, { success: true, data: { stored: parsed.data.records.length } }, requestId);
+  const { records } = parsed.data;
+  // Shards first: they are what takes no event more. Each part is done whatever became of the others, KV always.
+  const revoked = await revoke(records, env);
+  const stored = await settle(records.map(({ name, value }) => store(name, value, env)));
+  const faults = [...revoked, ...stored];
+  if (faults.length === 0) return json(200, { success: true, data: { stored: records.length } }, requestId);
+  const details = { level: "error", message: "keys not pushed everywhere", requestId, failed: faults.length };
+  console.error(JSON.stringify({ ...details, fault: String(faults[0]) }));
+  return new Refusal("unavailable", {
+    message: "Not every part took the keys: push them again.",
+    retryAfterSeconds: 2,
+  });
 }
 
-/** KV is up to a minute behind elsewhere, and isolates remember; a shard that knows of a revocation takes no event more. */
-async function revokeInShards(records: readonly (KeyRecord | null)[], env: Env): Promise<void> {
+async function store(name: string, value: KeyRecord | null, env: Env): Promise<void> {
+  await (value === null ? env.KEYS.delete(name) : env.KEYS.put(name, JSON.stringify(value)));
+}
+
+/**
+ * KV is up to a minute behind elsewhere, and isolates remember; a shard that knows of a revocation takes no event more.
+ * @returns what failed.
+ */
+async function revoke(records: KeysPush["records"], env: Env): Promise<unknown[]> {
   const nowMs = Date.now();
-  const revoked = records
-    .filter((record) => record !== null)
-    .filter(({ revokedAt }) => (revokedAt ?? nowMs + 1) <= nowMs);
-  if (revoked.length === 0) return;
-  const directory = env.DIRECTORY.get(env.DIRECTORY.idFromName("shards"));
-  for (const project of new Set(revoked.map((record) => record.project))) {
-    const keyIds = revoked.filter((record) => record.project === project).map(({ id }) => id);
-    const names = await directory.listProject(project);
-    await Promise.all([
-      ...names.map((name) => env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys(keyIds)),
-      env.LIVE.get(env.LIVE.idFromName(project)).closeKeys(keyIds),
-    ]);
+  const byProject = new Map<string, string[]>();
+  for (const { value } of records) {
+    if (value === null || (value.revokedAt ?? nowMs + 1) > nowMs) continue;
+    const keyIds = byProject.get(value.project);
+    if (keyIds === undefined) byProject.set(value.project, [value.id]);
+    else keyIds.push(value.id);
   }
+  const faults = await settle([...byProject].map(([project, keyIds]) => revokeKeys(project, keyIds, env)));
+  return faults.flatMap((fault) => (fault instanceof AggregateError ? (fault.errors as unknown[]) : [fault]));
+}
+
+/** @throws AggregateError of all that failed, once everything else is done. */
+async function revokeKeys(project: string, keyIds: readonly string[], env: Env): Promise<void> {
+  const closed = settle([env.LIVE.get(env.LIVE.idFromName(project)).closeKeys(keyIds)]);
+  const { shards, faults } = await revokeInDirectories(env, project, keyIds);
+  for (let start = 0; start < shards.length; start += SHARDS_AT_ONCE) {
+    const some = shards.slice(start, start + SHARDS_AT_ONCE);
+    faults.push(...(await settle(some.map((name) => env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys(keyIds)))));
+  }
+  faults.push(...(await closed));
+  if (faults.length > 0) throw new AggregateError(faults);
+}
+
+/** Waits for all of them. @returns why some failed. */
+async function settle(work: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const results = await Promise.allSettled(work);
+  return results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
 }
 
 function isControlPlane(request: Request, env: Env): boolean {

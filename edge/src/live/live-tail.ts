@@ -8,6 +8,7 @@ import type { Env } from "../env.ts";
 import { findKeyByHash } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { refuse } from "../respond.ts";
+import { listShards } from "../shard/directories.ts";
 import { REGIONS, shardName } from "../shard/placement.ts";
 import { Outbox } from "./outbox.ts";
 import { RENEW_EVERY_MS } from "./watch.ts";
@@ -132,9 +133,8 @@ export class LiveTail extends DurableObject<Env> {
 
   /** Those that exist, and as long as they are few those that may. One that can't be reached hears of it next time. */
   async #tellShards(watcher: Watcher, isWatched: boolean): Promise<void> {
-    const directory = this.env.DIRECTORY.get(this.env.DIRECTORY.idFromName("shards"));
     const names = new Map<string, DurableObjectLocationHint | undefined>();
-    for (const name of await directory.listProject(watcher.project).catch(() => [])) names.set(name, undefined);
+    for (const name of await listShards(this.env, watcher.project).catch(() => [])) names.set(name, undefined);
     if (isWatched && watcher.shards * REGIONS.length <= FORESEEN_SHARDS_MAX) {
       for (const { code, locationHint } of REGIONS) {
         for (let index = 0; index < watcher.shards; index++) {

@@ -53,6 +53,10 @@ export class Segments {
     return this.#sql.exec<{ at: number | null }>("SELECT max(newest_at_ms) AS at FROM id_runs").one().at;
   }
 
+  get hasLoose(): boolean {
+    return this.#looseIds > 0;
+  }
+
   /** The ids that are not in a run yet, for memory to be filled with. */
   *loose(): Generator<{ ids: Uint8Array; committedAtMs: number }> {
     const rows = this.#sql.exec<{ ids: ArrayBuffer; committed_at_ms: number }>(

@@ -18,6 +18,7 @@ import { log } from "./log.ts";
 import { projectOfShard } from "./placement.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { RecentIds } from "./recent-ids.ts";
+import { REGISTRATION_SCHEMA, Registration } from "./registration.ts";
 import { ROWS_SCHEMA, type Row, Rows } from "./rows.ts";
 import { SEGMENTS_SCHEMA, Segments, unsortedHas } from "./segments.ts";
 
@@ -62,8 +63,6 @@ export type AppendAnswer =
 
 /** A durable alarm stands this far ahead while rows wait, in case the object loses its memory and its timers. */
 const ALARM_AHEAD_MS = 10_000;
-/** How often a shard with traffic tells the sweeper that it exists. */
-const REGISTER_EVERY_MS = 5 * 60 * 1_000;
 const MAINTAIN_EVERY_MS = 60 * 1_000;
 const WRITE_DROPS_AFTER_MS = 1_000;
 
@@ -84,16 +83,18 @@ export class BufferShard extends DurableObject<Env> {
   readonly #commits = new GroupCommit((members) => this.#commit(members));
   readonly #boot = crypto.randomUUID().slice(0, 13);
   readonly #flusher: Flusher;
+  readonly #registration: Registration;
   #full = false;
   #dropsTimer: ReturnType<typeof setTimeout> | null = null;
   #alarmAtMs: number | null = null;
-  #registeredAtMs = 0;
   #maintainedAtMs = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(`${ROWS_SCHEMA}${SEGMENTS_SCHEMA}${LEDGER_SCHEMA}${DROPS_SCHEMA}${REVOKED_SCHEMA}`);
+    this.#sql.exec(
+      `${ROWS_SCHEMA}${SEGMENTS_SCHEMA}${LEDGER_SCHEMA}${DROPS_SCHEMA}${REVOKED_SCHEMA}${REGISTRATION_SCHEMA}`,
+    );
     this.#rows = new Rows(this.#sql);
     this.#segments = new Segments(this.#sql);
     this.#recent = new RecentIds(this.#segments.looseSinceMs ?? Number.NEGATIVE_INFINITY);
@@ -105,6 +106,12 @@ export class BufferShard extends DurableObject<Env> {
     for (const { ids, committedAtMs } of this.#rows.outsideRuns.read())
       this.#recent.add(new Uint8Array(ids), committedAtMs);
     this.#flusher = new Flusher(env, this.#rows, this.#name, (rows) => this.#forget(rows));
+    this.#registration = new Registration(env, this.#sql, {
+      name: this.#name,
+      hasHistory: this.#rows.count > 0 || this.#segments.looseSinceMs !== null || this.#segments.hasLoose,
+      revokedKeys: () => [...this.#revokedKeys],
+      learnRevoked: (keyIds) => this.#revoke(keyIds),
+    });
     if (this.#rows.count > 0) this.#flusher.schedule();
   }
 
@@ -113,6 +120,7 @@ export class BufferShard extends DurableObject<Env> {
    * memory: the output gate holds every answer.
    */
   async append2(call: AppendCall): Promise<AppendAnswer[]> {
+    if (!this.#registration.isReady) await this.#registration.ready();
     return Promise.all(unpackAppends(call).map((input) => this.#append(input)));
   }
 
@@ -175,7 +183,7 @@ export class BufferShard extends DurableObject<Env> {
       this.ctx.abort("commit failed");
     }
     this.#flusher.schedule();
-    this.#register();
+    this.#registration.rowsWait(Date.now());
   }
 
   /** The counts of minutes that are over go the way of the events they count. */
@@ -225,15 +233,28 @@ export class BufferShard extends DurableObject<Env> {
     void this.ctx.storage.setAlarm(atMs);
   }
 
-  /** Called by the sweeper: flushes what waits, whatever became of timers and alarms. @returns the rows left. */
-  async sweep(): Promise<{ rows: number }> {
+  /** Called by the sweeper: begins to flush what waits, whatever became of timers and alarms, and answers at once. */
+  async sweep(): Promise<{ rows: number; registered: boolean }> {
+    const nowMs = Date.now();
     if (this.#rows.count > 0) {
-      this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
-      await this.#flusher.flush();
+      this.#armAlarm(nowMs + ALARM_AHEAD_MS);
+      this.#registration.rowsWait(nowMs);
+      void this.#flusher.flush();
     } else {
-      this.#segments.forgetExpired(Date.now());
+      this.#segments.forgetExpired(nowMs);
+      this.#registration.rowsGone(nowMs);
     }
-    return { rows: this.#rows.count };
+    return { rows: this.#rows.count, registered: this.#registration.isRegistered };
+  }
+
+  /** The sweeper's, after two days of silence. @returns whether its entry may be deleted; it then registers anew. */
+  async retire(): Promise<boolean> {
+    if (this.#rows.count > 0 || !this.#counters.isEmpty || this.#commits.pendingBytes > 0) {
+      this.#registration.rowsWait(Date.now());
+      return false;
+    }
+    this.#registration.retire();
+    return true;
   }
 
   /** From the live tail, again and again while it has watchers. */
@@ -249,6 +270,10 @@ export class BufferShard extends DurableObject<Env> {
 
   /** From the control plane: no event of these keys is taken any more. */
   async revokeKeys(keyIds: readonly string[]): Promise<void> {
+    this.#revoke(keyIds);
+  }
+
+  #revoke(keyIds: readonly string[]): void {
     for (const keyId of keyIds) {
       this.#sql.exec("INSERT OR IGNORE INTO revoked_keys (key_id) VALUES (?)", keyId);
       this.#revokedKeys.add(keyId);
@@ -272,7 +297,7 @@ export class BufferShard extends DurableObject<Env> {
     this.#counters.add("duplicates", repeated, receivedAtMs);
     this.#counters.add("suppressed", suppressed, receivedAtMs);
     this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
-    this.#register();
+    this.#registration.rowsWait(Date.now());
     this.#drops.add(drops, Date.now());
     if (this.#dropsTimer === null) {
       this.#dropsTimer = setTimeout(() => {
@@ -294,18 +319,6 @@ export class BufferShard extends DurableObject<Env> {
     }
     const flushed = this.#segments.find(id);
     return flushed === null ? null : { acceptedAtMs: flushed.committedAtMs, flushedAtMs: flushed.flushedAtMs };
-  }
-
-  /** The sweeper must know of every shard that may hold rows; that it does can wait until after the answer. */
-  #register(): void {
-    const nowMs = Date.now();
-    if (nowMs - this.#registeredAtMs < REGISTER_EVERY_MS) return;
-    this.#registeredAtMs = nowMs;
-    const directory = this.env.DIRECTORY.get(this.env.DIRECTORY.idFromName("shards"));
-    directory.register(this.#name).catch((fault: unknown) => {
-      this.#registeredAtMs = 0;
-      log("warn", "could not register with the sweeper", fault);
-    });
   }
 
   get #name(): string {

@@ -1,0 +1,56 @@
+// `GET /v1/events/<messageId>` also tells what only the shards know: that the message was accepted, and flushed. A message id
+// does not say which shard took it, so those are asked that hold rows or held some within the dedupe window: no other still
+// knows of any message, and none is woken for nothing.
+
+import { type KeyRecord, LIMITS, packIds } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import { listHolders } from "../shard/directories.ts";
+
+const EVENT_PATH = /^\/v1\/events\/([^/]+)$/;
+const SHARDS_AT_ONCE = 50;
+/** Of a project with more the first by name are asked: the tiers know every message a moment later. */
+const SHARDS_MAX = 1_000;
+/** Shards forget ids some time after the window has passed. */
+const KNOWN_FOR_MS = LIMITS.dedupeWindowMs + 2 * 60 * 60 * 1_000;
+
+/** ISO times; null when the path is another's, or no shard knows of the message. */
+export async function shardTrace(
+  path: string,
+  record: KeyRecord,
+  env: Env,
+): Promise<{ accepted: string; flushed?: string } | null> {
+  const match = EVENT_PATH.exec(path);
+  if (match === null) return null;
+  const id = packIds([decodeURIComponentSafely(match[1] as string)]);
+  // Without its directory the answer says what the tiers say.
+  const holders = await listHolders(env, record.project, Date.now() - KNOWN_FOR_MS).catch(() => []);
+  const names = holders.slice(0, SHARDS_MAX);
+  let found: { acceptedAtMs: number; flushedAtMs: number | null } | undefined;
+  for (let start = 0; start < names.length; start += SHARDS_AT_ONCE) {
+    const some = names.slice(start, start + SHARDS_AT_ONCE);
+    const traces = await Promise.all(some.map((name) => traceIn(name, id, env)));
+    for (const trace of traces) {
+      if (trace !== null && (found === undefined || trace.acceptedAtMs < found.acceptedAtMs)) found = trace;
+    }
+  }
+  if (found === undefined) return null;
+  const accepted = new Date(found.acceptedAtMs).toISOString();
+  return found.flushedAtMs === null ? { accepted } : { accepted, flushed: new Date(found.flushedAtMs).toISOString() };
+}
+
+/** One that does not answer hides nothing of the others. */
+async function traceIn(name: string, id: Uint8Array, env: Env) {
+  try {
+    return await env.SHARD.get(env.SHARD.idFromName(name)).trace(id);
+  } catch {
+    return null;
+  }
+}
+
+function decodeURIComponentSafely(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

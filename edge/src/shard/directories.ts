@@ -1,0 +1,62 @@
+// Where the directory of a project is, and what is asked of it. The number of directories never changes: a project's place is
+// the hash of its id. The object "shards" is the release before's only one; it is asked too until nothing is left in it.
+
+import { hashId } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import type { ShardDirectory } from "./directory.ts";
+import { projectOfShard } from "./placement.ts";
+
+const DIRECTORIES = 16;
+const OLD_DIRECTORY = "shards";
+
+/** Every directory there is, the old one last. */
+export const DIRECTORY_NAMES: readonly string[] = [
+  ...Array.from({ length: DIRECTORIES }, (_, index) => `shards:${index}`),
+  OLD_DIRECTORY,
+];
+
+export function directoryNamed(env: Env, name: string): DurableObjectStub<ShardDirectory> {
+  return env.DIRECTORY.get(env.DIRECTORY.idFromName(name));
+}
+
+export function directoryOf(env: Env, project: string): DurableObjectStub<ShardDirectory> {
+  return directoryNamed(env, `shards:${hashId(project).low % DIRECTORIES}`);
+}
+
+export function directoryOfShard(env: Env, shard: string): DurableObjectStub<ShardDirectory> {
+  return directoryOf(env, projectOfShard(shard));
+}
+
+/** Every shard of the project. @throws what a directory throws that can't be reached. */
+export function listShards(env: Env, project: string): Promise<string[]> {
+  return inBoth(env, project, (directory) => directory.listProject(project));
+}
+
+/** The project's shards that may know a message sent since. */
+export function listHolders(env: Env, project: string, sinceMs: number): Promise<string[]> {
+  return inBoth(env, project, (directory) => directory.listHolders(project, sinceMs));
+}
+
+/** Keeps the revocation for shards to come. @returns the shards that exist and have to be told, as far as they are known. */
+export async function revokeInDirectories(
+  env: Env,
+  project: string,
+  keyIds: readonly string[],
+): Promise<{ shards: string[]; faults: unknown[] }> {
+  const answers = await Promise.allSettled([
+    directoryOf(env, project).revoke(project, keyIds),
+    directoryNamed(env, OLD_DIRECTORY).listProject(project),
+  ]);
+  const shards = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  const faults = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as unknown] : []));
+  return { shards: [...new Set(shards)], faults };
+}
+
+async function inBoth(
+  env: Env,
+  project: string,
+  ask: (directory: DurableObjectStub<ShardDirectory>) => Promise<string[]>,
+): Promise<string[]> {
+  const [own, old] = await Promise.all([ask(directoryOf(env, project)), ask(directoryNamed(env, OLD_DIRECTORY))]);
+  return [...new Set([...own, ...old])];
+}
