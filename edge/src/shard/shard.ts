@@ -220,6 +220,7 @@ export class BufferShard extends DurableObject<Env> {
       this.#addCounters(Date.now());
       if (this.#rows.count === 0 && this.#counters.isEmpty) return;
       this.#armAlarm(Date.now() + ALARM_AHEAD_MS + this.#flusher.backoffMs);
+      if (this.#rows.count > 0) this.#registration.rowsWait(Date.now());
       await this.ctx.storage.sync();
       await this.#flusher.flush();
     } catch (fault) {
@@ -249,7 +250,7 @@ export class BufferShard extends DurableObject<Env> {
 
   /** The sweeper's, after two days of silence. @returns whether its entry may be deleted; it then registers anew. */
   async retire(): Promise<boolean> {
-    if (this.#rows.count > 0 || !this.#counters.isEmpty || this.#commits.pendingBytes > 0) {
+    if (this.#rows.count > 0 || this.#commits.pendingBytes > 0) {
       this.#registration.rowsWait(Date.now());
       return false;
     }

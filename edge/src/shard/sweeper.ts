@@ -11,7 +11,7 @@ import { FORGET_AFTER_MS, type IdleShard, type ShardDirectory } from "./director
 
 /** What a sweep asks of a directory. */
 export type SweptDirectory = Pick<
-  DurableObjectStub<ShardDirectory>,
+  ShardDirectory,
   "nextWaiting" | "nextIdle" | "forget" | "forgetOld" | "sweepStart" | "setSweepStart"
 >;
 

@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { directoryNamed, directoryOf, listShards } from "../../src/shard/directories.ts";
+import { ShardDirectory } from "../../src/shard/directory.ts";
 import { shardName } from "../../src/shard/placement.ts";
 import { SWEEP_CALLS_MAX, Sweep, type SweptDirectory, type SweptShard, sweepShards } from "../../src/shard/sweeper.ts";
 import { newProject } from "../keys.ts";
@@ -86,22 +87,19 @@ describe("sweeper", () => {
 
   it("is told of rows once a minute at most, not with every flush", async () => {
     const project = newProject("telling");
-    const told = vi.fn<() => void>();
+    const name = shardName(project, "na", 0);
     await append(project, appendInput(["first"]));
     await untilFlushed(project);
-    await runInDurableObject(directoryOf(env, project), (directory) => {
-      const setWaiting = directory.setWaiting.bind(directory);
-      vi.spyOn(directory, "setWaiting").mockImplementation((name, waiting) => {
-        told();
-        return setWaiting(name, waiting);
-      });
-    });
+    const setWaiting = vi.spyOn(ShardDirectory.prototype, "setWaiting");
     for (let turn = 0; turn < 5; turn++) {
       await append(project, appendInput([`turn-${turn}`]));
       await untilFlushed(project);
       await sweepShards(env);
     }
-    expect(told).not.toHaveBeenCalled();
+    expect(setWaiting.mock.calls.filter(([shard]) => shard === name)).toEqual([]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+    await sweepUntil(async () => expect(await isWaiting(project)).toBe(false));
+    expect(setWaiting.mock.calls.filter(([shard]) => shard === name)).toEqual([[name, false]]);
   });
 
   it("forgets a shard only when it has been silent and empty for two days, and knows it again at once", async () => {
