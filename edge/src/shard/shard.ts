@@ -120,13 +120,17 @@ export class BufferShard extends DurableObject<Env> {
    * memory: the output gate holds every answer.
    */
   async append2(call: AppendCall): Promise<AppendAnswer[]> {
-    if (!this.#registration.isReady) await this.#registration.ready();
-    return Promise.all(unpackAppends(call).map((input) => this.#append(input)));
+    return this.#appendAll(unpackAppends(call));
   }
 
   /** As Workers of the previous release call it. */
   async append(call: AppendCall): Promise<AppendAnswer[]> {
-    return Promise.all(unpackAppends1(call).map((input) => this.#append(input)));
+    return this.#appendAll(unpackAppends1(call));
+  }
+
+  async #appendAll(inputs: readonly AppendInput[]): Promise<AppendAnswer[]> {
+    if (!this.#registration.isReady) await this.#registration.ready();
+    return Promise.all(inputs.map((input) => this.#append(input)));
   }
 
   async #append(input: AppendInput): Promise<AppendAnswer> {

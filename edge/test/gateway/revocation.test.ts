@@ -36,7 +36,7 @@ describe("a revoked key", () => {
       if (lost) await loseMemory();
       for (const index of [0, 1, 2]) {
         const appendTo = (keyId: string) =>
-          shardOf(project, index).append(packAppends([appendInput([`${keyId}-${index}-${lost}`], { keyId })]));
+          shardOf(project, index).append2(packAppends([appendInput([`${keyId}-${index}-${lost}`], { keyId })]));
         expect(await appendTo("revoked-1")).toMatchObject([REFUSED]);
         expect(await appendTo("other")).toMatchObject([{ outcome: "stored" }]);
       }
