@@ -136,10 +136,10 @@ export type ErrorCode = keyof typeof ERRORS;
 export const REJECTIONS = {
   missing_field: "A field that this type of event needs is missing.",
   invalid_type: "An unknown event type, or a field of the wrong JSON type.",
-  invalid_event_name: "The event name is empty, longer than 200 characters, or holds control characters.",
+  invalid_event_name: "The event name is empty or blank, longer than 200 characters, or holds control characters.",
   missing_identity: "An event needs a userId or an anonymousId.",
-  invalid_user_id: "An id is empty, longer than 256 characters, or holds control characters.",
-  invalid_message_id: "The messageId is empty, longer than 100 characters, or holds control characters.",
+  invalid_user_id: "An id is empty or blank, longer than 256 characters, or holds control characters.",
+  invalid_message_id: "The messageId is empty or blank, longer than 100 characters, or holds control characters.",
   event_too_large: "The event is larger than 32 KiB.",
   too_deep: "The event is nested deeper than 16 levels.",
   too_many_properties: "An object has more than 256 keys, or the event more than 2,000 values.",

@@ -18,7 +18,7 @@ import type { PiiFinding } from "../pii/redact.ts";
 import { firstTakenFromMs } from "./first-taken.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers, repair } from "./repair.ts";
-import { FOUND, hasControl, scan, textNeedsCare } from "./scan.ts";
+import { FOUND, hasControl, isBlank, scan, textNeedsCare } from "./scan.ts";
 import { batchItemTexts, memberText } from "./slices.ts";
 
 export interface JudgedEvent {
@@ -157,6 +157,7 @@ function judgeFields(event: JsonObject, defaultType: EventType | null): Refused 
       return refused("invalid_type", `/${field}`);
     }
   }
+  if (isBlankText(event.userId) && isBlankText(event.anonymousId)) return refused("missing_identity");
   for (const field of IDS) {
     if (field === "userId" && isNotSignedIn(event)) continue;
     const wrong = judgeId(event[field], field);
@@ -202,7 +203,12 @@ function judgeId(value: unknown, field: string): Refused | null {
 function judgeText(value: unknown, pointer: string, code: RejectionCode, maxLength: number): Refused | null {
   if (isMissing(value)) return null;
   if (typeof value !== "string") return refused("invalid_type", pointer);
-  return value === "" || value.length > maxLength || hasControl(value) ? refused(code, pointer) : null;
+  const isUsable = value !== "" && value.length <= maxLength && !isBlank(value) && !hasControl(value);
+  return isUsable ? null : refused(code, pointer);
+}
+
+function isBlankText(value: unknown): boolean {
+  return typeof value === "string" && isBlank(value);
 }
 
 function isMissing(value: unknown): value is undefined | null {

@@ -114,6 +114,17 @@ export function hasControl(text: string): boolean {
   return CONTROL.test(text);
 }
 
+const FIRST_INK = 0x21;
+const LAST_INK = 0x7e;
+/** White space, what is never drawn (zero-width characters, fillers) and Braille's empty cell. */
+const BLANK = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800]+$/u;
+
+/** A text of blanks alone: nobody's id, and no name. The empty text is not one. */
+export function isBlank(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return !(first >= FIRST_INK && first <= LAST_INK) && BLANK.test(text);
+}
+
 function isCleanText(text: string): boolean {
   return text.isWellFormed() && !CONTROL.test(text);
 }

@@ -109,6 +109,61 @@ describe("ids", () => {
   ]);
 });
 
+describe("blanks alone", () => {
+  const blanks: [name: string, text: string][] = [
+    ["a blank", " "],
+    ["three blanks", "   "],
+    ["tab and line feed", "\t\n"],
+    ["no-break space", "\u00a0"],
+    ["narrow no-break space", "\u202f"],
+    ["ideographic space", "\u3000"],
+    ["Ogham space", "\u1680"],
+    ["line separator", "\u2028"],
+    ["zero-width space", "\u200b"],
+    ["zero-width joiners", "\u200c\u200d\u2060"],
+    ["byte-order mark", "\ufeff"],
+    ["soft hyphen", "\u00ad"],
+    ["Hangul filler", "\u3164"],
+    ["empty Braille cell", "\u2800"],
+    ["tag characters", "\u{e0020}\u{e007f}"],
+    ["a mixture", " \u200b\u3000 "],
+  ];
+  const noDevice = { anonymousId: undefined };
+  eventTable(
+    table,
+    blanks.flatMap(([name, text]): EventRow[] => [
+      { name: `event: ${name}`, event: { event: text }, rejected: ["invalid_event_name", "/event"] },
+      { name: `page: ${name}`, event: { type: "page", name: text }, rejected: ["invalid_event_name", "/name"] },
+      { name: `screen: ${name}`, event: { type: "screen", name: text }, rejected: ["invalid_event_name", "/name"] },
+      { name: `userId: ${name}`, event: { userId: text }, rejected: ["invalid_user_id", "/userId"] },
+      { name: `only userId: ${name}`, event: { ...noDevice, userId: text }, rejected: ["invalid_user_id", "/userId"] },
+      {
+        name: `anonymousId: ${name}`,
+        event: { userId: "u", anonymousId: text },
+        rejected: ["invalid_user_id", "/anonymousId"],
+      },
+      { name: `both: ${name}`, event: { userId: text, anonymousId: text }, rejected: ["missing_identity"] },
+      {
+        name: `groupId: ${name}`,
+        event: { type: "group", groupId: text },
+        rejected: ["invalid_user_id", "/groupId"],
+      },
+      {
+        name: `previousId: ${name}`,
+        event: { type: "alias", userId: "u", previousId: text },
+        rejected: ["invalid_user_id", "/previousId"],
+      },
+      { name: `messageId: ${name}`, event: { messageId: text }, rejected: ["invalid_message_id", "/messageId"] },
+    ]),
+  );
+  eventTable(table, [
+    { name: "beside a letter are part of a name", event: { event: " a\u200b" }, stored: { event: " a\u200b" } },
+    { name: "beside a letter are part of an id", event: { userId: "\u3000a" }, stored: { userId: "\u3000a" } },
+    { name: "in an emoji's sequence", event: { event: "👨\u200d👩" }, stored: { event: "👨\u200d👩" } },
+    { name: "in a property are kept", event: { properties: { a: "  " } }, stored: { properties: { a: "  " } } },
+  ]);
+});
+
 describe("placeholder ids", () => {
   const placeholders = [
     "null",
