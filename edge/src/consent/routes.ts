@@ -5,6 +5,7 @@ import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.t
 import { judgeHeaders, withBody } from "../collect/read.ts";
 import { hasControl } from "../collect/scan.ts";
 import type { Env } from "../env.ts";
+import { authenticateSession } from "../gateway/session.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
 import { ledgerId } from "../shard/consent-claim.ts";
@@ -30,8 +31,12 @@ export async function postConsent(request: Request, env: Env, requestId: string)
     const bodyKey = keyInBody(body);
     if (bodyKey instanceof Refusal) return bodyKey;
     if (headerKey !== null && bodyKey !== null && headerKey !== bodyKey) return new Refusal("conflicting_credentials");
-    if (headerKey === null && bodyKey === null) return new Refusal("missing_api_key");
-    const key = headerRecord ?? (await authenticate(bodyKey as string, request, "consent", env, receivedAtMs));
+    const key =
+      headerRecord ??
+      (bodyKey === null
+        ? await authenticateSession(request, "consent", env)
+        : await authenticate(bodyKey, request, "consent", env, receivedAtMs));
+    if (key === null) return new Refusal("missing_api_key");
     if (key instanceof Refusal) return key;
     const input = readConsent(body, requestId, receivedAtMs);
     if (input instanceof Refusal) return input.of(key.project);
@@ -129,8 +134,11 @@ function readPurposes(value: unknown): ConsentRecord["purposes"] | Refusal {
 export async function getConsent(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   const headerKey = keyInHeaders(request.headers);
   if (headerKey instanceof Refusal) return headerKey;
-  if (headerKey === null) return new Refusal("missing_api_key");
-  const key = await authenticate(headerKey, request, "consent", env, Date.now());
+  const key =
+    headerKey === null
+      ? await authenticateSession(request, "consent", env)
+      : await authenticate(headerKey, request, "consent", env, Date.now());
+  if (key === null) return new Refusal("missing_api_key");
   if (key instanceof Refusal) return key;
   const parameters = new URL(request.url).searchParams;
   const anonymousId = parameters.get("anonymousId") || null;
