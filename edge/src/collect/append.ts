@@ -2,7 +2,7 @@
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. DESIGN E1, E2.
 
 import type { StoredConsent } from "@behaviour/contract";
-import { dailySalt, makeCookieless } from "../consent/cookieless.ts";
+import { dailySalt, keptFindings, makeCookieless } from "../consent/cookieless.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { noteRevoked } from "../keyring.ts";
@@ -91,10 +91,11 @@ export class Appender {
       address: this.#request.headers.get("CF-Connecting-IP") ?? "",
       userAgent: this.#request.headers.get("User-Agent") ?? "",
     };
-    return events.map((judged) => ({
+    return events.map(({ pii, ...judged }) => ({
       ...judged,
       ids: judged.ids ?? { anonymousId: judged.event.anonymousId, userId: judged.event.userId },
-      event: makeCookieless({ type: defaultType, ...judged.event }, visitor, salt),
+      event: makeCookieless({ ...judged.event, type: judged.event.type ?? defaultType }, visitor, salt),
+      ...(pii === undefined ? {} : { pii: keptFindings(pii) }),
     }));
   }
 

@@ -20,7 +20,8 @@ import { recordPreferences } from "./preferences.ts";
 import { isFormType, judgeHeaders, withBody } from "./read.ts";
 import { redact } from "./redact.ts";
 import type { IngestRoute } from "./routes.ts";
-import { type RequestFacts, requestSource } from "./wrap.ts";
+import { requestSource } from "./source.ts";
+import type { RequestFacts } from "./wrap.ts";
 
 export async function collect(
   request: Request,

@@ -2,7 +2,6 @@
 // member. All of it CPU work, done here because Workers scale out and a shard is one thread. DESIGN E2.
 
 import {
-  type ClientHints,
   compressMember,
   concatBytes,
   ENVELOPE_VERSION,
@@ -19,9 +18,9 @@ import {
 import type { CompiledKey } from "../compiled-key.ts";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
 import { type ConsentClaim, ledgerId, SUBJECT_BYTES } from "../shard/consent-claim.ts";
-import { cutAddress } from "./address.ts";
 import type { ConsentedEvent } from "./consent.ts";
 import type { ParsedBody } from "./parse.ts";
+import { withoutDevice } from "./source.ts";
 
 /** What holds for every event of the request. */
 export interface RequestFacts {
@@ -43,35 +42,6 @@ export interface Packed {
   /** Whole NDJSON lines, as they are or as one gzip member. */
   data: Uint8Array;
   compressed: boolean;
-}
-
-/** What the edge knows of where a request came from; the address is cut here, before anything is written. */
-export function requestSource(request: Request): RequestSource {
-  const cf = request.cf as IncomingRequestCfProperties | undefined;
-  return {
-    ip: cutAddress(request.headers.get("CF-Connecting-IP")),
-    userAgent: request.headers.get("User-Agent")?.slice(0, 1_024).toWellFormed() ?? null,
-    country: cf?.country ?? null,
-    region: cf?.regionCode ?? null,
-    city: cf?.city ?? null,
-    timezone: cf?.timezone ?? null,
-    referer: request.headers.get("Referer")?.slice(0, 2_048).toWellFormed() ?? null,
-    ...clientHintsOf(request.headers),
-  };
-}
-
-/** Chromium sends these three with every request to any site over TLS. */
-function clientHintsOf(headers: Headers): { clientHints?: ClientHints } {
-  const brands = headers.get("Sec-CH-UA");
-  if (brands === null) return {};
-  const read = (name: string) => headers.get(name)?.slice(0, 64).toWellFormed() ?? null;
-  return {
-    clientHints: {
-      brands: brands.slice(0, 512).toWellFormed(),
-      mobile: read("Sec-CH-UA-Mobile"),
-      platform: read("Sec-CH-UA-Platform"),
-    },
-  };
 }
 
 const encoder = new TextEncoder();
@@ -122,10 +92,6 @@ function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: rea
     ...(settings === null ? {} : { settings }),
     ...(verdicts === null ? {} : { verdicts }),
   } as const;
-}
-
-function withoutDevice({ clientHints: _clientHints, ...source }: RequestSource): RequestSource {
-  return { ...source, ip: null, userAgent: null, city: null };
 }
 
 /** What holds for single events only, by their place in the body; null when nothing does. */

@@ -5,6 +5,8 @@
 import { createHash } from "node:crypto";
 import { isObject } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { bareUrl, withBareUrls } from "./bare-url.ts";
+import { leadsToDevice } from "./device-keys.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -34,20 +36,87 @@ export interface Visitor {
   userAgent: string;
 }
 
-/** The only context an event keeps: what says nothing of the device. */
-const KEPT_CONTEXT = ["page", "campaign", "library", "locale", "timezone"] as const;
-const IDS = ["userId", "anonymousId", "groupId", "previousId", "traits", "context"] as const;
+/** What an event keeps, and only where it is a text or a number. Everything else is left out, known or not. */
+const KEPT_FIELDS = ["type", "event", "name", "messageId", "timestamp", "originalTimestamp", "sentAt"] as const;
+const KEPT_CONTEXT: Readonly<Record<string, readonly string[]>> = {
+  page: ["url", "referrer", "path", "title"],
+  campaign: ["source", "medium", "name", "term", "content"],
+  library: ["name", "version"],
+};
+const KEPT_CONTEXT_TEXTS = ["locale", "timezone"] as const;
+const IDS = ["userId", "anonymousId", "groupId", "previousId"] as const;
 
 export function makeCookieless(event: JsonObject, visitor: Visitor, salt: Uint8Array): JsonObject {
   const hash = createHash("sha256").update(salt);
   for (const part of [visitor.project, visitor.address, visitor.userAgent]) hash.update(part).update("\0");
   const anonymousId = `cookieless-${hash.digest().subarray(0, VISITOR_BYTES).toString("hex")}`;
-  const rest = Object.fromEntries(Object.entries(event).filter(([name]) => !(IDS as readonly string[]).includes(name)));
-  const context = isObject(event.context) ? event.context : {};
-  const kept = Object.fromEntries(
-    KEPT_CONTEXT.filter((name) => context[name] !== undefined).map((name) => [name, context[name]]),
+  const kept = pick(event, KEPT_FIELDS);
+  const ownIds = new Set(
+    IDS.map((name) => event[name])
+      .filter(isScalar)
+      .map(String),
   );
-  return { ...rest, ...asCountable(rest), anonymousId, context: kept };
+  const properties = isObject(event.properties) ? withoutIds(event.properties, ownIds) : undefined;
+  const context = keptContext(isObject(event.context) ? event.context : {});
+  return { ...kept, ...asCountable(kept), anonymousId, ...(properties === undefined ? {} : { properties }), context };
+}
+
+function isScalar(value: unknown): value is string | number {
+  return typeof value === "string" || typeof value === "number";
+}
+
+function pick(object: JsonObject, names: readonly string[]): JsonObject {
+  return Object.fromEntries(names.filter((name) => isScalar(object[name])).map((name) => [name, object[name]]));
+}
+
+function keptContext(context: JsonObject): JsonObject {
+  const kept = pick(context, KEPT_CONTEXT_TEXTS);
+  for (const [name, members] of Object.entries(KEPT_CONTEXT)) {
+    const value = context[name];
+    if (isObject(value)) kept[name] = withBareTexts(pick(value, members));
+  }
+  return kept;
+}
+
+const URLS: ReadonlySet<string> = new Set(["url", "referrer", "path"]);
+
+function withBareTexts(object: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(object).map(([name, value]) => [name, typeof value === "string" ? bareText(name, value) : value]),
+  );
+}
+
+function bareText(name: string, text: string): string {
+  return URLS.has(name) ? bareUrl(text) : withBareUrls(text);
+}
+
+const LEFT_OUT = Symbol("left out");
+
+/** What happened, without what tells to whom: names that lead to a device, the event's own ids, what URLs carry. */
+function withoutIds(object: JsonObject, ownIds: ReadonlySet<string>): JsonObject {
+  const kept: JsonObject = {};
+  for (const [key, value] of Object.entries(object)) {
+    if (leadsToDevice(key) || ownIds.has(key)) continue;
+    const next = withoutIdsIn(value, ownIds);
+    if (next !== LEFT_OUT) kept[key] = next;
+  }
+  return kept;
+}
+
+function withoutIdsIn(value: unknown, ownIds: ReadonlySet<string>): unknown {
+  if (isScalar(value) && ownIds.has(String(value))) return LEFT_OUT;
+  if (typeof value === "string") return withBareUrls(value);
+  if (Array.isArray(value)) return value.map((item) => withoutIdsIn(item, ownIds)).filter((item) => item !== LEFT_OUT);
+  return isObject(value) ? withoutIds(value, ownIds) : value;
+}
+
+const KEPT_POINTER = new RegExp(
+  `^/(?:event|name|properties|context/(?:${Object.keys(KEPT_CONTEXT).join("|")}))(?:/|$)`,
+);
+
+/** Of what was masked in an event, what is still there. */
+export function keptFindings<F extends { pointer: string }>(findings: readonly F[]): F[] {
+  return findings.filter(({ pointer }) => KEPT_POINTER.test(pointer));
 }
 
 /** Identify, group and alias exist for their ids; without them they are a visit like any other. */
