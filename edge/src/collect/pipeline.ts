@@ -1,7 +1,6 @@
 // The collector: the stages a request passes, in order. Each takes and returns a small value, or a Refusal.
 // authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
-import { waitUntil } from "cloudflare:workers";
 import { hashId } from "@behaviour/contract";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
@@ -10,7 +9,6 @@ import { publishOutcome, type RequestOutcome } from "../live/feed.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
 import { Refusal } from "../refusal.ts";
 import { result } from "../respond.ts";
-import { regionOf, shardName, shardStub } from "../shard/placement.ts";
 import { Appender } from "./append.ts";
 import { authenticate, keyInBody, keyInHeaders } from "./authenticate.ts";
 import { consent } from "./consent.ts";
@@ -19,6 +17,7 @@ import { type ParsedBody, parseBody } from "./parse.ts";
 import { recordPreferences } from "./preferences.ts";
 import { isFormType, judgeHeaders, withBody } from "./read.ts";
 import { redact } from "./redact.ts";
+import { reportOutcome } from "./reports.ts";
 import type { IngestRoute } from "./routes.ts";
 import { requestSource } from "./source.ts";
 import type { RequestFacts } from "./wrap.ts";
@@ -107,7 +106,7 @@ export async function store(
   const outcome: RequestOutcome = { facts, judged, distinct, observed: appender.observed, dropped: consented.dropped };
   const repeated = judged.events.length - distinct.length;
   if (judged.rejected.length + repeated + consented.suppressed > 0) {
-    waitUntil(report(outcome, repeated, request, env));
+    reportOutcome(outcome, repeated, request, env);
   } else {
     publishOutcome(outcome, appender.observed.watched, env);
   }
@@ -122,21 +121,6 @@ export async function store(
     },
     accepted.requestId,
   );
-}
-
-/** What the shard did not see. A count that is lost costs nobody an event, so no request waits for it. */
-async function report(outcome: RequestOutcome, repeated: number, request: Request, env: Env): Promise<void> {
-  const { facts, judged, dropped, observed } = outcome;
-  const region = regionOf(request);
-  const drops = [...dropped].map(([reason, events]) => ({ reason, events }));
-  try {
-    const stub = shardStub(env, shardName(facts.key.project, region.code, 0), region);
-    const rejected = judged.rejected.length;
-    const { watched } = await stub.report({ receivedAtMs: facts.receivedAtMs, rejected, repeated, drops });
-    publishOutcome(outcome, watched || observed.watched, env);
-  } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "counts not reported", fault: String(fault) }));
-  }
 }
 
 function isRetry(headers: Headers): boolean {

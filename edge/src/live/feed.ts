@@ -11,12 +11,15 @@ import { type LiveMessage, rejectedMessage, shownEvent } from "./message.ts";
 
 /** What the shards said of a request's events; what nobody watches is not kept. */
 export class Observed {
+  /** A shard answered, and so said whether anybody watches. */
+  answered = false;
   watched = false;
   readonly accepted: ConsentedEvent[] = [];
   readonly duplicates: ConsentedEvent[] = [];
 
   /** @param watched as the shard's answer says. */
   note(watched: boolean, into: "accepted" | "duplicates", events: readonly ConsentedEvent[]): void {
+    this.answered = true;
     if (!watched) return;
     this.watched = true;
     this[into].push(...events);
@@ -58,12 +61,16 @@ function channelOf(project: string): Channel {
 
 /** Never fails, and never keeps the answer waiting. */
 export function publishOutcome(outcome: RequestOutcome, watched: boolean, env: Env): void {
-  if (watched) publishMessages(outcome.facts.key.project, outcomeMessages(outcome), env);
+  if (watched) publishMessages(outcome.facts.key.project, messagesOf(outcome), env);
 }
 
-/** To a project that is watched. Never fails, and never keeps the answer waiting. */
-export function publishMessages(project: string, messages: readonly LiveMessage[], env: Env): void {
+/**
+ * To a project that is watched. Never fails, and never keeps the answer waiting.
+ * @param alreadyLost messages that were left out before.
+ */
+export function publishMessages(project: string, messages: readonly LiveMessage[], env: Env, alreadyLost = 0): void {
   const channel = channelOf(project);
+  channel.lost += alreadyLost;
   if (channel.underWay >= PUBLISHES_UNDER_WAY) {
     channel.lost += messages.length;
     return;
@@ -93,7 +100,7 @@ async function send(
 }
 
 /** One message an event. Of an event that consent dropped, and of what was not stored, nothing is shown but ids and codes. */
-function outcomeMessages(outcome: RequestOutcome): LiveMessage[] {
+export function messagesOf(outcome: RequestOutcome): LiveMessage[] {
   const { facts, judged, observed, dropped } = outcome;
   const at = new Date(facts.receivedAtMs).toISOString();
   const messages: LiveMessage[] = [];

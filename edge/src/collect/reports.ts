@@ -1,0 +1,132 @@
+// What the shards do not see of requests: how many events were rejected, repeated within a request, or dropped for want of
+// consent. Gathered in the isolate as plain numbers (no request waits for another's call) and sent at most once a second for each
+// project, after the answers. Each isolate has its own shard to tell, so that no shard hears them all. A count can be lost with
+// its isolate, and costs nobody an event; none is sent twice. ADR 16.
+
+import { waitUntil } from "cloudflare:workers";
+import type { KeyRecord } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import { messagesOf, publishMessages, publishOutcome, type RequestOutcome } from "../live/feed.ts";
+import type { LiveMessage } from "../live/message.ts";
+import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
+import type { WorkerReport } from "../shard/shard.ts";
+
+const SEND_EVERY_MS = 1_000;
+/** Who said it would send and has not by then is gone, as with its request: another one does. */
+const LEADER_GONE_AFTER_MS = 2 * SEND_EVERY_MS;
+const MINUTE_MS = 60_000;
+const PROJECTS_MAX = 1_000;
+/** Messages that wait to be told whether anybody watches; what comes beyond is counted. */
+const WAITING_MAX = 100;
+
+interface Counts {
+  rejected: number;
+  repeated: number;
+  drops: Map<string, number>;
+}
+
+class Gathered {
+  /** By the minute of receipt, as the shards count. */
+  readonly #minutes = new Map<number, Counts>();
+  #messages: LiveMessage[] = [];
+  #lost = 0;
+  #nextSendMs = 0;
+  #ledSinceMs: number | null = null;
+
+  get isEmpty(): boolean {
+    return this.#minutes.size === 0;
+  }
+
+  add({ facts, judged, dropped }: RequestOutcome, repeated: number): void {
+    const minuteMs = Math.floor(facts.receivedAtMs / MINUTE_MS) * MINUTE_MS;
+    const counts = this.#minutes.get(minuteMs) ?? { rejected: 0, repeated: 0, drops: new Map() };
+    counts.rejected += judged.rejected.length;
+    counts.repeated += repeated;
+    for (const [reason, events] of dropped) counts.drops.set(reason, (counts.drops.get(reason) ?? 0) + events);
+    this.#minutes.set(minuteMs, counts);
+  }
+
+  tellLater(outcome: RequestOutcome): void {
+    const messages = messagesOf(outcome);
+    const room = Math.max(0, WAITING_MAX - this.#messages.length);
+    this.#messages.push(...messages.slice(0, room));
+    this.#lost += Math.max(0, messages.length - room);
+  }
+
+  /** True for one request at a time: it sends what it and others have gathered. */
+  lead(nowMs: number): boolean {
+    if (this.#ledSinceMs !== null && Math.abs(nowMs - this.#ledSinceMs) < LEADER_GONE_AFTER_MS) return false;
+    this.#ledSinceMs = nowMs;
+    return true;
+  }
+
+  /** At most the gap, whatever the clock does. */
+  waitMs(nowMs: number): number {
+    return Math.max(0, Math.min(SEND_EVERY_MS, this.#nextSendMs - nowMs));
+  }
+
+  /** From here on the next request leads. What is taken is never put back: a call that failed may have been counted. */
+  take(nowMs: number): { reports: WorkerReport[]; messages: LiveMessage[]; lost: number } {
+    this.#nextSendMs = nowMs + SEND_EVERY_MS;
+    this.#ledSinceMs = null;
+    const reports = [...this.#minutes].map(([receivedAtMs, { rejected, repeated, drops }]) => ({
+      receivedAtMs,
+      rejected,
+      repeated,
+      drops: [...drops].map(([reason, events]) => ({ reason, events })),
+    }));
+    const taken = { reports, messages: this.#messages, lost: this.#lost };
+    this.#minutes.clear();
+    this.#messages = [];
+    this.#lost = 0;
+    return taken;
+  }
+}
+
+const gatheredOf = new Map<string, Gathered>();
+
+/** Never fails, and never keeps the answer waiting. */
+export function reportOutcome(outcome: RequestOutcome, repeated: number, request: Request, env: Env): void {
+  const { key } = outcome.facts;
+  const gathered = gatheredFor(key.project);
+  gathered.add(outcome, repeated);
+  // A shard that stored any of it has said whether anybody watches.
+  if (outcome.observed.answered) publishOutcome(outcome, outcome.observed.watched, env);
+  else gathered.tellLater(outcome);
+  if (gathered.lead(Date.now())) waitUntil(send(gathered, key, regionOf(request), env));
+}
+
+function gatheredFor(project: string): Gathered {
+  let gathered = gatheredOf.get(project);
+  if (gathered === undefined) {
+    if (gatheredOf.size >= PROJECTS_MAX) {
+      for (const [name, { isEmpty }] of gatheredOf) if (isEmpty) gatheredOf.delete(name);
+      if (gatheredOf.size >= PROJECTS_MAX) gatheredOf.clear();
+    }
+    gathered = new Gathered();
+    gatheredOf.set(project, gathered);
+  }
+  return gathered;
+}
+
+async function send(gathered: Gathered, key: KeyRecord, region: Region, env: Env): Promise<void> {
+  const waitMs = gathered.waitMs(Date.now());
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  const { reports, messages, lost } = gathered.take(Date.now());
+  try {
+    const name = shardName(key.project, region.code, ownNumber() % Math.max(1, key.shards));
+    let watched = false;
+    for (const report of reports) watched = (await shardStub(env, name, region).report(report)).watched;
+    if (watched && messages.length > 0) publishMessages(key.project, messages, env, lost);
+  } catch (fault) {
+    console.warn(JSON.stringify({ level: "warn", message: "counts not reported", fault: String(fault) }));
+  }
+}
+
+let isolateNumber: number | null = null;
+
+/** Random, and the same for as long as the isolate lives. A module may not draw it while it is loaded. */
+function ownNumber(): number {
+  isolateNumber ??= Math.floor(Math.random() * 2 ** 30);
+  return isolateNumber;
+}
