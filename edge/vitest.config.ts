@@ -22,6 +22,7 @@ const workerd = cloudflareTest(({ inject }) => ({
       QUERY_ENDPOINT: inject<string>("queryEndpoint"),
       INTERNAL_SECRET: "internal-secret-of-at-least-32-characters",
       SESSION_SECRET: "session-secret-of-at-least-32-characters",
+      LEDGER_SECRET: "ledger-secret-of-at-least-32-characters",
       DEMO_WRITE_KEY: "pk_test_demo",
     },
   },

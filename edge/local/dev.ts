@@ -27,6 +27,7 @@ const PASSED_VARS = [
   "QUERY_ENDPOINT",
   "INTERNAL_SECRET",
   "SESSION_SECRET",
+  "LEDGER_SECRET",
   "DEMO_WRITE_KEY",
 ];
 
@@ -64,7 +65,7 @@ async function options(settings: Settings): Promise<MiniflareOptions> {
       SHARD: { className: "BufferShard", useSQLite: true },
       DIRECTORY: { className: "ShardDirectory", useSQLite: true },
       LIVE: { className: "LiveTail", useSQLite: true },
-      SESSIONS: { className: "EndedSessions", useSQLite: true },
+      LEDGER: { className: "ConsentLedger", useSQLite: true },
       SALT: { className: "DailySalt", useSQLite: true },
     },
     kvNamespaces: { KEYS: "behaviour-keys" },

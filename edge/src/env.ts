@@ -1,18 +1,18 @@
 // What the Worker is given: bindings (wrangler.toml), vars and secrets (`.dev.vars`, `wrangler secret put`).
 
 import type { DailySalt } from "./consent/salt.ts";
-import type { EndedSessions } from "./gateway/ended-sessions.ts";
+import type { ConsentLedger } from "./ledger/home.ts";
 import type { LiveTail } from "./live/live-tail.ts";
 import type { ShardDirectory } from "./shard/directory.ts";
 import type { BufferShard } from "./shard/shard.ts";
 
 export interface Env {
   SHARD: DurableObjectNamespace<BufferShard>;
+  /** The consent ledger of each project: `<project>:<home>`. */
+  LEDGER: DurableObjectNamespace<ConsentLedger>;
   DIRECTORY: DurableObjectNamespace<ShardDirectory>;
   /** One object, which keeps the daily salt of cookieless mode. */
   SALT: DurableObjectNamespace<DailySalt>;
-  /** Sessions that were ended, by their key. */
-  SESSIONS: DurableObjectNamespace<EndedSessions>;
   /** The live tail of each project, by its id. */
   LIVE: DurableObjectNamespace<LiveTail>;
   /** What is known of each API key (contract `keyRecordName`); the control plane pushes it. */
@@ -36,6 +36,11 @@ export interface Env {
   INTERNAL_SECRET?: string;
   /** Signs the dashboard's session cookie; at least 32 characters. */
   SESSION_SECRET?: string;
+  /**
+   * Keys the hashes under which the consent ledger files ids; at least 32 characters, and never another: with another value no
+   * recorded refusal is found any more. Without it consent can't be recorded or read.
+   */
+  LEDGER_SECRET?: string;
   /** The public key that the demo page sends with. */
   DEMO_WRITE_KEY?: string;
 }

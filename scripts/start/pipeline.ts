@@ -136,6 +136,7 @@ export class Pipeline {
       QUERY_ENDPOINT: query,
       INTERNAL_SECRET: this.#secrets.INTERNAL_SECRET,
       SESSION_SECRET: this.#secrets.SESSION_SECRET,
+      LEDGER_SECRET: this.#secrets.LEDGER_SECRET,
       DEMO_WRITE_KEY: keys.publicKey,
     };
     // For `wrangler dev` beside or instead of this edge: `cp .data/dev.vars .dev.vars`.

@@ -73,13 +73,13 @@ export function makeDataFolder(dataDir: string): void {
   }
 }
 
-const SECRET_NAMES = ["INTERNAL_SECRET", "SESSION_SECRET", "VAULT_HMAC_KEY"] as const;
+const SECRET_NAMES = ["INTERNAL_SECRET", "SESSION_SECRET", "LEDGER_SECRET", "VAULT_HMAC_KEY"] as const;
 const AWS_NAMES = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const;
 export type Secrets = Record<(typeof SECRET_NAMES)[number] | (typeof AWS_NAMES)[number], string>;
 
 /**
  * Made once, kept in `secrets.json` for its owner alone, complete on disk before anything uses them: the vault's key cannot be
- * replaced without losing whom its entries belong to. The environment's own values win and are not written down.
+ * replaced without losing whom its entries belong to, nor the ledger's without losing who refused. The environment's own values win and are not written down.
  * @throws {StartRefused} when the file is there but is not what was written.
  */
 export function readSecrets(dataDir: string, environment: Record<string, string>): Secrets {

@@ -3,6 +3,7 @@
 
 import type { StoredConsent } from "@behaviour/contract";
 import { dailySalt, keptFindings, makeCookieless } from "../consent/cookieless.ts";
+import { ledgerIdsOf } from "../consent/record.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { noteRevoked } from "../keyring.ts";
@@ -14,6 +15,7 @@ import { type Consented, type ConsentedEvent, countDrop } from "./consent.ts";
 import { appendJoined } from "./join.ts";
 import type { ParsedBody } from "./parse.ts";
 import { sendAppends } from "./send-appends.ts";
+import { namedIds } from "./subjects.ts";
 import { claimOf, type Packed, type RequestFacts, wrap } from "./wrap.ts";
 
 export interface Appended {
@@ -26,8 +28,8 @@ const MAX_TRIES = 5;
 const OVERLOADED_RETRY_SECONDS = 2;
 const FULL_RETRY_SECONDS = 30;
 
-/** Shards whose ledger holds anything: to them the ids of events are sent along. Learnt from their own answers. */
-const withLedger = new Set<string>();
+/** Shards whose project's ledger is in use: to them the ids of events are sent along. Learnt from their own answers. */
+const withLedger = new Map<string, { withLegacy: boolean }>();
 const WITH_LEDGER_MAX = 10_000;
 
 export class Appender {
@@ -93,7 +95,7 @@ export class Appender {
     };
     return events.map(({ pii, ...judged }) => ({
       ...judged,
-      ids: judged.ids ?? { anonymousId: judged.event.anonymousId, userId: judged.event.userId },
+      ids: judged.ids ?? namedIds(judged.event),
       event: makeCookieless({ ...judged.event, type: judged.event.type ?? defaultType }, visitor, salt),
       ...(pii === undefined ? {} : { pii: keptFindings(pii) }),
     }));
@@ -141,18 +143,22 @@ export class Appender {
   }
 
   async #callShard(packed: Packed, index: number): Promise<AppendAnswer | Refusal> {
-    const { ids, oldestMs, data, compressed, events } = packed;
+    const { oldestMs, data, compressed, events } = packed;
     const { key } = this.#facts;
     const name = shardName(key.project, this.#region.code, index);
-    const claim = claimOf(events, withLedger.has(name));
+    const needs = withLedger.get(name);
+    const ids = needs === undefined ? null : ledgerIdsOf(key.project, this.#env);
+    if (ids instanceof Refusal) return ids;
+    const claim = claimOf(events, ids === null ? null : { ids, withLegacy: needs?.withLegacy ?? false });
     const rate = { keyId: key.id, eventsPerSecond: Math.ceil(key.rateLimit / key.shards) };
-    const input: AppendInput = { ids, oldestMs, data, compressed, receivedAtMs: this.#facts.receivedAtMs, claim, rate };
+    const { receivedAtMs } = this.#facts;
+    const input: AppendInput = { ids: packed.ids, oldestMs, data, compressed, receivedAtMs, claim, rate };
     const stub = () => shardStub(this.#env, name, this.#region);
     const send = (inputs: AppendInput[]) => sendAppends(name, stub, inputs);
     for (let attempt = 0; ; attempt++) {
       try {
         const answer = await appendJoined(name, input, send);
-        if (answer.outcome === "again" && answer.needsSubjects) remember(name);
+        if (answer.outcome === "again" && answer.needsSubjects) remember(name, answer.needsLegacy ?? false);
         return answer;
       } catch (fault) {
         const { retryable, overloaded } = fault as { retryable?: boolean; overloaded?: boolean };
@@ -196,7 +202,7 @@ function sum(answers: readonly (Appended | Refusal)[]): Appended | Refusal {
   return total;
 }
 
-function remember(name: string): void {
+function remember(name: string, withLegacy: boolean): void {
   if (withLedger.size >= WITH_LEDGER_MAX) withLedger.clear();
-  withLedger.add(name);
+  withLedger.set(name, { withLegacy });
 }

@@ -5,16 +5,17 @@ import type { StoredConsent } from "@behaviour/contract";
 import { isObject, type KeyRecord } from "@behaviour/contract";
 import type { ConsentPolicy, Regime, Signals } from "../consent/decide.ts";
 import { callerCountry, callerRegime } from "../consent/regimes.ts";
-import { clientSignals, DEFAULT_CATEGORIES, headerSignals, type SignalSettings } from "../consent/signals.ts";
+import { clientSignals, headerSignals, type SignalSettings } from "../consent/signals.ts";
 import { type ConsentTable, consentTable, FREEST_STATE, outcomeOf } from "../consent/table.ts";
 import type { JudgedEvent } from "./judge.ts";
+import type { NamedIds } from "./subjects.ts";
 
 export interface ConsentedEvent extends JudgedEvent {
   table: ConsentTable;
   /** What it is packed as: never more than the shard will find. */
   consent: StoredConsent;
   /** As sent, where the event itself has lost them (cookieless). */
-  ids?: { anonymousId?: unknown; userId?: unknown };
+  ids?: NamedIds;
 }
 
 /** Why events were dropped, by `<regime>/<purpose>:<source>`. */
@@ -69,7 +70,7 @@ class Tables {
     this.#headers = headerSignals(request.headers);
     this.#policy = { whenAnalyticsDenied: settings.whenAnalyticsDenied ?? "drop" };
     this.#settings = {
-      categories: { ...DEFAULT_CATEGORIES, ...settings.consentCategories },
+      categories: settings.consentCategories ?? {},
       legitimateInterest: settings.legitimateInterest ?? false,
     };
     this.common = commonTable(this.#headers, this.regime, this.#policy);

@@ -28,12 +28,12 @@ export interface JudgedEvent {
   messageId: string;
   /** `anonymousId`, else `userId`: picks the shard. */
   subjectKey: string;
-  /** Epoch milliseconds; no copy of the message was taken before. */
+  /** Epoch milliseconds: the event's own time, corrected. */
   timeMs: number;
+  /** Epoch milliseconds, for the shard's dedupe only: no copy of the message was taken before. */
+  firstTakenMs: number;
   /** Digits enough for a card number stand in it somewhere (redact.ts). */
   mayHoldCard: boolean;
-  /** A text in it begins like an IP address (redact.ts). */
-  mayHoldAddress: boolean;
   /** What was masked in it (redact.ts). */
   pii?: PiiFinding[];
 }
@@ -127,17 +127,16 @@ function judgeItem(
   }
   const time = eventTime({
     timestamp: event.timestamp ?? event.originalTimestamp,
-    sentAt: parsed.sentAt ?? event.sentAt,
+    sentAt: parsed.body.sentAt ?? event.sentAt,
     receivedAtMs: options.receivedAtMs,
     isRetry: options.isRetry,
     anyPast: options.anyPast,
   });
   if (time.warning !== null) judged.warnings.push({ index, code: time.warning, pointer: "/timestamp" });
   const subject = event.anonymousId ?? event.userId;
-  const timeMs = firstTakenFromMs(time, options.receivedAtMs, options.isRetry);
+  const firstTakenMs = firstTakenFromMs(time, options.receivedAtMs, options.isRetry);
   const mayHoldCard = (found & (FOUND.longNumber | FOUND.needsRepair)) !== 0;
-  const mayHoldAddress = (found & (FOUND.address | FOUND.needsRepair)) !== 0;
-  return { index, event, messageId, subjectKey: String(subject), timeMs, mayHoldCard, mayHoldAddress };
+  return { index, event, messageId, subjectKey: String(subject), timeMs: time.timeMs, firstTakenMs, mayHoldCard };
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(EVENT_TYPES);

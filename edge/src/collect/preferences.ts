@@ -2,56 +2,89 @@
 // stored. API.md §4.
 
 import { isObject, type KeyRecord } from "@behaviour/contract";
-import { recordConsent } from "../consent/record.ts";
-import { DEFAULT_CATEGORIES, readPreferences } from "../consent/signals.ts";
+import type { Purpose } from "../consent/decide.ts";
+import { type ConsentWrite, recordConsent } from "../consent/record.ts";
+import { readPreferences } from "../consent/signals.ts";
 import type { Env } from "../env.ts";
-import type { Refusal } from "../refusal.ts";
-import type { ConsentRecord } from "../shard/ledger.ts";
+import type { IdKind } from "../ledger/entry.ts";
+import type { ConsentRecord } from "../ledger/standing.ts";
+import { takeInIsolate } from "../rate-bucket.ts";
+import { Refusal } from "../refusal.ts";
 import type { JudgedEvent } from "./judge.ts";
 
 const PREFERENCE_EVENT = "Segment Consent Preference Updated";
 const METHOD = "segment-preference";
 
-/** @returns a refusal when a ledger could not be written: then nothing of the request is stored, and it may come again. */
+/**
+ * One record an id, with what the request's events said last.
+ * @returns a refusal when a ledger could not be written: then nothing of the request is stored, and it may come again.
+ */
 export async function recordPreferences(
   events: readonly JudgedEvent[],
   key: KeyRecord,
   receivedAtMs: number,
   env: Env,
 ): Promise<Refusal | null> {
-  for (const { event, messageId, timeMs } of events) {
-    if (event.event !== PREFERENCE_EVENT) continue;
-    const purposes = purposesOf(event, key);
-    if (purposes === null) continue;
-    const record: ConsentRecord = {
+  const said = new Map<string, Said>();
+  for (const event of events) {
+    if (event.event.event === PREFERENCE_EVENT) gather(said, event, key, receivedAtMs);
+  }
+  if (said.size === 0) return null;
+  const retryAfterSeconds = takeInIsolate(key, said.size, receivedAtMs);
+  if (retryAfterSeconds > 0) return new Refusal("rate_limited", { retryAfterSeconds });
+  const writes: ConsentWrite[] = [];
+  for (const { kind, id, purposes } of said.values()) {
+    for (const record of recordsOf(purposes, receivedAtMs)) writes.push({ kind, id, record });
+  }
+  return recordConsent(writes, key, env);
+}
+
+/** What the events of a request say of one id: of each purpose the newest, and of one time the last. */
+interface Said {
+  kind: IdKind;
+  id: string;
+  purposes: Map<Purpose, { verdict: "granted" | "denied"; occurredAtMs: number; messageId: string }>;
+}
+
+function gather(said: Map<string, Said>, judged: JudgedEvent, key: KeyRecord, receivedAtMs: number): void {
+  const { event, messageId } = judged;
+  const occurredAtMs = Math.min(judged.timeMs, receivedAtMs);
+  const context = isObject(event.context) ? event.context : {};
+  const preferences = isObject(context.consent) ? context.consent.categoryPreferences : undefined;
+  const verdicts = readPreferences(preferences, key.settings.consentCategories ?? {});
+  const grants = Object.values(verdicts).includes("granted");
+  for (const kind of ["anonymousId", "userId"] as const) {
+    const id = textOf(event[kind]);
+    // A public key may refuse for any id, but grant for an anonymousId only: anyone can name any userId.
+    if (id === null || (kind === "userId" && grants && key.kind === "public")) continue;
+    const name = `${kind}:${id}`;
+    const of: Said = said.get(name) ?? { kind, id, purposes: new Map() };
+    for (const purpose of ["analytics", "advertising"] as const) {
+      const verdict = verdicts[purpose];
+      const before = of.purposes.get(purpose);
+      if (verdict === "unknown" || (before !== undefined && before.occurredAtMs > occurredAtMs)) continue;
+      of.purposes.set(purpose, { verdict, occurredAtMs, messageId });
+    }
+    if (of.purposes.size > 0) said.set(name, of);
+  }
+}
+
+/** One for each event that had the last word on something: usually one. */
+function recordsOf(purposes: Said["purposes"], receivedAtMs: number): ConsentRecord[] {
+  const records = new Map<string, ConsentRecord>();
+  for (const [purpose, { verdict, occurredAtMs, messageId }] of purposes) {
+    const record: ConsentRecord = records.get(messageId) ?? {
       record: messageId,
       recordedAtMs: receivedAtMs,
-      occurredAtMs: Math.min(timeMs, receivedAtMs),
-      purposes,
+      occurredAtMs,
+      purposes: {},
       method: METHOD,
       noticeVersion: null,
     };
-    const grants = Object.values(purposes).includes("granted");
-    // A public key may refuse for any id, but grant for an anonymousId only: anyone can name any userId.
-    const userId = key.kind === "public" && grants ? null : textOf(event.userId);
-    const anonymousId = textOf(event.anonymousId);
-    if (anonymousId === null && userId === null) continue;
-    const refusal = await recordConsent({ anonymousId, userId, record }, key, env);
-    if (refusal !== null) return refusal;
+    record.purposes[purpose] = verdict;
+    records.set(messageId, record);
   }
-  return null;
-}
-
-function purposesOf(event: Record<string, unknown>, key: KeyRecord): ConsentRecord["purposes"] | null {
-  const context = isObject(event.context) ? event.context : {};
-  const said = isObject(context.consent) ? context.consent.categoryPreferences : undefined;
-  const categories = { ...DEFAULT_CATEGORIES, ...key.settings.consentCategories };
-  const { analytics, advertising } = readPreferences(said, categories);
-  const purposes = {
-    ...(analytics === "unknown" ? {} : { analytics }),
-    ...(advertising === "unknown" ? {} : { advertising }),
-  };
-  return Object.keys(purposes).length === 0 ? null : purposes;
+  return [...records.values()];
 }
 
 function textOf(id: unknown): string | null {

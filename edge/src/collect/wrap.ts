@@ -8,7 +8,6 @@ import {
   type EventType,
   type EventVerdict,
   envelopeLine,
-  ID_HASH_BYTES,
   LIMITS,
   packIds,
   processorSettings,
@@ -17,10 +16,11 @@ import {
 } from "@behaviour/contract";
 import type { CompiledKey } from "../compiled-key.ts";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
-import { type ConsentClaim, ledgerId, SUBJECT_BYTES } from "../shard/consent-claim.ts";
+import type { ConsentClaim } from "../shard/consent-claim.ts";
 import type { ConsentedEvent } from "./consent.ts";
 import type { ParsedBody } from "./parse.ts";
 import { withoutDevice } from "./source.ts";
+import { type Naming, oldSubjectsOf, subjectsOf } from "./subjects.ts";
 
 /** What holds for every event of the request. */
 export interface RequestFacts {
@@ -118,20 +118,20 @@ function rewrite(events: readonly ConsentedEvent[], parsed: ParsedBody): string 
     const { writeKey: _writeKey, ...event } = events[0]?.event ?? {};
     return JSON.stringify(event);
   }
-  return JSON.stringify({ batch: events.map(({ event }) => event), sentAt: parsed.sentAt });
+  return JSON.stringify({ batch: events.map(({ event }) => event), sentAt: parsed.body.sentAt });
 }
 
 function oldest(events: readonly ConsentedEvent[]): number {
   let oldestMs = Number.POSITIVE_INFINITY;
-  for (const { timeMs } of events) if (timeMs < oldestMs) oldestMs = timeMs;
+  for (const { firstTakenMs } of events) if (firstTakenMs < oldestMs) oldestMs = firstTakenMs;
   return oldestMs;
 }
 
 /**
  * What the shard needs to apply its ledger to events it does not open.
- * @param withSubjects a shard whose ledger is empty has no use for the ids, and hashing them costs.
+ * @param naming null for a shard that needs no ids: hashing them costs.
  */
-export function claimOf(events: readonly ConsentedEvent[], withSubjects: boolean): ConsentClaim {
+export function claimOf(events: readonly ConsentedEvent[], naming: Naming | null): ConsentClaim {
   const tables: ConsentTable[] = [];
   const tableOf = new Uint8Array(events.length);
   const packedAs = new Uint8Array(events.length);
@@ -143,20 +143,8 @@ export function claimOf(events: readonly ConsentedEvent[], withSubjects: boolean
     packedAs[index] = outcomeCode(consent);
   }
   const codes = concatBytes(tables.map((table) => table.codes));
-  return { tables: codes, tableOf, packedAs, subjects: withSubjects ? subjectsOf(events) : null };
-}
-
-function subjectsOf(events: readonly ConsentedEvent[]): Uint8Array {
-  const subjects = new Uint8Array(events.length * SUBJECT_BYTES);
-  for (const [index, { event, ids }] of events.entries()) {
-    const { anonymousId, userId } = ids ?? event;
-    const at = index * SUBJECT_BYTES;
-    if (isId(anonymousId)) subjects.set(ledgerId("anonymousId", String(anonymousId)), at);
-    if (isId(userId)) subjects.set(ledgerId("userId", String(userId)), at + ID_HASH_BYTES);
-  }
-  return subjects;
-}
-
-function isId(value: unknown): value is string | number {
-  return typeof value === "string" || typeof value === "number";
+  if (naming === null) return { tables: codes, tableOf, packedAs, subjects: null };
+  const named = events.map(({ event, ids }) => ids ?? event);
+  const oldSubjects = () => oldSubjectsOf(named);
+  return { tables: codes, tableOf, packedAs, subjects: subjectsOf(named, naming), oldSubjects };
 }

@@ -1,44 +1,122 @@
-// Writes one consent record to every shard that could judge an event of its ids: those of the anonymousId in every region; all
-// shards when it names a userId, whose events are filed under whatever device they come from. Rare writes, free reads. E6.
+// Writes consent records to the ledger objects of the ids they name, and reads them there. At most one call a ledger object,
+// however many records there are; where they lie depends on nothing that changes. ADR 9.
 
-import type { KeyRecord } from "@behaviour/contract";
+import { type KeyRecord, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { callObject } from "../ledger/call.ts";
+import {
+  HOMES,
+  homeName,
+  homeOfTopic,
+  type IdKind,
+  LEDGER_SECRET_LENGTH,
+  LedgerIds,
+  legacyEntryOf,
+  topicOf,
+} from "../ledger/entry.ts";
+import type { ConsentLedger } from "../ledger/home.ts";
+import type { EntryRecord } from "../ledger/records.ts";
+import { type ConsentRecord, join, NO_STANDING, type Standing } from "../ledger/standing.ts";
 import { Refusal } from "../refusal.ts";
-import { ledgerId } from "../shard/consent-claim.ts";
-import type { ConsentRecord } from "../shard/ledger.ts";
-import { REGIONS, shardIndex, shardName, shardStub } from "../shard/placement.ts";
 
-const CALLS_AT_ONCE = 50;
+const RETRY_SECONDS = 2;
 
-/** @returns a refusal unless every shard has it; writing it again changes nothing. */
+export interface ConsentWrite {
+  kind: IdKind;
+  id: string;
+  record: ConsentRecord;
+}
+
+/** @returns a refusal unless every shard that could judge these ids next has it; writing it again changes nothing. */
 export async function recordConsent(
-  ids: { anonymousId: string | null; userId: string | null; record: ConsentRecord },
+  writes: readonly ConsentWrite[],
   key: KeyRecord,
   env: Env,
 ): Promise<Refusal | null> {
-  const { anonymousId, userId, record } = ids;
-  const ledgerIds = [
-    ...(anonymousId === null ? [] : [ledgerId("anonymousId", anonymousId)]),
-    ...(userId === null ? [] : [ledgerId("userId", userId)]),
-  ];
-  const indices =
-    userId === null && anonymousId !== null
-      ? [shardIndex(anonymousId, key.shards)]
-      : Array.from({ length: Math.max(1, key.shards) }, (_, index) => index);
-  const targets = REGIONS.flatMap((region) => indices.map((index) => ({ region, index })));
-  try {
-    for (let start = 0; start < targets.length; start += CALLS_AT_ONCE) {
-      await Promise.all(
-        targets
-          .slice(start, start + CALLS_AT_ONCE)
-          .map(({ region, index }) =>
-            shardStub(env, shardName(key.project, region.code, index), region).recordConsent(ledgerIds, record),
-          ),
-      );
-    }
-    return null;
-  } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "consent not recorded everywhere", fault: String(fault) }));
-    return new Refusal("unavailable", { retryAfterSeconds: 2 });
+  if (writes.length === 0) return null;
+  const ids = ledgerIdsOf(key.project, env);
+  if (ids instanceof Refusal) return ids;
+  const byHome = Array.from({ length: HOMES }, (): EntryRecord[] => []);
+  const file = (entry: Uint8Array, record: ConsentRecord) =>
+    byHome[homeOfTopic(topicOf(entry))]?.push({ entry, record });
+  for (const { kind, id, record } of writes) {
+    file(ids.entry(kind, id), record);
+    // Workers of the release before this one judge by old names alone. Those can be made to collide: they only ever tighten.
+    const refused = refusalsOf(record);
+    if (refused !== null) file(legacyEntryOf(kind, id), refused);
   }
+  const answers = await Promise.all(byHome.map((records, home) => recordInHome(records, home, key.project, env)));
+  return answers.every((isRecorded) => isRecorded) ? null : unavailable();
+}
+
+async function recordInHome(records: EntryRecord[], home: number, project: string, env: Env): Promise<boolean> {
+  if (records.length === 0) return true;
+  try {
+    const { unreachable } = await callObject(() => homeOf(env, project, home).record(records));
+    if (unreachable.length === 0) return true;
+    console.error(
+      JSON.stringify({ level: "error", message: "consent is recorded, but not known everywhere yet", unreachable }),
+    );
+  } catch (fault) {
+    console.error(JSON.stringify({ level: "error", message: "consent not recorded", home, fault: String(fault) }));
+  }
+  return false;
+}
+
+function refusalsOf(record: ConsentRecord): ConsentRecord | null {
+  const { analytics, advertising } = record.purposes;
+  const purposes: ConsentRecord["purposes"] = {
+    ...(analytics === "denied" ? { analytics } : {}),
+    ...(advertising === "denied" ? { advertising } : {}),
+  };
+  return Object.keys(purposes).length === 0 ? null : { ...record, purposes };
+}
+
+/** How an id stands, and its newest records, oldest first: those under its old name as well. */
+export async function readConsent(
+  kind: IdKind,
+  id: string,
+  key: KeyRecord,
+  env: Env,
+): Promise<{ standing: Standing; history: ConsentRecord[] } | Refusal> {
+  const ids = ledgerIdsOf(key.project, env);
+  if (ids instanceof Refusal) return ids;
+  try {
+    const found = await Promise.all(
+      [ids.entry(kind, id), legacyEntryOf(kind, id)].map((entry) =>
+        callObject(() => homeOf(env, key.project, homeOfTopic(topicOf(entry))).read(entry)),
+      ),
+    );
+    return {
+      standing: found.map(({ standing }) => standing).reduce(join, NO_STANDING),
+      history: found
+        .flatMap(({ history }) => history)
+        .sort(byTime)
+        .slice(-LIMITS.consentHistoryRecords),
+    };
+  } catch (fault) {
+    console.error(JSON.stringify({ level: "error", message: "consent not read", fault: String(fault) }));
+    return unavailable();
+  }
+}
+
+function byTime(a: ConsentRecord, b: ConsentRecord): number {
+  return a.recordedAtMs - b.recordedAtMs || a.occurredAtMs - b.occurredAtMs;
+}
+
+/** What names ids in the ledger; a refusal when this installation has no secret to name them by. */
+export function ledgerIdsOf(project: string, env: Env): LedgerIds | Refusal {
+  const ids = LedgerIds.of(project, env.LEDGER_SECRET);
+  if (ids !== null) return ids;
+  const message = `the consent ledger needs the secret LEDGER_SECRET, at least ${LEDGER_SECRET_LENGTH} characters: wrangler secret put LEDGER_SECRET`;
+  console.error(JSON.stringify({ level: "error", message }));
+  return unavailable();
+}
+
+function homeOf(env: Env, project: string, home: number): DurableObjectStub<ConsentLedger> {
+  return env.LEDGER.get(env.LEDGER.idFromName(homeName(project, home)));
+}
+
+function unavailable(): Refusal {
+  return new Refusal("unavailable", { retryAfterSeconds: RETRY_SECONDS });
 }

@@ -2,17 +2,16 @@
 
 import { isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
 import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.ts";
-import { judgeHeaders, withBody } from "../collect/read.ts";
+import { judgeHeaders } from "../collect/read.ts";
 import { hasControl } from "../collect/scan.ts";
 import type { Env } from "../env.ts";
-import { authenticateSession } from "../gateway/session.ts";
+import { type ConsentRecord, verdicts } from "../ledger/standing.ts";
+import { takeInIsolate } from "../rate-bucket.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
-import { ledgerId } from "../shard/consent-claim.ts";
-import { type ConsentRecord, currentVerdicts } from "../shard/ledger.ts";
-import { regionOf, shardIndex, shardName, shardStub } from "../shard/placement.ts";
+import { checkId, idInBody, parseConsentBody, readConsentBody } from "./body.ts";
 import { PURPOSES, type Purpose } from "./decide.ts";
-import { recordConsent } from "./record.ts";
+import { type ConsentWrite, readConsent, recordConsent } from "./record.ts";
 
 const METHOD_LENGTH = 200;
 
@@ -24,41 +23,54 @@ export async function postConsent(request: Request, env: Env, requestId: string)
   const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "consent", env, receivedAtMs);
   if (headerRecord instanceof Refusal) return headerRecord;
   const how = judgeHeaders(request.headers);
-  if (how instanceof Refusal) return how.of(headerRecord?.project ?? null);
-  const answer = await withBody(request, how, async (text) => {
-    const body = parseObject(text);
-    if (body instanceof Refusal) return body;
-    const bodyKey = keyInBody(body);
-    if (bodyKey instanceof Refusal) return bodyKey;
-    if (headerKey !== null && bodyKey !== null && headerKey !== bodyKey) return new Refusal("conflicting_credentials");
-    const key =
-      headerRecord ??
-      (bodyKey === null
-        ? await authenticateSession(request, "consent", env)
-        : await authenticate(bodyKey, request, "consent", env, receivedAtMs));
-    if (key === null) return new Refusal("missing_api_key");
-    if (key instanceof Refusal) return key;
-    const input = readConsent(body, requestId, receivedAtMs);
-    if (input instanceof Refusal) return input.of(key.project);
-    if (key.kind === "public" && input.userId !== null && isGrant(input.record)) {
-      return new Refusal("insufficient_scope", {
-        pointer: "/userId",
-        message: "A public key may grant for an anonymousId only: anyone can name any userId.",
-      }).of(key.project);
-    }
-    const refusal = await recordConsent(input, key, env);
-    return refusal?.of(key.project) ?? json(200, { success: true }, requestId);
-  });
-  return answer instanceof Refusal ? answer.of(headerRecord?.project ?? null) : answer;
+  const text = how instanceof Refusal ? how : await readConsentBody(request);
+  if (text instanceof Refusal) return text.of(headerRecord?.project ?? null);
+  const body = parseConsentBody(text);
+  if (body instanceof Refusal) return body.of(headerRecord?.project ?? null);
+  const key = headerRecord ?? (await keyOfBody(body, request, env, receivedAtMs));
+  if (key instanceof Refusal) return key;
+  const bodyKey = keyInBody(body);
+  if (bodyKey instanceof Refusal) return bodyKey.of(key.project);
+  if (headerKey !== null && bodyKey !== null && headerKey !== bodyKey) {
+    return new Refusal("conflicting_credentials").of(key.project);
+  }
+  const refusal = await write(body, text, key, { requestId, receivedAtMs }, env);
+  return refusal?.of(key.project) ?? json(200, { success: true }, requestId);
 }
 
-function parseObject(text: string): Record<string, unknown> | Refusal {
-  try {
-    const body: unknown = JSON.parse(text);
-    return isObject(body) ? body : new Refusal("invalid_payload");
-  } catch {
-    return new Refusal(text.trim() === "" ? "empty_body" : "invalid_json");
+async function keyOfBody(
+  body: Record<string, unknown>,
+  request: Request,
+  env: Env,
+  nowMs: number,
+): Promise<KeyRecord | Refusal> {
+  const key = keyInBody(body);
+  if (key instanceof Refusal) return key;
+  return key === null ? new Refusal("missing_api_key") : authenticate(key, request, "consent", env, nowMs);
+}
+
+async function write(
+  body: Record<string, unknown>,
+  text: string,
+  key: KeyRecord,
+  { requestId, receivedAtMs }: { requestId: string; receivedAtMs: number },
+  env: Env,
+): Promise<Refusal | null> {
+  const input = readInput(body, text, requestId, receivedAtMs);
+  if (input instanceof Refusal) return input;
+  const { anonymousId, userId, record } = input;
+  if (key.kind === "public" && userId !== null && isGrant(record)) {
+    return new Refusal("insufficient_scope", {
+      pointer: "/userId",
+      message: "A public key may grant for an anonymousId only: anyone can name any userId.",
+    });
   }
+  const retryAfterSeconds = takeInIsolate(key, 1, receivedAtMs);
+  if (retryAfterSeconds > 0) return new Refusal("rate_limited", { retryAfterSeconds });
+  const writes: ConsentWrite[] = [];
+  if (anonymousId !== null) writes.push({ kind: "anonymousId", id: anonymousId, record });
+  if (userId !== null) writes.push({ kind: "userId", id: userId, record });
+  return recordConsent(writes, key, env);
 }
 
 interface ConsentInput {
@@ -71,10 +83,15 @@ function isGrant({ purposes }: ConsentRecord): boolean {
   return Object.values(purposes).includes("granted");
 }
 
-function readConsent(body: Record<string, unknown>, requestId: string, nowMs: number): ConsentInput | Refusal {
-  const anonymousId = readId(body.anonymousId, "/anonymousId");
+function readInput(
+  body: Record<string, unknown>,
+  text: string,
+  requestId: string,
+  nowMs: number,
+): ConsentInput | Refusal {
+  const anonymousId = idInBody(body, text, "anonymousId");
   if (anonymousId instanceof Refusal) return anonymousId;
-  const userId = readId(body.userId, "/userId");
+  const userId = idInBody(body, text, "userId");
   if (userId instanceof Refusal) return userId;
   if (anonymousId === null && userId === null) {
     return new Refusal("invalid_parameter", { pointer: "/anonymousId", message: "Name an anonymousId or a userId." });
@@ -83,6 +100,9 @@ function readConsent(body: Record<string, unknown>, requestId: string, nowMs: nu
   if (purposes instanceof Refusal) return purposes;
   const method = readText(body.method, "/method");
   if (method instanceof Refusal) return method;
+  if (method === null || method.trim() === "") {
+    return new Refusal("invalid_parameter", { pointer: "/method", message: "Say how the choice was made." });
+  }
   const noticeVersion = readText(body.noticeVersion, "/noticeVersion");
   if (noticeVersion instanceof Refusal) return noticeVersion;
   const claimed = body.occurredAt ?? null;
@@ -97,18 +117,10 @@ function readConsent(body: Record<string, unknown>, requestId: string, nowMs: nu
       // Nobody consents in the future: a record from there would outrank all that follow.
       occurredAtMs: Math.min(occurredAtMs, nowMs),
       purposes,
-      method: method ?? "unspecified",
+      method,
       noticeVersion,
     },
   };
-}
-
-/** A number is taken as its text, as on events. */
-function readId(value: unknown, pointer: string): string | null | Refusal {
-  if (value === undefined || value === null) return null;
-  const text = typeof value === "number" ? String(value) : value;
-  const usable = typeof text === "string" && text !== "" && text.length <= LIMITS.idLength && !hasControl(text);
-  return usable ? text.toWellFormed() : new Refusal("invalid_parameter", { pointer });
 }
 
 function readText(value: unknown, pointer: string): string | null | Refusal {
@@ -134,49 +146,32 @@ function readPurposes(value: unknown): ConsentRecord["purposes"] | Refusal {
 export async function getConsent(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   const headerKey = keyInHeaders(request.headers);
   if (headerKey instanceof Refusal) return headerKey;
-  const key =
-    headerKey === null
-      ? await authenticateSession(request, "consent", env)
-      : await authenticate(headerKey, request, "consent", env, Date.now());
-  if (key === null) return new Refusal("missing_api_key");
+  if (headerKey === null) return new Refusal("missing_api_key");
+  const key = await authenticate(headerKey, request, "consent", env, Date.now());
   if (key instanceof Refusal) return key;
   const parameters = new URL(request.url).searchParams;
   const anonymousId = parameters.get("anonymousId") || null;
   const userId = parameters.get("userId") || null;
-  if (userId !== null && key.kind === "public") return new Refusal("insufficient_scope", { pointer: "/userId" });
-  const asked = readId(userId ?? anonymousId, userId === null ? "/anonymousId" : "/userId");
-  if (asked instanceof Refusal) return asked;
+  if (userId !== null && key.kind === "public") {
+    return new Refusal("insufficient_scope", { pointer: "/userId" }).of(key.project);
+  }
+  const asked = userId ?? anonymousId;
   if (asked === null) {
     return new Refusal("invalid_parameter", {
       pointer: "/anonymousId",
       message: "Ask for an anonymousId or a userId.",
-    });
+    }).of(key.project);
   }
   const kind = userId === null ? "anonymousId" : "userId";
-  const history = await readHistory(kind, asked, key, request, env);
-  if (history instanceof Refusal) return history;
-  const verdicts = currentVerdicts(history);
-  const purposes = Object.fromEntries(Object.entries(verdicts).filter(([, verdict]) => verdict !== "unknown"));
-  const data = key.kind === "secret" ? { purposes, history: history.map(toJson) } : { purposes };
+  const id = checkId(asked, `/${kind}`);
+  if (id instanceof Refusal) return id.of(key.project);
+  const found = await readConsent(kind, id, key, env);
+  if (found instanceof Refusal) return found.of(key.project);
+  const purposes = Object.fromEntries(
+    Object.entries(verdicts(found.standing)).filter(([, verdict]) => verdict !== "unknown"),
+  );
+  const data = key.kind === "secret" ? { purposes, history: found.history.map(toJson) } : { purposes };
   return json(200, { data }, requestId, { "Cache-Control": "no-store" });
-}
-
-/** Any shard that sees the id has all of it: the nearest one is asked. */
-async function readHistory(
-  kind: "anonymousId" | "userId",
-  id: string,
-  key: KeyRecord,
-  request: Request,
-  env: Env,
-): Promise<ConsentRecord[] | Refusal> {
-  const region = regionOf(request);
-  const index = kind === "anonymousId" ? shardIndex(id, key.shards) : 0;
-  const stub = shardStub(env, shardName(key.project, region.code, index), region);
-  try {
-    return await stub.consentHistory(ledgerId(kind, id));
-  } catch {
-    return new Refusal("unavailable", { retryAfterSeconds: 2 });
-  }
 }
 
 function toJson(record: ConsentRecord): Record<string, unknown> {

@@ -1,27 +1,16 @@
 // What a request and an event say of consent, each signal read on its own. Unreadable, empty or over-long is unknown, never
 // granted, and loses no event by itself. API.md §4.
 
-import { isObject } from "@behaviour/contract";
+import { isObject, LIMITS } from "@behaviour/contract";
+import { type CategorySettings, purposeOf } from "./categories.ts";
 import { type PurposeVerdicts, SILENT, type Signals, type Verdict } from "./decide.ts";
 import { readGppString } from "./gpp.ts";
 import { readTcString } from "./tcf.ts";
 import { readUspString } from "./usp.ts";
 
-/** Names a consent tool may use for our two purposes; a project can map others. */
-export const DEFAULT_CATEGORIES: Readonly<Record<string, keyof PurposeVerdicts>> = {
-  analytics: "analytics",
-  performance: "analytics",
-  statistics: "analytics",
-  measurement: "analytics",
-  advertising: "advertising",
-  marketing: "advertising",
-  ads: "advertising",
-  targeting: "advertising",
-  personalization: "advertising",
-};
-
 export interface SignalSettings {
-  categories: Readonly<Record<string, keyof PurposeVerdicts>>;
+  /** The project's own names, beside those that everybody's consent managers use. */
+  categories: CategorySettings;
   /** The project declares legitimate interest for the TCF purposes where the law allows it. */
   legitimateInterest: boolean;
 }
@@ -60,16 +49,24 @@ export function clientSignals(consent: unknown, settings: SignalSettings): Signa
 const NO_SIGNALS: Signals["client"] = [];
 
 /** Segment's map of category → boolean. Of several categories of one purpose the strictest counts. */
-export function readPreferences(value: unknown, categories: SignalSettings["categories"]): PurposeVerdicts {
-  if (!isObject(value)) return SILENT;
+export function readPreferences(value: unknown, categories: CategorySettings): PurposeVerdicts {
+  if (!isObject(value) || isTooLong(value)) return SILENT;
   const verdicts = { ...SILENT };
   for (const [name, allowed] of Object.entries(value)) {
-    const purpose = Object.hasOwn(categories, name.toLowerCase()) ? categories[name.toLowerCase()] : undefined;
-    if (purpose === undefined || typeof allowed !== "boolean") continue;
+    const purpose = typeof allowed === "boolean" ? purposeOf(name, categories) : undefined;
+    if (purpose === undefined) continue;
     if (!allowed) verdicts[purpose] = "denied";
     else if (verdicts[purpose] === "unknown") verdicts[purpose] = "granted";
   }
   return verdicts;
+}
+
+const encoder = new TextEncoder();
+
+function isTooLong(value: object): boolean {
+  const text = JSON.stringify(value);
+  if (text.length * 3 <= LIMITS.consentSignalBytes) return false;
+  return text.length > LIMITS.consentSignalBytes || encoder.encode(text).byteLength > LIMITS.consentSignalBytes;
 }
 
 const ADVERTISING_STORAGE = ["ad_storage", "ad_user_data", "ad_personalization"] as const;

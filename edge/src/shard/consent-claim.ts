@@ -1,11 +1,9 @@
 // Applies the ledger to events the shard does not open: from what the Worker claims of them to what must change. Pure, but for
 // the look-up it is given. DESIGN E2, E6; how claims are made: collect/wrap.ts, what tables are: consent/table.ts.
 
-import { ID_HASH_BYTES, packIds } from "@behaviour/contract";
+import { concatBytes, ID_HASH_BYTES, packIds } from "@behaviour/contract";
 import { LEDGER_STATES, UNKNOWN_STATE } from "../consent/table.ts";
-
-/** Hashes of `anonymousId` and `userId`, side by side; zeros for one that an event does not name. */
-export const SUBJECT_BYTES = 2 * ID_HASH_BYTES;
+import { ENTRY_BYTES, legacyEntry } from "../ledger/entry.ts";
 
 export interface ConsentClaim {
   /** Outcome codes by ledger state, `LEDGER_STATES` bytes a table. */
@@ -14,8 +12,10 @@ export interface ConsentClaim {
   tableOf: Uint8Array;
   /** The outcome each event was packed as. */
   packedAs: Uint8Array;
-  /** `SUBJECT_BYTES` an event (nothing else looks into them); null while the Worker takes the ledger for empty. */
+  /** The ledger's entries of each event's ids (`packSubjects`); null while the Worker takes the ledger for unused. */
   subjects: Uint8Array | null;
+  /** In the Worker only: the same for a shard of the release before this one. */
+  oldSubjects?: () => Uint8Array;
 }
 
 export interface ConsentChange {
@@ -25,21 +25,34 @@ export interface ConsentChange {
   state: number;
 }
 
-/** `stateOf` gives the ledger's state for the ids of one event. */
-export function consentChanges(claim: ConsentClaim, stateOf: (subject: Uint8Array) => number): ConsentChange[] {
+/** `stateOf` gives the ledger's state for the entries of one event. */
+export function consentChanges(claim: ConsentClaim, stateOf: (entries: Uint8Array) => number): ConsentChange[] {
   const changes: ConsentChange[] = [];
+  const entries = claim.subjects === null ? null : entriesOf(claim.subjects);
   for (let index = 0; index < claim.packedAs.length; index++) {
-    const at = index * SUBJECT_BYTES;
-    const state = claim.subjects === null ? UNKNOWN_STATE : stateOf(claim.subjects.subarray(at, at + SUBJECT_BYTES));
+    const own = entries?.next();
+    if (own?.done) throw new Error("a claim without the ids of all its events");
+    const state = own === undefined ? UNKNOWN_STATE : stateOf(own.value);
     const outcome = claim.tables[(claim.tableOf[index] as number) * LEDGER_STATES + state];
     if (outcome !== claim.packedAs[index]) changes.push({ index, state });
   }
   return changes;
 }
 
-/** Hash of an id under its kind, as the ledger files it (8 bytes). */
-export function ledgerId(kind: "anonymousId" | "userId", id: string): Uint8Array {
-  return packIds([`${kind}:${id}`]);
+/** The entries of events, in order: for each event their number in one byte, then the entries. */
+export function packSubjects(events: readonly (readonly Uint8Array[])[]): Uint8Array {
+  return concatBytes(events.flatMap((entries) => [Uint8Array.of(entries.length), ...entries]));
+}
+
+/** Of each event its entries, side by side. @throws when the bytes end within an event. */
+export function* entriesOf(subjects: Uint8Array): Generator<Uint8Array, undefined> {
+  for (let at = 0; at < subjects.byteLength; ) {
+    const start = at + 1;
+    at = start + (subjects[at] as number) * ENTRY_BYTES;
+    if (at > subjects.byteLength) throw new Error("ids of events that break off");
+    yield subjects.subarray(start, at);
+  }
+  return undefined;
 }
 
 /** The previous release's append call has so many bytes of ids an event: two hashes of 8 bytes, zeros for none. */
@@ -47,10 +60,24 @@ export const VERSION_1_SUBJECT_BYTES = 2 * ID_HASH_BYTES;
 
 /** What `ConsentClaim.subjects` holds for the ids of a version 1 call (append-call-1.ts). */
 export function subjectsFromVersion1(subjects: Uint8Array): Uint8Array {
-  return subjects;
+  const events: Uint8Array[][] = [];
+  for (let at = 0; at < subjects.byteLength; at += VERSION_1_SUBJECT_BYTES) {
+    const middle = at + ID_HASH_BYTES;
+    const hashes = [subjects.subarray(at, middle), subjects.subarray(middle, at + VERSION_1_SUBJECT_BYTES)];
+    events.push(hashes.filter((hash) => hash.some((byte) => byte !== 0)).map(legacyEntry));
+  }
+  return packSubjects(events);
 }
 
 /** The ids of a claim as a version 1 call carries them. */
 export function subjectsForVersion1(claim: ConsentClaim): Uint8Array | null {
-  return claim.subjects;
+  return claim.subjects === null ? null : (claim.oldSubjects?.() ?? null);
+}
+
+/** @returns what a version 1 call says of one event. */
+export function version1Subject(anonymousId: string | null, userId: string | null): Uint8Array {
+  const subject = new Uint8Array(VERSION_1_SUBJECT_BYTES);
+  if (anonymousId !== null) subject.set(packIds([`anonymousId:${anonymousId}`]));
+  if (userId !== null) subject.set(packIds([`userId:${userId}`]), ID_HASH_BYTES);
+  return subject;
 }

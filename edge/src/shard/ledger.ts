@@ -1,143 +1,246 @@
-// The consent ledger as a shard keeps it: records are appended, never changed, under hashes of the ids they name. Written
-// rarely, looked at for every event: a shard without records costs one comparison. API.md §4, DESIGN E6.
+// The consent ledger as a shard has it: a copy of those topics whose ids its events have named, kept whole by the ledger's homes
+// (ledger/home.ts). It judges an id only when it holds that id's topic; a project without records needs none. ADR 9.
 
-import { ID_HASH_BYTES } from "@behaviour/contract";
-import type { Purpose, PurposeVerdicts, Verdict } from "../consent/decide.ts";
 import { SILENT, stricter } from "../consent/decide.ts";
-import { ledgerState, UNKNOWN_STATE, verdictsOf } from "../consent/table.ts";
+import { ledgerState, UNKNOWN_STATE } from "../consent/table.ts";
+import { callObject } from "../ledger/call.ts";
+import { BUCKETS, ENTRY_BYTES, ENTRY_KIND, entryKey, HOMES, homeOfTopic, topicOf } from "../ledger/entry.ts";
+import type { ConsentLedger } from "../ledger/home.ts";
+import { join, STANDINGS_SCHEMA, type Standing, Standings, unpackStandings, verdicts } from "../ledger/standing.ts";
+import type { Use } from "../ledger/use.ts";
+import { entriesOf } from "./consent-claim.ts";
+import { LegacyLedger } from "./legacy-ledger.ts";
 
-export const LEDGER_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS consent_records (
-    seq INTEGER PRIMARY KEY,
-    id BLOB NOT NULL,
-    record TEXT NOT NULL,
-    recorded_at_ms INTEGER NOT NULL,
-    occurred_at_ms INTEGER NOT NULL,
-    analytics TEXT,
-    advertising TEXT,
-    method TEXT NOT NULL,
-    notice_version TEXT
-  );
-  CREATE INDEX IF NOT EXISTS consent_records_by_id ON consent_records (id);
+const SCHEMA = `
+  ${STANDINGS_SCHEMA}
+  CREATE TABLE IF NOT EXISTS ledger_topics (topic INTEGER PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ledger_known (name TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
 
-export interface ConsentRecord {
-  /** Names the record in every shard it is written to, so that writing it again changes nothing. */
-  record: string;
-  recordedAtMs: number;
-  occurredAtMs: number;
-  /** Purposes it says nothing of are absent. */
-  purposes: Partial<Record<Purpose, "granted" | "denied">>;
-  method: string;
-  noticeVersion: string | null;
-}
+/** Standings looked up lately; an event's ids come again with its next events. */
+const CACHED_STANDINGS = 20_000;
 
-type StoredRecord = {
-  record: string;
-  recorded_at_ms: number;
-  occurred_at_ms: number;
-  analytics: "granted" | "denied" | null;
-  advertising: "granted" | "denied" | null;
-  method: string;
-  notice_version: string | null;
-};
+/** What the ids of events must be like for the shard to judge them. */
+export type SubjectsNeeded = "none" | "ids" | "legacy";
 
-/** States looked up lately; an event's ids come again with its next events. */
-const CACHED_STATES = 20_000;
+/** A ledger object of the shard's project; a new stub each time. */
+export type HomeOf = (home: number) => DurableObjectStub<ConsentLedger>;
 
-/** All calls are synchronous and happen within the caller's turn. */
-export class Ledger {
+export class ShardLedger {
   readonly #sql: SqlStorage;
-  readonly #states = new Map<string, number>();
-  #records: number;
+  readonly #shard: () => string;
+  readonly #homeOf: HomeOf;
+  readonly #standings: Standings;
+  readonly #legacy: LegacyLedger;
+  readonly #cached = new Map<string, Standing>();
+  readonly #topics = new Set<number>();
+  /** Of subscriptions that are whole, and of those being pulled. */
+  readonly #tokens = new Set<string>();
+  readonly #pulls = new Map<number, Promise<void>>();
+  #asking: Promise<void> | null = null;
+  /** How often the copy was given up. */
+  #released = 0;
+  /** The first home was asked, and tells this shard of the ledger's first use. */
+  #isAsked: boolean;
+  #isInUse: boolean;
+  #hasLegacy: boolean;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, shard: () => string, homeOf: HomeOf) {
     this.#sql = sql;
-    this.#records = sql.exec<{ count: number }>("SELECT count(*) AS count FROM consent_records").one().count;
-  }
-
-  get isEmpty(): boolean {
-    return this.#records === 0;
-  }
-
-  /** `id` is a packed hash (8 bytes). */
-  append(id: Uint8Array, record: ConsentRecord): void {
-    const repeated = this.#sql
-      .exec("SELECT 1 FROM consent_records WHERE id = ? AND record = ?", id, record.record)
-      .toArray();
-    if (repeated.length > 0) return;
-    this.#sql.exec(
-      `INSERT INTO consent_records
-         (id, record, recorded_at_ms, occurred_at_ms, analytics, advertising, method, notice_version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      id,
-      record.record,
-      record.recordedAtMs,
-      record.occurredAtMs,
-      record.purposes.analytics ?? null,
-      record.purposes.advertising ?? null,
-      record.method,
-      record.noticeVersion,
+    this.#shard = shard;
+    this.#homeOf = homeOf;
+    sql.exec(SCHEMA);
+    this.#standings = new Standings(sql);
+    this.#legacy = new LegacyLedger(sql, homeOf);
+    for (const { topic, token } of sql.exec<{ topic: number; token: string }>("SELECT * FROM ledger_topics")) {
+      this.#topics.add(topic);
+      this.#tokens.add(token);
+    }
+    const known = new Set(
+      sql
+        .exec<{ name: string }>("SELECT name FROM ledger_known")
+        .toArray()
+        .map(({ name }) => name),
     );
-    this.#records++;
-    this.#states.clear();
+    this.#isAsked = known.has("asked");
+    this.#isInUse = known.has("in-use");
+    this.#hasLegacy = known.has("legacy");
   }
 
-  /** Oldest first. */
-  history(id: Uint8Array): ConsentRecord[] {
-    return this.#sql
-      .exec<StoredRecord>("SELECT * FROM consent_records WHERE id = ? ORDER BY occurred_at_ms, seq", id)
-      .toArray()
-      .map((row) => ({
-        record: row.record,
-        recordedAtMs: row.recorded_at_ms,
-        occurredAtMs: row.occurred_at_ms,
-        purposes: {
-          ...(row.analytics === null ? {} : { analytics: row.analytics }),
-          ...(row.advertising === null ? {} : { advertising: row.advertising }),
-        },
-        method: row.method,
-        noticeVersion: row.notice_version,
-      }));
+  /**
+   * Null when the shard can judge events by these ids; else what to wait for first. After it, judge in the same turn.
+   * @param subjects null when the Worker takes the ledger for unused.
+   */
+  ready(subjects: Uint8Array | null): Promise<void> | null {
+    if (!this.#isAsked) return this.#ask().then(() => this.ready(subjects) ?? undefined);
+    if (!this.#isInUse || subjects === null) return null;
+    const missing = this.#missing(subjects);
+    return missing.length === 0 ? null : this.#pull(missing);
   }
 
-  /** The strictest state of the ids of one event, which lie side by side; eight zeros stand for none. */
-  state(ids: Uint8Array): number {
-    if (this.isEmpty) return UNKNOWN_STATE;
-    let verdicts = SILENT;
-    for (let at = 0; at < ids.byteLength; at += ID_HASH_BYTES) {
-      const id = ids.subarray(at, at + ID_HASH_BYTES);
-      if (id.some((byte) => byte !== 0)) verdicts = stricter(verdicts, verdictsOf(this.#stateOf(id)));
+  /** What events without (or with these) ids lack to be judged. */
+  needs(subjects: Uint8Array | null): SubjectsNeeded {
+    if (!this.#isInUse) return "none";
+    if (subjects === null) return this.#hasLegacy ? "legacy" : "ids";
+    return this.#hasLegacy && !hasKind(subjects, ENTRY_KIND.legacy) ? "legacy" : "none";
+  }
+
+  /** Once in the shard's life. */
+  #ask(): Promise<void> {
+    this.#asking ??= (async () => {
+      try {
+        await this.#legacy.export();
+        const use = await callObject(() => this.#homeOf(0).watchUse(this.#shard()));
+        if (use.inUse) this.setInUse(use);
+        this.#know("asked");
+        this.#isAsked = true;
+      } finally {
+        this.#asking = null;
+      }
+    })();
+    return this.#asking;
+  }
+
+  /** From the first home; never taken back, so its order with the answer to the shard's own question is no matter. */
+  setInUse({ legacy }: Use): void {
+    this.#know("in-use");
+    this.#isInUse = true;
+    if (!legacy) return;
+    this.#know("legacy");
+    this.#hasLegacy = true;
+  }
+
+  #know(name: "asked" | "in-use" | "legacy"): void {
+    this.#sql.exec("INSERT OR IGNORE INTO ledger_known (name) VALUES (?)", name);
+  }
+
+  #missing(subjects: Uint8Array): number[] {
+    const missing = new Set<number>();
+    for (const entries of entriesOf(subjects)) {
+      for (let at = 0; at < entries.byteLength; at += ENTRY_BYTES) {
+        const topic = topicOf(entries.subarray(at, at + ENTRY_BYTES));
+        if (!this.#topics.has(topic)) missing.add(topic);
+      }
     }
-    return ledgerState(verdicts);
+    return [...missing];
   }
 
-  #stateOf(id: Uint8Array): number {
-    const key = String.fromCharCode(...id);
-    let state = this.#states.get(key);
-    if (state === undefined) {
-      state = ledgerState(currentVerdicts(this.history(id)));
-      if (this.#states.size >= CACHED_STATES) this.#states.clear();
-      this.#states.set(key, state);
+  /** One subscription a home, shared by all that wait for the same topics. */
+  async #pull(missing: readonly number[]): Promise<void> {
+    const byHome = new Map<number, number[]>();
+    for (const topic of missing) {
+      if (this.#pulls.has(topic)) continue;
+      const home = homeOfTopic(topic);
+      byHome.set(home, [...(byHome.get(home) ?? []), topic]);
     }
-    return state;
+    for (const [home, topics] of byHome) {
+      const wanted = this.#besides(topics);
+      const pull = this.#subscribe(home, wanted).finally(() => {
+        for (const topic of wanted) this.#pulls.delete(topic);
+      });
+      for (const topic of wanted) this.#pulls.set(topic, pull);
+    }
+    await Promise.all(missing.map((topic) => this.#pulls.get(topic) ?? Promise.resolve()));
+  }
+
+  /**
+   * Any shard sees any user, and any old name, in the end: their topics of one home come all at once. Devices are spread over the
+   * shards by their buckets, so of those a shard takes only what it sees.
+   */
+  #besides(topics: readonly number[]): number[] {
+    const wanted = new Set(topics);
+    for (const topic of topics) {
+      const kind = topic >> 8;
+      if (kind === ENTRY_KIND.anonymousId) continue;
+      for (let bucket = homeOfTopic(topic); bucket < BUCKETS; bucket += HOMES) {
+        const other = (kind << 8) | bucket;
+        if (!this.#topics.has(other) && !this.#pulls.has(other)) wanted.add(other);
+      }
+    }
+    return [...wanted];
+  }
+
+  /** Page by page; what changes meanwhile is told under the same token. A topic counts as held when the last page is stored. */
+  async #subscribe(home: number, topics: readonly number[]): Promise<void> {
+    const token = crypto.randomUUID();
+    const released = this.#released;
+    this.#tokens.add(token);
+    try {
+      let after: Uint8Array | null = null;
+      do {
+        const page = await callObject(() => this.#homeOf(home).subscribe(this.#shard(), token, topics, after));
+        if (this.#released !== released) throw new Error("the copy was given up while it was made");
+        this.#merge(page.standings);
+        after = page.next;
+      } while (after !== null);
+    } catch (fault) {
+      this.#tokens.delete(token);
+      throw fault;
+    }
+    for (const topic of topics) {
+      this.#sql.exec("INSERT OR REPLACE INTO ledger_topics (topic, token) VALUES (?, ?)", topic, token);
+      this.#topics.add(topic);
+    }
+  }
+
+  /** The shard has been silent for long: its copy goes, homes hear so with their next change, and it asks anew if it is used. */
+  release(): void {
+    this.#sql.exec("DELETE FROM ledger_topics");
+    this.#sql.exec("DELETE FROM standings");
+    this.#topics.clear();
+    this.#tokens.clear();
+    this.#cached.clear();
+    this.#released++;
+  }
+
+  /** From a home: standings that changed. A token that is not known was never, or is no longer, a whole copy's. */
+  apply(token: string, standings: Uint8Array): "applied" | "unsubscribed" {
+    if (!this.#tokens.has(token)) return "unsubscribed";
+    this.#merge(standings);
+    return "applied";
+  }
+
+  #merge(packed: Uint8Array): void {
+    for (const { entry, standing } of unpackStandings(packed)) {
+      if (this.#standings.merge(entry, standing)) this.#cached.delete(entryKey(entry));
+    }
+  }
+
+  /**
+   * The strictest state of the ids of one event. An old name that follows an id's entry is the same id's: of those two the newer
+   * counts, so that nobody who makes an old name collide can loosen what the entry says.
+   */
+  state(entries: Uint8Array): number {
+    if (!this.#isInUse) return UNKNOWN_STATE;
+    let strictest = SILENT;
+    for (let at = 0; at < entries.byteLength; at += ENTRY_BYTES) {
+      const entry = entries.subarray(at, at + ENTRY_BYTES);
+      let standing = this.#standing(entry);
+      const oldName = entries.subarray(at + ENTRY_BYTES, at + 2 * ENTRY_BYTES);
+      if (entry[0] !== ENTRY_KIND.legacy && oldName[0] === ENTRY_KIND.legacy) {
+        standing = join(standing, this.#standing(oldName));
+        at += ENTRY_BYTES;
+      }
+      strictest = stricter(strictest, verdicts(standing));
+    }
+    return ledgerState(strictest);
+  }
+
+  #standing(entry: Uint8Array): Standing {
+    const key = entryKey(entry);
+    let standing = this.#cached.get(key);
+    if (standing === undefined) {
+      standing = this.#standings.of(entry);
+      if (this.#cached.size >= CACHED_STANDINGS) this.#cached.clear();
+      this.#cached.set(key, standing);
+    }
+    return standing;
   }
 }
 
-/** For each purpose the newest record by when it occurred; of two of one moment the refusal. */
-export function currentVerdicts(history: readonly ConsentRecord[]): PurposeVerdicts {
-  return { analytics: currentVerdict("analytics", history), advertising: currentVerdict("advertising", history) };
-}
-
-function currentVerdict(purpose: Purpose, history: readonly ConsentRecord[]): Verdict {
-  let newestMs = Number.NEGATIVE_INFINITY;
-  let verdict: Verdict = "unknown";
-  for (const { occurredAtMs, purposes } of history) {
-    const said = purposes[purpose];
-    if (said === undefined || occurredAtMs < newestMs) continue;
-    if (occurredAtMs === newestMs && verdict === "denied") continue;
-    newestMs = occurredAtMs;
-    verdict = said;
+function hasKind(subjects: Uint8Array, kind: number): boolean {
+  for (const entries of entriesOf(subjects)) {
+    for (let at = 0; at < entries.byteLength; at += ENTRY_BYTES) if (entries[at] === kind) return true;
   }
-  return verdict;
+  return false;
 }

@@ -1,7 +1,7 @@
 // Which shard an event goes to: project × region × index. DESIGN E1.
 
-import { hashId } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { bucketOf } from "../ledger/entry.ts";
 import type { BufferShard } from "./shard.ts";
 
 export interface Region {
@@ -37,12 +37,21 @@ export function projectOfShard(name: string): string {
   return name.slice(0, name.indexOf(":"));
 }
 
-/** Of the shards of a region, the one of a subject (`anonymousId`, else `userId`). */
+/**
+ * Of the shards of a region, the one of a subject (`anonymousId`, else `userId`), by its bucket: so a shard needs the consent of
+ * few buckets of devices. There are 256 buckets; numbers of shards that divide them, the powers of two, share them evenly.
+ */
 export function shardIndex(subjectKey: string, shards: number): number {
-  return shards <= 1 ? 0 : hashId(subjectKey).low % shards;
+  return shards <= 1 ? 0 : bucketOf(subjectKey) % shards;
 }
 
 /** A stub is broken for good once a call on it failed: take a new one for every try. */
 export function shardStub(env: Env, name: string, region: Region): DurableObjectStub<BufferShard> {
   return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
+}
+
+/** Of a shard that told its name: the region is in it. */
+export function shardByName(env: Env, name: string): DurableObjectStub<BufferShard> {
+  const code = name.split(":")[1];
+  return shardStub(env, name, REGIONS.find((region) => region.code === code) ?? DEFAULT_REGION);
 }

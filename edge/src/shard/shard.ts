@@ -5,6 +5,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { concatBytes, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { homeName } from "../ledger/entry.ts";
+import type { Use } from "../ledger/use.ts";
 import { Watch } from "../live/watch.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { unpackAppends1 } from "./append-call-1.ts";
@@ -13,7 +15,7 @@ import { Counters } from "./counters.ts";
 import { DROPS_SCHEMA, Drops } from "./drops.ts";
 import { Flusher } from "./flusher.ts";
 import { GroupCommit, type Member, packGroup } from "./group-commit.ts";
-import { type ConsentRecord, LEDGER_SCHEMA, Ledger } from "./ledger.ts";
+import { ShardLedger } from "./ledger.ts";
 import { log } from "./log.ts";
 import { projectOfShard } from "./placement.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -52,12 +54,20 @@ export type AppendAnswer =
   | { outcome: "stored"; watched: boolean }
   /**
    * Nothing was stored: the duplicates are known (and durable), the changes are what the ledger makes of others. Pack again
-   * without the ones and with the other outcome of the others; `needsSubjects`: and with the events' ids.
+   * without the ones and with the other outcome of the others; `needsSubjects`: and with the events' ids, `needsLegacy`: under
+   * their old names as well.
    */
-  | { outcome: "again"; duplicates: number[]; changes: ConsentChange[]; needsSubjects: boolean; watched: boolean }
+  | {
+      outcome: "again";
+      duplicates: number[];
+      changes: ConsentChange[];
+      needsSubjects: boolean;
+      needsLegacy?: true;
+      watched: boolean;
+    }
   | {
       outcome: "refused";
-      code: "overloaded" | "storage_full" | "rate_limited" | "invalid_api_key";
+      code: "overloaded" | "unavailable" | "storage_full" | "rate_limited" | "invalid_api_key";
       retryAfterSeconds?: number;
     };
 
@@ -74,7 +84,7 @@ export class BufferShard extends DurableObject<Env> {
   readonly #rows: Rows;
   readonly #segments: Segments;
   readonly #recent: RecentIds;
-  readonly #ledger: Ledger;
+  readonly #ledger: ShardLedger;
   readonly #drops: Drops;
   readonly #counters = new Counters();
   readonly #rateLimit = new RateLimit();
@@ -85,6 +95,8 @@ export class BufferShard extends DurableObject<Env> {
   readonly #flusher: Flusher;
   readonly #registration: Registration;
   #full = false;
+  /** Of appends that wait until the shard has the part of the ledger that judges them. */
+  #unjudgedBytes = 0;
   #dropsTimer: ReturnType<typeof setTimeout> | null = null;
   #alarmAtMs: number | null = null;
   #maintainedAtMs = 0;
@@ -92,13 +104,12 @@ export class BufferShard extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(
-      `${ROWS_SCHEMA}${SEGMENTS_SCHEMA}${LEDGER_SCHEMA}${DROPS_SCHEMA}${REVOKED_SCHEMA}${REGISTRATION_SCHEMA}`,
-    );
+    this.#sql.exec(`${ROWS_SCHEMA}${SEGMENTS_SCHEMA}${DROPS_SCHEMA}${REVOKED_SCHEMA}${REGISTRATION_SCHEMA}`);
     this.#rows = new Rows(this.#sql);
     this.#segments = new Segments(this.#sql);
     this.#recent = new RecentIds(this.#segments.looseSinceMs ?? Number.NEGATIVE_INFINITY);
-    this.#ledger = new Ledger(this.#sql);
+    const homeOf = (home: number) => env.LEDGER.get(env.LEDGER.idFromName(homeName(projectOfShard(this.#name), home)));
+    this.#ledger = new ShardLedger(this.#sql, () => this.#name, homeOf);
     this.#drops = new Drops(this.#sql);
     const revoked = this.#sql.exec<{ key_id: string }>("SELECT key_id FROM revoked_keys").toArray();
     this.#revokedKeys = new Set(revoked.map((row) => row.key_id));
@@ -134,19 +145,27 @@ export class BufferShard extends DurableObject<Env> {
   }
 
   async #append(input: AppendInput): Promise<AppendAnswer> {
+    const ready = this.#ledger.ready(input.claim.subjects);
+    if (ready !== null) {
+      const refused = await this.#waitForLedger(ready, input.data.byteLength);
+      if (refused !== null) return { outcome: "refused", code: refused };
+    }
+    // From here to the commit in one turn: what is told of consent meanwhile would be missed.
     if (this.#isFull()) return { outcome: "refused", code: "storage_full" };
     if (this.#commits.pendingBytes + input.data.byteLength > LIMITS.shardPendingBytes) {
       return { outcome: "refused", code: "overloaded" };
     }
     if (this.#revokedKeys.has(input.rate.keyId)) return { outcome: "refused", code: "invalid_api_key" };
-    const needsSubjects = input.claim.subjects === null && !this.#ledger.isEmpty;
+    const needs = this.#ledger.needs(input.claim.subjects);
+    const needsSubjects = needs !== "none";
     const duplicates = this.#knownIndices(input);
-    const changes = needsSubjects ? [] : consentChanges(input.claim, (subject) => this.#ledger.state(subject));
+    const changes = needsSubjects ? [] : consentChanges(input.claim, (entries) => this.#ledger.state(entries));
     if (duplicates.length > 0 || changes.length > 0 || needsSubjects) {
       // The first copy may still be in the commit under way: its "duplicate" must not be acknowledged before it.
       if (duplicates.length > 0) await this.#commits.settled();
       this.#counters.add("duplicates", duplicates.length, input.receivedAtMs);
-      return { outcome: "again", duplicates, changes, needsSubjects, watched: this.#watch.isOpen };
+      const again = { outcome: "again", duplicates, changes, needsSubjects, watched: this.#watch.isOpen } as const;
+      return needs === "legacy" ? { ...again, needsLegacy: true } : again;
     }
     const events = input.ids.byteLength / ID_HASH_BYTES;
     const retryAfterSeconds = this.#rateLimit.take(input.rate, events, Date.now());
@@ -155,6 +174,23 @@ export class BufferShard extends DurableObject<Env> {
     await this.#commits.add(input);
     this.#counters.add("accepted", events, input.receivedAtMs);
     return { outcome: "stored", watched: this.#watch.isOpen };
+  }
+
+  async #waitForLedger(ready: Promise<void>, bytes: number): Promise<"overloaded" | "unavailable" | null> {
+    if (this.#unjudgedBytes + bytes > LIMITS.shardPendingBytes) {
+      ready.catch(() => {});
+      return "overloaded";
+    }
+    this.#unjudgedBytes += bytes;
+    try {
+      await ready;
+      return null;
+    } catch (fault) {
+      log("error", "the consent ledger does not answer", fault);
+      return "unavailable";
+    } finally {
+      this.#unjudgedBytes -= bytes;
+    }
   }
 
   #isFull(): boolean {
@@ -259,6 +295,7 @@ export class BufferShard extends DurableObject<Env> {
       return false;
     }
     this.#registration.retire();
+    this.#ledger.release();
     return true;
   }
 
@@ -285,14 +322,23 @@ export class BufferShard extends DurableObject<Env> {
     }
   }
 
-  /** Appends a consent record under each of the ids (8 bytes each); in force for the next call that is received. */
-  async recordConsent(ids: readonly Uint8Array[], record: ConsentRecord): Promise<void> {
-    for (const id of ids) this.#ledger.append(id, record);
+  /** From a home of the consent ledger: the first record of the project is about to be answered. */
+  async ledgerInUse(use: Use): Promise<void> {
+    this.#ledger.setInUse(use);
   }
 
-  /** Oldest first. */
-  async consentHistory(id: Uint8Array): Promise<ConsentRecord[]> {
-    return this.#ledger.history(id);
+  /** From a home of the consent ledger: standings that changed; in force for the next call that is received. */
+  async applyConsent(token: string, standings: Uint8Array): Promise<"applied" | "unsubscribed"> {
+    return this.#ledger.apply(token, standings);
+  }
+
+  /** Called by Workers of the release before this one, whose ids can't be filed any more: their client is to try again. */
+  async recordConsent(): Promise<never> {
+    throw new Error("consent is recorded by the ledger: this caller is older than the shard");
+  }
+
+  async consentHistory(): Promise<never> {
+    throw new Error("consent is read from the ledger: this caller is older than the shard");
   }
 
   /** What the Worker decided without this shard: counts, and nothing else of the events comes here. */

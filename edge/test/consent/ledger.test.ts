@@ -81,7 +81,10 @@ describe("the consent ledger", () => {
     const event = async () =>
       (await send("/v1/track", { body: goodEvent({ anonymousId: "d" }), headers: bearer(key) })).body;
     expect(await event()).toMatchObject({ suppressed: 1 });
+    // A refusal counts from its receipt, whatever the client's clock said of it.
     await consent(key, { anonymousId: "d", purposes: { analytics: "granted" }, occurredAt: at(1) });
+    expect(await event()).toMatchObject({ suppressed: 1 });
+    await consent(key, { anonymousId: "d", purposes: { analytics: "granted" } });
     expect(await event()).toMatchObject({ accepted: 1 });
     // The future counts as now: it can't be used to outrank what comes.
     await consent(key, { anonymousId: "d", purposes: { analytics: "granted" }, occurredAt: at(-600) });
@@ -121,6 +124,10 @@ describe("the consent ledger", () => {
     ["an unknown verdict", { anonymousId: "d", purposes: { analytics: "maybe" } }, "/purposes/analytics"],
     ["a time that is none", { anonymousId: "d", purposes: GRANT, occurredAt: "tomorrow" }, "/occurredAt"],
     ["a method of a wrong type", { anonymousId: "d", purposes: GRANT, method: 7 }, "/method"],
+    ["no method", { anonymousId: "d", purposes: GRANT, method: undefined }, "/method"],
+    ["a method that is null", { anonymousId: "d", purposes: GRANT, method: null }, "/method"],
+    ["a blank method", { anonymousId: "d", purposes: GRANT, method: " " }, "/method"],
+    ["a blank id", { userId: "  ", purposes: { analytics: "denied" } }, "/userId"],
   ])("refuses %s and says where", async (_case, body, pointer) => {
     const key = await newKey({ project: newProject("bad") });
     const answer = await send("/v1/consent", { body: { method: "test", ...body }, headers: bearer(key) });

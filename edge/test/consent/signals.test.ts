@@ -3,13 +3,7 @@ import { GVL, TCModel, TCString } from "@iabtcf/core";
 import { describe, expect, it } from "vitest";
 import { readGppString } from "../../src/consent/gpp.ts";
 import { callerRegime, regimeOf } from "../../src/consent/regimes.ts";
-import {
-  clientSignals,
-  DEFAULT_CATEGORIES,
-  headerSignals,
-  readConsentMode,
-  readPreferences,
-} from "../../src/consent/signals.ts";
+import { clientSignals, headerSignals, readConsentMode, readPreferences } from "../../src/consent/signals.ts";
 import { readTcString } from "../../src/consent/tcf.ts";
 import { readUspString } from "../../src/consent/usp.ts";
 
@@ -149,7 +143,7 @@ describe("other signals", () => {
   });
 
   it("preferences: names in any case, the strictest of several, others by the project's map", () => {
-    const read = (value: unknown) => readPreferences(value, { ...DEFAULT_CATEGORIES, c0002: "analytics" });
+    const read = (value: unknown) => readPreferences(value, { c0002: "analytics" });
     expect(read({ Analytics: true, Marketing: false })).toEqual({ analytics: "granted", advertising: "denied" });
     expect(read({ analytics: true, performance: false })).toEqual({ analytics: "denied", advertising: "unknown" });
     expect(read({ C0002: false })).toEqual({ analytics: "denied", advertising: "unknown" });
@@ -167,7 +161,7 @@ describe("other signals", () => {
   });
 
   it("nothing unreadable loses an event or makes a grant", () => {
-    const settings = { categories: DEFAULT_CATEGORIES, legitimateInterest: false };
+    const settings = { categories: {}, legitimateInterest: false };
     const signals = clientSignals({ tcf: "x", gpp: {}, usp: [], gcm: 1, categoryPreferences: null }, settings);
     for (const { verdicts } of signals) expect(verdicts).toEqual(SILENT);
     expect(clientSignals("nonsense", settings)).toEqual([]);

@@ -54,6 +54,7 @@ const VARS: Record<string, string> = {
   RAW_STREAM: "behaviour-raw",
   KINESIS_ENDPOINT: "http://127.0.0.1:1",
   INTERNAL_SECRET,
+  LEDGER_SECRET: "ledger-secret-of-at-least-32-characters",
 };
 
 function optionsOf(code: string, bindings: Record<string, string>, storage: string, port: number): MiniflareOptions {

@@ -1,0 +1,55 @@
+// The ids an event names, as the shard's copy of the ledger files them. An event is judged by all of them. API.md §4.
+
+import { concatBytes } from "@behaviour/contract";
+import { type IdKind, type LedgerIds, legacyEntryOf } from "../ledger/entry.ts";
+import { packSubjects, version1Subject } from "../shard/consent-claim.ts";
+
+/** As sent: text, a number, or anything else for none. */
+export interface NamedIds {
+  anonymousId?: unknown;
+  userId?: unknown;
+  previousId?: unknown;
+  groupId?: unknown;
+}
+
+export function namedIds({ anonymousId, userId, previousId, groupId }: NamedIds): NamedIds {
+  return { anonymousId, userId, previousId, groupId };
+}
+
+export interface Naming {
+  ids: LedgerIds;
+  /** Each entry is followed by the id's old name: the ledger holds records of the release before this one. */
+  withLegacy: boolean;
+}
+
+/** What an alias leaves may have been a device or a user; a group is filed as a user would be. */
+const KINDS: readonly (readonly [name: keyof NamedIds, kind: IdKind])[] = [
+  ["anonymousId", "anonymousId"],
+  ["userId", "userId"],
+  ["previousId", "anonymousId"],
+  ["previousId", "userId"],
+  ["groupId", "userId"],
+];
+
+export function subjectsOf(events: readonly NamedIds[], { ids, withLegacy }: Naming): Uint8Array {
+  const entries = events.map((event) => {
+    const own: Uint8Array[] = [];
+    for (const [name, kind] of KINDS) {
+      const id = textOf(event[name]);
+      if (id === null) continue;
+      own.push(ids.entry(kind, id));
+      if (withLegacy) own.push(legacyEntryOf(kind, id));
+    }
+    return own;
+  });
+  return packSubjects(entries);
+}
+
+/** For a shard that still runs the release before this one. */
+export function oldSubjectsOf(events: readonly NamedIds[]): Uint8Array {
+  return concatBytes(events.map(({ anonymousId, userId }) => version1Subject(textOf(anonymousId), textOf(userId))));
+}
+
+function textOf(id: unknown): string | null {
+  return typeof id === "string" || typeof id === "number" ? String(id) : null;
+}

@@ -1,0 +1,108 @@
+// How the consent ledger names an id, and where it lies. An entry is the id's kind, its bucket and a keyed hash of it. Buckets and
+// homes are fixed numbers: how many shards a project has today says nothing about where a record is found. ADR 9.
+
+import { createHmac } from "node:crypto";
+import { hashId, packIds } from "@behaviour/contract";
+
+/** The kind is a byte of its own: an id of one kind can never be filed as one of another. */
+export const ENTRY_KIND = {
+  anonymousId: 1,
+  userId: 2,
+  /** MurmurHash of `kind:id`, as the release before this one filed and sent it. */
+  legacy: 3,
+} as const;
+export type IdKind = "anonymousId" | "userId";
+
+/** Never changes: an entry carries its bucket. */
+export const BUCKETS = 256;
+/** Ledger objects of a project, `<project>:0` and on. Never changes: it says in which object a record lies. */
+export const HOMES = 16;
+
+/** Kind, bucket, hash. */
+export const ENTRY_BYTES = 18;
+const HASH_AT = 2;
+const HASH_BYTES = ENTRY_BYTES - HASH_AT;
+
+/** Of a plain id; shards are picked by it as well (shard/placement.ts), so a shard needs few buckets of devices. */
+export function bucketOf(id: string): number {
+  return hashId(id).low % BUCKETS;
+}
+
+/** Kind and bucket of an entry in one number: what a shard subscribes to. */
+export function topicOf(entry: Uint8Array): number {
+  return ((entry[0] as number) << 8) | (entry[1] as number);
+}
+
+export function homeOfTopic(topic: number): number {
+  return (topic & 0xff) % HOMES;
+}
+
+export function homeName(project: string, home: number): string {
+  return `${project}:${home}`;
+}
+
+export const LEDGER_SECRET_LENGTH = 32;
+const PROJECTS_MAX = 1_000;
+const HASHES_MAX = 4_096;
+
+const projectKeys = new Map<string, Uint8Array>();
+/** A device's events come one after the other: its hash is made once. By secret, project, kind and id. */
+const hashes = new Map<string, Uint8Array>();
+
+/** Makes the entries of one project's ids. */
+export class LedgerIds {
+  readonly #key: Uint8Array;
+  readonly #name: string;
+
+  private constructor(key: Uint8Array, name: string) {
+    this.#key = key;
+    this.#name = name;
+  }
+
+  /** @returns null when there is no secret to make them with. */
+  static of(project: string, secret: string | undefined): LedgerIds | null {
+    if (secret === undefined || secret.length < LEDGER_SECRET_LENGTH) return null;
+    const name = `${project}\n${secret}`;
+    let key = projectKeys.get(name);
+    if (key === undefined) {
+      key = createHmac("sha256", secret).update(`consent ledger of ${project}`).digest();
+      if (projectKeys.size >= PROJECTS_MAX) projectKeys.clear();
+      projectKeys.set(name, key);
+    }
+    return new LedgerIds(key, name);
+  }
+
+  entry(kind: IdKind, id: string): Uint8Array {
+    const name = `${ENTRY_KIND[kind]}${id}\n${this.#name}`;
+    let entry = hashes.get(name);
+    if (entry === undefined) {
+      const hash = createHmac("sha256", this.#key).update(`${kind}:${id}`).digest();
+      entry = entryOf(ENTRY_KIND[kind], bucketOf(id), hash);
+      if (hashes.size >= HASHES_MAX) hashes.clear();
+      hashes.set(name, entry);
+    }
+    return entry;
+  }
+}
+
+/** Of an id as the release before this one named it in its calls and tables: 8 bytes. */
+export function legacyEntry(hash: Uint8Array): Uint8Array {
+  return entryOf(ENTRY_KIND.legacy, hash[hash.byteLength - 1] as number, hash);
+}
+
+export function legacyEntryOf(kind: IdKind, id: string): Uint8Array {
+  return legacyEntry(packIds([`${kind}:${id}`]));
+}
+
+function entryOf(kind: number, bucket: number, hash: Uint8Array): Uint8Array {
+  const entry = new Uint8Array(ENTRY_BYTES);
+  entry[0] = kind;
+  entry[1] = bucket;
+  entry.set(hash.subarray(0, HASH_BYTES), HASH_AT);
+  return entry;
+}
+
+/** Entries as keys of a Map. */
+export function entryKey(entry: Uint8Array): string {
+  return String.fromCharCode(...entry);
+}

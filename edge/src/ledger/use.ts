@@ -1,0 +1,93 @@
+// Whether a project's ledger is in use at all, as a ledger object knows it. While nobody has recorded anything no event's ids are
+// hashed and no shard keeps a copy; the first record of a project ends that, once and for good. ADR 9.
+
+export interface Use {
+  /** Records of the release before this one were found: ids are looked up under their old names as well. */
+  legacy: boolean;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS ledger_use (name TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS watchers (shard TEXT PRIMARY KEY) WITHOUT ROWID;
+`;
+
+type Mark =
+  | "in-use"
+  | "legacy"
+  /** The first home knows of it. */
+  | "told"
+  | "told-legacy"
+  /** Of the first home: every shard that asked knows of it. */
+  | "announced"
+  | "announced-legacy";
+
+/** Marks are only ever set. */
+export class LedgerUse {
+  readonly #sql: SqlStorage;
+  readonly #marks: Set<string>;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+    this.#marks = new Set(
+      sql
+        .exec<{ name: string }>("SELECT name FROM ledger_use")
+        .toArray()
+        .map(({ name }) => name),
+    );
+  }
+
+  note({ legacy }: Use): void {
+    this.#set("in-use");
+    if (legacy) this.#set("legacy");
+  }
+
+  get isInUse(): boolean {
+    return this.#marks.has("in-use");
+  }
+
+  get current(): Use {
+    return { legacy: this.#marks.has("legacy") };
+  }
+
+  /** Nothing to tell counts as told. */
+  get isTold(): boolean {
+    return this.#isReached("told");
+  }
+
+  told(use: Use): void {
+    this.#set("told");
+    if (use.legacy) this.#set("told-legacy");
+  }
+
+  get isAnnounced(): boolean {
+    return this.#isReached("announced");
+  }
+
+  announced(use: Use): void {
+    this.#set("announced");
+    if (use.legacy) this.#set("announced-legacy");
+  }
+
+  watch(shard: string): void {
+    this.#sql.exec("INSERT OR IGNORE INTO watchers (shard) VALUES (?)", shard);
+  }
+
+  watchers(): string[] {
+    return this.#sql
+      .exec<{ shard: string }>("SELECT shard FROM watchers")
+      .toArray()
+      .map(({ shard }) => shard);
+  }
+
+  #isReached(step: "told" | "announced"): boolean {
+    if (this.#marks.has("in-use") && !this.#marks.has(step)) return false;
+    return !this.#marks.has("legacy") || this.#marks.has(`${step}-legacy`);
+  }
+
+  #set(mark: Mark): void {
+    if (this.#marks.has(mark)) return;
+    this.#marks.add(mark);
+    this.#sql.exec("INSERT OR IGNORE INTO ledger_use (name) VALUES (?)", mark);
+  }
+}
