@@ -100,6 +100,9 @@ export const LIMITS = {
   queryBuckets: 10_000,
   realtimeMinutesMax: 24 * 60,
 
+  /** Path and query of a reading call, each: servers take 8 to 16 KiB of request line and headers together. */
+  queryAddressLength: 8 * KIB,
+
   // --- tracking plans ------------------------------------------------------------------------------------------------
   planEvents: 1_000,
   /** One event's schema as JSON text; what it unfolds to is bounded too (backend/src/plan/schema-rules.ts). */

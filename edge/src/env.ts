@@ -30,6 +30,9 @@ export interface Env {
   /** Where shards flush while the primary region's stream takes nothing (E13); the same stream name there. */
   SECONDARY_AWS_REGION?: string;
   SECONDARY_KINESIS_ENDPOINT?: string;
+  /** The primary's when absent. */
+  SECONDARY_AWS_ACCESS_KEY_ID?: string;
+  SECONDARY_AWS_SECRET_ACCESS_KEY?: string;
   /** The query Lambda's function URL; without it nothing can be read and unknown keys are refused. */
   QUERY_ENDPOINT?: string;
   /** Opens the internal routes to the control plane; at least 32 characters. */

@@ -1,16 +1,19 @@
 // Reads and administration: judged here, answered by the query Lambda. It believes what the signed headers say of the caller.
 
-import type { KeyRecord } from "@behaviour/contract";
+import { ERRORS, type ErrorCode, isObject, type KeyRecord } from "@behaviour/contract";
 import { judgeHeaders, withBody } from "../collect/read.ts";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
 import { refuse, withCommonHeaders } from "../respond.ts";
 import { fetchBackend } from "./backend.ts";
+import { backendAddress } from "./backend-address.ts";
 import type { ForwardedRoute } from "./routes.ts";
 import { authenticateReader } from "./session.ts";
 import { shardTrace } from "./trace.ts";
 
 const RETRY_AFTER_SECONDS = 2;
+const ERROR_MAX_BYTES = 64 * 1_024;
+const PRINTABLE = /^[ -~]{1,200}$/;
 
 export async function forward(request: Request, route: ForwardedRoute, env: Env, requestId: string): Promise<Response> {
   const answer = await answerFor(request, route, env, requestId);
@@ -25,13 +28,15 @@ async function answerFor(
 ): Promise<Response | Refusal> {
   const record = await authenticateReader(request, route.scope, env);
   if (record instanceof Refusal) return record;
+  const address = backendAddress(new URL(request.url));
+  if (address instanceof Refusal) return address;
   if (request.body === null || request.method === "GET" || request.method === "HEAD") {
-    return callBackend(request, null, record, route, env, requestId);
+    return callBackend(request, null, address, record, route, env, requestId);
   }
   const how = judgeHeaders(request.headers);
   if (how instanceof Refusal) return how;
   // Within the bounds of every body, and counted with them while the backend has it.
-  const use = (text: string) => callBackend(request, text, record, route, env, requestId);
+  const use = (text: string) => callBackend(request, text, address, record, route, env, requestId);
   const answer = await withBody(request, how, use);
   // Not every call needs one: the backend judges.
   return answer instanceof Refusal && answer.code === "empty_body" ? use("") : answer;
@@ -40,13 +45,12 @@ async function answerFor(
 async function callBackend(
   request: Request,
   body: string | null,
+  address: string,
   record: KeyRecord,
   route: ForwardedRoute,
   env: Env,
   requestId: string,
 ): Promise<Response | Refusal> {
-  const url = new URL(request.url);
-  const path = url.pathname.replace(/\/$/, "");
   const headers = new Headers({
     "x-project": record.project,
     "x-key-id": record.id,
@@ -54,23 +58,62 @@ async function callBackend(
     "x-request-id": requestId,
   });
   const contentType = request.headers.get("Content-Type");
-  if (contentType !== null) headers.set("Content-Type", contentType);
-  const trace = await shardTrace(path, record, env);
+  if (contentType !== null && PRINTABLE.test(contentType)) headers.set("Content-Type", contentType);
+  const trace = await shardTrace(address, record, env);
   if (trace !== null) headers.set("x-shard-trace", JSON.stringify(trace));
   const init = { method: request.method, headers, ...(body === null ? {} : { body }) };
-  const answer = await fetchBackend(env, `${path}${url.search}`, init, route.streams === true ? "idle" : "whole");
-  return answer instanceof Refusal ? answer : judgeAnswer(answer, requestId);
+  const answer = await fetchBackend(env, address, init, route.streams === true ? "idle" : "whole");
+  return answer instanceof Refusal ? answer : judgeAnswer(answer, request.method === "HEAD", requestId);
 }
+
+/** What an answer may say in its headers; those of the platform are nobody's business. */
+const PASSED_HEADERS = ["Content-Type", "Content-Disposition", "Cache-Control", "Retry-After", "Allow"];
+const THROTTLED = 429;
 
 /**
  * What the platform answers in the backend's stead is none of ours and says nothing to a client: a function that failed or
- * timed out (5xx), is throttled (429), or did not take our signature (403 with the platform's mark).
+ * timed out, is throttled, or did not take our signature. An error is the backend's own when it is one of the contract's.
  */
-async function judgeAnswer(answer: Response, requestId: string): Promise<Response | Refusal> {
-  const { status, headers } = answer;
-  const isPlatforms = headers.has("x-amzn-errortype") || (status >= 500 && status !== 503);
-  if (!isPlatforms && status !== 429) return withCommonHeaders(answer, requestId);
-  await answer.body?.cancel();
+async function judgeAnswer(answer: Response, isHead: boolean, requestId: string): Promise<Response | Refusal> {
+  const { status } = answer;
+  const headers = new Headers();
+  for (const name of PASSED_HEADERS) {
+    const value = answer.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  if (status >= 200 && status < 300) {
+    return withCommonHeaders(new Response(answer.body, { status, headers }), requestId);
+  }
+  const text = await readBounded(answer);
+  // An answer to HEAD has no body that could tell.
+  const isOurs = isHead
+    ? status >= 400 && status < THROTTLED && status !== 403
+    : text !== null && isOwnError(status, text);
+  if (isOurs) return withCommonHeaders(new Response(isHead ? null : text, { status, headers }), requestId);
   console.error(JSON.stringify({ level: "error", message: "query backend failed", status, requestId }));
-  return new Refusal(status === 429 ? "overloaded" : "unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  return new Refusal(status === THROTTLED ? "overloaded" : "unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
+
+/** @returns null when it breaks off, or is longer than any error of ours. */
+async function readBounded(answer: Response): Promise<string | null> {
+  if (Number(answer.headers.get("Content-Length") ?? 0) > ERROR_MAX_BYTES) {
+    await answer.body?.cancel();
+    return null;
+  }
+  try {
+    const text = await answer.text();
+    return text.length > ERROR_MAX_BYTES ? null : text;
+  } catch {
+    return null;
+  }
+}
+
+function isOwnError(status: number, text: string): boolean {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (!isObject(body) || body.success !== false || typeof body.code !== "string") return false;
+    return Object.hasOwn(ERRORS, body.code) && ERRORS[body.code as ErrorCode].status === status;
+  } catch {
+    return false;
+  }
 }

@@ -12,13 +12,19 @@ const PAGE_HEADERS = {
   "X-Frame-Options": "DENY",
 };
 
-/** The file at the request's path; `/demo` is `demo.html`. */
+/** What a file's path may look like. Others (`//`, `..` or a backslash in any encoding) the assets binding redirects. */
+const FILE_PATH = /^(?:\/[\w-][\w.-]*)*\/?$/;
+const NOT_MODIFIED = 304;
+
+/** The file at the request's path; `/demo` is `demo.html`, with and without a trailing slash. Never a redirect. */
 export async function page(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
-  if (env.ASSETS === undefined) return new Refusal("not_found");
-  const answer = await env.ASSETS.fetch(request);
-  if (answer.status === 404 || answer.status >= 500) {
+  const url = new URL(request.url);
+  if (env.ASSETS === undefined || !FILE_PATH.test(url.pathname)) return new Refusal("not_found");
+  url.pathname = url.pathname.replace(/(?<=.)\/$/, "").replace(/(?:(?<=\/)index)?\.html$/, "");
+  const answer = await env.ASSETS.fetch(new Request(url, request));
+  if (!answer.ok && answer.status !== NOT_MODIFIED) {
     await answer.body?.cancel();
-    return new Refusal(answer.status === 404 ? "not_found" : "unavailable");
+    return new Refusal(answer.status >= 500 ? "unavailable" : "not_found");
   }
   // Readable by every site as all our answers are: other sites load the SDK from here, and no page holds anything private.
   const response = withCommonHeaders(answer, requestId);

@@ -13,15 +13,12 @@ const NOT_TAKEN = new Set(["ProvisionedThroughputExceededException", "KMSThrottl
 export class KinesisSink implements Sink {
   readonly maxRecords = LIMITS.putRecordsRecords;
   readonly maxBytes = LIMITS.putRecordsBytes;
-  readonly #client: AwsClient;
-  readonly #endpoint: string;
+  readonly #target: KinesisTarget;
   readonly #stream: string;
 
-  /** @param target the primary region's stream when absent */
-  constructor(env: Env, target: KinesisTarget = primaryTarget(env)) {
-    this.#client = kinesisClient(env, target.region);
-    this.#endpoint = target.endpoint;
-    this.#stream = env.RAW_STREAM;
+  constructor(target: KinesisTarget, stream: string) {
+    this.#target = target;
+    this.#stream = stream;
   }
 
   async put(records: readonly SinkRecord[]): Promise<{ outcomes: RecordOutcome[]; fault: string | null }> {
@@ -29,7 +26,7 @@ export class KinesisSink implements Sink {
     let status: number;
     let text: string;
     try {
-      const answer = await callKinesis(this.#client, this.#endpoint, "PutRecords", this.#body(records));
+      const answer = await callKinesis(this.#target, "PutRecords", this.#body(records));
       status = answer.status;
       text = await answer.text();
     } catch (fault) {
@@ -100,45 +97,42 @@ function errorType(text: string): string {
   return match?.[1] ?? "unknown";
 }
 
-interface KinesisTarget {
+export interface KinesisTarget {
   region: string;
   endpoint: string;
+  client: AwsClient;
 }
 
 /** The streams a shard may flush to: the primary region's, then the secondary's where one is configured. */
-export function kinesisSinks(env: Env): KinesisSink[] {
+export function kinesisTargets(env: Env): KinesisTarget[] {
+  const primary = { accessKeyId: env.AWS_ACCESS_KEY_ID, secretAccessKey: env.AWS_SECRET_ACCESS_KEY };
+  const token = env.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: env.AWS_SESSION_TOKEN };
+  const targets = [targetOf(env.AWS_REGION, env.KINESIS_ENDPOINT, { ...primary, ...token })];
   const region = env.SECONDARY_AWS_REGION ?? "";
-  if (region === "") return [new KinesisSink(env)];
-  const endpoint = env.SECONDARY_KINESIS_ENDPOINT ?? publicEndpoint(region);
-  return [new KinesisSink(env), new KinesisSink(env, { region, endpoint })];
+  if (region !== "") {
+    // A pair of its own, so that what opens one region's stream need not open the other's; else the primary's.
+    const { SECONDARY_AWS_ACCESS_KEY_ID: accessKeyId, SECONDARY_AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+    const own = accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : { ...primary, ...token };
+    targets.push(targetOf(region, env.SECONDARY_KINESIS_ENDPOINT, own));
+  }
+  return targets;
 }
 
-function primaryTarget(env: Env): KinesisTarget {
-  return { region: env.AWS_REGION, endpoint: kinesisEndpoint(env) };
+type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+
+/** @param endpoint the region's public one when it is not set. */
+function targetOf(region: string, endpoint: string | undefined, credentials: Credentials): KinesisTarget {
+  // Trying again is the flush policy's; left alone, aws4fetch tries ten times over 25 s.
+  const client = new AwsClient({ ...credentials, region, service: "kinesis", retries: 0 });
+  return { region, endpoint: endpoint ?? `https://kinesis.${region}.amazonaws.com`, client };
 }
 
-function publicEndpoint(region: string): string {
-  return `https://kinesis.${region}.amazonaws.com`;
-}
-
-export function kinesisEndpoint(env: Env): string {
-  return env.KINESIS_ENDPOINT ?? publicEndpoint(env.AWS_REGION);
-}
-
-export function kinesisClient(env: Env, region: string = env.AWS_REGION): AwsClient {
-  return new AwsClient({
-    accessKeyId: env.AWS_ACCESS_KEY_ID,
-    secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
-    ...(env.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: env.AWS_SESSION_TOKEN }),
-    region,
-    service: "kinesis",
-    // Trying again is the flush policy's; left alone, aws4fetch tries ten times over 25 s.
-    retries: 0,
-  });
+export function kinesisSinks(env: Env): KinesisSink[] {
+  return kinesisTargets(env).map((target) => new KinesisSink(target, env.RAW_STREAM));
 }
 
 /** One call of Kinesis' JSON protocol; the deadline bounds the body too. */
-export function callKinesis(client: AwsClient, endpoint: string, operation: string, body: string): Promise<Response> {
+export function callKinesis({ client, endpoint }: KinesisTarget, operation: string, body: string): Promise<Response> {
   return client.fetch(`${endpoint}/`, {
     method: "POST",
     headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": `Kinesis_20131202.${operation}` },

@@ -1,8 +1,11 @@
 // Reading calls: judged at the edge, answered by the query backend, which believes only signed headers. API.md §5, DESIGN E12.
 
+import { env } from "cloudflare:workers";
 import { gzipSync } from "node:zlib";
 import { errorBody, LIMITS } from "@behaviour/contract";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Env } from "../../src/env.ts";
+import { readyz } from "../../src/gateway/health.ts";
 import { expectAnswer, useTable } from "../answers/table.ts";
 import { callCount, scriptAnswer } from "../backend/scripted.ts";
 import type { ReceivedCall } from "../backend/server.ts";
@@ -10,6 +13,8 @@ import { bearer, expectCors, fetchEdge, goodEvent, type SendOptions, send } from
 import { untilArrived } from "../kinesis/stream.ts";
 
 const table = useTable("forward");
+afterEach(() => vi.useRealTimers());
+
 const ERROR_503 = errorBody("unavailable", "r");
 
 /** What the backend received. */
@@ -221,14 +226,49 @@ describe("who may read", () => {
 });
 
 describe("readiness", () => {
+  /** What an isolate believes for a while is forgotten. */
+  const later = () => vi.setSystemTime(Date.now() + 6_000);
+
   it("/readyz names what is not ready, with the fields of every error", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     expect((await send("/readyz")).body).toMatchObject({ success: true, status: "ready", notReady: [] });
     await scriptAnswer({ path: "/healthz", status: 500, body: {} });
+    later();
     const answer = await send("/readyz");
     expectAnswer(answer, { status: 503, code: "unavailable" });
     expect(answer.body).toMatchObject({ notReady: ["query"] });
     expect(answer.headers.get("Cache-Control")).toBe("no-store");
     await scriptAnswer({ path: "/healthz", status: 200, body: {} });
+    later();
     expect((await send("/readyz")).status).toBe(200);
+  });
+
+  it("asks once in five seconds, whoever asks", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    await send("/readyz");
+    const before = await callCount("/healthz");
+    await Promise.all(Array.from({ length: 50 }, () => send("/readyz")));
+    expect(await callCount("/healthz")).toBe(before);
+    later();
+    await Promise.all(Array.from({ length: 50 }, () => send("/readyz")));
+    expect(await callCount("/healthz")).toBe(before + 1);
+  });
+
+  it("is there while any region's stream takes records", async () => {
+    const dead = "http://127.0.0.1:9";
+    const alive = env.KINESIS_ENDPOINT;
+    const region = "eu-central-1";
+    const ask = async (change: Partial<Env>) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+      const answer = await readyz({ ...env, ...change } as Env, "r");
+      return { status: answer.status, ...(await answer.json<object>()) };
+    };
+    expect(
+      await ask({ KINESIS_ENDPOINT: dead, SECONDARY_AWS_REGION: region, SECONDARY_KINESIS_ENDPOINT: alive }),
+    ).toMatchObject({ status: "ready", notReady: [], degraded: ["stream us-east-1"] });
+    expect(
+      await ask({ KINESIS_ENDPOINT: dead, SECONDARY_AWS_REGION: region, SECONDARY_KINESIS_ENDPOINT: dead }),
+    ).toMatchObject({ notReady: ["stream"] });
+    expect(await ask({ KINESIS_ENDPOINT: dead, SECONDARY_AWS_REGION: "" })).toMatchObject({ notReady: ["stream"] });
   });
 });
