@@ -260,7 +260,7 @@ describe("readiness", () => {
     const region = "eu-central-1";
     const ask = async (change: Partial<Env>) => {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
-      const answer = await readyz({ ...env, ...change } as Env, "r");
+      const answer = await readyz({ ...env, ...change }, "r");
       return { status: answer.status, ...(await answer.json<object>()) };
     };
     expect(
