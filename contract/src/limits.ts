@@ -158,6 +158,8 @@ export const LIMITS = {
   keyReadThroughsBurst: 10,
   rotationOverlapHours: 72,
   sessionMs: 12 * HOUR_MS,
+  /** How long an isolate believes that a session goes on; one that was ended is refused within 5 s everywhere. */
+  sessionCacheMs: 3 * SECOND_MS,
 } as const;
 
 function assertRelation(holds: boolean, relation: string): void {
@@ -179,4 +181,5 @@ assertRelation(LIMITS.keyCacheMs < LIMITS.keyCacheWhileReadMs, "one request read
 assertRelation(LIMITS.keyCacheWhileReadMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");
 assertRelation(LIMITS.keyRefreshMs < LIMITS.keyTrustedMs, "a key in use is read again before its record is too old");
 assertRelation(LIMITS.keyTrustedMs < LIMITS.keyStaleMs, "an outage of KV leaves time");
+assertRelation(LIMITS.sessionCacheMs < 5 * SECOND_MS, "a session that was ended is refused within 5 s");
 assertRelation(LIMITS.consentBodyBytes <= LIMITS.bodyBytes, "a consent body is no larger than any body");

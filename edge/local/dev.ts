@@ -67,6 +67,7 @@ async function options(settings: Settings): Promise<MiniflareOptions> {
       SHARD: { className: "BufferShard", useSQLite: true },
       DIRECTORY: { className: "ShardDirectory", useSQLite: true },
       LIVE: { className: "LiveTail", useSQLite: true },
+      SESSIONS: { className: "EndedSessions", useSQLite: true },
       LEDGER: { className: "ConsentLedger", useSQLite: true },
       SALT: { className: "DailySalt", useSQLite: true },
     },

@@ -45,7 +45,12 @@ const SECURITY_SCHEMES = {
   bearer: { type: "http", scheme: "bearer", description: KEY },
   basic: { type: "http", scheme: "basic", description: "The key as user, no password." },
   apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
-  session: { type: "apiKey", in: "cookie", name: "session", description: "From `POST /v1/session`, on our own pages." },
+  session: {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Host-session",
+    description: "From `POST /v1/session`, on our own pages. Over plain http its name is `session`.",
+  },
 };
 
 /** Every `METHOD path` of the route tables. */

@@ -29,8 +29,10 @@ export interface Operation {
   description?: string;
   /** Of the key; null where none is needed. */
   scope: Scope | null;
-  /** What may carry the key, beside a header. */
-  alsoBy?: readonly ("session" | "body")[];
+  /** What may carry the key, beside a header and the dashboard's cookie. */
+  alsoBy?: readonly "body"[];
+  /** The cookie does not stand for the key here. */
+  notBySession?: true;
   parameters?: readonly Parameter[];
   body?: { required: boolean; description?: string; schema: Schema; example?: unknown };
   answers: readonly Answer[];
@@ -75,9 +77,9 @@ export function shellJson(body: unknown): string {
 }
 
 /** One for each that the scheme of the key allows. */
-function security({ scope, alsoBy = [] }: Operation): Record<string, string[]>[] {
+function security({ scope, alsoBy = [], notBySession }: Operation): Record<string, string[]>[] {
   if (scope === null) return [];
-  const schemes = ["bearer", "basic", "apiKey", ...(alsoBy.includes("session") ? ["session"] : [])];
+  const schemes = ["bearer", "basic", "apiKey", ...(notBySession === true ? [] : ["session"])];
   // A key in the body is none of OpenAPI's schemes: without any of them the call may still be good.
   return [...schemes.map((scheme) => ({ [scheme]: [scope] })), ...(alsoBy.includes("body") ? [{}] : [])];
 }

@@ -1,6 +1,7 @@
 // What the Worker is given: bindings (wrangler.toml), vars and secrets (`.dev.vars`, `wrangler secret put`).
 
 import type { DailySalt } from "./consent/salt.ts";
+import type { EndedSessions } from "./gateway/ended-sessions.ts";
 import type { ConsentLedger } from "./ledger/home.ts";
 import type { LiveTail } from "./live/live-tail.ts";
 import type { ShardDirectory } from "./shard/directory.ts";
@@ -13,6 +14,8 @@ export interface Env {
   DIRECTORY: DurableObjectNamespace<ShardDirectory>;
   /** One object, which keeps the daily salt of cookieless mode. */
   SALT: DurableObjectNamespace<DailySalt>;
+  /** Sessions that were ended, by their key. */
+  SESSIONS: DurableObjectNamespace<EndedSessions>;
   /** The live tail of each project, by its id. */
   LIVE: DurableObjectNamespace<LiveTail>;
   /** What is known of each API key (contract `keyRecordName`); the control plane pushes it. */

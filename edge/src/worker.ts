@@ -22,6 +22,7 @@ import { json, newRequestId, preflight, refuse } from "./respond.ts";
 import { sweepShards } from "./shard/sweeper.ts";
 
 export { DailySalt } from "./consent/salt.ts";
+export { EndedSessions } from "./gateway/ended-sessions.ts";
 export { ConsentLedger } from "./ledger/home.ts";
 export { LiveTail } from "./live/live-tail.ts";
 export { ShardDirectory } from "./shard/directory.ts";
@@ -34,7 +35,7 @@ const OWN_HANDLERS: ForOwnRoutes<Handler> = {
   "/healthz": { GET: (_request, _env, requestId) => healthz(requestId) },
   "/readyz": { GET: (_request, env, requestId) => readyz(env, requestId) },
   "/openapi.json": { GET: (_request, _env, requestId) => openApi(requestId) },
-  "/v1/session": { POST: openSession, DELETE: (request, _env, requestId) => closeSession(request, requestId) },
+  "/v1/session": { POST: openSession, DELETE: closeSession },
   "/v1/live": { GET: openLive },
   "/v1/consent": { GET: getConsent, POST: postConsent },
   "/consent": { GET: getConsent, POST: postConsent },

@@ -16,7 +16,15 @@ export interface BenchOptions {
   json: boolean;
   /** Another bundle to measure beside ours, e.g. the one before a change. */
   against: string | null;
-  mode: { name: "closedLoop" } | { name: "openLoop"; eventsPerSecond: number } | { name: "rows" };
+  mode: { name: "closedLoop" } | { name: "openLoop"; eventsPerSecond: number } | CostMode;
+}
+
+/** Which of the runs; null: all of them. */
+export interface CostMode {
+  name: "cost";
+  shards: number | null;
+  isolates: number | null;
+  eventsPerSecond: number | null;
 }
 
 export const HELP = `npm run bench -- [flags]
@@ -33,7 +41,10 @@ runtime that only parses: the ceiling. The stream behind it is a null Kinesis th
   --isolates N       copies of the Worker in the one process, over which connections are spread: requests of different
                      isolates can't join (default 1)
   --open-loop RATE   instead: RATE events/s arrive evenly in batches of 20 (or --batch), latency from when each was due
-  --rows             instead: 1,000 single events/s to one shard; rows a Durable Object writes for each event
+  --cost             instead: counts what the Worker and its objects do, and prices it: single events and batches of 20, of
+                     one device and of many users, at 10, 1,000 and 50,000 events/s, with 1 and 64 shards, from 1 and 32
+                     isolates; --shards, --isolates and --rate pick from these or give others
+  --rate RATE        of --cost
   --against FILE     measures another bundle (a worker.js) as well, in turn with this one
   --json             prints one JSON object instead of the table
   --help`;
@@ -48,37 +59,46 @@ export function readOptions(args: string[]): BenchOptions | "help" {
       batch: { type: "string" },
       connections: { type: "string", default: "64" },
       load: { type: "string", default: "mix" },
-      shards: { type: "string", default: "1" },
-      isolates: { type: "string", default: "1" },
+      shards: { type: "string" },
+      isolates: { type: "string" },
+      rate: { type: "string" },
       "open-loop": { type: "string" },
-      rows: { type: "boolean", default: false },
+      cost: { type: "boolean", default: false },
       against: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return "help";
-  const mode = modeOf(values.rows, values["open-loop"]);
-  const batch = values.batch ?? { closedLoop: "1,20,100", openLoop: "20", rows: "1" }[mode.name];
+  const shards = optional(values.shards, (text) => whole("--shards", text));
+  const isolates = optional(values.isolates, (text) => whole("--isolates", text));
+  const rate = optional(values.rate, (text) => positive("--rate", text));
+  const mode = values.cost
+    ? ({ name: "cost", shards, isolates, eventsPerSecond: rate } as const)
+    : loopOf(values["open-loop"]);
+  const batch = values.batch ?? (mode.name === "openLoop" ? "20" : "1,20,100");
   return {
     seconds: positive("--seconds", values.seconds),
     rounds: whole("--rounds", values.rounds),
     batches: batch.split(",").map((size) => whole("--batch", size)),
     connections: whole("--connections", values.connections),
     load: loadKind(values.load),
-    shards: whole("--shards", values.shards),
-    isolates: whole("--isolates", values.isolates),
+    shards: shards ?? 1,
+    isolates: isolates ?? 1,
     json: values.json,
     against: values.against ?? null,
     mode,
   };
 }
 
-function modeOf(rows: boolean, rate: string | undefined): BenchOptions["mode"] {
-  if (rows) return { name: "rows" };
+function loopOf(rate: string | undefined): BenchOptions["mode"] {
   return rate === undefined
     ? { name: "closedLoop" }
     : { name: "openLoop", eventsPerSecond: positive("--open-loop", rate) };
+}
+
+function optional<T>(text: string | undefined, read: (text: string) => T): T | null {
+  return text === undefined ? null : read(text);
 }
 
 function loadKind(text: string): LoadKind {

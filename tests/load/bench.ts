@@ -3,18 +3,19 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { generateKey, hashKey, type KeyRecord, PUBLIC_SCOPES } from "@behaviour/contract";
+import { generateKey, hashKey } from "@behaviour/contract";
+import { benchKeyRecord } from "./bench-key.ts";
 import { type BenchOptions, HELP, readOptions } from "./bench-options.ts";
 import { Child } from "./child.ts";
+import { runCosts } from "./cost-bench.ts";
 import type { LoadOrder, LoadResult } from "./load-generator.ts";
 import { type Contender, type Load, type Measurement, measure } from "./measure.ts";
 import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
-import { type Round, rowsPerEvent, type SizeReport, summarise, tableHead, tableRows } from "./report.ts";
+import { type Round, type SizeReport, summarise, tableHead, tableRows } from "./report.ts";
 import { bundleWorker, startEdge, startParseOnly } from "./workerd.ts";
 
 /** Runs whose figures are thrown away: just-in-time compilation, caches, the first look-up of the key. */
 const WARM_UP_SECONDS = 2;
-const ROWS_EVENTS_PER_SECOND = 1_000;
 
 interface Bench {
   key: string;
@@ -44,7 +45,7 @@ async function start(options: BenchOptions): Promise<Bench> {
         bundle,
         kinesisPort: port,
         keyHash: hashKey(key),
-        record: keyRecord(options.shards),
+        record: benchKeyRecord(options.shards),
         isolates: options.isolates,
       });
       stops.push(server.stop);
@@ -62,25 +63,6 @@ async function start(options: BenchOptions): Promise<Bench> {
     stop();
     throw fault;
   }
-}
-
-function keyRecord(shards: number): KeyRecord {
-  return {
-    id: "benchmark",
-    project: "benchmark",
-    kind: "public",
-    environment: "live",
-    scopes: [...PUBLIC_SCOPES],
-    origins: [],
-    cidrs: [],
-    rateLimit: 10_000_000,
-    notBefore: null,
-    notAfter: null,
-    revokedAt: null,
-    shards,
-    // Loopback has no country: opt-in would drop everything for want of consent.
-    settings: { consentRegime: "opt-out" },
-  };
 }
 
 async function measureSize(bench: Bench, load: Load, rounds: number): Promise<SizeReport> {
@@ -102,8 +84,7 @@ async function measureSize(bench: Bench, load: Load, rounds: number): Promise<Si
 }
 
 function loadFor({ mode, connections, seconds, load }: BenchOptions, batch: number): Load {
-  const rates = { closedLoop: null, rows: ROWS_EVENTS_PER_SECOND, openLoop: 0 };
-  const eventsPerSecond = mode.name === "openLoop" ? mode.eventsPerSecond : rates[mode.name];
+  const eventsPerSecond = mode.name === "openLoop" ? mode.eventsPerSecond : null;
   return { load, oneDevice: false, batch, connections, seconds, eventsPerSecond };
 }
 
@@ -117,7 +98,6 @@ async function run(options: BenchOptions): Promise<void> {
       reports.push(report);
       clearProgress();
       if (!options.json) console.log(tableRows(report));
-      if (!options.json && options.mode.name === "rows") console.log(describeRows(report));
     }
     if (options.json) console.log(JSON.stringify({ options, reports }, null, 2));
     else console.log("\nEvery acknowledged event came out on the stream exactly once.");
@@ -128,11 +108,10 @@ async function run(options: BenchOptions): Promise<void> {
 }
 
 function describe({ mode, seconds, rounds, connections, load, shards, isolates }: BenchOptions): string {
-  const arrival = {
-    closedLoop: `closed loop, ${connections} connections`,
-    openLoop: `open loop, ${mode.name === "openLoop" ? mode.eventsPerSecond : 0} events/s`,
-    rows: `open loop, ${ROWS_EVENTS_PER_SECOND} single events/s, one shard`,
-  }[mode.name];
+  const arrival =
+    mode.name === "openLoop"
+      ? `open loop, ${mode.eventsPerSecond} events/s`
+      : `closed loop, ${connections} connections`;
   const sent = { mix: "what websites send (tests/load/mix.ndjson)", track: "track events of 870 bytes" }[load];
   return [
     `${arrival}; medians of ${rounds} rounds of ${seconds} s; load generator on the same machine.`,
@@ -147,21 +126,9 @@ function describe({ mode, seconds, rounds, connections, load, shards, isolates }
 }
 
 /** What else runs on the machine makes every figure worse, the collector's more than the ceiling's. */
-function describeMachine(): string {
+export function describeMachine(): string {
   const load = (loadavg()[0] ?? 0).toFixed(1);
   return `machine: ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), load average ${load} when it began.`;
-}
-
-function describeRows({ contenders }: SizeReport): string {
-  return contenders
-    .flatMap(({ name, measurement }) => {
-      const { delivery, events } = measurement;
-      if (delivery === null) return [];
-      const counted = `${delivery.records} records and ${delivery.calls} flushes for ${events} events`;
-      return `      ${name}: ${rowsPerEvent(measurement).toFixed(3)} rows written per event (${counted};
-      rows = 2 × records + 2 × flushes + 2/512 per event: each inserted once and deleted once)`;
-    })
-    .join("\n");
 }
 
 /** On a terminal only: a log wants no line that is written over. */
@@ -176,6 +143,7 @@ function clearProgress(): void {
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === "help") console.log(HELP);
+  else if (options.mode.name === "cost") await runCosts(options, options.mode, progress);
   else await run(options);
 } catch (fault) {
   clearProgress();

@@ -100,8 +100,8 @@ class Load {
     const underWay = new Set<Promise<void>>();
     for (let index = 0, dueMs = startedMs; dueMs < endMs; index++, dueMs = startedMs + index * gapMs) {
       await waitUntil(dueMs);
-      // None idle: one more, as more browsers would come. The request stays due at its time.
-      const sender = idle.pop() ?? (await this.#addSender(senders));
+      // In turns, so that every isolate is met. None idle: one more, as more browsers would come. The request stays due at its time.
+      const sender = idle.shift() ?? (await this.#addSender(senders));
       const sending: Promise<void> = this.#send(sender, dueMs).then(() => {
         idle.push(sender);
         underWay.delete(sending);

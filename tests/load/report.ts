@@ -90,15 +90,3 @@ function tableLine(cells: readonly string[]): string {
 function rounded(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
-
-/** Ids of a merged run stand 512 to a row, written once and deleted once. */
-const IDS_PER_PAGE = 512;
-
-/**
- * Rows a Durable Object is charged for, per event, counted on the stream: each record was a row inserted and deleted, each
- * PutRecords call left a row of ids inserted and, once merged, deleted; the merged pages come to 2/512 per event.
- */
-export function rowsPerEvent({ events, delivery }: Measurement): number {
-  if (delivery === null) return Number.NaN;
-  return (2 * delivery.records + 2 * delivery.calls) / events + 2 / IDS_PER_PAGE;
-}

@@ -72,6 +72,64 @@ export interface EdgeOptions {
   record: KeyRecord;
   /** Copies of the Worker (1 by default), each an isolate with its own memory; the objects are those of the first. */
   isolates?: number;
+  /** `GET /operations` of the first isolate tells what its objects did (workers/count-operations.js). */
+  counted?: boolean;
+}
+
+const COUNTING = "count-operations.js";
+
+/** Stands before the bundle: its classes, each counted, and a route that tells the counts. */
+function countingEntry(): string {
+  const objects = durableObjects();
+  const classes = objects.map(({ className: name }) => `export const ${name} = counted("${name}", worker.${name});`);
+  const namespaces = objects.map(({ binding, className }) => `${className}: env.${binding}`);
+  return `import * as worker from "./worker.js";
+import { counted, operations } from "./${COUNTING}";
+${classes.join("\n")}
+export default {
+  ...worker.default,
+  async fetch(request, env, context) {
+    if (!request.url.endsWith("/operations")) return worker.default.fetch(request, env, context);
+    return Response.json(await operations(env, { ${namespaces.join(", ")} }));
+  },
+};
+`;
+}
+
+const text = (name: string, value: string) => `( name = "${name}", text = ${JSON.stringify(value)} )`;
+const moduleOf = (file: string) => `( name = "${file}", esModule = embed "${file}" )`;
+
+/** The Worker's copies as services: the first has the objects, the others reach them there. */
+function edgeServices({ kinesisPort, counted = false }: EdgeOptions, names: readonly string[]): string[] {
+  const objects = durableObjects();
+  const namespaces = objects.map(
+    ({ className }) => `( className = "${className}", uniqueKey = "bench-${className}", enableSql = true )`,
+  );
+  const own = `durableObjectNamespaces = [ ${namespaces.join(", ")} ],
+      durableObjectStorage = ( localDisk = "objects" ),`;
+  const bindings = (place: string) => [
+    ...objects.map(
+      ({ binding, className }) =>
+        `( name = "${binding}", durableObjectNamespace = ( className = "${className}"${place} ) )`,
+    ),
+    `( name = "KEYS", kvNamespace = "keys" )`,
+    text("AWS_REGION", "us-east-1"),
+    text("AWS_ACCESS_KEY_ID", "benchmark"),
+    text("AWS_SECRET_ACCESS_KEY", "benchmark"),
+    text("RAW_STREAM", "behaviour-raw"),
+    text("KINESIS_ENDPOINT", `http://127.0.0.1:${kinesisPort}`),
+  ];
+  return names.map((name, index) => {
+    const isFirst = index === 0;
+    const modules = isFirst && counted ? ["entry.js", "worker.js", COUNTING] : ["worker.js"];
+    return `( name = "${name}", worker = (
+      modules = [ ${modules.map(moduleOf).join(", ")} ],
+      ${compatibility()},
+      ${isFirst ? own : ""}
+      globalOutbound = "loopback",
+      bindings = [
+        ${bindings(isFirst ? "" : `, serviceName = "${names[0]}"`).join(",\n        ")} ] ) )`;
+  });
 }
 
 /** The Worker with its shards on disk, its KV and its stream. */
@@ -79,44 +137,16 @@ export function startEdge(options: EdgeOptions): Promise<Workerd> {
   const { dir, isolates = 1 } = options;
   mkdirSync(join(dir, "objects"), { recursive: true });
   copyFileSync(options.bundle, join(dir, "worker.js"));
-  copyFileSync(join(WORKERS, "keys.js"), join(dir, "keys.js"));
-  const objects = durableObjects();
-  const namespaces = objects.map(
-    ({ className }) => `( className = "${className}", uniqueKey = "bench-${className}", enableSql = true )`,
-  );
-  const text = (name: string, value: string) => `( name = "${name}", text = ${JSON.stringify(value)} )`;
-  const bindingsFrom = (place: string) =>
-    [
-      ...objects.map(
-        ({ binding, className }) =>
-          `( name = "${binding}", durableObjectNamespace = ( className = "${className}"${place} ) )`,
-      ),
-      `( name = "KEYS", kvNamespace = "keys" )`,
-      text("AWS_REGION", "us-east-1"),
-      text("AWS_ACCESS_KEY_ID", "benchmark"),
-      text("AWS_SECRET_ACCESS_KEY", "benchmark"),
-      text("RAW_STREAM", "behaviour-raw"),
-      text("KINESIS_ENDPOINT", `http://127.0.0.1:${options.kinesisPort}`),
-    ].join(",\n        ");
-  const names = Array.from({ length: isolates }, (_, index) => (index === 0 ? "main" : `isolate-${index}`));
-  const services = names.map(
-    (name, index) => `( name = "${name}", worker = (
-      modules = [ ( name = "worker.js", esModule = embed "worker.js" ) ],
-      ${compatibility()},
-      ${index > 0 ? "" : `durableObjectNamespaces = [ ${namespaces.join(", ")} ],\n      durableObjectStorage = ( localDisk = "objects" ),`}
-      globalOutbound = "loopback",
-      bindings = [
-        ${bindingsFrom(index === 0 ? "" : `, serviceName = "main"`)} ] ) )`,
-  );
+  for (const file of ["keys.js", COUNTING]) copyFileSync(join(WORKERS, file), join(dir, file));
+  writeFileSync(join(dir, "entry.js"), countingEntry());
+  const names = Array.from({ length: isolates }, (_, index) => `isolate-${index}`);
   const sockets = names.map((name) => `( name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}" )`);
-  return serve(
-    dir,
-    `using Workerd = import "/workerd/workerd.capnp";
+  const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ${services.join(",\n    ")},
+    ${edgeServices(options, names).join(",\n    ")},
     ( name = "keys", worker = (
-      modules = [ ( name = "keys.js", esModule = embed "keys.js" ) ],
+      modules = [ ${moduleOf("keys.js")} ],
       ${compatibility()},
       bindings = [
         ${text("NAME", keyRecordName(options.keyHash))},
@@ -126,9 +156,8 @@ const config :Workerd.Config = (
   ],
   sockets = [ ${sockets.join(", ")} ]
 );
-`,
-    isolates,
-  );
+`;
+  return serve(dir, config, isolates);
 }
 
 /** The ceiling: the same runtime, a handler that only parses. */

@@ -70,7 +70,7 @@ function ask(path: string, question: unknown): string {
 type Reading = Omit<Operation, "tag" | "scope" | "alsoBy" | "errors" | "method"> & Partial<Operation>;
 
 function reading(operation: Reading): Operation {
-  return { method: "GET", tag: TAG, scope: "read", alsoBy: ["session"], errors: READ_ERRORS, ...operation };
+  return { method: "GET", tag: TAG, scope: "read", errors: READ_ERRORS, ...operation };
 }
 
 const FUNNEL = {
@@ -319,10 +319,11 @@ export const READING: readonly Operation[] = [
     method: "POST",
     path: "/v1/session",
     operationId: "openSession",
+    notBySession: true,
     tag: TAG,
     summary: "Sign in to the dashboard",
     description:
-      "A secret key as Bearer in, an HttpOnly, SameSite=Strict cookie out, good for 12 hours and all reading calls.",
+      "A secret key as Bearer in, an HttpOnly, SameSite=Strict cookie out for 12 hours: `__Host-session`, over plain http `session`. It stands for its key, with that key's scopes, on every call from our own pages; any method but GET and HEAD wants our own `Origin`.",
     scope: "read",
     answers: [
       jsonAnswer(200, "The cookie is in `Set-Cookie`.", {
@@ -342,9 +343,11 @@ export const READING: readonly Operation[] = [
     operationId: "closeSession",
     tag: TAG,
     summary: "Sign out",
+    description:
+      "Ends the session everywhere within 5 seconds, its live sockets too. With the cookie our own `Origin` is wanted.",
     scope: null,
     answers: [jsonAnswer(200, "Also without a session.", { type: "object", properties: { success: { const: true } } })],
-    errors: ["method_not_allowed"],
+    errors: ["origin_not_allowed", "origin_required", "method_not_allowed", "unavailable"],
     curl: 'curl -X DELETE "$ORIGIN/v1/session"',
   },
 ];

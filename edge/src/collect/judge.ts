@@ -34,6 +34,8 @@ export interface JudgedEvent {
   firstTakenMs: number;
   /** Digits enough for a card number stand in it somewhere (redact.ts). */
   mayHoldCard: boolean;
+  /** A text in it begins like an IP address (redact.ts). */
+  mayHoldAddress: boolean;
   /** What was masked in it (redact.ts). */
   pii?: PiiFinding[];
 }
@@ -127,7 +129,7 @@ function judgeItem(
   }
   const time = eventTime({
     timestamp: event.timestamp ?? event.originalTimestamp,
-    sentAt: parsed.body.sentAt ?? event.sentAt,
+    sentAt: parsed.sentAt ?? event.sentAt,
     receivedAtMs: options.receivedAtMs,
     isRetry: options.isRetry,
     anyPast: options.anyPast,
@@ -136,7 +138,9 @@ function judgeItem(
   const subject = event.anonymousId ?? event.userId;
   const firstTakenMs = firstTakenFromMs(time, options.receivedAtMs, options.isRetry);
   const mayHoldCard = (found & (FOUND.longNumber | FOUND.needsRepair)) !== 0;
-  return { index, event, messageId, subjectKey: String(subject), timeMs: time.timeMs, firstTakenMs, mayHoldCard };
+  const mayHoldAddress = (found & (FOUND.address | FOUND.needsRepair)) !== 0;
+  const { timeMs } = time;
+  return { index, event, messageId, subjectKey: String(subject), timeMs, firstTakenMs, mayHoldCard, mayHoldAddress };
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(EVENT_TYPES);

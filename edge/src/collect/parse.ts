@@ -1,7 +1,7 @@
 // Stage 3: the body as a value, and its shape: a batch or a single event.
 
 import { Buffer } from "node:buffer";
-import { isObject, LIMITS, type RejectionCode } from "@behaviour/contract";
+import { isObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
 import { lighten } from "./lighten.ts";
 import type { IngestRoute } from "./routes.ts";
@@ -16,6 +16,8 @@ export interface ParsedBody {
   items: readonly unknown[];
   /** The batch's own `context`, to be merged under each item's; null when it has none. */
   batchContext: JsonObject | null;
+  /** The batch's own `sentAt`; undefined when it has none that can be read. */
+  sentAt: unknown;
   /** The JSON text as sent. */
   text: string;
   /** UTF-8 bytes of the body. */
@@ -36,7 +38,8 @@ export function parseBody(sent: string, bytes: number, route: IngestRoute): Pars
   }
   if (!isObject(body)) return new Refusal("invalid_payload");
   const isBatch = route.kind === "batch" || (route.kind === "beacon" && "batch" in body);
-  if (!isBatch) return { shape: "event", body, items: [body], batchContext: null, text, bytes, heavy };
+  if (!isBatch)
+    return { shape: "event", body, items: [body], batchContext: null, sentAt: undefined, text, bytes, heavy };
   const { batch, context } = body;
   if (!Array.isArray(batch)) return new Refusal("invalid_payload", { pointer: "/batch" });
   if (batch.length === 0) return new Refusal("empty_batch", { pointer: "/batch" });
@@ -50,7 +53,8 @@ export function parseBody(sent: string, bytes: number, route: IngestRoute): Pars
   if (contextBytes > LIMITS.batchContextBytes || bytes + batch.length * contextBytes > LIMITS.bodyBytes) {
     return new Refusal("payload_too_large", { message: CONTEXT_TOO_LARGE });
   }
-  return { shape: "batch", body, items: batch, batchContext, text, bytes, heavy };
+  const sentAt = parseTime(body.sentAt) === null ? undefined : body.sentAt;
+  return { shape: "batch", body, items: batch, batchContext, sentAt, text, bytes, heavy };
 }
 
 const CONTEXT_TOO_LARGE =

@@ -4,6 +4,7 @@
 import { hashId } from "@behaviour/contract";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
+import { authenticateSession } from "../gateway/session.ts";
 import { publishOutcome, type RequestOutcome } from "../live/feed.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
 import { Refusal } from "../refusal.ts";
@@ -43,8 +44,12 @@ export async function collect(
     const bodyKey = keyInBody(parsed.body);
     if (bodyKey instanceof Refusal) return bodyKey;
     if (headerKey !== null && bodyKey !== null && headerKey !== bodyKey) return new Refusal("conflicting_credentials");
-    if (headerKey === null && bodyKey === null) return new Refusal("missing_api_key");
-    const key = headerRecord ?? (await authenticate(bodyKey as string, request, "write", env, receivedAtMs));
+    const key =
+      headerRecord ??
+      (bodyKey === null
+        ? await authenticateSession(request, "write", env)
+        : await authenticate(bodyKey, request, "write", env, receivedAtMs));
+    if (key === null) return new Refusal("missing_api_key");
     if (key instanceof Refusal) return key;
     return store(
       parsed,

@@ -3,6 +3,7 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { mayHoldCard } from "../pii/hints.ts";
+import { mayBeAddress } from "./addresses.ts";
 
 /** What a scan found, as bits. */
 export const FOUND = {
@@ -13,8 +14,10 @@ export const FOUND = {
   needsRepair: 8,
   /** A number whose text has to be looked up in the body. */
   unsafeNumber: 16,
-  /** A string below the event's own fields with digits enough for a card number. */
+  /** A string or key with digits enough for a card number; ids and times aside, which may be all digits. */
   longNumber: 32,
+  /** A string that begins like an IP address. */
+  address: 64,
 } as const;
 
 /** What only an escape can bring into JSON text: control characters and lone surrogates. */
@@ -25,8 +28,20 @@ export function textNeedsCare(text: string): boolean {
   return text.includes("\\") && ESCAPED.test(text);
 }
 
-/** Ids and times, which may be all digits, stand here. */
+/** Ids and times stand here. */
 const FIELD_DEPTH = 2;
+const IDS_AND_TIMES: ReadonlySet<string> = new Set([
+  "messageId",
+  "userId",
+  "anonymousId",
+  "groupId",
+  "previousId",
+  "timestamp",
+  "originalTimestamp",
+  "sentAt",
+]);
+/** Shorter keys hold no card number. */
+const SHORT_KEY = 12;
 
 let nodes = 0;
 let found = 0;
@@ -62,6 +77,7 @@ function visit(value: unknown, depth: number): void {
       size += value.length + 3;
       if (value.length > LIMITS.stringLength || (careful && !isCleanText(value))) found |= FOUND.needsRepair;
       if (depth > FIELD_DEPTH && mayHoldCard(value)) found |= FOUND.longNumber;
+      if (mayBeAddress(value)) found |= FOUND.address;
       return;
     case "number":
       size += 2;
@@ -102,7 +118,13 @@ function visitObject(object: Record<string, unknown>, depth: number): void {
     if (key.length === 0 || key.length > LIMITS.keyLength || key === "__proto__" || (careful && !isCleanText(key))) {
       found |= FOUND.needsRepair;
     }
-    visit(object[key], depth + 1);
+    if (key.length > SHORT_KEY && mayHoldCard(key)) found |= FOUND.longNumber;
+    const value = object[key];
+    // The event's own fields: unknown ones are texts like those below.
+    if (depth === 1 && typeof value === "string" && mayHoldCard(value) && !IDS_AND_TIMES.has(key)) {
+      found |= FOUND.longNumber;
+    }
+    visit(value, depth + 1);
   }
 }
 

@@ -118,7 +118,7 @@ function rewrite(events: readonly ConsentedEvent[], parsed: ParsedBody): string 
     const { writeKey: _writeKey, ...event } = events[0]?.event ?? {};
     return JSON.stringify(event);
   }
-  return JSON.stringify({ batch: events.map(({ event }) => event), sentAt: parsed.body.sentAt });
+  return JSON.stringify({ batch: events.map(({ event }) => event), sentAt: parsed.sentAt });
 }
 
 function oldest(events: readonly ConsentedEvent[]): number {

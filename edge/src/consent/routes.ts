@@ -5,6 +5,7 @@ import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.t
 import { judgeHeaders } from "../collect/read.ts";
 import { hasControl } from "../collect/scan.ts";
 import type { Env } from "../env.ts";
+import { authenticateSession } from "../gateway/session.ts";
 import { type ConsentRecord, verdicts } from "../ledger/standing.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
 import { Refusal } from "../refusal.ts";
@@ -46,7 +47,8 @@ async function keyOfBody(
 ): Promise<KeyRecord | Refusal> {
   const key = keyInBody(body);
   if (key instanceof Refusal) return key;
-  return key === null ? new Refusal("missing_api_key") : authenticate(key, request, "consent", env, nowMs);
+  if (key !== null) return authenticate(key, request, "consent", env, nowMs);
+  return (await authenticateSession(request, "consent", env)) ?? new Refusal("missing_api_key");
 }
 
 async function write(
@@ -146,8 +148,11 @@ function readPurposes(value: unknown): ConsentRecord["purposes"] | Refusal {
 export async function getConsent(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   const headerKey = keyInHeaders(request.headers);
   if (headerKey instanceof Refusal) return headerKey;
-  if (headerKey === null) return new Refusal("missing_api_key");
-  const key = await authenticate(headerKey, request, "consent", env, Date.now());
+  const key =
+    headerKey === null
+      ? await authenticateSession(request, "consent", env)
+      : await authenticate(headerKey, request, "consent", env, Date.now());
+  if (key === null) return new Refusal("missing_api_key");
   if (key instanceof Refusal) return key;
   const parameters = new URL(request.url).searchParams;
   const anonymousId = parameters.get("anonymousId") || null;

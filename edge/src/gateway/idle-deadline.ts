@@ -29,7 +29,7 @@ export function boundIdle(source: ReadableStream<Uint8Array>, idleMs: number): R
 }
 
 /** @throws Error when the work takes longer; `late` ends it. */
-export async function within<T>(work: Promise<T>, ms: number, late: () => void): Promise<T> {
+export async function within<T>(work: Promise<T>, ms: number, late: () => void = () => {}): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {

@@ -1,7 +1,6 @@
-// The dashboard's session: a secret key in, an HttpOnly cookie out, so that no key stands in a page. API.md §2.
-// The cookie is signed, not stored: it names the key by its hash, so a revoked key ends its sessions too.
+// The dashboard's session: a secret key in, an HttpOnly cookie out, so that no key stands in a page. API.md §2. The cookie
+// stands for its key, with that key's scopes, on every call from our own pages; so a revoked key ends its sessions too.
 
-import { Buffer } from "node:buffer";
 import { hashKey, LIMITS, type Scope } from "@behaviour/contract";
 import { authorize, keyInHeaders } from "../collect/authenticate.ts";
 import type { CompiledKey } from "../compiled-key.ts";
@@ -9,9 +8,12 @@ import type { Env } from "../env.ts";
 import { findKey, findKeyByHash } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
+import { endedSessions } from "./ended-sessions.ts";
+import { within } from "./idle-deadline.ts";
+import { newSession, readCookie, readSession, type Session, sealSession, setCookie } from "./session-token.ts";
 
-const COOKIE = "session";
-const encoder = new TextEncoder();
+const NO_STORE = { "Cache-Control": "no-store" };
+const RETRY_AFTER_SECONDS = 2;
 
 /** `POST /v1/session`: signs in with a secret key as Bearer. */
 export async function openSession(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
@@ -24,24 +26,51 @@ export async function openSession(request: Request, env: Env, requestId: string)
   const refusal = authorize(record, request, "read");
   if (refusal !== null) return refusal;
   if (record.kind !== "secret") return new Refusal("insufficient_scope");
-  const expiresAtMs = nowMs + LIMITS.sessionMs;
-  const payload = `${hashKey(key)}.${expiresAtMs}`;
-  const token = `${payload}.${await sign(payload, env)}`;
-  const body = { success: true, data: { project: record.project, expiresAt: new Date(expiresAtMs).toISOString() } };
-  return json(200, body, requestId, {
-    "Set-Cookie": cookie(request, token, LIMITS.sessionMs / 1_000),
-    "Cache-Control": "no-store",
+  const session = newSession(hashKey(key), nowMs);
+  const expiresAt = new Date(session.expiresAtMs).toISOString();
+  return json(200, { success: true, data: { project: record.project, expiresAt } }, requestId, {
+    ...NO_STORE,
+    "Set-Cookie": setCookie(request, await sealSession(session, env), LIMITS.sessionMs / 1_000),
   });
 }
 
-/** `DELETE /v1/session`: signs out; also without a session. */
-export function closeSession(request: Request, requestId: string): Response {
-  return json(200, { success: true }, requestId, { "Set-Cookie": cookie(request, "", 0), "Cache-Control": "no-store" });
+/**
+ * `DELETE /v1/session`: ends the session everywhere. Without one, or with one that is over already, there is nothing to end,
+ * and that is what was asked for.
+ */
+export async function closeSession(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
+  const token = readCookie(request);
+  const isOrdered = token !== null || request.headers.has("Origin");
+  const refusal = isOrdered ? judgeOrigin(request) : null;
+  if (refusal !== null) return refusal;
+  const session = token === null ? null : await readSession(token, env, Date.now());
+  if (session !== null) {
+    const unended = await end(session, env);
+    if (unended !== null) return unended;
+  }
+  return json(200, { success: true }, requestId, { ...NO_STORE, "Set-Cookie": setCookie(request, "", 0) });
 }
 
-function cookie(request: Request, value: string, maxAgeSeconds: number): string {
-  const secure = new URL(request.url).protocol === "https:" ? "; Secure" : "";
-  return `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeSeconds}${secure}`;
+async function end(session: Session, env: Env): Promise<Refusal | null> {
+  try {
+    await within(endedSessions(env, session).end(session), LIMITS.callDeadlineMs);
+  } catch (fault) {
+    console.error(JSON.stringify({ level: "error", message: "session not ended", fault: String(fault) }));
+    return new Refusal("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+  rememberVerdict(session, true, Date.now());
+  const key = await findKeyByHash(session.keyHash, env, Date.now());
+  const { project } = key;
+  if (project === null) return null;
+  try {
+    await within(env.LIVE.get(env.LIVE.idFromName(project)).closeSession(session.id), LIMITS.callDeadlineMs);
+  } catch (fault) {
+    // The tail asks by itself every few seconds.
+    console.warn(
+      JSON.stringify({ level: "warn", message: "live tail not told of a session's end", fault: String(fault) }),
+    );
+  }
+  return null;
 }
 
 /** Who reads: a secret key in a header, else the dashboard's cookie from our own pages. */
@@ -54,8 +83,20 @@ export interface Reader {
   record: CompiledKey;
   /** Hex SHA-256. */
   keyHash: string;
-  /** Epoch milliseconds: the end of the session; null for a key. */
-  expiresAtMs: number | null;
+  /** Null for a key. */
+  session: Session | null;
+}
+
+/** For calls whose key may also stand in the body: what the cookie stands for, null when there is none. */
+export async function authenticateSession(
+  request: Request,
+  scope: Scope,
+  env: Env,
+): Promise<CompiledKey | Refusal | null> {
+  if (readCookie(request) === null) return null;
+  const reader = await readerOfSession(request, env, Date.now());
+  if (reader instanceof Refusal) return reader;
+  return authorize(reader.record, request, scope)?.of(reader.record.project) ?? reader.record;
 }
 
 /** The same, with what is needed to ask again later. */
@@ -70,54 +111,61 @@ export async function identifyReader(request: Request, scope: Scope, env: Env): 
 
 async function readerOfKey(key: string, env: Env, nowMs: number): Promise<Reader | Refusal> {
   const record = await findKey(key, env, nowMs);
-  return record instanceof Refusal ? record : { record, keyHash: hashKey(key), expiresAtMs: null };
+  return record instanceof Refusal ? record : { record, keyHash: hashKey(key), session: null };
 }
 
 async function readerOfSession(request: Request, env: Env, nowMs: number): Promise<Reader | Refusal> {
-  const token = readCookie(request.headers.get("Cookie"));
+  const token = readCookie(request);
   if (token === null) return new Refusal("missing_api_key");
-  if (!isOwnPage(request)) return new Refusal("origin_not_allowed");
-  const [hash, expires, signature, more] = token.split(".");
-  if (hash === undefined || expires === undefined || signature === undefined || more !== undefined) {
-    return new Refusal("invalid_api_key");
-  }
-  if (!(await verify(`${hash}.${expires}`, signature, env))) return new Refusal("invalid_api_key");
-  if (Number(expires) <= nowMs) return new Refusal("invalid_api_key");
-  const record = await findKeyByHash(hash, env, nowMs);
-  return record instanceof Refusal ? record : { record, keyHash: hash, expiresAtMs: Number(expires) };
+  const refusal = judgeOrigin(request);
+  if (refusal !== null) return refusal;
+  const session = await readSession(token, env, nowMs);
+  if (session === null) return new Refusal("invalid_api_key");
+  const isOver = await hasEnded(session, env, nowMs);
+  if (isOver instanceof Refusal) return isOver;
+  if (isOver) return new Refusal("invalid_api_key");
+  const record = await findKeyByHash(session.keyHash, env, nowMs);
+  return record instanceof Refusal ? record : { record, keyHash: session.keyHash, session };
 }
 
-/** SameSite=Strict keeps other sites out; this keeps out what shares our site but not our origin. */
-function isOwnPage(request: Request): boolean {
+/**
+ * SameSite=Strict keeps other sites out; this keeps out what shares our site but not our origin. What changes anything must
+ * say in Origin that it comes from us; a browser tells no Origin on a GET of its own site, but says so in Sec-Fetch-Site.
+ */
+function judgeOrigin(request: Request): Refusal | null {
   const origin = request.headers.get("Origin");
-  if (origin !== null) return origin === new URL(request.url).origin;
-  return request.headers.get("Sec-Fetch-Site") === "same-origin";
-}
-
-function readCookie(header: string | null): string | null {
-  for (const pair of header?.split(";") ?? []) {
-    const [name, value] = pair.trim().split("=", 2);
-    if (name === COOKIE && value !== undefined && value !== "") return value;
+  if (origin !== null) return origin === new URL(request.url).origin ? null : new Refusal("origin_not_allowed");
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return new Refusal("origin_required", {
+      message: "With a session, any method but GET and HEAD wants our own Origin.",
+    });
   }
-  return null;
+  return request.headers.get("Sec-Fetch-Site") === "same-origin" ? null : new Refusal("origin_not_allowed");
 }
 
-async function signingKey(env: Env): Promise<CryptoKey> {
-  const secret = env.SESSION_SECRET ?? "";
-  if (secret.length < 32) throw new Error("SESSION_SECRET must be set, to at least 32 characters");
-  return crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-    "verify",
-  ]);
+/** Whether a session was ended before its time: what an isolate knows, by the session's id. The oldest entry goes first. */
+const verdicts = new Map<string, { isOver: boolean; untilMs: number }>();
+const VERDICTS_MAX = 10_000;
+
+/** One that goes on is asked after again after `LIMITS.sessionCacheMs`; what is over stays over. */
+export async function hasEnded(session: Session, env: Env, nowMs: number): Promise<boolean | Refusal> {
+  const known = verdicts.get(session.id);
+  if (known !== undefined && nowMs < known.untilMs) return known.isOver;
+  try {
+    const isOver = await within(endedSessions(env, session).isEnded(session), LIMITS.callDeadlineMs);
+    // From when it was asked, not from when the answer came.
+    rememberVerdict(session, isOver, nowMs);
+    return isOver;
+  } catch (fault) {
+    console.error(JSON.stringify({ level: "error", message: "session not looked up", fault: String(fault) }));
+    return new Refusal("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
 }
 
-async function sign(payload: string, env: Env): Promise<string> {
-  const signature = await crypto.subtle.sign("HMAC", await signingKey(env), encoder.encode(payload));
-  return Buffer.from(signature).toString("base64url");
-}
-
-/** In constant time. */
-async function verify(payload: string, signature: string, env: Env): Promise<boolean> {
-  const bytes = Buffer.from(signature, "base64url");
-  return crypto.subtle.verify("HMAC", await signingKey(env), bytes, encoder.encode(payload));
+function rememberVerdict({ id, expiresAtMs }: Session, isOver: boolean, nowMs: number): void {
+  // A question that began before the end must not undo it.
+  if (!isOver && verdicts.get(id)?.isOver === true) return;
+  verdicts.delete(id);
+  if (verdicts.size >= VERDICTS_MAX) verdicts.delete(verdicts.keys().next().value as string);
+  verdicts.set(id, { isOver, untilMs: isOver ? expiresAtMs : nowMs + LIMITS.sessionCacheMs });
 }

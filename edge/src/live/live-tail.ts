@@ -5,6 +5,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Scope } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { hasEnded } from "../gateway/session.ts";
+import type { Session } from "../gateway/session-token.ts";
 import { findKeyByHash } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { refuse } from "../respond.ts";
@@ -20,14 +22,15 @@ export interface Watcher {
   keyId: string;
   /** Hex SHA-256 of the key. */
   keyHash: string;
-  /** Epoch milliseconds: the end of the session, null for a key. */
-  expiresAtMs: number | null;
+  /** Null for a key, and for who came before sessions had ids. */
+  session?: Session | null;
 }
 
 const WATCHERS_MAX = 100;
 const SCOPE: Scope = "read";
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const POLICY_VIOLATION = 1008;
+const SESSION_ENDED = "the session has ended";
 /** Shards that do not exist yet are told too, so that the very first event is seen; a project with more gets it by and by. */
 const FORESEEN_SHARDS_MAX = 24;
 
@@ -79,6 +82,13 @@ export class LiveTail extends DurableObject<Env> {
     }
   }
 
+  /** From the door: the session was ended. */
+  async closeSession(id: string): Promise<void> {
+    for (const socket of this.ctx.getWebSockets()) {
+      if (watcherOf(socket).session?.id === id) socket.close(POLICY_VIOLATION, SESSION_ENDED);
+    }
+  }
+
   /** Renews the shards' knowledge and looks whether each watcher may still watch. Re-armed before any I/O. */
   override async alarm(): Promise<void> {
     const sockets = this.ctx.getWebSockets();
@@ -106,9 +116,11 @@ export class LiveTail extends DurableObject<Env> {
   }
 
   async #check(socket: WebSocket): Promise<void> {
-    const { keyHash, expiresAtMs } = watcherOf(socket);
+    const { keyHash, session } = watcherOf(socket);
     const nowMs = Date.now();
-    if (expiresAtMs !== null && expiresAtMs <= nowMs) return socket.close(POLICY_VIOLATION, "the session has ended");
+    if (session && (session.expiresAtMs <= nowMs || (await hasEnded(session, this.env, nowMs)) === true)) {
+      return socket.close(POLICY_VIOLATION, SESSION_ENDED);
+    }
     const record = await findKeyByHash(keyHash, this.env, nowMs);
     // One that can't be looked up now is looked up again in a moment.
     const isOver = record instanceof Refusal ? record.code === "invalid_api_key" : !record.scopes.includes(SCOPE);

@@ -12,10 +12,10 @@ export async function openLive(request: Request, env: Env, requestId: string): P
   if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return new Refusal("upgrade_required");
   const reader = await identifyReader(request, "read", env);
   if (reader instanceof Refusal) return reader;
-  const { record, keyHash, expiresAtMs } = reader;
+  const { record, keyHash, session } = reader;
   const unaudited = await audit(record, env, requestId);
   if (unaudited !== null) return unaudited;
-  const watcher: Watcher = { project: record.project, shards: record.shards, keyId: record.id, keyHash, expiresAtMs };
+  const watcher: Watcher = { project: record.project, shards: record.shards, keyId: record.id, keyHash, session };
   // A request of our own: nothing the client sent can pass for the watcher's name.
   const answer = await env.LIVE.get(env.LIVE.idFromName(record.project)).fetch("https://live.internal/", {
     headers: { Upgrade: "websocket", [WATCHER_HEADER]: JSON.stringify(watcher) },

@@ -1,16 +1,27 @@
 // The dashboard's session: a secret key in, a cookie out, of use only from our own pages. API.md §2.
 
+import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
 import { generateKey, LIMITS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { ENDED_PER_KEY_MAX, EndedSessions, endedSessions } from "../../src/gateway/ended-sessions.ts";
+import { readSession, type Session } from "../../src/gateway/session-token.ts";
 import { expectAnswer, useTable } from "../answers/table.ts";
 import type { ReceivedCall } from "../backend/server.ts";
-import { type Answer, bearer, ORIGIN, send } from "../client.ts";
+import { type Answer, bearer, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
 import { keyRecord, putRecord } from "../keys.ts";
+import { Watching } from "../live/watching.ts";
 
 const table = useTable("session");
 const SAME_ORIGIN = { "Sec-Fetch-Site": "same-origin" };
+const OWN = { Origin: ORIGIN };
+/** Another name is no session, and no other host can set this one. */
+const NAME = "__Host-session";
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 async function signIn(key = table.secretKey): Promise<string> {
   const answer = await send("/v1/session", { method: "POST", headers: bearer(key) });
@@ -34,6 +45,8 @@ describe("signing in", () => {
     });
     const setCookie = answer.headers.get("Set-Cookie") ?? "";
     const attributes = setCookie.split("; ").slice(1);
+    expect(setCookie).toMatch(/^__Host-session=/);
+    expect(setCookie).not.toContain("Domain");
     expect(attributes).toEqual(
       expect.arrayContaining(["HttpOnly", "SameSite=Strict", "Secure", "Path=/", "Max-Age=43200"]),
     );
@@ -103,16 +116,18 @@ describe("the cookie", () => {
   });
 
   it.each([
-    { name: "another hash", change: (t: string[]) => ["0".repeat(64), t[1], t[2]] },
-    { name: "a longer life", change: (t: string[]) => [t[0], String(Number(t[1]) + 1), t[2]] },
-    { name: "another signature", change: (t: string[]) => [t[0], t[1], "A".repeat(43)] },
-    { name: "no signature", change: (t: string[]) => [t[0], t[1]] },
-    { name: "an empty signature", change: (t: string[]) => [t[0], t[1], ""] },
-    { name: "a part more", change: (t: string[]) => [`${t[0]}.${t[1]}`, t[2], "x"] },
+    { name: "another hash", change: (t: string[]) => ["0".repeat(64), t[1], t[2], t[3]] },
+    { name: "a longer life", change: (t: string[]) => [t[0], String(Number(t[1]) + 1), t[2], t[3]] },
+    { name: "another id", change: (t: string[]) => [t[0], t[1], "A".repeat(22), t[3]] },
+    { name: "another signature", change: (t: string[]) => [t[0], t[1], t[2], "A".repeat(43)] },
+    { name: "no signature", change: (t: string[]) => [t[0], t[1], t[2]] },
+    { name: "no id, as the release before made them", change: (t: string[]) => [t[0], t[1], t[3]] },
+    { name: "an empty signature", change: (t: string[]) => [t[0], t[1], t[2], ""] },
+    { name: "a part more", change: (t: string[]) => [...t, "x"] },
     { name: "nothing but nonsense", change: () => ["constructor"] },
   ])("with $name is refused", async ({ change }) => {
-    const token = (await signIn()).slice("session=".length);
-    const answer = await read(`session=${change(token.split(".")).join(".")}`);
+    const token = (await signIn()).slice(`${NAME}=`.length);
+    const answer = await read(`${NAME}=${change(token.split(".")).join(".")}`);
     expectAnswer(answer, { status: 401, code: "invalid_api_key" });
   });
 
@@ -140,17 +155,210 @@ describe("the cookie", () => {
     expectAnswer(answer, { status: 403, code: "insufficient_scope" });
   });
 
-  it("writes no events", async () => {
-    const headers = { Cookie: await signIn(), ...SAME_ORIGIN };
-    const answer = await send("/v1/track", { headers, body: { event: "e", userId: "u" } });
-    expectAnswer(answer, { status: 401, code: "missing_api_key" });
+  it("that a sibling host planted under the plain name is none", async () => {
+    const token = (await signIn()).slice(`${NAME}=`.length);
+    expectAnswer(await read(`session=${token}`), { status: 401, code: "missing_api_key" });
+    // Beside our own it changes nothing.
+    expect((await read(`session=other; ${NAME}=${token}`)).status).toBe(200);
   });
 
-  it("is taken back by DELETE, also without one", async () => {
-    for (const headers of [{ Cookie: await signIn() }, {}]) {
-      const answer = await send("/v1/session", { method: "DELETE", headers: headers });
-      expect(answer.status).toBe(200);
-      expect(answer.headers.get("Set-Cookie")).toMatch(/^session=; .*Max-Age=0/);
-    }
+  it("has no prefix over plain http, where browsers take none", async () => {
+    const http = ORIGIN.replace("https", "http");
+    const ask = (init: RequestInit) => exports.default.fetch(new Request(`${http}/v1/session`, init));
+    const answer = await ask({ method: "POST", headers: bearer(table.secretKey) });
+    const setCookie = answer.headers.get("Set-Cookie") ?? "";
+    expect(setCookie).toMatch(/^session=/);
+    expect(setCookie).not.toContain("Secure");
+    const headers = { Cookie: setCookie.split(";")[0] as string, ...SAME_ORIGIN };
+    expect((await exports.default.fetch(new Request(`${http}/v1/events`, { headers }))).status).toBe(200);
   });
 });
+
+describe("a call with the cookie", () => {
+  interface Call {
+    method: string;
+    path: string;
+    body?: object;
+  }
+  const CALLS: Call[] = [
+    { method: "GET", path: "/v1/events" },
+    { method: "HEAD", path: "/v1/events" },
+    { method: "GET", path: "/v1/consent?anonymousId=a" },
+    { method: "GET", path: "/v1/admin/keys" },
+    { method: "POST", path: "/v1/query/funnel", body: {} },
+    { method: "POST", path: "/v1/failed-events/replay", body: {} },
+    { method: "POST", path: "/v1/admin/keys", body: {} },
+    { method: "PUT", path: "/v1/admin/tracking-plan", body: {} },
+    { method: "PATCH", path: "/v1/admin/projects/p", body: {} },
+    { method: "DELETE", path: "/v1/admin/keys/k" },
+    { method: "POST", path: "/v1/track", body: { event: "e", userId: "u" } },
+    { method: "POST", path: "/v1/batch", body: { batch: [{ type: "track", event: "e", userId: "u" }] } },
+    { method: "POST", path: "/v1/consent", body: { userId: "u", purposes: { analytics: "denied" }, method: "banner" } },
+    { method: "DELETE", path: "/v1/session" },
+  ];
+  const SOURCES: { name: string; headers: Record<string, string>; reads: number; changes: number }[] = [
+    { name: "our own origin", headers: OWN, reads: 200, changes: 200 },
+    { name: "our own origin, same-origin", headers: { ...OWN, ...SAME_ORIGIN }, reads: 200, changes: 200 },
+    { name: "same-origin alone", headers: SAME_ORIGIN, reads: 200, changes: 403 },
+    { name: "nothing", headers: {}, reads: 403, changes: 403 },
+    { name: "a sibling host", headers: { Origin: "https://shop.edge.test" }, reads: 403, changes: 403 },
+    { name: "the same site", headers: { "Sec-Fetch-Site": "same-site" }, reads: 403, changes: 403 },
+    { name: "another port", headers: { Origin: `${ORIGIN}:8443` }, reads: 403, changes: 403 },
+    { name: "plain http", headers: { Origin: ORIGIN.replace("https", "http") }, reads: 403, changes: 403 },
+    { name: "origin null", headers: { Origin: "null" }, reads: 403, changes: 403 },
+    {
+      name: "a foreign origin that says same-origin",
+      headers: { Origin: "https://evil.test", ...SAME_ORIGIN },
+      reads: 403,
+      changes: 403,
+    },
+  ];
+  const TABLE = CALLS.flatMap((call) => SOURCES.map((source) => ({ ...call, ...source })));
+
+  it.each(TABLE)("$method $path from $name", async ({ method, path, body, headers, reads, changes }) => {
+    const cookie = await signIn();
+    const type = body === undefined ? {} : { "Content-Type": "application/json" };
+    const options = { method, headers: { Cookie: cookie, ...type, ...headers }, body: body ?? null };
+    const answer = await fetchEdge(path, options);
+    const text = await answer.text();
+    const isRead = method === "GET" || method === "HEAD";
+    expect(answer.status).toBe(isRead ? reads : changes);
+    if (answer.status === 403 && method !== "HEAD") {
+      const foreign = "Origin" in headers || isRead;
+      expect(JSON.parse(text)).toMatchObject({ code: foreign ? "origin_not_allowed" : "origin_required" });
+    }
+  });
+
+  it("takes events for the project of its key, with that key's scopes", async () => {
+    const headers = { Cookie: await signIn(), ...OWN };
+    expect((await send("/v1/track", { headers, body: goodEvent() })).body).toMatchObject({ accepted: 1 });
+    const reader = await signIn(await table.newKey({ kind: "secret", scopes: ["read"] }));
+    const answer = await send("/v1/track", { headers: { Cookie: reader, ...OWN }, body: goodEvent() });
+    expectAnswer(answer, { status: 403, code: "insufficient_scope" });
+  });
+
+  it("goes by the key it also carries, in a header or in the body", async () => {
+    const headers = { Cookie: `${NAME}=nonsense` };
+    const body = goodEvent({ writeKey: table.publicKey });
+    expect((await send("/v1/track", { headers, body })).body).toMatchObject({ accepted: 1 });
+    const both = { ...headers, ...bearer(table.secretKey) };
+    expect((await send("/v1/events", { headers: both })).status).toBe(200);
+  });
+});
+
+describe("signing out", () => {
+  const signOut = (headers: Record<string, string>) => send("/v1/session", { method: "DELETE", headers });
+
+  it("ends the session at once, and no other of the same key", async () => {
+    const [mine, other] = [await signIn(), await signIn()];
+    const answer = await signOut({ Cookie: mine, ...OWN });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("Set-Cookie")).toMatch(/^__Host-session=; .*Max-Age=0.*; Secure$/);
+    expectAnswer(await read(mine), { status: 401, code: "invalid_api_key" });
+    expect((await read(other)).status).toBe(200);
+  });
+
+  it("ends it in an isolate that knew it as good, within 5 s", async () => {
+    const cookie = await signIn();
+    expect((await read(cookie)).status).toBe(200);
+    // As another isolate does it.
+    const session = await sessionOf(cookie);
+    await endedSessions(env, session).end(session);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.sessionCacheMs + 1 });
+    expectAnswer(await read(cookie), { status: 401, code: "invalid_api_key" });
+  });
+
+  it("is remembered after memory was lost, and until the session's own end", async () => {
+    const cookie = await signIn();
+    const session = await sessionOf(cookie);
+    await signOut({ Cookie: cookie, ...OWN });
+    await abortAllDurableObjects();
+    expect(await endedSessions(env, session).isEnded(session)).toBe(true);
+    vi.useFakeTimers({ toFake: ["Date"], now: session.expiresAtMs + 1 });
+    await endedSessions(env, session).end({
+      ...session,
+      id: "B".repeat(22),
+      expiresAtMs: session.expiresAtMs + 60_000,
+    });
+    const left = await runInDurableObject(endedSessions(env, session), (_object, { storage }) =>
+      storage.sql.exec("SELECT session FROM ended WHERE key_hash = ?", session.keyHash).toArray(),
+    );
+    expect(left).toEqual([{ session: "B".repeat(22) }]);
+  });
+
+  it.each([
+    { name: "no cookie", headers: {} },
+    { name: "no cookie, from our own page", headers: OWN },
+    { name: "a cookie that is none", headers: { Cookie: `${NAME}=nonsense`, ...OWN } },
+  ])("with $name has nothing to end", async ({ headers }) => {
+    expect((await signOut(headers as Record<string, string>)).status).toBe(200);
+  });
+
+  it("twice is as good as once", async () => {
+    const cookie = await signIn();
+    for (let time = 0; time < 2; time++) expect((await signOut({ Cookie: cookie, ...OWN })).status).toBe(200);
+    expectAnswer(await read(cookie), { status: 401, code: "invalid_api_key" });
+  });
+
+  it("from another page does nothing", async () => {
+    const cookie = await signIn();
+    for (const headers of [{ Origin: "https://evil.test" }, SAME_ORIGIN, {}] as Record<string, string>[]) {
+      expect((await signOut({ Cookie: cookie, ...headers })).status).toBe(403);
+    }
+    expect((await read(cookie)).status).toBe(200);
+  });
+
+  it("that could not be kept is a 503, and neither it nor the cookie is forgotten", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const cookie = await signIn();
+    vi.spyOn(EndedSessions.prototype, "end").mockRejectedValueOnce(new Error("unreachable"));
+    const answer = await signOut({ Cookie: cookie, ...OWN });
+    expectAnswer(answer, { status: 503, code: "unavailable" });
+    expect(answer.headers.get("Set-Cookie")).toBeNull();
+    expect((await read(cookie)).status).toBe(200);
+  });
+
+  it("closes the session's own live sockets, and no others", async () => {
+    const [mine, other] = [await signIn(), await signIn()];
+    const [watching, stays] = [
+      await Watching.open({ Cookie: mine, ...OWN }),
+      await Watching.open({ Cookie: other, ...OWN }),
+    ];
+    await signOut({ Cookie: mine, ...OWN });
+    await vi.waitFor(() => expect(watching.closed).toMatchObject({ code: 1008, reason: "the session has ended" }));
+    expect(stays.closed).toBeNull();
+    stays.close();
+  });
+
+  it("elsewhere closes them at the tail's next look", async () => {
+    const cookie = await signIn();
+    const session = await sessionOf(cookie);
+    const watching = await Watching.open({ Cookie: cookie, ...OWN });
+    await endedSessions(env, session).end(session);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.sessionCacheMs + 1 });
+    await runDurableObjectAlarm(env.LIVE.get(env.LIVE.idFromName(table.project)));
+    await vi.waitFor(() => expect(watching.closed).toMatchObject({ code: 1008 }));
+  });
+
+  it("a thousand times over fills no storage: beyond it all of the key's sessions are over", async () => {
+    const kept = await sessionOf(await signIn(await table.newKey({ kind: "secret" })));
+    const object = endedSessions(env, kept);
+    for (let made = 0; made <= ENDED_PER_KEY_MAX; made++) {
+      await object.end({ ...kept, id: String(made).padStart(22, "0") });
+    }
+    const rows = await runInDurableObject(object, (_object, { storage }) =>
+      storage.sql.exec("SELECT 1 FROM ended WHERE key_hash = ?", kept.keyHash).toArray(),
+    );
+    expect(rows).toEqual([]);
+    expect(await object.isEnded(kept)).toBe(true);
+    const later = { ...kept, id: "L".repeat(22), expiresAtMs: kept.expiresAtMs + 60_000 };
+    expect(await object.isEnded(later)).toBe(false);
+    expect(await object.isEnded({ ...kept, keyHash: "f".repeat(64) })).toBe(false);
+  });
+});
+
+async function sessionOf(cookie: string): Promise<Session> {
+  const session = await readSession(cookie.slice(cookie.indexOf("=") + 1), env, Date.now());
+  if (session === null) throw new Error("the cookie holds no session");
+  return session;
+}

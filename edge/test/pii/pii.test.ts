@@ -115,6 +115,34 @@ describe("personal data in events", () => {
     ]);
   });
 
+  it("is masked in unknown fields, integrations, names and keys too", () => {
+    const sent = {
+      event: "ada@example.com signed up",
+      channel: "ada@example.com",
+      integrations: { Tool: { id: [JWT] } },
+      "by-ada@example.com": 1,
+      timestamp: "ada@example.com",
+      properties: { "ada@example.com": 1, "eve@example.com": 2, "[email] 2": 3 },
+    };
+    const before = JSON.stringify(sent);
+    const redacted = redactEvent(sent, {});
+    expect(JSON.stringify(sent)).toBe(before);
+    expect(redacted?.event).toEqual({
+      event: "[email] signed up",
+      channel: "[email]",
+      integrations: { Tool: { id: ["[token]"] } },
+      "[email]": 1,
+      timestamp: "[email]",
+      properties: { "[email]": 1, "[email] 2": 3, "[email] 3": 2 },
+    });
+    expect(JSON.stringify(redacted?.findings)).not.toContain("@");
+    expect(redactEvent({ event: "ada@example.com" }, { email: "drop_field" })?.event).toEqual({ event: "[email]" });
+    expect(redactEvent({ properties: { "ada@example.com": 1 } }, { email: "reject" })?.rejected).toEqual({
+      pointer: "/properties/[email]",
+      class: "email",
+    });
+  });
+
   it("is dropped, refused or allowed as the project chose", () => {
     const redacted = redactEvent(event, {
       email: "drop_field",

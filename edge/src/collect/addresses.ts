@@ -1,0 +1,125 @@
+// IP addresses within an event are cut like the caller's own, before anything is written. `context.ip` is believed with a
+// secret key only. API.md §3, DESIGN E7.
+//
+// Version numbers look like IPv4 addresses (Chrome 130.0.0.0), and what is cut wrongly is lost for good. So an IPv4 address is
+// one only where its key says so; the form of an IPv6 address is evidence enough.
+
+import { isObject } from "@behaviour/contract";
+import { cutAddress } from "./address.ts";
+
+type JsonObject = Record<string, unknown>;
+
+const ZERO = 0x30;
+const NINE = 0x39;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const SHORTEST = 3;
+/** Digits of the first part, and the dot or colon behind them. */
+const FIRST_PART = 5;
+
+/** Cheap, and never no to a text in which `cutAddresses` would cut something. Almost every text fails at its first character. */
+export function mayBeAddress(text: string): boolean {
+  const first = text.charCodeAt(0);
+  const isDigit = first >= ZERO && first <= NINE;
+  if (!isDigit && first !== COLON && first !== OPEN_BRACKET && !isHexLetter(first)) return false;
+  if (text.length < SHORTEST) return false;
+  for (let at = 0; at <= FIRST_PART; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === COLON) return true;
+    if (unit === DOT) return isDigit && text.indexOf(".", at + 1) > 0;
+  }
+  return false;
+}
+
+function isHexLetter(unit: number): boolean {
+  const lower = unit | 0x20;
+  return lower >= 0x61 && lower <= 0x66;
+}
+
+/** A copy with every address cut, and `context.ip` only with a secret key; the same object when there was none. */
+export function cutAddresses(event: JsonObject, isSecret: boolean): JsonObject {
+  const cut = cutObject(event, false);
+  const { context } = cut;
+  if (!isObject(context) || !("ip" in context)) return cut;
+  const { ip, ...rest } = context;
+  const own = isSecret && typeof ip === "string" ? cutAddress(ip) : null;
+  return { ...cut, context: own === null ? rest : { ...rest, ip: own } };
+}
+
+/** Ids become surrogates: nothing in them is read. */
+const IDS: ReadonlySet<string> = new Set(["messageId", "userId", "anonymousId", "groupId", "previousId"]);
+
+function cutObject(object: JsonObject, isNested: boolean): JsonObject {
+  let copy: JsonObject | null = null;
+  for (const key of Object.keys(object)) {
+    if (!isNested && IDS.has(key)) continue;
+    const value = object[key];
+    const next = cutValue(value, key);
+    if (next === value) continue;
+    copy ??= { ...object };
+    copy[key] = next;
+  }
+  return copy ?? object;
+}
+
+/** @param key of an item of a list: the list's. */
+function cutValue(value: unknown, key: string): unknown {
+  if (typeof value === "string") return mayBeAddress(value) ? cutText(value, key) : value;
+  if (Array.isArray(value)) {
+    const next = value.map((item) => cutValue(item, key));
+    return next.some((item, index) => item !== value[index]) ? next : value;
+  }
+  return isObject(value) ? cutObject(value, true) : value;
+}
+
+/** As `X-Forwarded-For` has them: several, with ports perhaps. */
+function cutText(text: string, key: string): string {
+  const isNamed = isAddressName(key);
+  const parts = text.split(",");
+  const cut = parts.map((part) => {
+    const address = withoutPort(part.trim());
+    if (!isNamed && !isPlainV6(address)) return part;
+    return cutAddress(address) ?? part;
+  });
+  return cut.join(",");
+}
+
+/** `203.0.113.7:443`, `[2001:db8::7]:443`. */
+function withoutPort(text: string): string {
+  const bracketed = /^\[([0-9a-f:.]{2,45})\](?::\d{1,5})?$/i.exec(text);
+  if (bracketed !== null) return bracketed[1] as string;
+  return /^[\d.]{7,15}:\d{1,5}$/.test(text) ? text.slice(0, text.indexOf(":")) : text;
+}
+
+/** `dead::beef` can be a name in a program: three groups at least. */
+function isPlainV6(text: string): boolean {
+  return /^[0-9a-f:.%]{7,45}$/i.test(text) && text.split(":").filter((group) => group !== "").length > 2;
+}
+
+const WORDS = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g;
+const ADDRESS_WORDS: ReadonlySet<string> = new Set([
+  "ip",
+  "ips",
+  "ipv",
+  "ipaddress",
+  "ipaddr",
+  "ipaddresses",
+  "addr",
+  "address",
+  "addresses",
+  "clientip",
+  "userip",
+  "realip",
+  "remoteip",
+  "remote",
+  "forwarded",
+]);
+/** Longer keys are cut off: no name of an address is that long. */
+const LONGEST_NAME = 128;
+
+/** `ip`, `ipAddress`, `ip_address`, `clientIP`, `x-forwarded-for`, `ipv4`. */
+function isAddressName(key: string): boolean {
+  const words = key.slice(0, LONGEST_NAME).match(WORDS) ?? [];
+  return words.some((word) => ADDRESS_WORDS.has(word.toLowerCase()));
+}

@@ -1,0 +1,73 @@
+// The sessions that were ended before their time, until that time has come: a few objects, each for the keys whose hash falls
+// to it. Asked by isolates, which believe for a few seconds that a session goes on (session.ts).
+
+import { DurableObject } from "cloudflare:workers";
+import { LIMITS } from "@behaviour/contract";
+import type { Env } from "../env.ts";
+import type { Session } from "./session-token.ts";
+
+const OBJECTS = 16;
+/** Of one key. Beyond it one row says that all of its sessions are over that began before: so nobody can fill the storage. */
+export const ENDED_PER_KEY_MAX = 1_000;
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS ended (
+  key_hash TEXT NOT NULL, session TEXT NOT NULL, expires_at_ms INTEGER NOT NULL, PRIMARY KEY (key_hash, session)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ended_by_expiry ON ended (expires_at_ms);
+CREATE TABLE IF NOT EXISTS ended_keys (
+  key_hash TEXT PRIMARY KEY, began_until_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+`;
+
+export class EndedSessions extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec(SCHEMA);
+  }
+
+  /** Durable once it answers. */
+  async end({ id, keyHash, expiresAtMs }: Session): Promise<void> {
+    const nowMs = Date.now();
+    this.#sql.exec("DELETE FROM ended WHERE expires_at_ms <= ?", nowMs);
+    this.#sql.exec("DELETE FROM ended_keys WHERE expires_at_ms <= ?", nowMs);
+    this.#sql.exec(
+      "INSERT OR IGNORE INTO ended (key_hash, session, expires_at_ms) VALUES (?, ?, ?)",
+      keyHash,
+      id,
+      expiresAtMs,
+    );
+    const { ended } = this.#sql
+      .exec<{ ended: number }>("SELECT count(*) AS ended FROM ended WHERE key_hash = ?", keyHash)
+      .one();
+    if (ended <= ENDED_PER_KEY_MAX) return;
+    this.#sql.exec("DELETE FROM ended WHERE key_hash = ?", keyHash);
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO ended_keys (key_hash, began_until_ms, expires_at_ms) VALUES (?, ?, ?)",
+      keyHash,
+      nowMs,
+      nowMs + LIMITS.sessionMs,
+    );
+  }
+
+  async isEnded({ id, keyHash, expiresAtMs }: Session): Promise<boolean> {
+    const rows = this.#sql
+      .exec(
+        `SELECT 1 FROM ended WHERE key_hash = ?1 AND session = ?2
+         UNION ALL SELECT 1 FROM ended_keys WHERE key_hash = ?1 AND began_until_ms >= ?3`,
+        keyHash,
+        id,
+        expiresAtMs - LIMITS.sessionMs,
+      )
+      .toArray();
+    return rows.length > 0;
+  }
+}
+
+export function endedSessions(env: Env, { keyHash }: Session): DurableObjectStub<EndedSessions> {
+  const index = Number.parseInt(keyHash.slice(0, 2), 16) % OBJECTS;
+  return env.SESSIONS.get(env.SESSIONS.idFromName(`sessions:${index}`));
+}

@@ -1,0 +1,19 @@
+// List prices in dollars beyond what a plan includes, as the vendor's pages had them in November 2026.
+
+export const PRICES = {
+  /** https://developers.cloudflare.com/workers/platform/pricing/ */
+  workerRequest: 0.3 / 1e6,
+  workerCpuMs: 0.02 / 1e6,
+  /** https://developers.cloudflare.com/durable-objects/platform/pricing/: calls, alarms and messages of sockets. */
+  objectRequest: 0.15 / 1e6,
+  /** While an object is in memory and may not be put to sleep, whatever it does. */
+  objectGbSecond: 12.5 / 1e6,
+  /** Deletes count, and so does each `setAlarm`. */
+  rowWritten: 1 / 1e6,
+  rowRead: 0.001 / 1e6,
+  /** https://developers.cloudflare.com/kv/platform/pricing/ */
+  kvRead: 0.5 / 1e6,
+} as const;
+
+/** What an object in memory is charged as, whatever it uses. */
+export const OBJECT_GB = 0.128;
