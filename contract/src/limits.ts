@@ -39,6 +39,22 @@ export const LIMITS = {
   idLength: 256,
   eventNameLength: 200,
 
+  // --- what is told of an event --------------------------------------------------------------------------------------
+  /** A pointer repeats the whole path: sixteen keys of 128 units, for each of 2,000 values, would be 4 MB of an event of 32 KB. */
+  pointerLength: 256,
+  /** A person reads the first few; how many were left out is told. */
+  warningsPerEvent: 20,
+  warningsPerRequest: 200,
+  /** Personal data of one event that is recorded with its place; masked is all of it. One more says that there was more. */
+  findingsPerEvent: 20,
+  /** Pointers of personal data in one request's envelope, in UTF-16 units: some ten for each event of the largest batch. */
+  findingPointerUnits: 512 * KIB,
+  /**
+   * Strings of one request that are searched for personal data character by character, in UTF-16 units; a string beyond is
+   * masked whole. A large batch of sign-ups has a tenth of it. What it bounds is about 20 ms of an isolate that all tenants share.
+   */
+  piiUnitsPerRequest: 1 * MIB,
+
   // --- time ----------------------------------------------------------------------------------------------------------
   /** A clock that is off by less is left alone: the network's delay is of that order on phones. */
   clockSkewToleratedMs: 5 * MINUTE_MS,
@@ -167,6 +183,12 @@ function assertRelation(holds: boolean, relation: string): void {
 }
 
 assertRelation(LIMITS.bodyCompressedBytes <= LIMITS.bodyBytes, "a compressed body is no larger than a plain one");
+assertRelation(LIMITS.warningsPerEvent <= LIMITS.warningsPerRequest, "one event's warnings fit into an answer");
+assertRelation(LIMITS.stringLength <= LIMITS.piiUnitsPerRequest, "the longest string may be looked at closely");
+assertRelation(
+  LIMITS.findingPointerUnits < LIMITS.frameBytes,
+  "what is told of personal data leaves room for the events",
+);
 assertRelation(LIMITS.eventBytes <= LIMITS.frameBytes, "one event fits into one record");
 assertRelation(
   LIMITS.batchContextBytes + 2 * LIMITS.eventBytes <= LIMITS.frameBytes,

@@ -23,5 +23,8 @@ export interface IngestResult {
   duplicates: number;
   suppressed: number;
   rejected: Rejection[];
+  /** Of events that were not rejected; at most 20 of one event and 200 in all. */
   warnings: Warning[];
+  /** How many more there were; absent when there were none. */
+  warningsCut?: number | undefined;
 }

@@ -56,6 +56,7 @@ const ingestResult = z.object({
   suppressed: z.int(),
   rejected: z.array(rejection),
   warnings: z.array(warning),
+  warningsCut: z.optional(z.int()),
 });
 
 /** Fails to compile when the contract's type and the schema part. */

@@ -9,17 +9,19 @@ import {
   isPlaceholder,
   LIMITS,
   mergeBatchContext,
+  type PiiFinding,
   REJECTIONS,
   type Rejection,
   type RejectionCode,
-  type Warning,
 } from "@behaviour/contract";
-import type { PiiFinding } from "../pii/redact.ts";
+import { ALL_PII } from "../pii/classes.ts";
+import { bodyMayHold } from "../pii/hints.ts";
 import { firstTakenFromMs } from "./first-taken.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers, repair } from "./repair.ts";
 import { FOUND, hasControl, isBlank, scan, textNeedsCare } from "./scan.ts";
 import { batchItemTexts, memberText } from "./slices.ts";
+import { RequestWarnings } from "./warnings.ts";
 
 export interface JudgedEvent {
   /** In the request. */
@@ -32,8 +34,8 @@ export interface JudgedEvent {
   timeMs: number;
   /** Epoch milliseconds, for the shard's dedupe only: no copy of the message was taken before. */
   firstTakenMs: number;
-  /** Digits enough for a card number stand in it somewhere (redact.ts). */
-  mayHoldCard: boolean;
+  /** Classes of personal data that can be in it (pii/classes.ts). */
+  mayHold: number;
   /** A text in it begins like an IP address (redact.ts). */
   mayHoldAddress: boolean;
   /** What was masked in it (redact.ts). */
@@ -43,11 +45,11 @@ export interface JudgedEvent {
 export interface Judged {
   events: JudgedEvent[];
   rejected: Rejection[];
-  warnings: Warning[];
+  warnings: RequestWarnings;
   /** Every item was taken as it is: the body may travel as its own bytes. */
   clean: boolean;
-  /** Its text has escapes, which can hide anything from a search over it. */
-  hasEscapes: boolean;
+  /** Classes of personal data that the body can hold; all, where its text has escapes, which hide anything from a search. */
+  mayHold: number;
 }
 
 export interface JudgeOptions {
@@ -64,7 +66,8 @@ interface Refused {
 
 export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
   const care = textNeedsCare(parsed.text);
-  const judged: Judged = { events: [], rejected: [], warnings: [], clean: true, hasEscapes: care };
+  const mayHold = care ? ALL_PII : bodyMayHold(parsed.text);
+  const judged: Judged = { events: [], rejected: [], warnings: new RequestWarnings(), clean: true, mayHold };
   const texts = new ItemTexts(parsed);
   const sizes = parsed.bytes > LIMITS.eventBytes ? new Array<number>() : null;
   for (let index = 0; index < parsed.items.length; index++) {
@@ -97,7 +100,7 @@ function judgeItem(
   if (parsed.batchContext !== null && (item.context === undefined || item.context === null || isObject(item.context))) {
     item.context = mergeBatchContext(item.context, parsed.batchContext);
   }
-  const { found, size } = scan(item, care);
+  const { found, size, mayHold: mayHoldAsSent } = scan(item, care, judged.mayHold);
   if (sizes !== null) sizes[index] = size;
   if (found & FOUND.tooDeep) return refused("too_deep");
   if (found & (FOUND.tooManyKeys | FOUND.tooManyNodes)) return refused("too_many_properties");
@@ -105,12 +108,15 @@ function judgeItem(
   if (wrong !== null) return wrong;
 
   let event = item;
+  let mayHold = mayHoldAsSent;
   if (found & FOUND.needsRepair) {
     const source = found & FOUND.unsafeNumber ? texts.parseKeepingNumbers(index) : item;
     const repaired = repair(source);
     event = repaired.event;
-    for (const warning of repaired.warnings) judged.warnings.push({ index, ...warning });
+    judged.warnings.addAll(index, repaired.warnings);
     judged.clean = false;
+    // What was taken out may have stood in the middle of something; a number that became a text is one more text.
+    mayHold = ALL_PII;
   }
   let messageId = event.messageId as string | null | undefined;
   if (messageId === undefined || messageId === null) {
@@ -125,7 +131,7 @@ function judgeItem(
   // Judged before: an id is a text or a number.
   const userId = event.userId as string | number | null | undefined;
   if (!isMissing(userId) && isPlaceholder(String(userId))) {
-    judged.warnings.push({ index, code: "suspicious_user_id", pointer: "/userId" });
+    judged.warnings.add(index, "suspicious_user_id", "/userId");
   }
   const time = eventTime({
     timestamp: event.timestamp ?? event.originalTimestamp,
@@ -134,13 +140,12 @@ function judgeItem(
     isRetry: options.isRetry,
     anyPast: options.anyPast,
   });
-  if (time.warning !== null) judged.warnings.push({ index, code: time.warning, pointer: "/timestamp" });
+  if (time.warning !== null) judged.warnings.add(index, time.warning, "/timestamp");
   const subject = event.anonymousId ?? event.userId;
   const firstTakenMs = firstTakenFromMs(time, options.receivedAtMs, options.isRetry);
-  const mayHoldCard = (found & (FOUND.longNumber | FOUND.needsRepair)) !== 0;
   const mayHoldAddress = (found & (FOUND.address | FOUND.needsRepair)) !== 0;
   const { timeMs } = time;
-  return { index, event, messageId, subjectKey: String(subject), timeMs, firstTakenMs, mayHoldCard, mayHoldAddress };
+  return { index, event, messageId, subjectKey: String(subject), timeMs, firstTakenMs, mayHold, mayHoldAddress };
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(EVENT_TYPES);

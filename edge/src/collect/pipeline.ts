@@ -117,7 +117,7 @@ export async function store(
       duplicates: appended.duplicates + repeated,
       suppressed: consented.suppressed,
       rejected: judged.rejected.sort((a, b) => a.index - b.index),
-      warnings: judged.warnings,
+      ...judged.warnings.answer(judged.rejected),
     },
     accepted.requestId,
   );

@@ -1,9 +1,9 @@
 // Stage 5: personal data stops here. Masked, dropped or refused as the project chose, and recorded as pointer and class;
-// events in which none can be are not walked. DESIGN E7, API.md §3.
+// events in which none can be are not walked (scan.ts tells which). DESIGN E7, API.md §3.
 
 import { isObject, type KeyRecord, REJECTIONS } from "@behaviour/contract";
-import { bodyMayHoldPii } from "../pii/hints.ts";
-import { redactEvent } from "../pii/redact.ts";
+import { NO_PII } from "../pii/classes.ts";
+import { RequestRedaction } from "../pii/redact.ts";
 import { cutAddresses } from "./addresses.ts";
 import type { Judged, JudgedEvent } from "./judge.ts";
 import type { ParsedBody } from "./parse.ts";
@@ -11,8 +11,7 @@ import { mayTravelAsSent } from "./untouched.ts";
 
 export function redact(judged: Judged, parsed: ParsedBody, key: KeyRecord): void {
   for (const judgedEvent of judged.events) cutIn(judgedEvent, judged, key);
-  const bodyMayHold = judged.hasEscapes || bodyMayHoldPii(parsed.text);
-  if (bodyMayHold || judged.events.some(({ mayHoldCard }) => mayHoldCard)) mask(judged, key, bodyMayHold);
+  if (judged.events.some(({ mayHold }) => mayHold !== NO_PII)) mask(judged, parsed, key);
   if (judged.clean && !mayTravelAsSent(parsed)) judged.clean = false;
 }
 
@@ -26,11 +25,11 @@ function cutIn(judgedEvent: JudgedEvent, judged: Judged, key: KeyRecord): void {
   judged.clean = false;
 }
 
-function mask(judged: Judged, key: KeyRecord, bodyMayHold: boolean): void {
+function mask(judged: Judged, parsed: ParsedBody, key: KeyRecord): void {
+  const redaction = new RequestRedaction(key.settings.pii ?? {}, judged.mayHold, parsed.batchContext);
   const kept: JudgedEvent[] = [];
   for (const judgedEvent of judged.events) {
-    const isLookedAt = bodyMayHold || judgedEvent.mayHoldCard;
-    const redacted = isLookedAt ? redactEvent(judgedEvent.event, key.settings.pii ?? {}) : null;
+    const redacted = judgedEvent.mayHold === NO_PII ? null : redaction.redact(judgedEvent.event);
     if (redacted === null) {
       kept.push(judgedEvent);
       continue;
@@ -42,7 +41,7 @@ function mask(judged: Judged, key: KeyRecord, bodyMayHold: boolean): void {
       judged.rejected.push({ index, messageId, code: "personal_data", message: REJECTIONS.personal_data, pointer });
       continue;
     }
-    for (const { pointer } of redacted.findings) judged.warnings.push({ index, code: "pii_redacted", pointer });
+    for (const { pointer } of redacted.findings) judged.warnings.add(index, "pii_redacted", pointer);
     kept.push({ ...judgedEvent, event: redacted.event, pii: redacted.findings });
   }
   judged.events = kept;

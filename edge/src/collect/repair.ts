@@ -1,13 +1,14 @@
 // The slow look at one event: writes it anew as it is stored, with a warning for each repair. Repair where the intent is
 // clear, reject only what can't be made an event (that is judge.ts). API.md §1.
 
-import { LIMITS, type WarningCode } from "@behaviour/contract";
+import { LIMITS, pointerPart } from "@behaviour/contract";
 import type { JsonObject } from "./parse.ts";
 import { hasControl } from "./scan.ts";
+import { EventWarnings } from "./warnings.ts";
 
 export interface Repaired {
   event: JsonObject;
-  warnings: { code: WarningCode; pointer: string }[];
+  warnings: EventWarnings;
 }
 
 /** An integer beyond ±(2⁵³−1) or a number no double holds, as its text. */
@@ -34,14 +35,14 @@ export function parseKeepingNumbers(text: string): JsonObject {
 
 /** @param event within the limits of depth, keys and nodes. */
 export function repair(event: JsonObject): Repaired {
-  const warnings: Repaired["warnings"] = [];
+  const warnings = new EventWarnings();
   return { event: repairObject(event, "", warnings), warnings };
 }
 
-function repairValue(value: unknown, pointer: string, warnings: Repaired["warnings"]): unknown {
+function repairValue(value: unknown, pointer: string, warnings: EventWarnings): unknown {
   if (typeof value === "string") return repairString(value, pointer, warnings);
   if (value instanceof NumberText) {
-    warnings.push({ code: "number_as_text", pointer });
+    warnings.add("number_as_text", pointer);
     return value.text;
   }
   if (Array.isArray(value)) return value.map((item, index) => repairValue(item, `${pointer}/${index}`, warnings));
@@ -49,40 +50,40 @@ function repairValue(value: unknown, pointer: string, warnings: Repaired["warnin
   return value;
 }
 
-function repairObject(object: JsonObject, pointer: string, warnings: Repaired["warnings"]): JsonObject {
+function repairObject(object: JsonObject, pointer: string, warnings: EventWarnings): JsonObject {
   const repaired: JsonObject = {};
   for (const key of Object.keys(object)) {
-    const at = `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1").slice(0, LIMITS.keyLength)}`;
+    const at = pointer + pointerPart(key);
     if (key === "__proto__") {
-      warnings.push({ code: "forbidden_key", pointer: at });
+      warnings.add("forbidden_key", at);
     } else if (key.length === 0 || key.length > LIMITS.keyLength || hasControl(key)) {
-      warnings.push({ code: "invalid_key", pointer: at.toWellFormed() });
+      warnings.add("invalid_key", at);
     } else {
       const name = key.toWellFormed();
-      if (name !== key) warnings.push({ code: "ill_formed_unicode", pointer: at.toWellFormed() });
-      repaired[name] = repairValue(object[key], at.toWellFormed(), warnings);
+      if (name !== key) warnings.add("ill_formed_unicode", at);
+      repaired[name] = repairValue(object[key], at, warnings);
     }
   }
   return repaired;
 }
 
-function repairString(text: string, pointer: string, warnings: Repaired["warnings"]): string {
+function repairString(text: string, pointer: string, warnings: EventWarnings): string {
   let repaired = text;
   if (!repaired.isWellFormed()) {
     repaired = repaired.toWellFormed();
-    warnings.push({ code: "ill_formed_unicode", pointer });
+    warnings.add("ill_formed_unicode", pointer);
   }
   // An id or a name with control characters is rejected, not cleaned: judge.ts looks at those before this.
   if (hasControl(repaired)) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
     repaired = repaired.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "");
-    warnings.push({ code: "control_chars_removed", pointer });
+    warnings.add("control_chars_removed", pointer);
   }
   if (repaired.length > LIMITS.stringLength) {
     // Never between the halves of a pair.
     repaired = repaired.slice(0, LIMITS.stringLength);
     if (!repaired.isWellFormed()) repaired = repaired.slice(0, -1);
-    warnings.push({ code: "string_truncated", pointer });
+    warnings.add("string_truncated", pointer);
   }
   return repaired;
 }

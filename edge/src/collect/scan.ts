@@ -2,7 +2,9 @@
 // allocation: this runs for every event, and almost all of them are clean.
 
 import { LIMITS } from "@behaviour/contract";
-import { mayHoldCard } from "../pii/hints.ts";
+import { NO_PII, PII } from "../pii/classes.ts";
+import { textMayHold } from "../pii/hints.ts";
+import { NOT_LOOKED_AT } from "../pii/redact.ts";
 import { mayBeAddress } from "./addresses.ts";
 
 /** What a scan found, as bits. */
@@ -14,10 +16,8 @@ export const FOUND = {
   needsRepair: 8,
   /** A number whose text has to be looked up in the body. */
   unsafeNumber: 16,
-  /** A string or key with digits enough for a card number; ids and times aside, which may be all digits. */
-  longNumber: 32,
   /** A string that begins like an IP address. */
-  address: 64,
+  address: 32,
 } as const;
 
 /** What only an escape can bring into JSON text: control characters and lone surrogates. */
@@ -28,38 +28,41 @@ export function textNeedsCare(text: string): boolean {
   return text.includes("\\") && ESCAPED.test(text);
 }
 
-/** Ids and times stand here. */
+/** The event's own fields stand here. */
 const FIELD_DEPTH = 2;
-const IDS_AND_TIMES: ReadonlySet<string> = new Set([
-  "messageId",
-  "userId",
-  "anonymousId",
-  "groupId",
-  "previousId",
-  "timestamp",
-  "originalTimestamp",
-  "sentAt",
-]);
-/** Shorter keys hold no card number. */
-const SHORT_KEY = 12;
+/** May be all digits. */
+const TIMES: ReadonlySet<string> = new Set(["timestamp", "originalTimestamp", "sentAt"]);
+/** Shorter keys hold no personal data: `a@b.cd`. */
+const SHORT_KEY = 6;
 
 let nodes = 0;
 let found = 0;
 let size = 0;
 let careful = false;
+let mayHold = NO_PII;
+/** Classes of personal data that are looked for still: those that were not found yet. */
+let sought = NO_PII;
 
 export interface Scan {
   /** Bits of `FOUND`. */
   found: number;
   /** A lower bound of the event's text: its compact form with one digit a number, in UTF-16 units. */
   size: number;
+  /** Classes of personal data that a string or key of it can hold, ids aside (pii/classes.ts). */
+  mayHold: number;
 }
 
-const outcome: Scan = { found: 0, size: 0 };
+const outcome: Scan = { found: 0, size: 0, mayHold: NO_PII };
 
-/** `care`: see `textNeedsCare`. The returned object is reused by the next scan. */
-export function scan(event: object, care: boolean): Scan {
+/**
+ * The returned object is reused by the next scan.
+ * @param care see `textNeedsCare`
+ * @param bodyMayHold classes of personal data that the body can hold: each costs a search of every string
+ */
+export function scan(event: object, care: boolean, bodyMayHold: number): Scan {
   nodes = 0;
+  mayHold = NO_PII;
+  sought = bodyMayHold;
   found = 0;
   size = 0;
   careful = care;
@@ -67,6 +70,7 @@ export function scan(event: object, care: boolean): Scan {
   if (nodes > LIMITS.nodesPerEvent) found |= FOUND.tooManyNodes;
   outcome.found = found;
   outcome.size = size;
+  outcome.mayHold = mayHold;
   return outcome;
 }
 
@@ -76,7 +80,7 @@ function visit(value: unknown, depth: number): void {
     case "string":
       size += value.length + 3;
       if (value.length > LIMITS.stringLength || (careful && !isCleanText(value))) found |= FOUND.needsRepair;
-      if (depth > FIELD_DEPTH && mayHoldCard(value)) found |= FOUND.longNumber;
+      if (depth > FIELD_DEPTH) lookFor(value, sought);
       if (mayBeAddress(value)) found |= FOUND.address;
       return;
     case "number":
@@ -95,6 +99,12 @@ function visit(value: unknown, depth: number): void {
     default:
       size += 5;
   }
+}
+
+function lookFor(text: string, bits: number): void {
+  if (bits === NO_PII) return;
+  mayHold |= textMayHold(text, bits);
+  sought &= ~mayHold;
 }
 
 function visitArray(array: readonly unknown[], depth: number): void {
@@ -118,11 +128,11 @@ function visitObject(object: Record<string, unknown>, depth: number): void {
     if (key.length === 0 || key.length > LIMITS.keyLength || key === "__proto__" || (careful && !isCleanText(key))) {
       found |= FOUND.needsRepair;
     }
-    if (key.length > SHORT_KEY && mayHoldCard(key)) found |= FOUND.longNumber;
+    if (key.length >= SHORT_KEY && sought !== NO_PII) lookFor(key, sought);
     const value = object[key];
     // The event's own fields: unknown ones are texts like those below.
-    if (depth === 1 && typeof value === "string" && mayHoldCard(value) && !IDS_AND_TIMES.has(key)) {
-      found |= FOUND.longNumber;
+    if (depth === 1 && typeof value === "string" && !NOT_LOOKED_AT.has(key)) {
+      lookFor(value, TIMES.has(key) ? sought & ~PII.card : sought);
     }
     visit(value, depth + 1);
   }

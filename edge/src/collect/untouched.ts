@@ -3,7 +3,8 @@
 // members of one name, which JSON.parse leaves out and the text does not. DESIGN E7.
 
 import { isObject } from "@behaviour/contract";
-import { bodyMayHoldPii, mayHoldCard } from "../pii/hints.ts";
+import { ALL_PII, NO_PII } from "../pii/classes.ts";
+import { textMayHold } from "../pii/hints.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 
 /** Members of a batch's body that are read; all others are left out. */
@@ -12,7 +13,7 @@ const BATCH_MEMBERS: ReadonlySet<string> = new Set(["batch", "context", "sentAt"
 export function mayTravelAsSent(parsed: ParsedBody): boolean {
   if (parsed.shape === "batch" && !hasOnlyEvents(parsed)) return false;
   const { text } = parsed;
-  const mayHide = bodyMayHoldPii(text) || mayHoldCard(text) || text.includes('"ip');
+  const mayHide = textMayHold(text, ALL_PII) !== NO_PII || text.includes('"ip');
   return !mayHide || holdsNothingTwice(parsed);
 }
 

@@ -1,58 +1,79 @@
-// Whether a text can hold personal data at all, told by native searches for rare characters and a look around each hit. A
-// regular expression over the whole text costs ten times as much, and this runs for every request. Never says no to a text
-// in which a pattern of patterns.ts would match.
+// Which classes of personal data a text can hold at all, told by native searches for rare characters and a look around each hit:
+// over a whole body first, then over single strings, for the classes the body can hold. Never says no to a text in which
+// something would be found. A regular expression over the whole text costs ten times as much, and this runs for every request.
 
-import { PERSONAL_PARAMETERS } from "./parameters.ts";
+import { escapeAt } from "@behaviour/contract";
+import { CARD_DIGITS_MIN, isSeparator } from "./card.ts";
+import { ALL_PII, NO_PII, PII } from "./classes.ts";
+import { mayEndName, shapeOfValue, startOfName } from "./parameter-names.ts";
+import { isBase64Url, isDigit } from "./units.ts";
 
 /**
- * Of a whole body whose text has no escapes; everything but card numbers: those are told string by string (collect/scan.ts),
+ * Of a whole body whose text has no escapes. Cards are always among them: whether one can be there is told string by string,
  * because the ids and times beside the strings that matter are full of digits.
  */
-export function bodyMayHoldPii(text: string): boolean {
-  return mayHoldEmail(text) || mayHoldCredential(text) || mayHoldToken(text);
+export function bodyMayHold(text: string): number {
+  const all = ALL_PII & ~PII.card;
+  return PII.card | (textBits(text, all) & all);
 }
 
-export function mayHoldEmail(text: string): boolean {
-  return text.includes("@") || text.includes("%40");
+/** `a@b.cd`: nothing shorter is looked for. */
+const SHORTEST_FIND = 6;
+
+/** Of one string. @param bits what may be there, as far as is known; @returns those of them that can be */
+export function textMayHold(text: string, bits: number): number {
+  if (text.length < SHORTEST_FIND) return NO_PII;
+  const rest = bits & ~PII.card;
+  const found = rest === NO_PII ? NO_PII : textBits(text, rest);
+  return (bits & PII.card) !== 0 && mayHoldCard(text) ? found | PII.card : found;
 }
 
-/** A personal parameter, or the user-info of a URL. */
-export function mayHoldCredential(text: string): boolean {
-  for (let at = text.indexOf("="); at >= 0; at = text.indexOf("=", at + 1)) if (endsPersonalName(text, at)) return true;
-  return text.includes("@");
+function textBits(text: string, bits: number): number {
+  let found = NO_PII;
+  if ((bits & (PII.email | PII.userInfo)) !== 0 && text.includes("@")) found |= PII.email | PII.userInfo;
+  if ((bits & PII.parameter) !== 0 && mayHoldParameter(text)) found |= PII.parameter;
+  if ((bits & PII.token) !== 0 && mayHoldToken(text)) found |= PII.token;
+  if (found !== bits) found |= bitsOfEscapes(text);
+  return found & bits;
 }
 
-const SHORTEST_PARAMETER = 3;
-const LONGEST_PARAMETER = 16;
+const PERCENT = 0x25;
+const HEX_D = 0x64;
+const DIGIT_5 = 0x35;
 
-/** Length, first and last letter in one number: rules out almost every name without making a string of it. */
-function shapeOf(text: string, start: number, end: number): number {
-  return ((end - start) << 16) | (lowerCase(text.charCodeAt(start)) << 8) | lowerCase(text.charCodeAt(end - 1));
+function mayHoldParameter(text: string): boolean {
+  for (let at = text.indexOf("="); at >= 0; at = text.indexOf("=", at + 1)) if (mayEndSentName(text, at)) return true;
+  return false;
 }
 
-/** Of what may stand in a name; the underscore becomes something else, but always the same. */
-function lowerCase(unit: number): number {
-  return unit | 0x20;
+/** A name in sent text: some of it may be escapes (`user%5Bpassword%5D=`). */
+function mayEndSentName(text: string, end: number): boolean {
+  if ((text.charCodeAt(end - 1) | 0x20) === HEX_D && text.charCodeAt(end - 2) === DIGIT_5) return true;
+  if (!mayEndName(text, end)) return false;
+  const start = startOfName(text, end);
+  return text.charCodeAt(start - 1) === PERCENT || shapeOfValue(text.slice(start, end)) !== null;
 }
 
-const PERSONAL_SHAPES = new Set([...PERSONAL_PARAMETERS].map((name) => shapeOf(name, 0, name.length)));
+const EQUALS = 0x3d;
+const AT = 0x40;
+const SPACE = 0x20;
 
-function endsPersonalName(text: string, end: number): boolean {
-  let start = end;
-  while (start > 0 && end - start < LONGEST_PARAMETER && isNameUnit(text.charCodeAt(start - 1))) start--;
-  if (end - start < SHORTEST_PARAMETER || !PERSONAL_SHAPES.has(shapeOf(text, start, end))) return false;
-  return PERSONAL_PARAMETERS.has(text.slice(start, end).toLowerCase());
+/** What percent-encoded characters bring in. Spaces, slashes and letters of other writings bring nothing. */
+function bitsOfEscapes(text: string): number {
+  let found = NO_PII;
+  for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", at + 1)) {
+    const escape = escapeAt(text, at);
+    if (escape === null) continue;
+    if (escape.unit === AT) found |= PII.email | PII.userInfo;
+    else if (escape.unit === EQUALS && mayEndSentName(text, at)) found |= PII.parameter;
+    else if (escape.unit === SPACE && text.startsWith("BEGIN", at - 5)) found |= PII.token;
+    // Nobody encodes what needs none, but to hide it.
+    else if (isBase64Url(escape.unit)) return ALL_PII;
+  }
+  return found;
 }
 
-const DASH = 0x2d;
-const UNDERSCORE = 0x5f;
-
-function isNameUnit(unit: number): boolean {
-  const lower = lowerCase(unit);
-  return (lower >= 0x61 && lower <= 0x7a) || unit === UNDERSCORE || unit === DASH;
-}
-
-export function mayHoldToken(text: string): boolean {
+function mayHoldToken(text: string): boolean {
   // eyJ…: what a JSON Web Token begins with.
   for (let at = text.indexOf("J"); at >= 0; at = text.indexOf("J", at + 1)) if (follows(text, at, "ey")) return true;
   for (let at = text.indexOf("A"); at >= 0; at = text.indexOf("A", at + 1)) if (isCloudKeyAt(text, at)) return true;
@@ -88,30 +109,24 @@ function isKeyPrefixAt(text: string, at: number): boolean {
   return text.charCodeAt(at - 2) === LOWER_H && text.charCodeAt(at - 3) === LOWER_G;
 }
 
-const CARD_DIGITS = 13;
-const SPACE = 0x20;
-
-function isDigit(unit: number): boolean {
-  return unit >= 0x30 && unit <= 0x39;
-}
-
+/** What may stand in a card's number as sent: digits, separators, and the escapes of those (`%20`, `%252B`, `%2D`). */
 function isCardUnit(unit: number): boolean {
-  return isDigit(unit) || unit === SPACE || unit === DASH;
+  return isDigit(unit) || isSeparator(unit) || unit === PERCENT || (unit | 0x20) === 0x62 || (unit | 0x20) === HEX_D;
 }
 
 /**
- * Whether 13 digits stand together, spaces and dashes aside. Such a run is at least 13 long, so looking at every 13th
+ * Whether the digits of a card stand together, separators aside. Such a run is at least as long, so looking at every 14th
  * character can't step over it.
  */
-export function mayHoldCard(text: string): boolean {
-  for (let at = CARD_DIGITS - 1; at < text.length; at += CARD_DIGITS) {
+function mayHoldCard(text: string): boolean {
+  for (let at = CARD_DIGITS_MIN - 1; at < text.length; at += CARD_DIGITS_MIN) {
     if (!isCardUnit(text.charCodeAt(at))) continue;
     let digits = 0;
     let start = at;
     while (start > 0 && isCardUnit(text.charCodeAt(start - 1))) start--;
     let end = start;
     for (; end < text.length && isCardUnit(text.charCodeAt(end)); end++) if (isDigit(text.charCodeAt(end))) digits++;
-    if (digits >= CARD_DIGITS) return true;
+    if (digits >= CARD_DIGITS_MIN) return true;
     // Past this run: each character is looked at once at most, whatever the text.
     at = Math.max(at, end);
   }

@@ -1,0 +1,49 @@
+// The warnings of one request. A client chooses how many there are and how long their pointers, so all of it is bounded: 20 of an
+// event, 200 in the answer, and how many more there were as a number. API.md §1.
+
+import { cutPointer, LIMITS, type Rejection, type Warning, type WarningCode } from "@behaviour/contract";
+
+/** Warnings of one event while it is looked at. */
+export class EventWarnings {
+  readonly kept: { code: WarningCode; pointer: string }[] = [];
+  count = 0;
+
+  add(code: WarningCode, pointer: string): void {
+    if (++this.count <= LIMITS.warningsPerEvent) this.kept.push({ code, pointer: cutPointer(pointer) });
+  }
+}
+
+/** Some of the events may be refused later, and take their warnings with them: so more are held than are told. */
+const HELD_MAX = 5 * LIMITS.warningsPerRequest;
+
+export class RequestWarnings {
+  readonly #held: Warning[] = [];
+  /** By the event's index; warnings that are not held count. */
+  readonly #counts = new Map<number, number>();
+
+  add(index: number, code: WarningCode, pointer: string): void {
+    const count = this.#counts.get(index) ?? 0;
+    this.#counts.set(index, count + 1);
+    if (count >= LIMITS.warningsPerEvent || this.#held.length >= HELD_MAX) return;
+    this.#held.push({ index, code, pointer: cutPointer(pointer) });
+  }
+
+  addAll(index: number, warnings: EventWarnings): void {
+    for (const { code, pointer } of warnings.kept) this.add(index, code, pointer);
+    const cut = warnings.count - warnings.kept.length;
+    if (cut > 0) this.#counts.set(index, (this.#counts.get(index) ?? 0) + cut);
+  }
+
+  /** In the events' order; of a rejected event none. */
+  answer(rejected: readonly Rejection[]): { warnings: Warning[]; warningsCut?: number } {
+    if (this.#counts.size === 0) return { warnings: [] };
+    for (const { index } of rejected) this.#counts.delete(index);
+    let count = 0;
+    for (const ofEvent of this.#counts.values()) count += ofEvent;
+    const warnings = this.#held
+      .filter(({ index }) => this.#counts.has(index))
+      .sort((a, b) => a.index - b.index)
+      .slice(0, LIMITS.warningsPerRequest);
+    return warnings.length === count ? { warnings } : { warnings, warningsCut: count - warnings.length };
+  }
+}

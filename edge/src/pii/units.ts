@@ -1,0 +1,58 @@
+// Kinds of UTF-16 units, told by number: a regular expression a character would cost more than all the rest.
+
+export const NO_UNIT = -1;
+
+/** `NO_UNIT` before the beginning and after the end. */
+export function unitAt(text: string, at: number): number {
+  return at >= 0 && at < text.length ? text.charCodeAt(at) : NO_UNIT;
+}
+
+export function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
+export function isUpper(unit: number): boolean {
+  return unit >= 0x41 && unit <= 0x5a;
+}
+
+export function isLower(unit: number): boolean {
+  return unit >= 0x61 && unit <= 0x7a;
+}
+
+export function isAsciiLetter(unit: number): boolean {
+  return isUpper(unit) || isLower(unit);
+}
+
+export function isAlphanumeric(unit: number): boolean {
+  return isDigit(unit) || isAsciiLetter(unit);
+}
+
+export const DASH = 0x2d;
+export const UNDERSCORE = 0x5f;
+export const DOT = 0x2e;
+export const SPACE = 0x20;
+
+/** base64url's characters, which tokens are written in. */
+export function isBase64Url(unit: number): boolean {
+  return isAlphanumeric(unit) || unit === DASH || unit === UNDERSCORE;
+}
+
+/**
+ * A letter beyond ASCII, roughly: not the signs of Latin-1, punctuation, symbols, surrogates and what stands for a whole
+ * form of writing's signs. What is wrong here costs a character more or less of an e-mail address.
+ */
+export function isForeignLetter(unit: number): boolean {
+  if (unit < 0xc0) return unit === 0xaa || unit === 0xb5 || unit === 0xba;
+  if (unit < 0x2000) return unit !== 0xd7 && unit !== 0xf7;
+  return (unit >= 0x2c00 && unit < 0x3000) || (unit >= 0x3040 && unit < 0xd800) || (unit >= 0xf900 && unit < 0xfe00);
+}
+
+/** Of a writing that puts no space between words: an address in it ends where the alphabet changes. */
+export function isUnspacedLetter(unit: number): boolean {
+  return (unit >= 0x0e00 && unit < 0x1000) || (unit >= 0x2e80 && isForeignLetter(unit));
+}
+
+/** White space, quotes and angle brackets: no address goes on past them. */
+export function endsAddress(unit: number): boolean {
+  return unit <= SPACE || unit === 0x22 || unit === 0x27 || unit === 0x3c || unit === 0x3e || unit === 0xa0;
+}

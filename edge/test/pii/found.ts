@@ -1,0 +1,128 @@
+// What is personal data or opens a door: the text, and what is stored of it. Forms that websites, mail programs and libraries
+// really write.
+
+const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+
+export const FOUND_TEXTS: readonly [text: string, stored: string][] = [
+  // Names are read by their words.
+  ["https://a.example/reset?reset_password_token=s3cr3t", "https://a.example/reset?reset_password_token=[credential]"],
+  ["?accessToken=s3cr3t&page=2", "?accessToken=[credential]&page=2"],
+  ["?user[password]=s3cr3t&user[plan]=pro", "?user[password]=[credential]&user[plan]=pro"],
+  ["?user%5Bpassword%5D=s3cr3t&x=1", "?user%5Bpassword%5D=[credential]&x=1"],
+  ["?user%255Bpassword%255D=s3cr3t", "?user%255Bpassword%255D=[credential]"],
+  ["?reset-password-token=s3cr3t", "?reset-password-token=[credential]"],
+  ["?password2=s3cr3t", "?password2=[credential]"],
+  ["?resetpasswordtoken=s3cr3t", "?resetpasswordtoken=[credential]"],
+  ["?APIKey=s3cr3t", "?APIKey=[credential]"],
+  ["?users[0][password]=s3cr3t", "?users[0][password]=[credential]"],
+  ["?ctl00$login$password=s3cr3t", "?ctl00$login$password=[credential]"],
+  ["?first%5Fname=Ada", "?first%5Fname=[credential]"],
+  ["?firstName=Ada&lastName=Lovelace", "?firstName=[credential]&lastName=[credential]"],
+  // Presigned addresses.
+  [
+    "https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261130%2Fus-east-1" +
+      "%2Fs3%2Faws4_request&X-Amz-Date=20261130T174534Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=fe5f80f7",
+    "https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=[credential]&X-Amz-Date=20261130T174534Z" +
+      "&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=[credential]",
+  ],
+  ["?X-Amz-Security-Token=IQoJb3JpZ2luX2VjEA", "?X-Amz-Security-Token=[credential]"],
+  ["?X-Goog-Signature=247a2aa4", "?X-Goog-Signature=[credential]"],
+  ["?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=1141889120", "?AWSAccessKeyId=[credential]&Expires=1141889120"],
+  [
+    "https://a.blob.core.windows.net/c/f.png?sv=2024-11-04&se=2026-12-01&sr=b&sig=39Up9JzHkxhUlhFEjEH9594DJxe7w6cIRCg0V6lCGSo%3D",
+    "https://a.blob.core.windows.net/c/f.png?sv=2024-11-04&se=2026-12-01&sr=b&sig=[credential]",
+  ],
+  // Signing in: OAuth, magic links, single sign-on.
+  [
+    "https://app.example/callback?code=4/0AX4XfWhnE7UOoCPzYdLmQb2kY1sT9aGg&state=xyz",
+    "https://app.example/callback?code=[credential]&state=xyz",
+  ],
+  ["?code=SplxlOBeZQQYbYS6WxSbIA&scope=openid", "?code=[credential]&scope=openid"],
+  ["?code=2f7c1b0e9d8a4c6fb5a3", "?code=[credential]"],
+  [
+    "#access_token=abc&token_type=bearer&expires_in=3600",
+    "#access_token=[credential]&token_type=bearer&expires_in=3600",
+  ],
+  ["#/login?id_token_hint=abc", "#/login?id_token_hint=[credential]"],
+  ["?oobCode=B2zPqR8sT4uVw6xY9aK1mN3o&mode=resetPassword", "?oobCode=[credential]&mode=resetPassword"],
+  ["/sso?ticket=ST-1856339-aA5Yuvrxzpv8Tau1cYQ7-srv1", "/sso?ticket=[credential]"],
+  ["?SAMLResponse=PHNhbWxwOlJlc3BvbnNl", "?SAMLResponse=[credential]"],
+  ["/verify?verification_code=482913", "/verify?verification_code=[credential]"],
+  ["/2fa?otp=482913", "/2fa?otp=[credential]"],
+  ["?pin=4829", "?pin=[credential]"],
+  [
+    "https://news.example/unsubscribe?email=ada%40example.com&list=7",
+    "https://news.example/unsubscribe?email=[credential]&list=7",
+  ],
+  // Weak names with a value that looks like a secret.
+  ["?session=550e8400-e29b-41d4-a716-446655440000", "?session=[credential]"],
+  ["?sid=9f86d081884c7d659a2feaa0c55ad015", "?sid=[credential]"],
+  ["?pass=Tr0ub4dor%263", "?pass=[credential]"],
+  ["?mobile=%2B491701234567", "?mobile=[credential]"],
+  ["?tel=030-23125000", "?tel=[credential]"],
+  ["?mail=ada@example.com", "?mail=[credential]"],
+  ["/a;jsessionid=1A530637289A03B07199A44E8D531427?x=1", "/a;jsessionid=[credential]?x=1"],
+  ["/a;token=s3cr3t/b", "/a;token=[credential]/b"],
+  ["?PHPSESSID=f1o2c3b4a5d6e7f8a9b0c1d2e3", "?PHPSESSID=[credential]"],
+  // Separators.
+  ["?a=1;token=s3cr3t;b=2", "?a=1;token=[credential];b=2"],
+  ["?a=1&amp;token=s3cr3t/x&amp;b=2", "?a=1&amp;token=[credential]&amp;b=2"],
+  ["?password=a;b", "?password=[credential]"],
+  ["?password=a%26b%3Dc&x=1", "?password=[credential]&x=1"],
+  ["token=s3cr3t&page=2", "token=[credential]&page=2"],
+  ["theme=dark; token=s3cr3t; lang=de", "theme=dark; token=[credential]; lang=de"],
+  ['see <a href="/x?token=s3cr3t">here</a>', 'see <a href="/x?token=[credential]">here</a>'],
+  // At any depth of encoding, in addresses within addresses, in fragments.
+  ["?next=%2Fr%3Fe%3Djane.doe%2540example.com", "?next=%2Fr%3Fe%3D[email]"],
+  ["?next=%2Fr%3Ftoken%3Ds3cr3t%26page%3D2&x=1", "?next=%2Fr%3Ftoken%3D[credential]%26page%3D2&x=1"],
+  ["?next=%252Fr%253Ftoken%253Ds3cr3t%2526page%253D2", "?next=%252Fr%253Ftoken%253D[credential]%2526page%253D2"],
+  ["/a%23id_token%3Ds3cr3t", "/a%23id_token%3D[credential]"],
+  ["?u=https%3A%2F%2Fada%3As3cr3t%40host.example%2F", "?u=https%3A%2F%2Fhost.example%2F"],
+  ["?q=ada%25252540example.com", "?q=[email]"],
+  ["?r=4111%25201111%25201111%25201111", "?r=[card]"],
+  [`?r=${JWT.replaceAll(".", "%2E")}`, "?r=[token]"],
+  ["?q=%61da%40example%2Ecom", "?q=[email]"],
+  // User and password before a host.
+  ["https://ada:secret@example.com/a", "https://example.com/a"],
+  ["postgres://svc:p%2Fss@db.example:5432/x", "postgres://db.example:5432/x"],
+  ["https://ada@[2001:db8::1]:8443/a", "https://[2001:db8::1]:8443/a"],
+  ["https://ada%40corp.example:pw@host.example", "https://host.example"],
+  // E-mail addresses.
+  ["Ada.Lovelace+news@mail.example.co.uk.", "[email]."],
+  ["müller@exämple.de", "[email]"],
+  ["ada@xn--exmple-cua.xn--p1ai", "[email]"],
+  ["Пишите иван@почта.рф сегодня", "Пишите [email] сегодня"],
+  ["联系ada@example.com谢谢", "联系[email]谢谢"],
+  ["<ada@example.com>", "<[email]>"],
+  ["'ada@example.com'", "'[email]'"],
+  ["mailto:ada@example.com?subject=Hi", "mailto:[email]?subject=Hi"],
+  ["ada@163.com", "[email]"],
+  ['{"user":"ada@example.com"}', '{"user":"[email]"}'],
+  ["/unsubscribe/ada%40example.com/7", "/unsubscribe/[email]/7"],
+  ["ada@firma.md", "[email]"],
+  // Cards.
+  ["4111 1111 1111 1111", "[card]"],
+  ["card 4111-1111-1111-1111, 12/27", "card [card], 12/27"],
+  ["4111 1111 1111 1111 123", "[card] 123"],
+  ["378282246310005", "[card]"],
+  ["3782 822463 10005", "[card]"],
+  ["3056 930902 5904", "[card]"],
+  ["6011111111111117", "[card]"],
+  ["2223003122003222", "[card]"],
+  ["6212345678900000003", "[card]"],
+  ["3530111333300000", "[card]"],
+  ["cc:4111111111111111", "cc:[card]"],
+  ['{"number":"4111111111111111"}', '{"number":"[card]"}'],
+  ["?card=4111+1111+1111+1111", "?card=[card]"],
+  // Tokens.
+  [`Bearer ${JWT}`, "Bearer [token]"],
+  [`${JWT}.`, "[token]."],
+  ["key AKIAIOSFODNN7EXAMPLE", "key [token]"],
+  [`AIza${"B".repeat(35)}`, "[token]"],
+  ["sk_live_4eC39HqLyjWDarjtT1zdp7dc", "[token]"],
+  [`ghp_${"a1".repeat(18)}`, "[token]"],
+  [`github_pat_${"a1_".repeat(20)}`, "[token]"],
+  ["xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcHrzqqgy", "[token]"],
+  ["-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- end", "[token] end"],
+  ["-----BEGIN PRIVATE KEY-----\nMIIE, cut o", "[token]"],
+];
