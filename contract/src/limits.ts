@@ -14,8 +14,15 @@ export const LIMITS = {
   bodyCompressedBytes: 1 * MIB,
   /** Plain or decompressed body: one server library batches up to 4 MiB and never retries a 413. */
   bodyBytes: 4 * MIB,
-  /** Read and thrown away after a 413 so that the client gets to read the answer. */
+  /** Read and thrown away after a 413 was sent, so that the client gets to read it; for `bodyDrainMs` at most. */
   bodyDrainBytes: 8 * MIB,
+  bodyDrainMs: 5 * SECOND_MS,
+  /**
+   * Time a body has to arrive in, and how fast it must come beyond it: one second more for so many bytes. Slower than any
+   * mobile network that carries a page.
+   */
+  bodyReadMs: 10 * SECOND_MS,
+  bodyBytesPerSecond: 8 * KIB,
   eventsPerRequest: 2_500,
   pixelDataBytes: 8 * KIB,
 
@@ -84,8 +91,17 @@ export const LIMITS = {
   shardLowWaterBytes: 1_536 * MIB,
   /** Appends that wait for their commit; beyond it the shard answers `overloaded`. */
   shardPendingBytes: 16 * MIB,
-  /** Bodies an isolate holds at one time, decompressed; beyond it 503 before the body is read. */
-  isolateBodyBytes: 24 * MIB,
+  /** Bodies an isolate holds at one time, decompressed; beyond it 503. */
+  isolateBodyBytes: 8 * MIB,
+  /** Of these, what other bodies leave to those that declare no more than `bodySmallBytes`. */
+  isolateSmallBodyBytes: 1 * MIB,
+  bodySmallBytes: 64 * KIB,
+  /** Where room is short, a body that has been arriving for this long, and on average slower than that, gives way. */
+  bodySlowAfterMs: 200,
+  bodySlowBytesPerSecond: 64 * KIB,
+  /** A body that declares no more is read as a whole, and charged when it is there; so many at one time. */
+  bodyWholeBytes: 16 * KIB,
+  bodyWholeReads: 256,
   /** How many newest message ids a shard keeps in memory (8 bytes each in a table at most half full). */
   dedupeMemoryIds: 1_000_000,
   /** As many ids outside the sorted runs on disk make the next run; sorting them takes 2 MiB. */
@@ -118,6 +134,10 @@ export const LIMITS = {
 
   /** Path and query of a reading call, each: servers take 8 to 16 KiB of request line and headers together. */
   queryAddressLength: 8 * KIB,
+  /** A body that is forwarded to the query function: questions, administration, replays. */
+  forwardedBodyBytes: 64 * KIB,
+  /** The same for a tracking plan: people write it with more white space than it is kept with. */
+  forwardedPlanBytes: 2 * MIB,
 
   // --- tracking plans ------------------------------------------------------------------------------------------------
   planEvents: 1_000,
@@ -198,7 +218,15 @@ assertRelation(2 * LIMITS.bodyBytes <= LIMITS.frameUnpackedBytes, "what one body
 assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits into one call");
 assertRelation(LIMITS.dedupeRunIds <= LIMITS.dedupeMemoryIds / 2, "ids that are in no run are surely in memory");
 assertRelation(LIMITS.shardLowWaterBytes < LIMITS.shardHighWaterBytes, "low water is below high water");
-assertRelation(LIMITS.bodyBytes <= LIMITS.isolateBodyBytes, "the largest body fits into the isolate's budget");
+assertRelation(2 * LIMITS.planBytes <= LIMITS.forwardedPlanBytes, "a whole plan can be sent");
+assertRelation(
+  LIMITS.bodySlowBytesPerSecond > LIMITS.bodyBytesPerSecond,
+  "a body gives way to others long before it is refused for being slow",
+);
+assertRelation(
+  LIMITS.bodyBytes + LIMITS.bodyCompressedBytes + LIMITS.isolateSmallBodyBytes <= LIMITS.isolateBodyBytes,
+  "the largest body fits into the isolate's budget",
+);
 assertRelation(LIMITS.keyCacheMs < LIMITS.keyCacheWhileReadMs, "one request reads a key's record while others go on");
 assertRelation(LIMITS.keyCacheWhileReadMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");
 assertRelation(LIMITS.keyRefreshMs < LIMITS.keyTrustedMs, "a key in use is read again before its record is too old");

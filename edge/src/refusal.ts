@@ -11,12 +11,20 @@ export class Refusal {
   readonly retryAfterSeconds: number;
   /** Whose request it was, as far as its key tells; watchers of that project are told (refused.ts). */
   project: string | null = null;
+  /** What the client is still sending. */
+  body: ReadableStream<Uint8Array> | null = null;
 
   constructor(code: ErrorCode, details: { pointer?: string; message?: string; retryAfterSeconds?: number } = {}) {
     this.code = code;
     this.pointer = details.pointer;
     this.message = details.message;
     this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
+  }
+
+  /** The same refusal, of a request whose body was not read to its end: the client gets to read the answer (respond.ts). */
+  unread(body: ReadableStream<Uint8Array> | null): this {
+    this.body = body;
+    return this;
   }
 
   /** The same refusal, of a request of this project; null leaves it as it is: where no key in a header told one. */

@@ -1,8 +1,9 @@
 // Every answer leaves through here: CORS on each of them (a browser library that can't read an answer takes it for a network
 // fault and sends again), a request id, and JSON whose form the official libraries understand. API.md §1.
 
+import { waitUntil } from "cloudflare:workers";
 import { Buffer } from "node:buffer";
-import { ERRORS, errorBody, type IngestResult } from "@behaviour/contract";
+import { ERRORS, errorBody, type IngestResult, LIMITS } from "@behaviour/contract";
 import type { Refusal } from "./refusal.ts";
 
 const CORS = {
@@ -26,7 +27,47 @@ export function refuse(refusal: Refusal, requestId: string, headers: Record<stri
   const { status } = ERRORS[refusal.code];
   const retry = status === 429 || status === 503 ? { "Retry-After": String(refusal.retryAfterSeconds) } : {};
   const body = errorBody(refusal.code, requestId, refusal.pointer, refusal.message);
-  return json(status, body, requestId, { ...retry, ...headers });
+  const answer = json(status, body, requestId, { ...retry, ...headers });
+  return refusal.body === null ? answer : whileSending(answer, JSON.stringify(body), refusal.body);
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * An answer to a client that is still sending. The answer is complete at once by its length; the connection stays open while
+ * what the client sends is thrown away. A client that is cut off while it writes never reads its answer.
+ */
+function whileSending(answer: Response, text: string, sent: ReadableStream<Uint8Array>): Response {
+  const bytes = encoder.encode(text);
+  const { readable, writable } = new FixedLengthStream(bytes.byteLength);
+  const writer = writable.getWriter();
+  const write = async () => {
+    await writer.write(bytes);
+    await drain(sent);
+    await writer.close();
+  };
+  // The client hung up: there is nobody left to answer. A stream that was left open would be reported as hung.
+  waitUntil(write().catch(() => writer.abort().catch(() => {})));
+  return new Response(readable, answer);
+}
+
+async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
+  const reader = stream.getReader();
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    reader.cancel().catch(() => {});
+  }, LIMITS.bodyDrainMs);
+  try {
+    for (let drained = 0; drained <= LIMITS.bodyDrainBytes; ) {
+      const { done, value } = await reader.read();
+      if (done || isOver) return;
+      drained += value.byteLength;
+    }
+    await reader.cancel();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** 200, or 400 when not one event of the request could be taken. */

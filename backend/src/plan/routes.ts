@@ -23,8 +23,8 @@ export interface PlanRouteParts {
 const VERSION_MAX = 1_000_000_000;
 /** A property of an item of an object of … takes two steps a level. */
 const PLAN_DEPTH = 80;
-/** A plan as people write it has more white space than as it is kept. */
-const BODY_BYTES = 2 * LIMITS.planBytes;
+/** The edge refuses what is larger. */
+const BODY_BYTES = LIMITS.forwardedPlanBytes;
 
 const version = z.int().check(z.gte(0), z.lte(VERSION_MAX));
 const Asking = z.object({ version: z.optional(integer(1, VERSION_MAX)), projectId: z.optional(z.string()) });

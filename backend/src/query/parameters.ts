@@ -7,8 +7,8 @@ import * as z from "zod/mini";
 import { failed, ok, type Result } from "./problem.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** A question to the query API is small; what is larger was not meant for it. */
-const BODY_MAX_BYTES = 64 * 1_024;
+/** A question to the query API is small; the edge refuses what is larger. */
+const BODY_MAX_BYTES = LIMITS.forwardedBodyBytes;
 
 /** Postgres takes neither NUL nor half a surrogate pair, so no stored text can hold one. */
 export function isStorableText(text: string): boolean {

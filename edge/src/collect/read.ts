@@ -1,51 +1,10 @@
-// Stage 2: the body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length, and
-// what an isolate holds at one time has a budget: beyond it 503 before the body is read. API.md §1, §3.
+// Stage 2: the body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an
+// isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. API.md §1, §3.
 
 import { concatBytes, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
+import { Reservation } from "./budget.ts";
 import { gunzipOne } from "./gunzip.ts";
-
-/** Bytes of bodies all requests of this isolate hold now. */
-let heldBytes = 0;
-
-/** What one request holds of the isolate's budget; it grows with what really arrives. */
-class Reservation {
-  #bytes = 0;
-
-  /** Whether that much could be taken now. */
-  static hasRoom(bytes: number): boolean {
-    return heldBytes + bytes <= LIMITS.isolateBodyBytes;
-  }
-
-  /**
-   * Whether a body may begin that is charged as it arrives. The other half of the budget is for those that have begun: if
-   * newcomers could take it, under a flood of large bodies each would be refused half-way and none ever finished.
-   */
-  static admits(): boolean {
-    return heldBytes <= LIMITS.isolateBodyBytes / 2;
-  }
-
-  /** @returns false when the budget is spent; nothing is taken then. */
-  growTo(bytes: number): boolean {
-    const more = bytes - this.#bytes;
-    if (more <= 0) return true;
-    if (!Reservation.hasRoom(more)) return false;
-    heldBytes += more;
-    this.#bytes = bytes;
-    return true;
-  }
-
-  release(): void {
-    heldBytes -= this.#bytes;
-    this.#bytes = 0;
-  }
-}
-
-/**
- * A declared body up to this is charged and read as a whole, which is cheapest. A larger one is charged as it arrives: else
- * six clients that declare much and send nothing would hold all of the budget.
- */
-const WHOLE_BYTES = 256 * 1024;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const FORM_TYPE = /^(?:multipart\/|application\/x-www-form-urlencoded)/i;
@@ -56,8 +15,13 @@ export function isFormType(headers: Headers): boolean {
   return FORM_TYPE.test(headers.get("Content-Type") ?? "");
 }
 
+export interface BodyHead {
+  gzip: boolean;
+  declaredBytes: number | null;
+}
+
 /** What the headers alone decide: media type, content encoding, declared size. */
-export function judgeHeaders(headers: Headers): Refusal | { gzip: boolean; declaredBytes: number | null } {
+export function judgeHeaders(headers: Headers): Refusal | BodyHead {
   if (REFUSED_TYPE.test(headers.get("Content-Type") ?? "")) return new Refusal("unsupported_media_type");
   const encoding = (headers.get("Content-Encoding") ?? "").trim().toLowerCase();
   if (encoding !== "" && encoding !== "identity" && encoding !== "gzip") return new Refusal("unsupported_encoding");
@@ -67,118 +31,169 @@ export function judgeHeaders(headers: Headers): Refusal | { gzip: boolean; decla
   return { gzip, declaredBytes };
 }
 
+/** How large a route's bodies may be. */
+export interface BodyBounds {
+  /** Plain or decompressed. */
+  bytes: number;
+  compressedBytes: number;
+  /** Said instead of the table's message, which names the bounds of ingestion. */
+  tooLarge?: string;
+}
+
+const INGESTION: BodyBounds = { bytes: LIMITS.bodyBytes, compressedBytes: LIMITS.bodyCompressedBytes };
+
 /**
  * Reads the whole body as text; one BOM is ignored.
  * `use` is called with the text and its bytes (decompressed) while they count against the isolate's budget.
  */
 export async function withBody<T>(
   request: Request,
-  how: { gzip: boolean; declaredBytes: number | null },
+  how: BodyHead,
   use: (text: string, bytes: number) => Promise<T>,
+  bounds: BodyBounds = INGESTION,
 ): Promise<T | Refusal> {
-  const limit = how.gzip ? LIMITS.bodyCompressedBytes : LIMITS.bodyBytes;
-  if (how.declaredBytes !== null && how.declaredBytes > limit) {
-    await drain(request.body);
-    return new Refusal("payload_too_large");
-  }
-  if (how.declaredBytes === 0) return new Refusal("empty_body");
-  const reservation = new Reservation();
+  const limit = how.gzip ? bounds.compressedBytes : bounds.bytes;
+  if (how.declaredBytes !== null && how.declaredBytes > limit) return tooLarge(bounds).unread(request.body);
+  if (how.declaredBytes === 0 || request.body === null) return new Refusal("empty_body");
+  const isWhole = !how.gzip && how.declaredBytes !== null && mayReadWhole(how.declaredBytes);
+  const isSmall = how.declaredBytes !== null && how.declaredBytes <= LIMITS.bodySmallBytes;
+  const reservation = isWhole ? new Reservation(true) : Reservation.begin(isSmall);
+  if (reservation === null) return new Refusal("overloaded").unread(request.body);
   try {
-    if (isReadWhole(how) ? !Reservation.hasRoom(how.declaredBytes ?? 0) : !Reservation.admits()) {
-      await drain(request.body);
-      return new Refusal("overloaded");
-    }
-    const bytes = await readBytes(request, how, reservation).catch(hungUp);
-    if (bytes instanceof Refusal) return bytes;
-    if (bytes.byteLength === 0) return new Refusal("empty_body");
-    const text = decode(bytes);
-    return text instanceof Refusal ? text : await use(text, bytes.byteLength);
+    // Nothing of the body but its text is in reach while `use` waits for a shard.
+    return await useText(await readText(request, how.gzip, isWhole, bounds, reservation), use);
   } finally {
     reservation.release();
   }
 }
 
-function isReadWhole({ gzip, declaredBytes }: { gzip: boolean; declaredBytes: number | null }): boolean {
-  return !gzip && declaredBytes !== null && declaredBytes <= WHOLE_BYTES;
+interface BodyText {
+  text: string;
+  bytes: number;
 }
 
-/** The body broke off: whatever is answered, nobody reads it. No fault of ours, and nothing to log. */
-function hungUp(): Refusal {
-  return new Refusal("unavailable");
+function useText<T>(body: BodyText | Refusal, use: (text: string, bytes: number) => Promise<T>): Promise<T | Refusal> {
+  return body instanceof Refusal ? Promise.resolve(body) : use(body.text, body.bytes);
 }
 
-async function readBytes(
+async function readText(
   request: Request,
-  how: { gzip: boolean; declaredBytes: number | null },
+  gzip: boolean,
+  isWhole: boolean,
+  bounds: BodyBounds,
   reservation: Reservation,
-): Promise<Uint8Array | Refusal> {
-  // With a declared length the runtime hands over exactly that much, and a stream object is not even made.
-  if (isReadWhole(how)) {
-    return reservation.growTo(how.declaredBytes ?? 0)
-      ? new Uint8Array(await request.arrayBuffer())
-      : new Refusal("overloaded");
+): Promise<BodyText | Refusal> {
+  const sent = isWhole
+    ? await readWhole(request, reservation)
+    : await readAtMost(
+        request.body as ReadableStream<Uint8Array>,
+        gzip ? bounds.compressedBytes : bounds.bytes,
+        bounds,
+        reservation,
+      );
+  if (sent instanceof Refusal) return sent;
+  reservation.complete();
+  if (sent.byteLength === 0) return new Refusal("empty_body");
+  const bytes = gzip ? unpack(sent, bounds, reservation) : sent;
+  if (bytes instanceof Refusal) return bytes;
+  try {
+    return { text: decoder.decode(bytes), bytes: bytes.byteLength };
+  } catch {
+    return new Refusal("invalid_encoding");
   }
-  const { body } = request;
-  if (body === null) return new Refusal("empty_body");
-  if (!how.gzip) return readAtMost(body, LIMITS.bodyBytes, reservation);
-  const compressed = await readAtMost(body, LIMITS.bodyCompressedBytes, reservation);
-  if (compressed instanceof Refusal) return compressed;
-  if (compressed.byteLength === 0) return new Refusal("empty_body");
-  const unpacked = gunzipOne(compressed, LIMITS.bodyBytes);
+}
+
+function unpack(sent: Uint8Array, bounds: BodyBounds, reservation: Reservation): Uint8Array | Refusal {
+  const unpacked = gunzipOne(sent, bounds.bytes);
   if (unpacked === "invalid") return new Refusal("invalid_encoding");
-  if (unpacked === "tooLarge") return new Refusal("payload_too_large");
+  if (unpacked === "tooLarge") return tooLarge(bounds);
   return reservation.growTo(unpacked.byteLength) ? unpacked : new Refusal("overloaded");
+}
+
+function tooLarge({ tooLarge: message }: BodyBounds): Refusal {
+  return new Refusal("payload_too_large", message === undefined ? {} : { message });
+}
+
+/** The body broke off, or its chunks are none: the client's doing, and nothing to log. */
+function brokeOff(): Refusal {
+  return new Refusal("invalid_encoding", { message: "The body broke off before its end." });
+}
+
+/** Sending again can help: what was too slow is the network. */
+function late(): Refusal {
+  const message = "The body arrived too slowly: 10 s and 1 s for each 8 KiB are allowed.";
+  return new Refusal("rate_limited", { message, retryAfterSeconds: 5 });
+}
+
+/** Bodies that are being read as a whole. */
+let wholeReads = 0;
+
+/**
+ * A small declared body is read as a whole, which is cheapest: no stream object is made. It is charged once it is there; until
+ * then the runtime holds what came of it, so only so many are read like this.
+ */
+function mayReadWhole(declaredBytes: number): boolean {
+  return declaredBytes <= LIMITS.bodyWholeBytes && wholeReads < LIMITS.bodyWholeReads;
+}
+
+async function readWhole(request: Request, reservation: Reservation): Promise<Uint8Array | Refusal> {
+  wholeReads++;
+  try {
+    const bytes = await inTime(request.arrayBuffer(), LIMITS.bodyReadMs);
+    if (bytes === LATE) return late();
+    return reservation.growTo(bytes.byteLength) ? new Uint8Array(bytes) : new Refusal("overloaded");
+  } catch {
+    return brokeOff();
+  } finally {
+    wholeReads--;
+  }
 }
 
 /** Stops at the first byte too many. */
 async function readAtMost(
   stream: ReadableStream<Uint8Array>,
   limitBytes: number,
+  bounds: BodyBounds,
   reservation: Reservation,
 ): Promise<Uint8Array | Refusal> {
+  const { chunks } = reservation;
+  const beganAtMs = Date.now();
   const reader = stream.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
-    const tooLarge = length > limitBytes;
-    if (tooLarge || !reservation.growTo(length)) {
-      reader.releaseLock();
-      // Before the rest is taken in, which lasts: what a refused body holds until then would have others refused too.
-      chunks.length = 0;
-      reservation.release();
-      await drain(stream);
-      return new Refusal(tooLarge ? "payload_too_large" : "overloaded");
+  const stopped = (refusal: Refusal) => {
+    // What a refused body holds is free before the rest of it has arrived.
+    reservation.release();
+    reader.releaseLock();
+    return refusal.unread(stream);
+  };
+  for (let length = 0; ; ) {
+    const allowedMs = LIMITS.bodyReadMs + (length * 1_000) / LIMITS.bodyBytesPerSecond;
+    // A clock that was set back gives no more time than there is.
+    const leftMs = Math.min(allowedMs, beganAtMs + allowedMs - Date.now());
+    const read = await inTime(reader.read(), leftMs).catch(() => null);
+    if (read === null) return brokeOff();
+    if (read === LATE) {
+      reader.cancel().catch(() => {});
+      return late();
     }
-    chunks.push(value);
+    if (read.done) break;
+    length += read.value.byteLength;
+    if (length > limitBytes) return stopped(tooLarge(bounds));
+    if (!reservation.growTo(length)) return stopped(new Refusal("overloaded"));
+    chunks.push(read.value);
   }
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : concatBytes(chunks);
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : concatBytes(chunks.splice(0));
 }
 
-/** A client that is cut off while it still writes never reads the answer: take what it sends, up to a bound, and forget it. */
-async function drain(stream: ReadableStream<Uint8Array> | null): Promise<void> {
-  if (stream === null) return;
-  const reader = stream.getReader();
-  let drained = 0;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      drained += value.byteLength;
-      if (drained > LIMITS.bodyDrainBytes) break;
-    }
-    await reader.cancel();
-  } catch {
-    // The client hung up: there is nobody left to answer.
-  }
-}
+const LATE = Symbol("late");
 
-function decode(bytes: Uint8Array): string | Refusal {
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(resolve, ms, LATE);
+  });
   try {
-    return decoder.decode(bytes);
-  } catch {
-    return new Refusal("invalid_encoding");
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
   }
 }

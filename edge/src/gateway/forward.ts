@@ -1,7 +1,7 @@
 // Reads and administration: judged here, answered by the query Lambda. It believes what the signed headers say of the caller.
 
-import { ERRORS, type ErrorCode, isObject, type KeyRecord } from "@behaviour/contract";
-import { judgeHeaders, withBody } from "../collect/read.ts";
+import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS } from "@behaviour/contract";
+import { type BodyBounds, judgeHeaders, withBody } from "../collect/read.ts";
 import type { Env } from "../env.ts";
 import { Refusal } from "../refusal.ts";
 import { refuse, withCommonHeaders } from "../respond.ts";
@@ -37,9 +37,25 @@ async function answerFor(
   if (how instanceof Refusal) return how;
   // Within the bounds of every body, and counted with them while the backend has it.
   const use = (text: string) => callBackend(request, text, address, record, route, env, requestId);
-  const answer = await withBody(request, how, use);
+  const answer = await withBody(request, how, use, boundsOf(new URL(request.url).pathname));
   // Not every call needs one: the backend judges.
   return answer instanceof Refusal && answer.code === "empty_body" ? use("") : answer;
+}
+
+const BOUNDS: BodyBounds = {
+  bytes: LIMITS.forwardedBodyBytes,
+  compressedBytes: LIMITS.forwardedBodyBytes,
+  tooLarge: "The body is larger than 64 KiB.",
+};
+const PLAN_BOUNDS: BodyBounds = {
+  bytes: LIMITS.forwardedPlanBytes,
+  compressedBytes: LIMITS.bodyCompressedBytes,
+  tooLarge: "The body is larger than 2,048 KiB (1 MiB compressed).",
+};
+
+/** A question or a change is small, and refused here when it is not. Only a tracking plan may be large. */
+function boundsOf(path: string): BodyBounds {
+  return path.startsWith("/v1/admin/tracking-plan") ? PLAN_BOUNDS : BOUNDS;
 }
 
 async function callBackend(

@@ -6,6 +6,7 @@ import { errorBody, LIMITS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { readyz } from "../../src/gateway/health.ts";
+import { FORWARDED_ROUTES } from "../../src/gateway/routes.ts";
 import { expectAnswer, useTable } from "../answers/table.ts";
 import { callCount, scriptAnswer } from "../backend/scripted.ts";
 import type { ReceivedCall } from "../backend/server.ts";
@@ -93,13 +94,23 @@ describe("a forwarded body", () => {
     return { body, pieces: () => pieces };
   }
 
-  it("at the limit is passed on, one byte more is not", async () => {
+  const withBodies = Object.entries(FORWARDED_ROUTES).flatMap(([route, { methods }]) =>
+    methods
+      .filter((method) => method !== "GET" && method !== "DELETE")
+      .map((method) => ({ method, url: route.replaceAll(/\{\w+\}/g, "x") })),
+  );
+
+  it.each(withBodies)("at the limit is passed on, one byte more is not: $method $url", async ({ method, url }) => {
+    const headers = bearer(table.secretKey);
+    const limit = url === "/v1/admin/tracking-plan" ? LIMITS.forwardedPlanBytes : LIMITS.forwardedBodyBytes;
     const body = (bytes: number) => `{"a":"${"x".repeat(bytes - 8)}"}`;
-    expect((await received(path, { body: body(LIMITS.bodyBytes) })).body).toHaveLength(LIMITS.bodyBytes);
-    const before = await callCount(path);
-    const refused = await send(path, { headers: bearer(table.secretKey), body: body(LIMITS.bodyBytes + 1) });
-    expectAnswer(refused, tooLarge);
-    expect(await callCount(path)).toBe(before);
+    const before = await callCount(url);
+    expect((await send(url, { method, headers, body: body(limit) })).status).toBe(200);
+    expect(await callCount(url)).toBe(before + 1);
+    expectAnswer(await send(url, { method, headers, body: body(limit + 1) }), tooLarge);
+    const gzip = { ...headers, "Content-Encoding": "gzip" };
+    expectAnswer(await send(url, { method, headers: gzip, body: gzipSync(body(limit + 1)) }), tooLarge);
+    expect(await callCount(url)).toBe(before + 1);
   });
 
   it.each(["POST /v1/query/funnel", "POST /v1/failed-events/replay", "PUT /v1/admin/tracking-plan"])(
