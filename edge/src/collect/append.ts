@@ -1,9 +1,9 @@
 // Stage 8: the packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. DESIGN E1, E2.
 
-import type { StoredConsent } from "@behaviour/contract";
 import { dailySalt, keptFindings, makeCookieless } from "../consent/cookieless.ts";
 import { ledgerIdsOf } from "../consent/record.ts";
+import { learnState } from "../consent/standings.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { noteRevoked } from "../keyring.ts";
@@ -11,19 +11,19 @@ import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
 import { type Region, regionOf, shardIndex, shardName, shardStub } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
-import { type Consented, type ConsentedEvent, countDrop } from "./consent.ts";
+import { type Consented, type ConsentedEvent, countDrop, type StorableEvent } from "./consent.ts";
 import { appendJoined } from "./join.ts";
 import type { ParsedBody } from "./parse.ts";
 import { sendAppends } from "./send-appends.ts";
 import { namedIds } from "./subjects.ts";
-import { claimOf, type Packed, type RequestFacts, wrap } from "./wrap.ts";
+import { ask, claimOf, type Packed, type Question, type RequestFacts, wrap } from "./wrap.ts";
 
 export interface Appended {
   accepted: number;
   duplicates: number;
 }
 
-/** Another copy, or a change of consent, can come between two tries; each try has fewer events or stricter ones. */
+/** Each try knows more of duplicates and of the ledger; another copy, or a change of consent, can come between two. */
 const MAX_TRIES = 5;
 const OVERLOADED_RETRY_SECONDS = 2;
 const FULL_RETRY_SECONDS = 30;
@@ -31,6 +31,9 @@ const FULL_RETRY_SECONDS = 30;
 /** Shards whose project's ledger is in use: to them the ids of events are sent along. Learnt from their own answers. */
 const withLedger = new Map<string, { withLegacy: boolean }>();
 const WITH_LEDGER_MAX = 10_000;
+
+const NOTHING: Appended = { accepted: 0, duplicates: 0 };
+const NO_DATA = { data: new Uint8Array(0), compressed: false };
 
 export class Appender {
   /** What became of the events, for the live tail. */
@@ -63,29 +66,47 @@ export class Appender {
     return sum(answers);
   }
 
-  /** The events of one shard. Cookieless ones travel apart: what their request tells of the device must not. */
+  /**
+   * The events of one shard. What the ledger likely drops is asked for first. Cookieless ones travel apart: what their request
+   * tells of the device must not.
+   */
   async #appendGroup(
     events: readonly ConsentedEvent[],
     index: number,
     original: string | null,
     tries: number,
   ): Promise<Appended | Refusal> {
-    if (events.length === 0) return { accepted: 0, duplicates: 0 };
+    if (events.length === 0) return NOTHING;
     if (tries === MAX_TRIES) return new Refusal("overloaded", { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
-    if (!events.some(({ consent }) => consent === "cookieless")) {
+    if (events.every(isPlain)) {
       return this.#appendPacked(wrap(events, this.#facts, this.#parsed, original), index, tries);
     }
-    const plain = events.filter(({ consent }) => consent !== "cookieless");
-    const cookieless = await this.#stripped(events.filter(({ consent }) => consent === "cookieless"));
+    const cookieless = events.filter(isStorable).filter(({ consent }) => consent === "cookieless");
+    const asked = events.filter((event) => !isStorable(event));
     return sum(
       await Promise.all([
-        this.#appendGroup(plain, index, null, tries),
-        this.#appendPacked(wrap(cookieless, this.#facts, this.#parsed, null), index, tries),
+        this.#appendGroup(events.filter(isPlain), index, null, tries),
+        this.#appendCookieless(cookieless, index, tries),
+        this.#ask(asked, index, asked.length === events.length ? original : null, tries),
       ]),
     );
   }
 
-  async #stripped(events: readonly ConsentedEvent[]): Promise<ConsentedEvent[]> {
+  async #ask(
+    events: readonly ConsentedEvent[],
+    index: number,
+    original: string | null,
+    tries: number,
+  ): Promise<Appended | Refusal> {
+    return events.length === 0 ? NOTHING : this.#appendPart(ask(events), index, original, tries);
+  }
+
+  async #appendCookieless(events: readonly StorableEvent[], index: number, tries: number): Promise<Appended | Refusal> {
+    if (events.length === 0) return NOTHING;
+    return this.#appendPacked(wrap(await this.#stripped(events), this.#facts, this.#parsed, null), index, tries);
+  }
+
+  async #stripped(events: readonly StorableEvent[]): Promise<StorableEvent[]> {
     const { receivedAtMs, defaultType, key } = this.#facts;
     const salt = await dailySalt(this.#env, receivedAtMs);
     const visitor = {
@@ -93,37 +114,47 @@ export class Appender {
       address: this.#request.headers.get("CF-Connecting-IP") ?? "",
       userAgent: this.#request.headers.get("User-Agent") ?? "",
     };
-    return events.map(({ pii, ...judged }) => ({
-      ...judged,
-      ids: judged.ids ?? namedIds(judged.event),
-      event: makeCookieless({ ...judged.event, type: judged.event.type ?? defaultType }, visitor, salt),
-      ...(pii === undefined ? {} : { pii: keptFindings(pii) }),
-    }));
+    return events.map((whole) => {
+      const { pii, ...judged } = whole;
+      return {
+        ...judged,
+        whole,
+        ids: namedIds(judged.event),
+        event: makeCookieless({ ...judged.event, type: judged.event.type ?? defaultType }, visitor, salt),
+        ...(pii === undefined ? {} : { pii: keptFindings(pii) }),
+      };
+    });
   }
 
   async #appendPacked(packed: readonly Packed[], index: number, tries: number): Promise<Appended | Refusal> {
-    return sum(await Promise.all(packed.map((part) => this.#appendPart(part, index, tries))));
+    return sum(await Promise.all(packed.map((part) => this.#appendPart(part, index, null, tries))));
   }
 
-  async #appendPart(packed: Packed, index: number, tries: number): Promise<Appended | Refusal> {
-    const answer = await this.#callShard(packed, index);
+  async #appendPart(
+    part: Packed | Question,
+    index: number,
+    original: string | null,
+    tries: number,
+  ): Promise<Appended | Refusal> {
+    const answer = await this.#callShard(part, index);
     if (answer instanceof Refusal) return answer;
     if (answer.outcome === "refused") {
       if (answer.code === "invalid_api_key") noteRevoked(this.#facts.key, Date.now());
       return refusalOf(answer);
     }
     if (answer.outcome === "stored") {
-      this.observed.note(answer.watched, "accepted", packed.events);
-      return { accepted: packed.events.length, duplicates: 0 };
+      if (!("data" in part)) throw new Error("a shard stored what it was only asked about");
+      this.observed.noteAccepted(answer.watched, part.events);
+      return { accepted: part.events.length, duplicates: 0 };
     }
-    const known = answer.duplicates.map((place) => packed.events[place] as ConsentedEvent);
-    this.observed.note(answer.watched, "duplicates", known);
-    const left = this.#without(packed.events, answer.duplicates, answer.changes);
-    const again = await this.#appendGroup(left, index, null, tries + 1);
+    const known = answer.duplicates.map((place) => part.events[place] as ConsentedEvent);
+    this.observed.noteDuplicates(answer.watched, known);
+    const left = this.#without(part.events, answer.duplicates, answer.changes);
+    const again = await this.#appendGroup(left, index, left.length === part.events.length ? original : null, tries + 1);
     return sum([{ accepted: 0, duplicates: answer.duplicates.length }, again]);
   }
 
-  /** What is left to be stored once the shard has said what is known and what must become stricter. */
+  /** What is left once the shard has said what is known, and what its ledger makes of the others. */
   #without(
     events: readonly ConsentedEvent[],
     duplicates: readonly number[],
@@ -131,19 +162,23 @@ export class Appender {
   ): ConsentedEvent[] {
     const known = new Set(duplicates);
     const states = new Map(changes.map(({ index, state }) => [index, state]));
+    const { key, receivedAtMs } = this.#facts;
     const left: ConsentedEvent[] = [];
-    for (const [index, event] of events.entries()) {
-      if (known.has(index)) continue;
+    for (const [index, packed] of events.entries()) {
+      const event = wholeOf(packed);
       const state = states.get(index);
+      if (state !== undefined) learnState(key.project, event.event, state, receivedAtMs);
+      if (known.has(index)) continue;
       const outcome = state === undefined ? event.consent : outcomeOf(event.table.codes[state] as number);
-      if (outcome === "drop") countDrop(this.#consented, event.table, state as number);
-      else left.push({ ...event, consent: outcome satisfies StoredConsent });
+      if (outcome === "drop" && state !== undefined) countDrop(this.#consented, event.table, state);
+      else left.push({ ...event, consent: outcome });
     }
     return left;
   }
 
-  async #callShard(packed: Packed, index: number): Promise<AppendAnswer | Refusal> {
-    const { oldestMs, data, compressed, events } = packed;
+  async #callShard(part: Packed | Question, index: number): Promise<AppendAnswer | Refusal> {
+    const { oldestMs, events } = part;
+    const { data, compressed } = "data" in part ? part : NO_DATA;
     const { key } = this.#facts;
     const name = shardName(key.project, this.#region.code, index);
     const needs = withLedger.get(name);
@@ -152,7 +187,7 @@ export class Appender {
     const claim = claimOf(events, ids === null ? null : { ids, withLegacy: needs?.withLegacy ?? false });
     const rate = { keyId: key.id, eventsPerSecond: Math.ceil(key.rateLimit / key.shards) };
     const { receivedAtMs } = this.#facts;
-    const input: AppendInput = { ids: packed.ids, oldestMs, data, compressed, receivedAtMs, claim, rate };
+    const input: AppendInput = { ids: part.ids, oldestMs, data, compressed, receivedAtMs, claim, rate };
     const stub = () => shardStub(this.#env, name, this.#region);
     const send = (inputs: AppendInput[]) => sendAppends(name, stub, inputs);
     for (let attempt = 0; ; attempt++) {
@@ -172,6 +207,18 @@ export class Appender {
       }
     }
   }
+}
+
+function isStorable(event: ConsentedEvent): event is StorableEvent {
+  return event.consent !== "drop";
+}
+
+function isPlain(event: ConsentedEvent): event is StorableEvent {
+  return isStorable(event) && event.consent !== "cookieless";
+}
+
+function wholeOf(event: ConsentedEvent | StorableEvent): ConsentedEvent {
+  return "whole" in event && event.whole !== undefined ? event.whole : event;
 }
 
 function groupByShard(events: readonly ConsentedEvent[], shards: number): Map<number, ConsentedEvent[]> {

@@ -1,21 +1,29 @@
 // Stage 6: what may become of each event, as far as it can be said before the ledger is asked: for every state the ledger can
 // have, one outcome. Events that no state would let pass end here, as a count; the shard has the last word on the others.
 
-import type { StoredConsent } from "@behaviour/contract";
+import type { ConsentOutcome, StoredConsent } from "@behaviour/contract";
 import { isObject, type KeyRecord } from "@behaviour/contract";
 import type { ConsentPolicy, Regime, Signals } from "../consent/decide.ts";
 import { callerCountry, callerRegime } from "../consent/regimes.ts";
 import { clientSignals, headerSignals, type SignalSettings } from "../consent/signals.ts";
+import { likelyState } from "../consent/standings.ts";
 import { type ConsentTable, consentTable, FREEST_STATE, outcomeOf } from "../consent/table.ts";
 import type { JudgedEvent } from "./judge.ts";
 import type { NamedIds } from "./subjects.ts";
 
 export interface ConsentedEvent extends JudgedEvent {
   table: ConsentTable;
-  /** What it is packed as: never more than the shard will find. */
-  consent: StoredConsent;
+  /** By the state the ledger likely has. What would be dropped is asked for first, without its content. */
+  consent: ConsentOutcome;
   /** As sent, where the event itself has lost them (cookieless). */
   ids?: NamedIds;
+}
+
+/** One that is packed. */
+export interface StorableEvent extends ConsentedEvent {
+  consent: StoredConsent;
+  /** As it was before it was made cookieless. */
+  whole?: ConsentedEvent;
 }
 
 /** Why events were dropped, by `<regime>/<purpose>:<source>`. */
@@ -28,7 +36,12 @@ export interface Consented {
   regime: Regime;
 }
 
-export function consent(events: readonly JudgedEvent[], request: Request, key: KeyRecord): Consented {
+export function consent(
+  events: readonly JudgedEvent[],
+  request: Request,
+  key: KeyRecord,
+  receivedAtMs: number,
+): Consented {
   const tables = new Tables(request, key);
   const consented: Consented = { events: [], dropped: new Map(), suppressed: 0, regime: tables.regime };
   for (const event of events) {
@@ -36,7 +49,10 @@ export function consent(events: readonly JudgedEvent[], request: Request, key: K
     const table = own === undefined ? tables.common : tables.of(own);
     const best = outcomeOf(table.codes[FREEST_STATE] as number);
     if (best === "drop") countDrop(consented, table, FREEST_STATE);
-    else consented.events.push({ ...event, table, consent: best });
+    else {
+      const likely = likelyState(key.project, event.event, receivedAtMs);
+      consented.events.push({ ...event, table, consent: outcomeOf(table.codes[likely] as number) });
+    }
   }
   return consented;
 }

@@ -97,7 +97,7 @@ export async function store(
   const distinct = withoutRepeats(judged.events);
   const unrecorded = await recordPreferences(distinct, accepted.key, accepted.receivedAtMs, env);
   if (unrecorded !== null) return unrecorded.of(facts.key.project);
-  const consented = consent(distinct, request, accepted.key);
+  const consented = consent(distinct, request, accepted.key, accepted.receivedAtMs);
   // As its own bytes only when nothing was repaired, left out, or must not travel on (a secret key, for one).
   const untouched = judged.clean && consented.events.length === judged.events.length && !accepted.isSecretInBody;
   const appender = new Appender(facts, parsed, consented, request, env);

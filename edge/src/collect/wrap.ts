@@ -16,8 +16,8 @@ import {
 } from "@behaviour/contract";
 import type { CompiledKey } from "../compiled-key.ts";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
-import type { ConsentClaim } from "../shard/consent-claim.ts";
-import type { ConsentedEvent } from "./consent.ts";
+import { type ConsentClaim, NOT_PACKED } from "../shard/consent-claim.ts";
+import type { ConsentedEvent, StorableEvent } from "./consent.ts";
 import type { ParsedBody } from "./parse.ts";
 import { withoutDevice } from "./source.ts";
 import { type Naming, oldSubjectsOf, subjectsOf } from "./subjects.ts";
@@ -33,12 +33,17 @@ export interface RequestFacts {
   source: RequestSource;
 }
 
-export interface Packed {
+/** What a shard is asked about events that it would likely drop: nothing of their content. */
+export interface Question {
   events: readonly ConsentedEvent[];
   /** 8 bytes an event, in the order of `events`. */
   ids: Uint8Array;
   /** Epoch milliseconds: no copy of these was taken before. */
   oldestMs: number;
+}
+
+export interface Packed extends Question {
+  events: readonly StorableEvent[];
   /** Whole NDJSON lines, as they are or as one gzip member. */
   data: Uint8Array;
   compressed: boolean;
@@ -51,7 +56,7 @@ const encoder = new TextEncoder();
  * @returns usually one; more when the frame would not fit into a Kinesis record.
  */
 export function wrap(
-  events: readonly ConsentedEvent[],
+  events: readonly StorableEvent[],
   facts: RequestFacts,
   parsed: ParsedBody,
   original: string | null,
@@ -68,10 +73,14 @@ export function wrap(
     const half = events.length >> 1;
     return [...wrap(events.slice(0, half), facts, parsed, null), ...wrap(events.slice(half), facts, parsed, null)];
   }
-  return [{ events, ids: packIds(events.map((event) => event.messageId)), oldestMs: oldest(events), data, compressed }];
+  return [{ ...ask(events), events, data, compressed }];
 }
 
-function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: readonly ConsentedEvent[]) {
+export function ask(events: readonly ConsentedEvent[]): Question {
+  return { events, ids: packIds(events.map((event) => event.messageId)), oldestMs: oldest(events) };
+}
+
+function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: readonly StorableEvent[]) {
   const consent = events[0]?.consent ?? "accept";
   const verdicts = verdictsBeside(consent, events);
   const settings = processorSettings(facts.key.settings);
@@ -95,13 +104,10 @@ function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: rea
 }
 
 /** What holds for single events only, by their place in the body; null when nothing does. */
-function verdictsBeside(
-  consent: StoredConsent,
-  events: readonly ConsentedEvent[],
-): Record<string, EventVerdict> | null {
+function verdictsBeside(consent: StoredConsent, events: readonly StorableEvent[]): Record<string, EventVerdict> | null {
   let verdicts: Record<string, EventVerdict> | null = null;
   for (let index = 0; index < events.length; index++) {
-    const event = events[index] as ConsentedEvent;
+    const event = events[index] as StorableEvent;
     if (event.consent === consent && event.pii === undefined) continue;
     verdicts ??= {};
     verdicts[index] = {
@@ -140,7 +146,7 @@ export function claimOf(events: readonly ConsentedEvent[], naming: Naming | null
     let at = tables.indexOf(table);
     if (at < 0) at = tables.push(table) - 1;
     tableOf[index] = at;
-    packedAs[index] = outcomeCode(consent);
+    packedAs[index] = consent === "drop" ? NOT_PACKED : outcomeCode(consent);
   }
   const codes = concatBytes(tables.map((table) => table.codes));
   if (naming === null) return { tables: codes, tableOf, packedAs, subjects: null };

@@ -3,7 +3,7 @@
 // message.
 
 import { waitUntil } from "cloudflare:workers";
-import type { ConsentedEvent, DropCounts } from "../collect/consent.ts";
+import type { ConsentedEvent, DropCounts, StorableEvent } from "../collect/consent.ts";
 import type { Judged, JudgedEvent } from "../collect/judge.ts";
 import type { RequestFacts } from "../collect/wrap.ts";
 import type { Env } from "../env.ts";
@@ -14,15 +14,24 @@ export class Observed {
   /** A shard answered, and so said whether anybody watches. */
   answered = false;
   watched = false;
-  readonly accepted: ConsentedEvent[] = [];
+  readonly accepted: StorableEvent[] = [];
   readonly duplicates: ConsentedEvent[] = [];
 
   /** @param watched as the shard's answer says. */
-  note(watched: boolean, into: "accepted" | "duplicates", events: readonly ConsentedEvent[]): void {
+  noteAccepted(watched: boolean, events: readonly StorableEvent[]): void {
+    this.#note(watched);
+    if (watched) this.accepted.push(...events);
+  }
+
+  /** @param duplicates of the events that the shard answered for. */
+  noteDuplicates(watched: boolean, duplicates: readonly ConsentedEvent[]): void {
+    this.#note(watched);
+    if (watched) this.duplicates.push(...duplicates);
+  }
+
+  #note(watched: boolean): void {
     this.answered = true;
-    if (!watched) return;
-    this.watched = true;
-    this[into].push(...events);
+    if (watched) this.watched = true;
   }
 }
 

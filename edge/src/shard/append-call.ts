@@ -8,6 +8,7 @@
 
 import { CONSENT_OUTCOMES, concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
 import { LEDGER_STATES } from "../consent/table.ts";
+import { NOT_PACKED } from "./consent-claim.ts";
 import type { AppendInput } from "./shard.ts";
 
 export interface AppendCall {
@@ -109,13 +110,18 @@ export function taker(bytes: Uint8Array): { (length: number): Uint8Array; left()
 /** Lengths that add up may still be another layout's: what each part says must make sense as well. */
 export function checkInput({ ids, claim, data, compressed, receivedAtMs, oldestMs, rate }: AppendInput): void {
   const tables = claim.tables.byteLength / LEDGER_STATES;
-  must(ids.byteLength > 0 && data.byteLength > 0, "empty append");
+  must(ids.byteLength > 0, "empty append");
   must(Number.isInteger(tables), "consent tables");
   must(
     claim.tableOf.every((table) => table < tables),
     "consent table of an event",
   );
-  must(claim.tables.every(isOutcome) && claim.packedAs.every(isOutcome), "consent outcomes");
+  must(claim.tables.every(isOutcome), "consent outcomes");
+  const isPacked = data.byteLength > 0;
+  must(
+    claim.packedAs.every((code) => (isPacked ? isOutcome(code) : code === NOT_PACKED)),
+    "outcomes of what was packed",
+  );
   must(!compressed || (data.byteLength >= GZIP_MIN_BYTES && data[0] === 0x1f && data[1] === 0x8b), "gzip member");
   must(Number.isFinite(receivedAtMs) && Number.isFinite(oldestMs), "times");
   must(typeof rate.keyId === "string" && rate.eventsPerSecond >= 0, "key");

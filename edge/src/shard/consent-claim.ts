@@ -5,12 +5,18 @@ import { concatBytes, ID_HASH_BYTES, packIds } from "@behaviour/contract";
 import { LEDGER_STATES, UNKNOWN_STATE } from "../consent/table.ts";
 import { ENTRY_BYTES, legacyEntry } from "../ledger/entry.ts";
 
+/**
+ * No outcome at all, so that the shard finds it to change whatever its ledger says: it stores nothing and tells the state. An
+ * append of such events has no data: what is likely dropped is not sent before the shard says otherwise.
+ */
+export const NOT_PACKED = 0xff;
+
 export interface ConsentClaim {
   /** Outcome codes by ledger state, `LEDGER_STATES` bytes a table. */
   tables: Uint8Array;
   /** Which table each event goes by. */
   tableOf: Uint8Array;
-  /** The outcome each event was packed as. */
+  /** The outcome each event was packed as; `NOT_PACKED` for one that is only asked about. */
   packedAs: Uint8Array;
   /** The ledger's entries of each event's ids (`packSubjects`); null while the Worker takes the ledger for unused. */
   subjects: Uint8Array | null;

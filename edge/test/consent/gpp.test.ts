@@ -223,7 +223,7 @@ describe("a batch's own context", () => {
     };
     const events = Array.from({ length: 2_500 }, (_, index) => ({ index, event: { context: { consent: own } } }));
     const key = { settings: { consentRegime: "opt-out" } } as unknown as KeyRecord;
-    const consented = consent(events as unknown as JudgedEvent[], new Request("https://edge.test/"), key);
+    const consented = consent(events as unknown as JudgedEvent[], new Request("https://edge.test/"), key, Date.now());
     expect(consented.events).toHaveLength(2_500);
     expect(reads).toBeLessThan(5);
   });
