@@ -82,6 +82,13 @@ export const CHECKS: readonly Check[] = [
     remedy: "cd backend && npx drizzle-kit generate --name <what changes>, then read what it wrote",
   },
   {
+    name: "wrangler",
+    about:
+      "wrangler.toml: no invocation logs, no second door, a CPU limit, migrations and secrets, in every environment",
+    run: () => command("node", ["scripts/check/wrangler.ts"]),
+    remedy: "see scripts/check/wrangler-rules.ts",
+  },
+  {
     name: "dead-code",
     about: "knip: files, exports and dependencies nobody uses (knip.json)",
     run: () => command("knip", ["--no-progress", "--treat-config-hints-as-errors"]),

@@ -1,0 +1,104 @@
+// What has to be true of wrangler.toml in every environment: facts that no test on one machine can see break, since only
+// Cloudflare acts on them. Pure: takes what wrangler itself made of the file.
+
+/** As much of an environment as the rules look at. */
+export interface Environment {
+  /** Null: what stands above the environments. */
+  name: string | null;
+  observability?: { enabled?: boolean; head_sampling_rate?: number; logs?: { invocation_logs?: boolean } };
+  limits?: { cpu_ms?: number };
+  workersDev?: boolean;
+  previewUrls?: boolean;
+  uploadSourceMaps?: boolean;
+  objects: readonly { name: string; className: string }[];
+  migratedClasses: readonly string[];
+  kvIds: readonly string[];
+  requiredSecrets: readonly string[];
+  vars: readonly string[];
+  crons: readonly string[];
+}
+
+/** What stands in wrangler.toml until `npm run deploy` puts the namespace's id there. */
+export const KEYS_PLACEHOLDER = "set-by-npm-run-deploy";
+const NAMESPACE_ID = /^[0-9a-f]{32}$/;
+/** The default is 30,000: what a hostile body could burn of a core. */
+const CPU_MS_MAX = 1_000;
+
+export function judgeEnvironments(environments: readonly Environment[]): string[] {
+  const [local, ...deployed] = environments;
+  if (local === undefined || deployed.length === 0) return ["wrangler.toml names no environment to deploy"];
+  return [
+    ...environments.flatMap((environment) =>
+      judgeOne(environment).map((finding) => `${nameOf(environment)}: ${finding}`),
+    ),
+    ...deployed.flatMap((environment) =>
+      compare(environment, local).map((finding) => `${nameOf(environment)}: ${finding}`),
+    ),
+    ...deployed.flatMap((environment) =>
+      judgeDeployed(environment).map((finding) => `${nameOf(environment)}: ${finding}`),
+    ),
+  ];
+}
+
+function judgeOne({ observability, limits, objects, migratedClasses, crons }: Environment): string[] {
+  const cpuMs = limits?.cpu_ms;
+  return [
+    ...when(
+      observability?.logs?.invocation_logs !== false,
+      "invocation logs are on: they hold URLs, headers and addresses",
+    ),
+    ...when(observability?.head_sampling_rate === undefined, "no head_sampling_rate"),
+    ...when(cpuMs === undefined || cpuMs <= 0 || cpuMs > CPU_MS_MAX, `limits.cpu_ms is not from 1 to ${CPU_MS_MAX}`),
+    ...when(crons.length === 0, "no cron: nobody sweeps"),
+    ...objects
+      .filter(({ className }) => !migratedClasses.includes(className))
+      .map(({ className }) => `no migration makes the class ${className}`),
+    ...migratedClasses
+      .filter((made) => !objects.some(({ className }) => className === made))
+      .map((made) => `the class ${made} has no binding`),
+  ];
+}
+
+function judgeDeployed(environment: Environment): string[] {
+  const { kvIds, workersDev, previewUrls, uploadSourceMaps, requiredSecrets } = environment;
+  return [
+    ...when(workersDev !== false, "workers_dev is on: a door past the zone's rules"),
+    ...when(previewUrls !== false, "preview_urls are on: doors past the zone's rules"),
+    ...when(uploadSourceMaps !== true, "upload_source_maps is off: no stack can be read"),
+    ...when(requiredSecrets.length === 0, "no list of required secrets"),
+    ...kvIds
+      .filter((id) => id !== KEYS_PLACEHOLDER && !NAMESPACE_ID.test(id))
+      .map((id) => `"${id}" is no id of a KV namespace`),
+  ];
+}
+
+/** Nothing but crons and the like is inherited: what an environment forgets is missing there alone. */
+function compare(environment: Environment, local: Environment): string[] {
+  const bindings = ({ objects }: Environment) => objects.map(({ name, className }) => `${name} = ${className}`);
+  return [
+    ...difference(bindings(local), bindings(environment), "durable object"),
+    ...difference(local.vars, environment.vars, "var"),
+    ...when(local.kvIds.length !== environment.kvIds.length, "another number of KV namespaces"),
+  ];
+}
+
+/** What a deployment needs and does not have, or has to be told. */
+export function judgeNamespaceId(id: string | undefined): string | null {
+  if (id !== undefined && NAMESPACE_ID.test(id)) return null;
+  return "KEYS_NAMESPACE_ID is no id of a KV namespace (32 hexadecimal digits): take it from `terraform output`";
+}
+
+function difference(expected: readonly string[], found: readonly string[], what: string): string[] {
+  return [
+    ...expected.filter((name) => !found.includes(name)).map((name) => `${what} ${name} is missing`),
+    ...found.filter((name) => !expected.includes(name)).map((name) => `${what} ${name} stands here alone`),
+  ];
+}
+
+function when(isWrong: boolean, finding: string): string[] {
+  return isWrong ? [finding] : [];
+}
+
+function nameOf({ name }: Environment): string {
+  return name === null ? "wrangler.toml" : `wrangler.toml, ${name}`;
+}
