@@ -8,6 +8,7 @@ import { waitUntil } from "cloudflare:workers";
 import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey, type Scope } from "@behaviour/contract";
 import { type CompiledKey, compileKey } from "./compiled-key.ts";
 import type { Env } from "./env.ts";
+import { faultText } from "./fault-text.ts";
 import { fetchBackend } from "./gateway/backend.ts";
 import { within } from "./gateway/idle-deadline.ts";
 import { Refusal } from "./refusal.ts";
@@ -220,7 +221,7 @@ async function readKv(hash: string, env: Env, nowMs: number): Promise<unknown> {
     if (Math.abs(nowMs - failureLoggedAtMs) >= LOG_EVERY_MS) {
       failureLoggedAtMs = nowMs;
       const message = "KV does not answer: events are taken by the key records in memory";
-      console.error(JSON.stringify({ level: "error", message, fault: String(fault) }));
+      console.error(JSON.stringify({ level: "error", message, fault: faultText(fault) }));
     }
     return FAILED;
   }

@@ -1,10 +1,11 @@
 // A request that gets no result: a value, never an exception. Every stage returns what it made, or a refusal.
 
 import type { ErrorCode } from "@behaviour/contract";
+import { masked } from "./collect/masked.ts";
 
 export class Refusal {
   readonly code: ErrorCode;
-  /** JSON pointer to what was wrong, where there is one. */
+  /** JSON pointer to what was wrong, where there is one; a key in it can be a personal datum. */
   readonly pointer: string | undefined;
   /** Replaces the table's message where a more exact one names the fix. Shown to watchers: never holds what was sent. */
   readonly message: string | undefined;
@@ -16,7 +17,7 @@ export class Refusal {
 
   constructor(code: ErrorCode, details: { pointer?: string; message?: string; retryAfterSeconds?: number } = {}) {
     this.code = code;
-    this.pointer = details.pointer;
+    this.pointer = details.pointer === undefined ? undefined : masked(details.pointer);
     this.message = details.message;
     this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
   }

@@ -2,18 +2,19 @@
 // Both after the answer, and neither on the way of a request that is taken.
 
 import { ERRORS } from "@behaviour/contract";
+import { masked } from "./collect/masked.ts";
 import type { Env } from "./env.ts";
 import { publishRefused } from "./live/refused.ts";
 import type { Refusal } from "./refusal.ts";
 import { countRefused } from "./refused-metric.ts";
 
-/** @param path as it may be shown: without query, and with nothing of the client's in it. */
+/** @param path without query; personal data in it is masked. */
 export function noteRefused(refusal: Refusal, path: string, request: Request, env: Env, requestId: string): void {
   const nowMs = Date.now();
   countRefused(refusal.code, nowMs);
   const { project, code, pointer, message } = refusal;
   if (project === null) return;
-  const told = { type: "refused", at: new Date(nowMs).toISOString(), path, requestId, code } as const;
+  const told = { type: "refused", at: new Date(nowMs).toISOString(), path: masked(path), requestId, code } as const;
   const why = { message: message ?? ERRORS[code].message, ...(pointer === undefined ? {} : { pointer }) };
   publishRefused(project, { ...told, ...why }, request, env);
 }

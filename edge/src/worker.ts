@@ -7,6 +7,7 @@ import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
 import { settings } from "./collect/settings.ts";
 import { getConsent, postConsent } from "./consent/routes.ts";
 import type { Env } from "./env.ts";
+import { faultFrames, faultText } from "./fault-text.ts";
 import { forward } from "./gateway/forward.ts";
 import { healthz, readyz } from "./gateway/health.ts";
 import { pushKeys } from "./gateway/internal.ts";
@@ -78,9 +79,14 @@ async function handle(request: Request, env: Env, context: ExecutionContext): Pr
 
 /** A fault of ours is never a fault of the client's data: it may send again. */
 function unexpected(fault: unknown, requestId: string): Response {
-  const stack = fault instanceof Error ? fault.stack : undefined;
   console.error(
-    JSON.stringify({ level: "error", message: "unexpected fault", requestId, fault: String(fault), stack }),
+    JSON.stringify({
+      level: "error",
+      message: "unexpected fault",
+      requestId,
+      fault: faultText(fault),
+      stack: faultFrames(fault),
+    }),
   );
   return refuse(new Refusal("unavailable", { retryAfterSeconds: 2 }), requestId);
 }

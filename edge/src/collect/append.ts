@@ -6,6 +6,7 @@ import { ledgerIdsOf } from "../consent/record.ts";
 import { learnState } from "../consent/standings.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { noteRevoked } from "../keyring.ts";
 import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
@@ -199,7 +200,7 @@ export class Appender {
         const { retryable, overloaded } = fault as { retryable?: boolean; overloaded?: boolean };
         if (retryable === true && overloaded !== true && attempt === 0) continue;
         console.error(
-          JSON.stringify({ level: "error", message: "shard does not answer", overloaded, fault: String(fault) }),
+          JSON.stringify({ level: "error", message: "shard does not answer", overloaded, fault: faultText(fault) }),
         );
         return new Refusal(overloaded === true ? "overloaded" : "unavailable", {
           retryAfterSeconds: OVERLOADED_RETRY_SECONDS,

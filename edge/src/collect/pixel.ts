@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { Refusal } from "../refusal.ts";
 import { noteRefused } from "../refused.ts";
 import { pixel } from "../respond.ts";
@@ -22,7 +23,7 @@ export async function collectPixel(request: Request, env: Env, requestId: string
     if (answer instanceof Refusal) noteRefused(answer, new URL(request.url).pathname, request, env, requestId);
     else await answer.body?.cancel();
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "pixel failed", requestId, fault: String(fault) }));
+    console.error(JSON.stringify({ level: "error", message: "pixel failed", requestId, fault: faultText(fault) }));
   }
   return pixel(requestId);
 }

@@ -6,6 +6,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { messagesOf, publishMessages, publishOutcome, type RequestOutcome } from "../live/feed.ts";
 import type { LiveMessage } from "../live/message.ts";
 import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
@@ -119,7 +120,7 @@ async function send(gathered: Gathered, key: KeyRecord, region: Region, env: Env
     for (const report of reports) watched = (await shardStub(env, name, region).report(report)).watched;
     if (watched && messages.length > 0) publishMessages(key.project, messages, env, lost);
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "counts not reported", fault: String(fault) }));
+    console.warn(JSON.stringify({ level: "warn", message: "counts not reported", fault: faultText(fault) }));
   }
 }
 

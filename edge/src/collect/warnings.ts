@@ -2,6 +2,21 @@
 // event, 200 in the answer, and how many more there were as a number. API.md §1.
 
 import { cutPointer, LIMITS, type Rejection, type Warning, type WarningCode } from "@behaviour/contract";
+import { masked } from "./masked.ts";
+
+const HELD_POINTER_UNITS = 2 * LIMITS.pointerLength;
+
+/** More than is told of it, and no half of a key: personal data is looked for in it before it is cut. */
+function beginningOf(pointer: string): string {
+  return pointer.length <= HELD_POINTER_UNITS
+    ? pointer
+    : pointer.slice(0, pointer.lastIndexOf("/", HELD_POINTER_UNITS));
+}
+
+/** A key on the way can be the datum. */
+function told(pointer: string): string {
+  return cutPointer(masked(pointer));
+}
 
 /** Warnings of one event while it is looked at. */
 export class EventWarnings {
@@ -9,7 +24,7 @@ export class EventWarnings {
   count = 0;
 
   add(code: WarningCode, pointer: string): void {
-    if (++this.count <= LIMITS.warningsPerEvent) this.kept.push({ code, pointer: cutPointer(pointer) });
+    if (++this.count <= LIMITS.warningsPerEvent) this.kept.push({ code, pointer: beginningOf(pointer) });
   }
 }
 
@@ -25,7 +40,7 @@ export class RequestWarnings {
     const count = this.#counts.get(index) ?? 0;
     this.#counts.set(index, count + 1);
     if (count >= LIMITS.warningsPerEvent || this.#held.length >= HELD_MAX) return;
-    this.#held.push({ index, code, pointer: cutPointer(pointer) });
+    this.#held.push({ index, code, pointer: beginningOf(pointer) });
   }
 
   addAll(index: number, warnings: EventWarnings): void {
@@ -43,7 +58,8 @@ export class RequestWarnings {
     const warnings = this.#held
       .filter(({ index }) => this.#counts.has(index))
       .sort((a, b) => a.index - b.index)
-      .slice(0, LIMITS.warningsPerRequest);
+      .slice(0, LIMITS.warningsPerRequest)
+      .map(({ pointer, ...warning }) => ({ ...warning, ...(pointer === undefined ? {} : { pointer: told(pointer) }) }));
     return warnings.length === count ? { warnings } : { warnings, warningsCut: count - warnings.length };
   }
 }

@@ -114,9 +114,9 @@ const KEPT_POINTER = new RegExp(
   `^/(?:event|name|properties|context/(?:${Object.keys(KEPT_CONTEXT).join("|")}))(?:/|$)`,
 );
 
-/** Of what was masked in an event, what is still there. */
+/** Of what was masked in an event, what is still there; that there was more has no pointer. */
 export function keptFindings<F extends { pointer: string }>(findings: readonly F[]): F[] {
-  return findings.filter(({ pointer }) => KEPT_POINTER.test(pointer));
+  return findings.filter(({ pointer }) => pointer === "" || KEPT_POINTER.test(pointer));
 }
 
 /** Identify, group and alias exist for their ids; without them they are a visit like any other. */

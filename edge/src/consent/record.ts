@@ -3,6 +3,7 @@
 
 import { type KeyRecord, LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { callObject } from "../ledger/call.ts";
 import {
   HOMES,
@@ -58,7 +59,7 @@ async function recordInHome(records: EntryRecord[], home: number, project: strin
       JSON.stringify({ level: "error", message: "consent is recorded, but not known everywhere yet", unreachable }),
     );
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "consent not recorded", home, fault: String(fault) }));
+    console.error(JSON.stringify({ level: "error", message: "consent not recorded", home, fault: faultText(fault) }));
   }
   return false;
 }
@@ -95,7 +96,7 @@ export async function readConsent(
         .slice(-LIMITS.consentHistoryRecords),
     };
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "consent not read", fault: String(fault) }));
+    console.error(JSON.stringify({ level: "error", message: "consent not read", fault: faultText(fault) }));
     return unavailable();
   }
 }

@@ -4,6 +4,7 @@
 import { LIMITS } from "@behaviour/contract";
 import { AwsClient } from "aws4fetch";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { Refusal } from "../refusal.ts";
 import { withIdleDeadline } from "./idle-deadline.ts";
 
@@ -35,7 +36,7 @@ export async function fetchBackend(
       ? await withIdleDeadline(call, LIMITS.callDeadlineMs)
       : await call(AbortSignal.timeout(LIMITS.callDeadlineMs));
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "query backend does not answer", fault: String(fault) }));
+    console.warn(JSON.stringify({ level: "warn", message: "query backend does not answer", fault: faultText(fault) }));
     return new Refusal("unavailable", { retryAfterSeconds: 2 });
   }
 }

@@ -5,6 +5,7 @@ import { hashKey, LIMITS, type Scope } from "@behaviour/contract";
 import { authorize, keyInHeaders } from "../collect/authenticate.ts";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { findKey, findKeyByHash } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
@@ -55,7 +56,7 @@ async function end(session: Session, env: Env): Promise<Refusal | null> {
   try {
     await within(endedSessions(env, session).end(session), LIMITS.callDeadlineMs);
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "session not ended", fault: String(fault) }));
+    console.error(JSON.stringify({ level: "error", message: "session not ended", fault: faultText(fault) }));
     return new Refusal("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
   rememberVerdict(session, true, Date.now());
@@ -67,7 +68,7 @@ async function end(session: Session, env: Env): Promise<Refusal | null> {
   } catch (fault) {
     // The tail asks by itself every few seconds.
     console.warn(
-      JSON.stringify({ level: "warn", message: "live tail not told of a session's end", fault: String(fault) }),
+      JSON.stringify({ level: "warn", message: "live tail not told of a session's end", fault: faultText(fault) }),
     );
   }
   return null;
@@ -157,7 +158,7 @@ export async function hasEnded(session: Session, env: Env, nowMs: number): Promi
     rememberVerdict(session, isOver, nowMs);
     return isOver;
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "session not looked up", fault: String(fault) }));
+    console.error(JSON.stringify({ level: "error", message: "session not looked up", fault: faultText(fault) }));
     return new Refusal("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 }

@@ -7,6 +7,7 @@ import type { ConsentedEvent, DropCounts, StorableEvent } from "../collect/conse
 import type { Judged, JudgedEvent } from "../collect/judge.ts";
 import type { RequestFacts } from "../collect/wrap.ts";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { type LiveMessage, rejectedMessage, shownEvent } from "./message.ts";
 
 /** What the shards said of a request's events; what nobody watches is not kept. */
@@ -102,7 +103,7 @@ async function send(
     await env.LIVE.get(env.LIVE.idFromName(project)).publish(texts, lost);
   } catch (fault) {
     channel.lost += messages.length + lost;
-    console.warn(JSON.stringify({ level: "warn", message: "live tail does not answer", fault: String(fault) }));
+    console.warn(JSON.stringify({ level: "warn", message: "live tail does not answer", fault: faultText(fault) }));
   } finally {
     channel.underWay--;
   }

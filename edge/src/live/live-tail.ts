@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Scope } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { hasEnded } from "../gateway/session.ts";
 import type { Session } from "../gateway/session-token.ts";
 import { findKeyByHash } from "../keyring.ts";
@@ -99,7 +100,7 @@ export class LiveTail extends DurableObject<Env> {
       const [left] = this.ctx.getWebSockets();
       if (left !== undefined) await this.#tellShards(watcherOf(left), true);
     } catch (fault) {
-      console.error(JSON.stringify({ level: "error", message: "live tail: renewal failed", fault: String(fault) }));
+      console.error(JSON.stringify({ level: "error", message: "live tail: renewal failed", fault: faultText(fault) }));
     }
   }
 
@@ -162,7 +163,7 @@ export class LiveTail extends DurableObject<Env> {
     try {
       await this.env.SHARD.get(id, locationHint === undefined ? {} : { locationHint }).setWatched(watched);
     } catch (fault) {
-      console.warn(JSON.stringify({ level: "warn", message: "shard not told of watchers", fault: String(fault) }));
+      console.warn(JSON.stringify({ level: "warn", message: "shard not told of watchers", fault: faultText(fault) }));
     }
   }
 }

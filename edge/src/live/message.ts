@@ -1,6 +1,7 @@
 // What a watcher of the live tail is sent: one JSON text a message. docs/API_DOCUMENTATION.md, "Live tail".
 
 import type { ErrorCode, Rejection, StoredConsent } from "@behaviour/contract";
+import { masked } from "../collect/masked.ts";
 
 export type LiveMessage = EventMessage | RefusedMessage | DroppedMessage | ConfirmMessage;
 
@@ -48,6 +49,7 @@ export interface ConfirmMessage {
   upTo: number;
 }
 
+/** Nothing of a rejected event is stored, so personal data in its id is not shown either; its sender is answered with it. */
 export function rejectedMessage(at: string, rejection: Rejection): EventMessage {
   const { messageId, code, message, pointer } = rejection;
   return {
@@ -57,12 +59,12 @@ export function rejectedMessage(at: string, rejection: Rejection): EventMessage 
     code,
     message,
     ...(pointer === undefined ? {} : { pointer }),
-    ...(messageId === undefined ? {} : { event: { messageId } }),
+    ...(messageId === undefined ? {} : { event: { messageId: masked(messageId) } }),
   };
 }
 
 /**
- * The event without what must not be shown: a key in the body, and an address that only the processor would have cut.
+ * The event as it is stored, without a key that came in its body and without an address, cut as it is.
  * @param type what its path says, for an event that does not say it itself.
  */
 export function shownEvent(event: Record<string, unknown>, type: string | null): Record<string, unknown> {

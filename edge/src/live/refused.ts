@@ -4,6 +4,7 @@
 
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { regionOf, shardName, shardStub } from "../shard/placement.ts";
 import { publishMessages } from "./feed.ts";
 import type { RefusedMessage } from "./message.ts";
@@ -48,7 +49,7 @@ async function ask(project: string, asked: Answer, request: Request, env: Env): 
     asked.watched = watched;
     if (watched) publishMessages(project, asked.waiting ?? [], env);
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "watchers not asked for", fault: String(fault) }));
+    console.warn(JSON.stringify({ level: "warn", message: "watchers not asked for", fault: faultText(fault) }));
   } finally {
     asked.waiting = null;
   }

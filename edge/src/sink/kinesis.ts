@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
 import { AwsClient } from "aws4fetch";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import type { RecordOutcome, Sink, SinkRecord } from "./sink.ts";
 
 /** Kinesis says of these that the record was not taken. `InternalFailure` says nothing. */
@@ -30,7 +31,7 @@ export class KinesisSink implements Sink {
       status = answer.status;
       text = await answer.text();
     } catch (fault) {
-      return unknown(String(fault));
+      return unknown(faultText(fault));
     }
     if (status !== 200) {
       // 4xx is an answer about the whole call: nothing was taken. 5xx may have come from anything in between.
