@@ -82,15 +82,28 @@ export const LIMITS = {
   frameBytes: 1_000_000,
   /** What a frame unpacks to: a reader holds it as text and as values at the same time. */
   frameUnpackedBytes: 16 * MIB,
-  /** Message ids beside one row: a value in a Durable Object holds 2 MB. */
-  rowIdsBytes: 1 * MIB,
+  /** Frames of several requests in one row, and message ids beside them: a row of a Durable Object holds 2 MB in all. */
+  rowFrameBytes: 900_000,
+  rowIdsBytes: 900_000,
   /** A batch's context, as JSON: with it an event must still fit into one record. */
   batchContextBytes: 900_000,
-  /** A shard that holds more than this refuses (503 storage_full) until it has drained below the low-water mark. */
+  /** A shard whose waiting rows are more than this refuses (503 storage_full) until it has drained below the low-water mark. */
   shardHighWaterBytes: 2_048 * MIB,
   shardLowWaterBytes: 1_536 * MIB,
+  /** So does one whose whole database is larger: it may hold 10 GB, and draining writes too. */
+  shardEventsDatabaseBytes: 8_192 * MIB,
+  /** Beyond this nothing is written but what draining needs. */
+  shardDatabaseBytes: 9_216 * MIB,
   /** Appends that wait for their commit; beyond it the shard answers `overloaded`. */
-  shardPendingBytes: 16 * MIB,
+  shardPendingBytes: 8 * MIB,
+  /** The same of all shards in one isolate, which has 128 MB; each byte of it lies there three times during a commit. */
+  isolatePendingBytes: 12 * MIB,
+  /** Rows that shards of one isolate keep in memory until they are flushed. */
+  isolateHeldBytes: 8 * MIB,
+  /** Records in calls to the streams; each byte lies there five times: as bytes, base64, body, signed body, on its way. */
+  isolateFlushBytes: 4 * MIB,
+  /** Message ids in the memory of all shards of one isolate. */
+  isolateIdBytes: 24 * MIB,
   /** Bodies an isolate holds at one time, decompressed; beyond it 503. */
   isolateBodyBytes: 8 * MIB,
   /** Of these, what other bodies leave to those that declare no more than `bodySmallBytes`. */
@@ -233,3 +246,22 @@ assertRelation(LIMITS.keyRefreshMs < LIMITS.keyTrustedMs, "a key in use is read 
 assertRelation(LIMITS.keyTrustedMs < LIMITS.keyStaleMs, "an outage of KV leaves time");
 assertRelation(LIMITS.sessionCacheMs < 5 * SECOND_MS, "a session that was ended is refused within 5 s");
 assertRelation(LIMITS.consentBodyBytes <= LIMITS.bodyBytes, "a consent body is no larger than any body");
+assertRelation(
+  LIMITS.rowFrameBytes + LIMITS.rowIdsBytes + 64 * KIB < 2_000_000,
+  "several requests' frame and ids fit into one row",
+);
+assertRelation(
+  LIMITS.frameBytes + 8 * LIMITS.eventsPerRequest + 64 * KIB < 2_000_000,
+  "one request's frame and ids fit into one row",
+);
+assertRelation(
+  LIMITS.shardHighWaterBytes < LIMITS.shardEventsDatabaseBytes &&
+    LIMITS.shardEventsDatabaseBytes < LIMITS.shardDatabaseBytes &&
+    LIMITS.shardDatabaseBytes < 10_000 * 1_000 * 1_000,
+  "waiting rows, events and everything fit into one object, in this order",
+);
+assertRelation(
+  3 * LIMITS.isolatePendingBytes + LIMITS.isolateHeldBytes + 5 * LIMITS.isolateFlushBytes + LIMITS.isolateIdBytes <=
+    100 * MIB,
+  "what shards of one isolate hold leaves room in its 128 MB",
+);

@@ -15,11 +15,12 @@ export function agePastMessages(dataDir: string, byMs: number): number {
     const database = new DatabaseSync(join(entry.parentPath, entry.name));
     try {
       const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
-      if (!tables.some(({ name }) => name === "flushed_ids")) continue;
-      const { changes } = database
-        .prepare("UPDATE flushed_ids SET committed_at_ms = committed_at_ms - ?1, flushed_at_ms = flushed_at_ms - ?1")
-        .run(byMs);
-      moved += Number(changes);
+      if (!tables.some(({ name }) => name === "shard_state")) continue;
+      for (const table of tables.map(({ name }) => String(name))) {
+        if (!/^rows_\d+$/.test(table)) continue;
+        const { changes } = database.prepare(`UPDATE ${table} SET committed_at_ms = committed_at_ms - ?`).run(byMs);
+        moved += Number(changes);
+      }
       database
         .prepare("UPDATE id_runs SET oldest_at_ms = oldest_at_ms - ?1, newest_at_ms = newest_at_ms - ?1")
         .run(byMs);

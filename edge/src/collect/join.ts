@@ -9,14 +9,16 @@
 
 import { waitUntil } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
-import { COMMIT_GAP_MS } from "../shard/group-commit.ts";
+import { elapsedMs, sleep, waitLeftMs } from "../clock.ts";
+import { COMMIT_GAP_LEAST_MS } from "../shard/pace.ts";
 import type { AppendAnswer, AppendInput } from "../shard/shard.ts";
 
 /**
  * From the start of a call to that of the next, whether the first is still under way (a shard far away) or not. A little more
- * than the shard's own gap between commits: a call then never arrives too early to be committed at once.
+ * than the shard's own least gap between commits: under load a call then never arrives too early to be committed at once. Where
+ * less comes the shard's gap is longer, and this one, which is the same always, adds nothing that anybody notices.
  */
-const CALL_GAP_MS = COMMIT_GAP_MS + 2;
+const CALL_GAP_MS = COMMIT_GAP_LEAST_MS + 2;
 /** A call holds what its members hold twice: as they are and as the message. */
 const CALL_BYTES = 4 * 1024 * 1024;
 /** After so many calls for others a leader leaves the lead to one of those that wait. */
@@ -31,7 +33,6 @@ type Send = (inputs: AppendInput[]) => Promise<AppendAnswer[]>;
 type Outcome = { answer: AppendAnswer } | { fault: unknown };
 
 interface Call {
-  /** By the monotonic clock, like all times here: the machine's clock may be set back. */
   startedMs: number;
 }
 
@@ -52,7 +53,7 @@ class Lane {
 
   /** How long until another call may begin. */
   roomAfterMs(nowMs: number): number {
-    return Math.max(0, this.#lastCallMs + CALL_GAP_MS - nowMs);
+    return waitLeftMs(this.#lastCallMs, CALL_GAP_MS, nowMs);
   }
 
   /**
@@ -87,7 +88,8 @@ class Lane {
     } catch (fault) {
       for (const entry of entries) entry.outcome = { fault };
     } finally {
-      this.#typicalMs += (performance.now() - call.startedMs - this.#typicalMs) * NEWEST_SHARE;
+      const tookMs = elapsedMs(call.startedMs, performance.now(), LIMITS.callDeadlineMs);
+      this.#typicalMs += (tookMs - this.#typicalMs) * NEWEST_SHARE;
     }
   }
 
@@ -107,8 +109,8 @@ class Lane {
   /** How long until it is worth while to look at the entry again. */
   lookAfterMs(entry: Entry, nowMs: number): number {
     const { call } = entry;
-    const expectedMs = call === null ? nowMs + this.#turnAfterMs(nowMs) : call.startedMs + this.#typicalMs;
-    return Math.max(LOOK_EVERY_MS, Math.floor(expectedMs - nowMs));
+    const leftMs = call === null ? this.#turnAfterMs(nowMs) : waitLeftMs(call.startedMs, this.#typicalMs, nowMs);
+    return Math.max(LOOK_EVERY_MS, Math.floor(leftMs));
   }
 
   /** When an entry that waits may lead a call; where somebody leads and the shard is near, when that call is likely done. */
@@ -132,18 +134,24 @@ export async function appendJoined(shard: string, input: AppendInput, send: Send
   const lane = laneTo(shard);
   const entry: Entry = { input, call: null, outcome: null };
   lane.waiting.push(entry);
-  const deadlineMs = performance.now() + LIMITS.callDeadlineMs;
+  // What was waited is added up wait by wait: the clock may be set meanwhile, and must neither end nor prolong this.
+  let leftMs: number = LIMITS.callDeadlineMs;
   try {
-    for (let nowMs = performance.now(); nowMs < deadlineMs; nowMs = performance.now()) {
+    while (leftMs > 0) {
       if (entry.outcome !== null) return settle(entry.outcome);
+      const nowMs = performance.now();
       if (entry.call !== null || lane.roomAfterMs(nowMs) > 0) {
-        await sleep(Math.min(lane.lookAfterMs(entry, nowMs), deadlineMs - nowMs));
+        const plannedMs = Math.min(lane.lookAfterMs(entry, nowMs), leftMs);
+        await sleep(plannedMs);
+        leftMs -= plannedMs;
         continue;
       }
       const { first, all } = lane.lead(send);
       waitUntil(all);
-      await atMost(deadlineMs - nowMs, first);
+      const isDone = await atMost(leftMs, first);
+      leftMs = isDone ? leftMs - elapsedMs(nowMs, performance.now(), leftMs / 2) : 0;
     }
+    if (entry.outcome !== null) return settle(entry.outcome);
     throw new Error("the shard did not answer in time");
   } finally {
     // Of a client that hung up nothing runs any more: its entry goes with the next call, as if it had not.
@@ -166,18 +174,13 @@ function settle(outcome: Outcome): AppendAnswer {
   return outcome.answer;
 }
 
-/** `call` never rejects. */
-async function atMost(ms: number, call: Promise<void>): Promise<void> {
+/** `call` never rejects. @returns whether it was done in time. */
+async function atMost(ms: number, call: Promise<void>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const deadline = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
   });
-  await Promise.race([call, deadline]);
+  const isDone = await Promise.race([call.then(() => true), deadline]);
   clearTimeout(timer);
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
+  return isDone;
 }

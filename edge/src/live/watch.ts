@@ -1,22 +1,24 @@
 // The shard's knowledge of whether anybody watches its project: a lease in memory that the live tail renews while it has
 // watchers. Nothing is stored: a shard that lost its memory is told again within one renewal.
 
+import { isOver } from "../clock.ts";
+
 /** How often the tail renews, and checks that its watchers may still watch. */
 export const RENEW_EVERY_MS = 4_000;
 const LEASE_MS = 3 * RENEW_EVERY_MS;
 
 export class Watch {
-  #untilMs = 0;
+  #renewedAtMs: number | null = null;
 
   get isOpen(): boolean {
-    return this.#untilMs > 0 && Date.now() < this.#untilMs;
+    return this.#renewedAtMs !== null && !isOver(this.#renewedAtMs, LEASE_MS, Date.now());
   }
 
   renew(): void {
-    this.#untilMs = Date.now() + LEASE_MS;
+    this.#renewedAtMs = Date.now();
   }
 
   end(): void {
-    this.#untilMs = 0;
+    this.#renewedAtMs = null;
   }
 }

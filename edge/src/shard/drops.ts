@@ -1,24 +1,23 @@
-// All that remains of dropped events: a count by hour, regime and reason. API.md §4. Gathered in memory and written with the
-// next commit or within a second; a crash can cost that second's counts, never an event.
-
-export const DROPS_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS drops (
-    hour_ms INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    events INTEGER NOT NULL,
-    PRIMARY KEY (hour_ms, reason)
-  ) WITHOUT ROWID;
-`;
+// All that remains of dropped events: a count by hour, regime and reason. API.md §4. Gathered in memory, stored beside the
+// counters (counters.ts) with every row, and written to their own table by a timer alone.
 
 const HOUR_MS = 60 * 60 * 1_000;
 
+export interface DropCount {
+  hourMs: number;
+  /** `<regime>/<purpose>:<source>` */
+  reason: string;
+  events: number;
+}
+
 export class Drops {
   readonly #sql: SqlStorage;
-  /** By `<hour>/<reason>`, not written yet. */
-  readonly #pending = new Map<string, { hourMs: number; reason: string; events: number }>();
+  /** By `<hour>/<reason>`, not in the table yet. */
+  readonly #pending = new Map<string, DropCount>();
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, stored: readonly DropCount[] = []) {
     this.#sql = sql;
+    for (const { hourMs, reason, events } of stored) this.add([{ reason, events }], hourMs);
   }
 
   /** Reasons are `<regime>/<purpose>:<source>`. */
@@ -32,6 +31,11 @@ export class Drops {
     }
   }
 
+  get pending(): DropCount[] {
+    return [...this.#pending.values()];
+  }
+
+  /** In the caller's transaction; `clear` once that is through. */
   write(): void {
     for (const { hourMs, reason, events } of this.#pending.values()) {
       this.#sql.exec(
@@ -42,18 +46,9 @@ export class Drops {
         events,
       );
     }
-    this.#pending.clear();
   }
 
-  list(fromMs: number, toMs: number): { hourMs: number; reason: string; events: number }[] {
-    this.write();
-    return this.#sql
-      .exec<{ hour_ms: number; reason: string; events: number }>(
-        "SELECT * FROM drops WHERE hour_ms >= ? AND hour_ms < ? ORDER BY hour_ms, reason",
-        fromMs,
-        toMs,
-      )
-      .toArray()
-      .map((row) => ({ hourMs: row.hour_ms, reason: row.reason, events: row.events }));
+  clear(): void {
+    this.#pending.clear();
   }
 }

@@ -1,21 +1,54 @@
 // Which region's stream a flush goes to. The primary's, until its breaker opens; then the secondary's, and back as soon as a
 // trial shows that the primary takes records again. Pure: times and outcomes in, a choice out. DESIGN E13.
 //
-// No ping-pong: after failing, a region is tried again first after seconds, then after longer and longer up to a minute, by one
-// flush at a time. When both fail the one that failed longer ago is tried next, so that no region waits more than a minute.
+// No ping-pong: after failing, a region is tried again first after seconds, then after longer and longer up to a minute. While the
+// secondary works, what tries the primary is one record beside the flush: a region that hangs keeps nothing else waiting. When
+// both fail the one whose pause ends first is tried next, so that no region waits more than a minute.
 
 import { LIMITS } from "@behaviour/contract";
+import { waitLeftMs } from "../clock.ts";
 
 export type RegionIndex = 0 | 1;
+
+export interface Choice {
+  region: RegionIndex;
+  /** To be tried with one record beside the flush. */
+  trial: RegionIndex | null;
+}
 
 /** One failure may be a hiccup; two in a row open the breaker. */
 const FAILURES_TO_OPEN = 2;
 const FIRST_PAUSE_MS = 5_000;
 
-interface Breaker {
-  failuresInARow: number;
-  /** Epoch milliseconds before which it is not tried; 0 while closed. */
-  openUntilMs: number;
+class Breaker {
+  #failuresInARow = 0;
+  #openedAtMs = 0;
+  /** 0 while closed. */
+  #pauseMs = 0;
+
+  get isClosed(): boolean {
+    return this.#pauseMs === 0;
+  }
+
+  /** How long until it may be tried; never longer than its pause, whatever becomes of the clock. */
+  pauseLeftMs(nowMs: number): number {
+    return waitLeftMs(this.#openedAtMs, this.#pauseMs, nowMs);
+  }
+
+  succeeded(): void {
+    this.#failuresInARow = 0;
+    this.#pauseMs = 0;
+  }
+
+  /** @returns whether it is open now. */
+  failed(nowMs: number): boolean {
+    this.#failuresInARow++;
+    if (this.#failuresInARow < FAILURES_TO_OPEN) return false;
+    const doublings = Math.min(this.#failuresInARow - FAILURES_TO_OPEN, 20);
+    this.#openedAtMs = nowMs;
+    this.#pauseMs = Math.min(LIMITS.flushBackoffMaxMs, FIRST_PAUSE_MS * 2 ** doublings);
+    return true;
+  }
 }
 
 export class Failover {
@@ -23,31 +56,26 @@ export class Failover {
 
   /** @param regions 1 when there is no secondary. */
   constructor(regions: 1 | 2) {
-    this.#breakers = Array.from({ length: regions }, () => ({ failuresInARow: 0, openUntilMs: 0 }));
+    this.#breakers = Array.from({ length: regions }, () => new Breaker());
   }
 
-  choose(nowMs: number): RegionIndex {
+  choose(nowMs: number): Choice {
     const [primary, secondary] = this.#breakers;
-    if (primary === undefined || secondary === undefined || primary.openUntilMs <= nowMs) return 0;
-    if (secondary.openUntilMs <= nowMs) return 1;
-    return primary.openUntilMs <= secondary.openUntilMs ? 0 : 1;
+    if (primary === undefined || secondary === undefined || primary.isClosed) return { region: 0, trial: null };
+    const [primaryLeftMs, secondaryLeftMs] = [primary.pauseLeftMs(nowMs), secondary.pauseLeftMs(nowMs)];
+    if (secondary.isClosed) return { region: 1, trial: primaryLeftMs === 0 ? 0 : null };
+    if (primaryLeftMs === 0) return { region: 0, trial: null };
+    return { region: secondaryLeftMs < primaryLeftMs ? 1 : 0, trial: null };
   }
 
   succeeded(region: RegionIndex): void {
-    const breaker = this.#breakers[region];
-    if (breaker === undefined) return;
-    breaker.failuresInARow = 0;
-    breaker.openUntilMs = 0;
+    this.#breakers[region]?.succeeded();
   }
 
   /** @returns whether another region can be tried at once. */
   failed(region: RegionIndex, nowMs: number): boolean {
     const breaker = this.#breakers[region];
-    if (breaker === undefined) return false;
-    breaker.failuresInARow++;
-    if (breaker.failuresInARow < FAILURES_TO_OPEN) return false;
-    const doublings = Math.min(breaker.failuresInARow - FAILURES_TO_OPEN, 20);
-    breaker.openUntilMs = nowMs + Math.min(LIMITS.flushBackoffMaxMs, FIRST_PAUSE_MS * 2 ** doublings);
-    return this.#breakers.some((other) => other !== breaker && other.openUntilMs <= nowMs);
+    if (breaker?.failed(nowMs) !== true) return false;
+    return this.#breakers.some((other) => other !== breaker && other.pauseLeftMs(nowMs) === 0);
   }
 }

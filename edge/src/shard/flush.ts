@@ -4,8 +4,8 @@ import { compressMember, LIMITS, REDELIVERY_MARK } from "@behaviour/contract";
 import type { RecordOutcome, SinkRecord } from "../sink/sink.ts";
 import type { Row } from "./rows.ts";
 
-/** Rows gather this long before they are sent: the price of fewer, larger records, paid out of the freshness budget. */
-export const FLUSH_DELAY_MS = 100;
+/** Between two calls of which the first was taken in part: the stream works, and must not be asked without a breath. */
+export const PARTIAL_PAUSE_MS = 60;
 
 const BACKOFF_FIRST_MS = 200;
 
@@ -32,15 +32,14 @@ export function toRecord(shardName: string, row: Row, mayHaveArrived: boolean): 
 
 export interface FlushOutcome {
   stored: Row[];
+  /** Surely not taken. */
+  refused: Row[];
   /** May have arrived: the next try carries the mark. */
   unknown: Row[];
 }
 
 export function sortOutcomes(rows: readonly Row[], outcomes: readonly RecordOutcome[]): FlushOutcome {
-  const sorted: FlushOutcome = { stored: [], unknown: [] };
-  for (const [index, row] of rows.entries()) {
-    const outcome = outcomes[index] ?? "unknown";
-    if (outcome !== "refused") sorted[outcome].push(row);
-  }
+  const sorted: FlushOutcome = { stored: [], refused: [], unknown: [] };
+  for (const [index, row] of rows.entries()) sorted[outcomes[index] ?? "unknown"].push(row);
   return sorted;
 }

@@ -1,33 +1,56 @@
-// Sends a shard's rows to the stream until none is left, whatever fails: one flush at a time, backoff between failed ones, and
-// the other region's stream while the first takes nothing. DESIGN E4, E13. What to send and when is flush.ts's.
+// Sends a shard's rows to the stream until none is left, whatever fails: one flush at a time, backoff while the stream takes
+// nothing, and the other region's stream meanwhile. A stream that takes some of the records works: what it refused is sent again,
+// behind the others. DESIGN E4, E13. What to send and when is flush.ts's and pace.ts's.
 
+import { LIMITS } from "@behaviour/contract";
+import { sleep } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
 import type { Sink } from "../sink/sink.ts";
-import { Failover } from "./failover.ts";
-import { backoffMs, FLUSH_DELAY_MS, sortOutcomes, toRecord } from "./flush.ts";
+import { Failover, type RegionIndex } from "./failover.ts";
+import { backoffMs, PARTIAL_PAUSE_MS, sortOutcomes, toRecord } from "./flush.ts";
 import { log } from "./log.ts";
+import { Budget } from "./memory.ts";
 import type { Row, Rows } from "./rows.ts";
+
+/** What calls to the streams carry, of all shards of the isolate: each byte lies there about five times while a call is made. */
+const inCalls = new Budget(() => LIMITS.isolateFlushBytes);
+/** A flush that finds nothing left of it takes so much all the same. */
+const LEAST_CALL_BYTES = 1024 * 1024;
+
+/** What became of one call's records. */
+type Taken = "nothing to send" | "all" | "some" | "none";
+
+export interface FlusherShard {
+  name: string;
+  rows: Rows;
+  /** Makes it durable that these rows are on the stream, or throws. */
+  markSent(rows: readonly Row[]): void;
+  /** How long rows should gather now. */
+  delayMs(): number;
+}
 
 export class Flusher {
   readonly #env: Env;
+  readonly #shard: FlusherShard;
   readonly #rows: Rows;
-  readonly #shardName: string;
-  readonly #forget: (rows: readonly Row[]) => void;
+  readonly #holding = inCalls.open(this);
   #sinks: readonly Sink[] = [];
   #failover = new Failover(1);
-  /** Rows of this life whose last try may have arrived. */
+  /** Rows of this life whose last try may have arrived, those of the call under way included. */
   readonly #uncertain = new Set<number>();
+  /** Rows that the stream refused while it took others. */
+  readonly #refused = new Set<number>();
+  /** The row that tries a region beside the flush. */
+  #onTrial: number | null = null;
   #flushing: Promise<void> | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #timer: { handle: ReturnType<typeof setTimeout>; delayMs: number } | null = null;
   #failures = 0;
 
-  /** @param forget takes rows that are on the stream away, in one turn. */
-  constructor(env: Env, rows: Rows, shardName: string, forget: (rows: readonly Row[]) => void) {
+  constructor(env: Env, shard: FlusherShard) {
     this.#env = env;
-    this.#rows = rows;
-    this.#shardName = shardName;
-    this.#forget = forget;
+    this.#shard = shard;
+    this.#rows = shard.rows;
   }
 
   /** How long the next try should wait; 0 when the last one did not fail. */
@@ -35,12 +58,23 @@ export class Flusher {
     return this.#failures > 0 ? backoffMs(this.#failures) : 0;
   }
 
-  schedule(delayMs: number = FLUSH_DELAY_MS): void {
-    if (this.#timer !== null || this.#flushing !== null) return;
-    this.#timer = setTimeout(() => {
+  /** Whoever wants it sooner than it was to be is heard. */
+  schedule(): void {
+    if (this.#flushing !== null) return;
+    const delayMs = Math.max(this.#shard.delayMs(), this.backoffMs);
+    if (this.#timer !== null && this.#timer.delayMs <= delayMs) return;
+    // While the stream takes nothing the pause stands, however much comes.
+    if (this.#timer !== null && this.#failures > 0) return;
+    this.#setTimer(delayMs);
+  }
+
+  #setTimer(delayMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer.handle);
+    const handle = setTimeout(() => {
       this.#timer = null;
       void this.flush();
     }, delayMs);
+    this.#timer = { handle, delayMs };
   }
 
   /** One at a time; whoever comes meanwhile waits for the one under way. Never throws. */
@@ -52,7 +86,7 @@ export class Flusher {
       })
       .then(() => {
         this.#flushing = null;
-        if (this.#rows.count > 0) this.schedule(Math.max(FLUSH_DELAY_MS, this.backoffMs));
+        if (this.#rows.count > 0) this.schedule();
       });
     return this.#flushing;
   }
@@ -64,29 +98,75 @@ export class Flusher {
       this.#sinks = kinesisSinks(this.#env);
       this.#failover = new Failover(this.#sinks.length === 2 ? 2 : 1);
     }
-    for (let waiting = this.#rows.count; waiting > 0; ) {
-      const region = this.#failover.choose(Date.now());
-      const sink = this.#sinks[region] as Sink;
-      const rows = this.#rows.oldest(Math.min(waiting, sink.maxRecords), sink.maxBytes);
-      const records = rows.map((row) => toRecord(this.#shardName, row, this.#mayHaveArrived(row)));
-      const { outcomes, fault } = await sink.put(records);
-      const { stored, unknown } = sortOutcomes(rows, outcomes);
-      for (const row of unknown) this.#uncertain.add(row.seq);
-      this.#forget(stored);
-      for (const row of stored) this.#uncertain.delete(row.seq);
-      waiting -= stored.length;
-      if (fault === null) {
-        this.#failover.succeeded(region);
-        this.#failures = 0;
-        continue;
+    for (let upToSeq = this.#rows.lastSeq; ; ) {
+      const { region, trial } = this.#failover.choose(Date.now());
+      if (trial !== null && this.#onTrial === null) this.#startTrial(trial);
+      const taken = await this.#send(region, upToSeq);
+      if (taken === "nothing to send") return;
+      if (taken === "none") {
+        this.#refused.clear();
+        if (this.#failover.failed(region, Date.now())) continue;
+        this.#failures++;
+        return;
       }
-      log("warn", `stream ${region} did not take every record`, fault);
-      // A stream that took some of them works; one that took none may be down.
-      const another = stored.length === 0 && this.#failover.failed(region, Date.now());
-      if (another) continue;
-      this.#failures++;
-      return;
+      this.#failover.succeeded(region);
+      this.#failures = 0;
+      if (taken === "all") continue;
+      await sleep(PARTIAL_PAUSE_MS * (0.5 + Math.random()));
+      // The call for what was refused carries what came meanwhile.
+      upToSeq = this.#rows.lastSeq;
     }
+  }
+
+  async #send(region: RegionIndex, upToSeq: number): Promise<Taken> {
+    const sink = this.#sinks[region] as Sink;
+    const bytes = Math.min(sink.maxBytes, Math.max(LEAST_CALL_BYTES, inCalls.leftBytes));
+    const rows = this.#rows.next({ rows: sink.maxRecords, bytes, upToSeq }, this.#refused, this.#onTrial);
+    return rows.length === 0 ? "nothing to send" : this.#put(region, rows);
+  }
+
+  /** One row goes to a region that failed; whatever becomes of it, the flush beside it goes on. */
+  #startTrial(region: RegionIndex): void {
+    const [row] = this.#rows.next({ rows: 1, bytes: 0, upToSeq: this.#rows.lastSeq }, this.#refused, null);
+    if (row === undefined) return;
+    this.#onTrial = row.seq;
+    void this.#put(region, [row])
+      .then((taken) => {
+        if (taken === "all") this.#failover.succeeded(region);
+        else this.#failover.failed(region, Date.now());
+      })
+      .catch((fault: unknown) => log("error", "trial failed", fault))
+      .then(() => {
+        this.#onTrial = null;
+        if (this.#rows.count > 0) this.schedule();
+      });
+  }
+
+  async #put(region: RegionIndex, rows: readonly Row[]): Promise<Taken> {
+    const records = rows.map((row) => toRecord(this.#shard.name, row, this.#mayHaveArrived(row)));
+    // Until the stream has said that it refused them, or the disk has it that they are sent: whatever throws in between, the next
+    // try carries a mark.
+    const fresh = new Set(rows.filter(({ seq }) => !this.#uncertain.has(seq)));
+    for (const { seq } of fresh) this.#uncertain.add(seq);
+    const bytes = records.reduce((sum, { data }) => sum + data.byteLength, 0);
+    this.#holding.take(bytes);
+    const { outcomes, fault } = await (this.#sinks[region] as Sink)
+      .put(records)
+      .finally(() => this.#holding.give(bytes));
+    const { stored, refused, unknown } = sortOutcomes(rows, outcomes);
+    for (const row of refused) {
+      if (fresh.has(row)) this.#uncertain.delete(row.seq);
+      this.#refused.add(row.seq);
+    }
+    if (fault !== null) log("warn", `stream ${region} did not take every record`, fault);
+    this.#shard.markSent(stored);
+    for (const { seq } of stored) {
+      this.#uncertain.delete(seq);
+      this.#refused.delete(seq);
+    }
+    for (const { seq } of unknown) this.#refused.add(seq);
+    if (stored.length === rows.length) return "all";
+    return stored.length > 0 ? "some" : "none";
   }
 
   #mayHaveArrived(row: Row): boolean {

@@ -1,7 +1,9 @@
 // Group commit: requests that arrive while a commit is under way, or right after one, join the next one, and a commit writes
-// one row. Who comes after a quiet moment waits for nobody. DESIGN E2, ADR 7.
+// one row. Who comes after a quiet moment waits for nobody. DESIGN E2, ADR 7, ADR 10.
 
 import { compressMember, concatBytes, LIMITS } from "@behaviour/contract";
+import { sleep, waitLeftMs } from "../clock.ts";
+import { Budget } from "./memory.ts";
 
 export interface Member {
   ids: Uint8Array;
@@ -9,12 +11,6 @@ export interface Member {
   data: Uint8Array;
   compressed: boolean;
 }
-
-/**
- * From the start of a commit to that of the next. On a disk that is quick a commit is over before the next request comes, and
- * without a gap each request would cost a row, which is what a Durable Object is charged for.
- */
-export const COMMIT_GAP_MS = 6;
 
 /** Plain lines of one member: what they pack to must stay far below a record. */
 const PLAIN_MEMBER_BYTES = 512 * 1024;
@@ -41,7 +37,7 @@ function together(a: RowSize, b: RowSize): RowSize {
 }
 
 function fitsIntoRow({ bytes, unpackedBytes, idBytes }: RowSize): boolean {
-  return bytes <= LIMITS.frameBytes && unpackedBytes <= LIMITS.frameUnpackedBytes && idBytes <= LIMITS.rowIdsBytes;
+  return bytes <= LIMITS.rowFrameBytes && unpackedBytes <= LIMITS.frameUnpackedBytes && idBytes <= LIMITS.rowIdsBytes;
 }
 
 /** One group's rows: its gzip members side by side, its plain lines packed together into members of their own. */
@@ -95,8 +91,8 @@ function packPlain(members: readonly Member[]): Member[] {
   return packed;
 }
 
-class Group {
-  readonly members: Member[] = [];
+class Group<M extends Member> {
+  readonly members: M[] = [];
   readonly done: Promise<void>;
   settle!: { resolve: () => void; reject: (fault: unknown) => void };
 
@@ -109,29 +105,43 @@ class Group {
   }
 }
 
-export class GroupCommit {
-  readonly #write: (members: readonly Member[]) => Promise<void>;
-  #forming: Group | null = null;
-  #writing: Group | null = null;
+/** What waits for a commit, in all shards of the isolate. */
+const pending = new Budget(() => LIMITS.isolatePendingBytes);
+
+export class GroupCommit<M extends Member> {
+  readonly #write: (members: readonly M[]) => Promise<void>;
+  readonly #gapMs: () => number;
+  readonly #holding = pending.open(this);
+  #forming: Group<M> | null = null;
+  #writing: Group<M> | null = null;
   #running = false;
-  #pendingBytes = 0;
   #startedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** `write` makes the members durable as a whole, or throws. It is never called again before it is done. */
-  constructor(write: (members: readonly Member[]) => Promise<void>) {
+  /**
+   * @param write makes the members durable as a whole, or throws. It is never called again before it is done.
+   * @param gapMs from the start of a commit to that of the next. On a disk that is quick a commit is over before the next request
+   *   comes, and without a gap each request would cost a row, which is what a Durable Object is charged for.
+   */
+  constructor(write: (members: readonly M[]) => Promise<void>, gapMs: () => number) {
     this.#write = write;
+    this.#gapMs = gapMs;
   }
 
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#holding.bytes;
+  }
+
+  /** Whether so much more may wait: here, and in all shards of the isolate together. */
+  hasRoomFor(bytes: number): boolean {
+    return this.pendingBytes + bytes <= LIMITS.shardPendingBytes && bytes <= pending.leftBytes;
   }
 
   /** Resolves once the member is durable. */
-  add(member: Member): Promise<void> {
+  add(member: M): Promise<void> {
     this.#forming ??= new Group();
     const group = this.#forming;
     group.members.push(member);
-    this.#pendingBytes += member.data.byteLength;
+    this.#holding.take(member.data.byteLength);
     if (!this.#running) void this.#run();
     return group.done;
   }
@@ -147,7 +157,7 @@ export class GroupCommit {
     await Promise.resolve();
     while (this.#forming !== null) {
       await this.#gap();
-      const group = this.#forming;
+      const group: Group<M> = this.#forming;
       this.#writing = group;
       this.#forming = null;
       try {
@@ -156,7 +166,7 @@ export class GroupCommit {
       } catch (fault) {
         group.settle.reject(fault);
       }
-      for (const member of group.members) this.#pendingBytes -= member.data.byteLength;
+      for (const member of group.members) this.#holding.give(member.data.byteLength);
     }
     this.#writing = null;
     this.#running = false;
@@ -164,10 +174,8 @@ export class GroupCommit {
 
   /** What would fill a row already has nothing to win by waiting. */
   async #gap(): Promise<void> {
-    const waitMs = this.#startedAtMs + COMMIT_GAP_MS - performance.now();
-    if (waitMs > 0 && this.#pendingBytes < LIMITS.frameBytes) {
-      await new Promise<void>((resolve) => setTimeout(resolve, waitMs));
-    }
+    const waitMs = waitLeftMs(this.#startedAtMs, this.#gapMs(), performance.now());
+    if (waitMs > 0 && this.pendingBytes < LIMITS.rowFrameBytes) await sleep(waitMs);
     this.#startedAtMs = performance.now();
   }
 }

@@ -3,12 +3,15 @@
 // so that an event that could be older is looked up on disk (segments.ts). DESIGN E5.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { Budget } from "./memory.ts";
 
 const FIRST_CAPACITY = 1_024;
 
 /** Slots of two 32-bit halves; at most half of them are in use. A zero hash stands for an empty slot: see `nonZero`. */
 class IdTable {
   count = 0;
+  /** Nobody outside knows it: by a fixed hash anybody could make ids that all want one slot. */
+  readonly #seed = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
   #capacity = FIRST_CAPACITY;
   #slots = new Uint32Array(FIRST_CAPACITY * 2);
 
@@ -25,10 +28,34 @@ class IdTable {
     this.count++;
   }
 
+  /** What follows without a gap moves up, so that each id is still found from its own slot on. */
+  remove(high: number, low: number): void {
+    const slots = this.#slots;
+    const mask = this.#capacity - 1;
+    let hole = this.#find(high, low) / 2;
+    if (slots[hole * 2 + 1] === 0) return;
+    this.count--;
+    for (let slot = (hole + 1) & mask; slots[slot * 2 + 1] !== 0; slot = (slot + 1) & mask) {
+      const wanted = this.#home(slots[slot * 2] as number, slots[slot * 2 + 1] as number);
+      if (((slot - wanted) & mask) < ((slot - hole) & mask)) continue;
+      slots[hole * 2] = slots[slot * 2] as number;
+      slots[hole * 2 + 1] = slots[slot * 2 + 1] as number;
+      hole = slot;
+    }
+    slots[hole * 2] = 0;
+    slots[hole * 2 + 1] = 0;
+  }
+
+  #home(high: number, low: number): number {
+    let hash = Math.imul(low ^ this.#seed[0], 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ high ^ this.#seed[1], 0x85ebca6b);
+    return (hash ^ (hash >>> 13)) & (this.#capacity - 1);
+  }
+
   /** Where the id stands, or the empty slot where it would. */
   #find(high: number, low: number): number {
     const mask = this.#capacity - 1;
-    let slot = (low ^ (high >>> 7)) & mask;
+    let slot = this.#home(high, low);
     for (;;) {
       const at = slot * 2;
       const storedLow = this.#slots[at + 1];
@@ -55,13 +82,19 @@ class IdTable {
   }
 }
 
+/** Of all shards of the isolate. Beyond it a generation ends as soon as it holds what may be in no run. */
+const idBudget = new Budget(() => LIMITS.isolateIdBytes);
+
 export class RecentIds {
   #younger = new IdTable();
   #elder = new IdTable();
   /** Epoch milliseconds: every id taken at or after this is in memory. */
   #youngerSinceMs: number;
   #reachMs: number;
+  /** The latest time that was told: a clock that is put back must not make memory claim what it forgot. */
+  #newestMs = Number.NEGATIVE_INFINITY;
   readonly #generationIds: number;
+  readonly #holding = idBudget.open(this);
 
   constructor(reachMs: number, memoryIds: number = LIMITS.dedupeMemoryIds) {
     this.#reachMs = reachMs;
@@ -90,18 +123,36 @@ export class RecentIds {
   }
 
   add(ids: Uint8Array, nowMs: number): void {
+    this.#newestMs = Math.max(this.#newestMs, nowMs);
     const view = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
     for (let at = 0; at < ids.byteLength; at += ID_HASH_BYTES) {
-      if (this.#younger.count >= this.#generationIds) this.#turn(nowMs);
+      if (this.#younger.count >= this.#generationLimit()) this.#turn();
       this.#younger.add(view.getUint32(at), nonZero(view.getUint32(at + 4)));
+    }
+    this.#holding.take(this.bytes - this.#holding.bytes);
+  }
+
+  /** Ids whose commit failed: they may come again. */
+  remove(ids: Uint8Array): void {
+    const view = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
+    for (let at = 0; at < ids.byteLength; at += ID_HASH_BYTES) {
+      const high = view.getUint32(at);
+      const low = nonZero(view.getUint32(at + 4));
+      this.#younger.remove(high, low);
+      this.#elder.remove(high, low);
     }
   }
 
-  #turn(nowMs: number): void {
+  #generationLimit(): number {
+    if (idBudget.leftBytes > 0) return this.#generationIds;
+    return Math.min(this.#generationIds, LIMITS.dedupeRunIds);
+  }
+
+  #turn(): void {
     this.#elder = this.#younger;
     this.#reachMs = this.#youngerSinceMs;
     this.#younger = new IdTable();
-    this.#youngerSinceMs = nowMs;
+    this.#youngerSinceMs = this.#newestMs;
   }
 }
 

@@ -1,170 +1,395 @@
 // The shard's rows: one a commit, each of them the very bytes that become a Kinesis record, with the ids of its messages
-// beside it. Rows are what a Durable Object is charged for, so no other table is written on the hot path. DESIGN E2.
+// beside it. Rows written are what a Durable Object is charged for, deleted ones included; so rows are never deleted. They lie in
+// logs, a table each: a log that is full is followed by another, and one whose rows are all sent, and whose ids are in a run
+// (segments.ts), is dropped as a whole, which writes no row. What is sent is told by one row for all of them. ADR 10.
 
-import { ID_HASH_BYTES } from "@behaviour/contract";
-import type { WaitingIds } from "./segments.ts";
-
-export const ROWS_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS rows (
-    seq INTEGER PRIMARY KEY,
-    boot TEXT NOT NULL,
-    committed_at_ms INTEGER NOT NULL,
-    frame BLOB NOT NULL,
-    ids BLOB NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS rows_in_runs (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    seq INTEGER NOT NULL
-  );
-`;
+import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { Budget } from "./memory.ts";
+import { type Range, Ranges } from "./ranges.ts";
 
 export interface Row {
   seq: number;
-  /** Names the object's life in which the row was written: `seq` alone may come again after everything was flushed. */
+  /** Names the object's life in which the row was written. */
+  boot: string;
+  committedAtMs: number;
+  frame: Uint8Array;
+}
+
+export interface NewRow {
   boot: string;
   committedAtMs: number;
   frame: Uint8Array;
   ids: Uint8Array;
 }
 
-type StoredRow = { seq: number; boot: string; committed_at_ms: number; frame: ArrayBuffer; ids: ArrayBuffer };
+export interface LooseIds {
+  ids: Uint8Array;
+  committedAtMs: number;
+}
+
+interface Log {
+  number: number;
+  first: number;
+  last: number;
+  rows: number;
+  bytes: number;
+  startedAtMs: number;
+}
+
+/** One row holds it. Rows up to `seq` are sent, all but those that it says wait; later ones wait. */
+interface State {
+  seq: number;
+  waiting: readonly Range[];
+  /** Ids of rows up to this one are in a run. */
+  inRunsSeq: number;
+  /** Those that take no more rows: read from here, a start need not look at each row of an outage. */
+  closed: readonly Log[];
+  sentAtMs: number;
+  /** The caller's, as it was at `seq`; a later row has a later one. */
+  counts: string;
+}
+
+/** A log that is as large, or as old, takes no more rows. Dropping one reads its pages, so it must not be large. */
+const LOG_ROWS = 8_192;
+const LOG_BYTES = 16 * 1024 * 1024;
+const LOG_AGE_MS = 60 * 60 * 1_000;
+
+/** How far beyond the oldest waiting row a flush goes: what was refused and what was sent lie mixed within. */
+const WINDOW_ROWS = 2_000;
 
 /**
- * Rows that are kept in memory until they are flushed. Read back they cost about as much as they did to write: a row is a chain
+ * Frames that are kept in memory until they are flushed. Read back they cost about as much as they did to write: a row is a chain
  * of pages, and under load those have left the cache.
  */
-const HELD_BYTES = 8 * 1024 * 1024;
+const held = new Budget(() => LIMITS.isolateHeldBytes);
 
-/** All calls are synchronous; durability is the output gate's. */
+const tableOf = ({ number }: Pick<Log, "number">) => `rows_${number}`;
+
+/** All calls are synchronous, and what one writes it writes whole or not at all; durability is the output gate's. */
 export class Rows {
+  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
-  /** By `seq`, oldest first: the rows of this life, as far as `HELD_BYTES` go. */
-  readonly #held = new Map<number, Row>();
-  #heldBytes = 0;
-  #nextSeq: number;
-  #bytes: number;
-  #count: number;
-  /** Ids of rows up to this one are in a run (segments.ts) as well. */
+  /** Oldest first; the last one takes rows. */
+  #logs: Log[] = [];
+  #waiting: Ranges;
+  #waitingBytes = 0;
+  #lastSeq: number;
   #inRunsSeq: number;
-  #idsOutsideRuns: number;
+  #looseIds = 0;
+  #sentAtMs: number;
+  /** Numbers of logs do not come again: the state may still speak of one that was dropped. */
+  #lastNumber: number;
+  readonly #holding = held.open(this);
+  /** By `seq`: frames of this life. */
+  readonly #held = new Map<number, Row>();
+  /** What was told with the newest row, or after it. */
+  readonly storedCounts: string;
   /** Rows up to this one were there when the object woke: whether they reached the stream is not known. */
   readonly inheritedSeq: number;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    const { last, bytes, count } = sql
-      .exec<{ last: number | null; bytes: number | null; count: number }>(
-        "SELECT max(seq) AS last, sum(length(frame)) AS bytes, count(*) AS count FROM rows",
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    const state = this.#readState();
+    this.#waiting = new Ranges(state.waiting);
+    this.#inRunsSeq = state.inRunsSeq;
+    this.#lastSeq = state.seq;
+    this.#sentAtMs = state.sentAtMs;
+    this.#logs = this.#findLogs(state);
+    this.#lastNumber = Math.max(0, ...[...state.closed, ...this.#logs].map(({ number }) => number));
+    for (const log of this.#logs) {
+      const share = log.rows === 0 ? 0 : this.#waiting.countIn(log.first, log.last) / log.rows;
+      this.#waitingBytes += log.bytes * share;
+    }
+    for (const { ids } of this.loose()) this.#looseIds += ids.byteLength / ID_HASH_BYTES;
+    this.storedCounts = this.#lastSeq > state.seq ? (this.#countsOf(this.#lastSeq) ?? state.counts) : state.counts;
+    this.inheritedSeq = this.#lastSeq;
+  }
+
+  #readState(): State {
+    const stored = this.#sql.exec<{ state: string }>("SELECT state FROM shard_state").toArray()[0];
+    if (stored !== undefined) return JSON.parse(stored.state) as State;
+    return { seq: 0, waiting: [], inRunsSeq: 0, closed: [], sentAtMs: 0, counts: "" };
+  }
+
+  /** The tables that are there, oldest first. Rows that the state does not speak of wait. */
+  #findLogs(state: State): Log[] {
+    const numbers = this.#sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'rows_[0-9]*'")
+      .toArray()
+      .map(({ name }) => Number(name.slice("rows_".length)))
+      .sort((a, b) => a - b);
+    return numbers.map((number) => {
+      const closed = state.closed.find((log) => log.number === number);
+      return closed ?? this.#scanLog(number, state.seq);
+    });
+  }
+
+  #scanLog(number: number, stateSeq: number): Log {
+    const { first, last, rows, bytes, at } = this.#sql
+      .exec<Record<"first" | "last" | "rows" | "bytes" | "at", number | null>>(
+        `SELECT min(seq) AS first, max(seq) AS last, count(*) AS rows, sum(length(frame)) AS bytes,
+           min(committed_at_ms) AS at FROM ${tableOf({ number })}`,
       )
       .one();
-    this.#inRunsSeq = sql.exec<{ seq: number }>("SELECT seq FROM rows_in_runs").toArray()[0]?.seq ?? 0;
-    this.inheritedSeq = Math.max(last ?? 0, this.#inRunsSeq);
-    this.#nextSeq = this.inheritedSeq + 1;
-    const outside = sql
-      .exec<{ bytes: number | null }>("SELECT sum(length(ids)) AS bytes FROM rows WHERE seq > ?", this.#inRunsSeq)
-      .one();
-    this.#idsOutsideRuns = (outside.bytes ?? 0) / ID_HASH_BYTES;
-    this.#bytes = bytes ?? 0;
-    this.#count = count;
+    for (const { seq } of this.#sql.exec<{ seq: number }>(
+      `SELECT seq FROM ${tableOf({ number })} WHERE seq > ? ORDER BY seq`,
+      stateSeq,
+    )) {
+      this.#waiting.push(seq);
+      this.#lastSeq = seq;
+    }
+    const next = this.#lastSeq + 1;
+    return {
+      number,
+      first: first ?? next,
+      last: last ?? next - 1,
+      rows: rows ?? 0,
+      bytes: bytes ?? 0,
+      startedAtMs: at ?? 0,
+    };
+  }
+
+  #countsOf(seq: number): string | null {
+    const log = this.#logOf(seq);
+    if (log === undefined) return null;
+    return this.#sql.exec<{ counts: string | null }>(`SELECT counts FROM ${tableOf(log)} WHERE seq = ?`, seq).one()
+      .counts;
   }
 
   /** Bytes of the frames that wait to be flushed. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#waitingBytes;
   }
 
+  /** Rows that wait. */
   get count(): number {
-    return this.#count;
+    return this.#waiting.count;
   }
 
-  /** @param row its bytes must not change afterwards. */
-  insert(row: Omit<Row, "seq">): void {
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** How many ids lie beside rows and in no run. */
+  get looseIdCount(): number {
+    return this.#looseIds;
+  }
+
+  get isEmpty(): boolean {
+    return this.#logs.length === 0;
+  }
+
+  /** Epoch milliseconds of the oldest row that is kept; null when none is. */
+  get keptSinceMs(): number | null {
+    return this.#logs[0]?.startedAtMs ?? null;
+  }
+
+  /** A log is sent whole, and only its ids keep it: time for a run. */
+  get hasSpentLog(): boolean {
+    return this.#logs.slice(0, -1).some((log) => this.#isSent(log) && log.last > this.#inRunsSeq);
+  }
+
+  /**
+   * Writes rows, or none of them and throws.
+   * @param counts the caller's, in force with the rows.
+   * @param rows their bytes must not change afterwards.
+   */
+  insert(rows: readonly NewRow[], counts: string): void {
+    if (rows.length === 0) return;
+    const logs = this.#logs.map((log) => ({ ...log }));
+    let seq = this.#lastSeq;
+    this.#storage.transactionSync(() => {
+      for (const row of rows) {
+        seq++;
+        const log = this.#logFor(row, logs, seq, counts);
+        this.#sql.exec(
+          `INSERT INTO ${tableOf(log)} (seq, boot, committed_at_ms, counts, ids, frame) VALUES (?, ?, ?, ?, ?, ?)`,
+          seq,
+          row.boot,
+          row.committedAtMs,
+          counts,
+          row.ids,
+          row.frame,
+        );
+        log.last = seq;
+        log.rows++;
+        log.bytes += row.frame.byteLength;
+      }
+    });
+    this.#logs = logs;
+    this.#lastNumber = (logs.at(-1) as Log).number;
+    for (const { boot, committedAtMs, frame, ids } of rows) {
+      this.#lastSeq++;
+      this.#waiting.push(this.#lastSeq);
+      this.#waitingBytes += frame.byteLength;
+      this.#looseIds += ids.byteLength / ID_HASH_BYTES;
+      this.#hold({ seq: this.#lastSeq, boot, committedAtMs, frame });
+    }
+  }
+
+  /** The last log, or a new one behind it. */
+  #logFor({ committedAtMs }: NewRow, logs: Log[], seq: number, counts: string): Log {
+    const last = logs.at(-1);
+    const isOpen =
+      last !== undefined &&
+      last.rows < LOG_ROWS &&
+      last.bytes < LOG_BYTES &&
+      Math.abs(committedAtMs - last.startedAtMs) < LOG_AGE_MS;
+    if (isOpen) return last;
+    const log = {
+      number: Math.max(this.#lastNumber, last?.number ?? 0) + 1,
+      first: seq,
+      last: seq - 1,
+      rows: 0,
+      bytes: 0,
+      startedAtMs: committedAtMs,
+    };
     this.#sql.exec(
-      "INSERT INTO rows (seq, boot, committed_at_ms, frame, ids) VALUES (?, ?, ?, ?, ?)",
-      this.#nextSeq,
-      row.boot,
-      row.committedAtMs,
-      row.frame,
-      row.ids,
+      `CREATE TABLE ${tableOf(log)} (seq INTEGER PRIMARY KEY, boot TEXT NOT NULL, committed_at_ms INTEGER NOT NULL,
+         counts TEXT, ids BLOB NOT NULL, frame BLOB NOT NULL)`,
     );
-    this.#hold({ seq: this.#nextSeq, ...row });
-    this.#nextSeq++;
-    this.#bytes += row.frame.byteLength;
-    this.#count++;
-    this.#idsOutsideRuns += row.ids.byteLength / ID_HASH_BYTES;
+    // Rows of the same insert that lie in the log before are not sent: the state must not say that they are.
+    if (last !== undefined && last.last === this.#lastSeq) this.#writeState({ closed: [...logs] }, counts);
+    logs.push(log);
+    return log;
   }
 
   #hold(row: Row): void {
-    const bytes = row.frame.byteLength + row.ids.byteLength;
-    if (this.#heldBytes + bytes > HELD_BYTES) return;
+    const bytes = row.frame.byteLength;
+    if (bytes > held.leftBytes) return;
     this.#held.set(row.seq, row);
-    this.#heldBytes += bytes;
+    this.#holding.take(bytes);
   }
 
-  #letGo({ seq, frame, ids }: Row): void {
-    if (this.#held.delete(seq)) this.#heldBytes -= frame.byteLength + ids.byteLength;
+  #letGo({ seq, frame }: Row): void {
+    if (this.#held.delete(seq)) this.#holding.give(frame.byteLength);
   }
 
-  /** The ids that lie beside rows and in no run. */
-  get outsideRuns(): WaitingIds {
-    return { idCount: this.#idsOutsideRuns, read: () => this.#readIds(this.#inRunsSeq) };
-  }
-
-  /** The ids of all rows that are there now have come into a run: durable with whatever the same turn writes. */
-  markInRuns(): void {
-    this.#inRunsSeq = this.#nextSeq - 1;
-    this.#idsOutsideRuns = 0;
-    this.#sql.exec("INSERT OR REPLACE INTO rows_in_runs (one, seq) VALUES (1, ?)", this.#inRunsSeq);
-  }
-
-  isInRuns(row: Row): boolean {
-    return row.seq <= this.#inRunsSeq;
-  }
-
-  /** The oldest rows, as many as fit into both bounds, at least one if there is any. */
-  oldest(maxRows: number, maxBytes: number): Row[] {
+  /**
+   * Rows that wait, oldest first, those in `last` behind the others; as many as fit into both bounds, at least one if there is
+   * any.
+   */
+  next(limits: { rows: number; bytes: number; upToSeq: number }, last: ReadonlySet<number>, not: number | null): Row[] {
+    const first: number[] = [];
+    const later: number[] = [];
+    let seen = 0;
+    for (const seq of this.#waiting) {
+      if (seq > limits.upToSeq || seen++ === WINDOW_ROWS || first.length === limits.rows) break;
+      if (seq !== not) (last.has(seq) ? later : first).push(seq);
+    }
     const rows: Row[] = [];
     let bytes = 0;
-    for (const row of this.#count === this.#held.size ? this.#held.values() : this.#stored(maxRows)) {
+    for (const seq of [...first, ...later].slice(0, limits.rows)) {
+      const row = this.#held.get(seq) ?? this.#read(seq);
       bytes += row.frame.byteLength;
-      if (rows.length === maxRows || (rows.length > 0 && bytes > maxBytes)) break;
+      if (rows.length > 0 && bytes > limits.bytes) break;
       rows.push(row);
     }
     return rows;
   }
 
-  *#stored(maxRows: number): Generator<Row> {
-    for (const stored of this.#sql.exec<StoredRow>("SELECT * FROM rows ORDER BY seq LIMIT ?", maxRows)) {
-      yield {
-        seq: stored.seq,
-        boot: stored.boot,
-        committedAtMs: stored.committed_at_ms,
-        frame: new Uint8Array(stored.frame),
-        ids: new Uint8Array(stored.ids),
-      };
-    }
+  #read(seq: number): Row {
+    const stored = this.#sql
+      .exec<{ boot: string; committed_at_ms: number; frame: ArrayBuffer }>(
+        `SELECT boot, committed_at_ms, frame FROM ${tableOf(this.#logOf(seq) as Log)} WHERE seq = ?`,
+        seq,
+      )
+      .one();
+    return { seq, boot: stored.boot, committedAtMs: stored.committed_at_ms, frame: new Uint8Array(stored.frame) };
   }
 
-  delete(rows: readonly Row[]): void {
+  #logOf(seq: number): Log | undefined {
+    return this.#logs.findLast((log) => log.first <= seq);
+  }
+
+  /** The rows are on the stream: one row written for all of them. */
+  markSent(rows: readonly Row[], counts: string, nowMs: number): void {
+    if (rows.length === 0) return;
+    const waiting = this.#waiting.without(rows.map(({ seq }) => seq));
+    this.#writeState({ waiting: waiting.toJSON(), sentAtMs: nowMs }, counts);
+    this.#waiting = waiting;
+    this.#sentAtMs = nowMs;
     for (const row of rows) {
-      this.#sql.exec("DELETE FROM rows WHERE seq = ?", row.seq);
       this.#letGo(row);
-      this.#bytes -= row.frame.byteLength;
-      this.#count--;
-      if (!this.isInRuns(row)) this.#idsOutsideRuns -= row.ids.byteLength / ID_HASH_BYTES;
+      this.#waitingBytes -= row.frame.byteLength;
+    }
+    if (waiting.count === 0) this.#waitingBytes = 0;
+    this.#dropSpent(false);
+  }
+
+  /** The caller's counts alone. */
+  storeCounts(counts: string): void {
+    this.#writeState({}, counts);
+  }
+
+  #writeState(changed: Partial<State>, counts: string): void {
+    const state: State = {
+      seq: this.#lastSeq,
+      waiting: this.#waiting.toJSON(),
+      inRunsSeq: this.#inRunsSeq,
+      closed: this.#logs.slice(0, -1),
+      sentAtMs: this.#sentAtMs,
+      counts,
+      ...changed,
+    };
+    this.#sql.exec("INSERT OR REPLACE INTO shard_state (one, state) VALUES (1, ?)", JSON.stringify(state));
+  }
+
+  /** The ids that lie beside rows and in no run, oldest first. */
+  *loose(): Generator<LooseIds> {
+    for (const log of this.#logs) {
+      if (log.last <= this.#inRunsSeq) continue;
+      for (const { ids, committed_at_ms } of this.#sql.exec<{ ids: ArrayBuffer; committed_at_ms: number }>(
+        `SELECT ids, committed_at_ms FROM ${tableOf(log)} WHERE seq > ? ORDER BY seq`,
+        this.#inRunsSeq,
+      )) {
+        yield { ids: new Uint8Array(ids), committedAtMs: committed_at_ms };
+      }
     }
   }
 
-  /** Of every row. */
-  ids(): Iterable<{ ids: ArrayBuffer; committedAtMs: number }> {
-    return this.#readIds(0);
+  /**
+   * Gives all loose ids to a run, those of waiting rows too, and drops the logs that nothing keeps any more.
+   * @param all the last log as well, when nothing of it waits.
+   */
+  moveIds(writeRun: (loose: LooseIds[]) => void, counts: string, all: boolean): void {
+    this.#storage.transactionSync(() => {
+      writeRun([...this.loose()]);
+      this.#writeState({ inRunsSeq: this.#lastSeq }, counts);
+    });
+    this.#inRunsSeq = this.#lastSeq;
+    this.#looseIds = 0;
+    this.#dropSpent(all);
   }
 
-  *#readIds(afterSeq: number): Generator<{ ids: ArrayBuffer; committedAtMs: number }> {
-    const rows = this.#sql.exec<{ ids: ArrayBuffer; committed_at_ms: number }>(
-      "SELECT ids, committed_at_ms FROM rows WHERE seq > ? ORDER BY seq",
-      afterSeq,
-    );
-    for (const row of rows) yield { ids: row.ids, committedAtMs: row.committed_at_ms };
+  #dropSpent(all: boolean): void {
+    const kept = this.#logs.filter((log, index) => {
+      const isOpen = index === this.#logs.length - 1;
+      if ((isOpen && !all) || !this.#isSent(log) || log.last > this.#inRunsSeq) return true;
+      this.#sql.exec(`DROP TABLE ${tableOf(log)}`);
+      return false;
+    });
+    this.#logs = kept;
+  }
+
+  #isSent(log: Log): boolean {
+    return this.#waiting.countIn(log.first, log.last) === 0;
+  }
+
+  /** Where one message stands whose ids are in no run; when it was flushed is known only as of the last flush. */
+  find(has: (ids: Uint8Array) => boolean): { committedAtMs: number; flushedAtMs: number | null } | null {
+    for (const log of this.#logs) {
+      for (const row of this.#sql.exec<{ seq: number; ids: ArrayBuffer; committed_at_ms: number }>(
+        `SELECT seq, ids, committed_at_ms FROM ${tableOf(log)} ORDER BY seq`,
+      )) {
+        if (!has(new Uint8Array(row.ids))) continue;
+        return {
+          committedAtMs: row.committed_at_ms,
+          flushedAtMs: this.#waiting.has(row.seq) ? null : Math.max(this.#sentAtMs, row.committed_at_ms),
+        };
+      }
+    }
+    return null;
   }
 }

@@ -1,125 +1,115 @@
-// Message ids on the shard's disk after their rows have been flushed: first a row a flush (`flushed_ids`), then, merged,
-// sorted runs cut into pages, of which one look-up reads one row each. Reads cost a thousandth of writes. DESIGN E5.
-// Ids of rows that wait longer than memory can hold them go into the runs too, beside their rows.
+// Message ids on the shard's disk once they lie in no row that is kept: sorted runs cut into pages, of which one look-up reads
+// one row each. Reads cost a thousandth of writes. DESIGN E5.
+//
+// A look-up asks every run, so there must be few: where more than `RUNS_MAX` lie side by side, the smallest neighbours are merged
+// into one. Merging goes slice by slice of the hashes, each in a turn of its own and durable, so that no request waits for millions
+// of ids; until the last slice the run that is being made is not looked at.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { bigEndian, compareIds, idAt, sortedHas, sortedIds, sortedIndices } from "./id-bytes.ts";
 
-/** 4 KiB a row: cheap to read, and one row written for 512 ids. */
-const PAGE_IDS = 512;
-
-export const SEGMENTS_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS flushed_ids (
-    id INTEGER PRIMARY KEY,
-    committed_at_ms INTEGER NOT NULL,
-    flushed_at_ms INTEGER NOT NULL,
-    ids BLOB NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS id_runs (
-    run INTEGER PRIMARY KEY,
-    oldest_at_ms INTEGER NOT NULL,
-    newest_at_ms INTEGER NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS id_pages (
-    run INTEGER NOT NULL,
-    first BLOB NOT NULL,
-    ids BLOB NOT NULL,
-    PRIMARY KEY (run, first)
-  ) WITHOUT ROWID;
-`;
+/** 8 KiB a row: cheap to read, and one row written for 1,024 ids. */
+const PAGE_IDS = 1_024;
+export const RUNS_MAX = 8;
+const MERGE_FAN_IN = 4;
+/** What a turn may spend on a merge: some milliseconds. */
+const SLICE_IDS = 16_384;
+/** A copy that comes at the very end of the window is still known, whichever clock is a little fast. */
+export const FORGET_LATE_MS = 60 * 60 * 1_000;
 
 export interface FoundId {
   committedAtMs: number;
   flushedAtMs: number;
 }
 
-/** Ids that lie beside rows which wait to be flushed, and in no run. */
-export interface WaitingIds {
-  idCount: number;
-  read(): Iterable<{ ids: ArrayBuffer; committedAtMs: number }>;
+export interface RunPart {
+  ids: Uint8Array;
+  committedAtMs: number;
+}
+
+/** Of a run that is being made: from which, and how far it is. */
+interface Merging {
+  inputs: number[];
+  slice: number;
+  slices: number;
+}
+
+interface Run {
+  run: number;
+  ids: number;
+  oldestMs: number;
+  newestMs: number;
+  merging: Merging | null;
 }
 
 /** All calls are synchronous and happen within the caller's turn. */
 export class Segments {
   readonly #sql: SqlStorage;
-  #looseIds: number;
+  /** Oldest first. */
+  #runs: Run[];
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    this.#looseIds = countLooseIds(sql);
+    this.#runs = this.#readRuns();
   }
 
-  /** Epoch milliseconds since when ids lie outside the runs, and so must be in memory; null when there are no runs. */
-  get looseSinceMs(): number | null {
-    return this.#sql.exec<{ at: number | null }>("SELECT max(newest_at_ms) AS at FROM id_runs").one().at;
-  }
-
-  get hasLoose(): boolean {
-    return this.#looseIds > 0;
-  }
-
-  /** The ids that are not in a run yet, for memory to be filled with. */
-  *loose(): Generator<{ ids: Uint8Array; committedAtMs: number }> {
-    const rows = this.#sql.exec<{ ids: ArrayBuffer; committed_at_ms: number }>(
-      "SELECT ids, committed_at_ms FROM flushed_ids ORDER BY id",
-    );
-    for (const row of rows) yield { ids: new Uint8Array(row.ids), committedAtMs: row.committed_at_ms };
-  }
-
-  add(ids: Uint8Array, committedAtMs: number, flushedAtMs: number): void {
-    for (let start = 0; start < ids.byteLength; start += LIMITS.rowIdsBytes) {
-      this.#sql.exec(
-        "INSERT INTO flushed_ids (committed_at_ms, flushed_at_ms, ids) VALUES (?, ?, ?)",
-        committedAtMs,
-        flushedAtMs,
-        ids.subarray(start, start + LIMITS.rowIdsBytes),
-      );
-    }
-    this.#looseIds += ids.byteLength / ID_HASH_BYTES;
-  }
-
-  /**
-   * Merges what is in no run once there is enough of it: the loose ids, and those of rows that wait (`Rows.outsideRuns`).
-   * @returns whether it did, and the rows' ids are in a run now.
-   */
-  mergeWhenLarge(waiting: WaitingIds, nowMs: number): boolean {
-    if (this.#looseIds + waiting.idCount < LIMITS.dedupeRunIds) return false;
-    const flushed = this.#sql
-      .exec<{ committed_at_ms: number; flushed_at_ms: number; ids: ArrayBuffer }>("SELECT * FROM flushed_ids")
+  #readRuns(): Run[] {
+    return this.#sql
+      .exec<{ run: number; oldest_at_ms: number; newest_at_ms: number; ids: number; merging: string | null }>(
+        "SELECT run, oldest_at_ms, newest_at_ms, ids, merging FROM id_runs ORDER BY newest_at_ms, run",
+      )
       .toArray()
-      .map((row) => ({ committedAtMs: row.committed_at_ms, newestAtMs: row.flushed_at_ms, ids: row.ids }));
-    const rows = [...waiting.read()].map((row) => ({ ...row, newestAtMs: nowMs }));
-    this.#writeRun([...flushed, ...rows]);
-    this.#sql.exec("DELETE FROM flushed_ids");
-    this.#looseIds = 0;
-    return true;
+      .map(({ run, oldest_at_ms, newest_at_ms, ids, merging }) => ({
+        run,
+        ids,
+        oldestMs: oldest_at_ms,
+        newestMs: newest_at_ms,
+        merging: merging === null ? null : (JSON.parse(merging) as Merging),
+      }));
   }
 
-  /** Forgets what is beyond the dedupe window. */
-  forgetExpired(nowMs: number): void {
-    const expired = this.#sql
-      .exec<{ run: number }>("SELECT run FROM id_runs WHERE newest_at_ms < ?", nowMs - LIMITS.dedupeWindowMs)
-      .toArray();
-    for (const { run } of expired) {
-      this.#sql.exec("DELETE FROM id_pages WHERE run = ?", run);
-      this.#sql.exec("DELETE FROM id_runs WHERE run = ?", run);
-    }
-    this.#sql.exec("DELETE FROM flushed_ids WHERE flushed_at_ms < ?", nowMs - LIMITS.dedupeWindowMs - RUN_SLACK_MS);
-    this.#looseIds = countLooseIds(this.#sql);
+  get #complete(): Run[] {
+    return this.#runs.filter(({ merging }) => merging === null);
   }
 
-  #writeRun(parts: readonly { committedAtMs: number; newestAtMs: number; ids: ArrayBuffer }[]): void {
+  /** Epoch milliseconds: ids that were committed later lie in no run. Null when there are no runs. */
+  get looseSinceMs(): number | null {
+    return this.#runs.length === 0 ? null : Math.max(...this.#runs.map(({ newestMs }) => newestMs));
+  }
+
+  /** Throws and writes nothing, or writes all: within the caller's transaction. `reload` after one that failed. */
+  writeRun(parts: readonly RunPart[]): void {
     const sorted = sortedIds(parts.map(({ ids }) => ids));
     if (sorted.length === 0) return;
+    let oldestMs = Number.POSITIVE_INFINITY;
+    let newestMs = Number.NEGATIVE_INFINITY;
+    for (const { committedAtMs } of parts) {
+      oldestMs = Math.min(oldestMs, committedAtMs);
+      newestMs = Math.max(newestMs, committedAtMs);
+    }
+    const run = this.#insertRun({ ids: sorted.length, oldestMs, newestMs, merging: null });
+    this.#writePages(run, sorted);
+  }
+
+  #insertRun({ ids, oldestMs, newestMs, merging }: Omit<Run, "run">): number {
     const { run } = this.#sql
       .exec<{ run: number }>(
-        "INSERT INTO id_runs (oldest_at_ms, newest_at_ms) VALUES (?, ?) RETURNING run",
-        Math.min(...parts.map(({ committedAtMs }) => committedAtMs)),
-        Math.max(...parts.map(({ newestAtMs }) => newestAtMs)),
+        "INSERT INTO id_runs (oldest_at_ms, newest_at_ms, ids, merging) VALUES (?, ?, ?, ?) RETURNING run",
+        oldestMs,
+        newestMs,
+        ids,
+        merging === null ? null : JSON.stringify(merging),
       )
       .one();
+    this.#runs.push({ run, ids, oldestMs, newestMs, merging });
+    this.#runs.sort((a, b) => a.newestMs - b.newestMs || a.run - b.run);
+    return run;
+  }
+
+  #writePages(run: number, sorted: BigUint64Array): void {
     for (let start = 0; start < sorted.length; start += PAGE_IDS) {
       const page = bigEndian(sorted.subarray(start, start + PAGE_IDS));
-      // Two pages may begin with the same id only if it stands in the run more than 512 times; ids are distinct.
+      // Two pages may begin with the same id only if it stands in the run more often than a page holds; ids are distinct.
       this.#sql.exec(
         "INSERT OR REPLACE INTO id_pages (run, first, ids) VALUES (?, ?, ?)",
         run,
@@ -129,19 +119,128 @@ export class Segments {
     }
   }
 
-  /** Indices of the ids that stand in a run written at or after `sinceMs`. */
+  /** What is in memory may not be on disk after a transaction that failed. */
+  reload(): void {
+    this.#runs = this.#readRuns();
+  }
+
+  get hasMergeToDo(): boolean {
+    return this.#complete.length > RUNS_MAX || this.#runs.some(({ merging }) => merging !== null);
+  }
+
+  /** Begins a merge where there are too many runs, or goes on with the one under way. To be called in a transaction. */
+  mergeSlice(): void {
+    const building = this.#runs.find(({ merging }) => merging !== null);
+    if (building !== undefined) this.#copySlice(building, building.merging as Merging);
+    else if (this.#complete.length > RUNS_MAX) this.#beginMerge();
+  }
+
+  #beginMerge(): void {
+    const inputs = smallestNeighbours(this.#complete);
+    const ids = inputs.reduce((sum, run) => sum + run.ids, 0);
+    const merging = { inputs: inputs.map(({ run }) => run), slice: 0, slices: Math.max(1, Math.ceil(ids / SLICE_IDS)) };
+    const oldestMs = Math.min(...inputs.map((run) => run.oldestMs));
+    const newestMs = Math.max(...inputs.map((run) => run.newestMs));
+    this.#insertRun({ ids: 0, oldestMs, newestMs, merging });
+  }
+
+  #copySlice(building: Run, { inputs, slice, slices }: Merging): void {
+    const from = sliceStart(slice, slices) as Uint8Array;
+    const to = sliceStart(slice + 1, slices);
+    const sorted = sortedIds(inputs.map((run) => this.#idsBetween(run, from, to)));
+    this.#writePages(building.run, sorted);
+    building.ids += sorted.length;
+    const isLast = slice + 1 === slices;
+    building.merging = isLast ? null : { inputs, slice: slice + 1, slices };
+    this.#sql.exec(
+      "UPDATE id_runs SET merging = ?, ids = ? WHERE run = ?",
+      isLast ? null : JSON.stringify(building.merging),
+      building.ids,
+      building.run,
+    );
+    if (isLast) this.#deleteRuns(inputs);
+  }
+
+  /** `to` null: up to the last. */
+  #idsBetween(run: number, from: Uint8Array, to: Uint8Array | null): Uint8Array {
+    const pages = this.#sql
+      .exec<{ ids: ArrayBuffer }>(
+        `SELECT ids FROM id_pages WHERE run = ?1 AND (?3 IS NULL OR first < ?3)
+           AND first >= coalesce((SELECT first FROM id_pages WHERE run = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), x'')`,
+        run,
+        from,
+        to,
+      )
+      .toArray();
+    const kept: Uint8Array[] = [];
+    for (const page of pages) {
+      const ids = new Uint8Array(page.ids);
+      const count = ids.byteLength / ID_HASH_BYTES;
+      let start = 0;
+      while (start < count && compareIds(idAt(ids, start), from) < 0) start++;
+      let end = count;
+      while (to !== null && end > start && compareIds(idAt(ids, end - 1), to) >= 0) end--;
+      kept.push(ids.subarray(start * ID_HASH_BYTES, end * ID_HASH_BYTES));
+    }
+    const total = new Uint8Array(kept.reduce((sum, ids) => sum + ids.byteLength, 0));
+    let at = 0;
+    for (const ids of kept) {
+      total.set(ids, at);
+      at += ids.byteLength;
+    }
+    return total;
+  }
+
+  #deleteRuns(runs: readonly number[]): void {
+    for (const run of runs) {
+      this.#sql.exec("DELETE FROM id_pages WHERE run = ?", run);
+      this.#sql.exec("DELETE FROM id_runs WHERE run = ?", run);
+    }
+    this.#runs = this.#runs.filter(({ run }) => !runs.includes(run));
+  }
+
+  /** Forgets runs that are wholly beyond the dedupe window, late rather than early. What a merge reads stays until it is through. */
+  forgetExpired(nowMs: number): void {
+    const inUse = new Set(this.#runs.flatMap(({ run, merging }) => (merging === null ? [] : [run, ...merging.inputs])));
+    const expired = this.#runs.filter(
+      ({ run, newestMs }) => newestMs < nowMs - LIMITS.dedupeWindowMs - FORGET_LATE_MS && !inUse.has(run),
+    );
+    this.#deleteRuns(expired.map(({ run }) => run));
+  }
+
+  /**
+   * Indices of the ids that stand in a run with ids committed at or after `sinceMs`. The ids are looked up in their order, so
+   * that a page is read once for all of its ids.
+   */
   knownInRuns(ids: Uint8Array, sinceMs: number): number[] {
-    const runs = this.#sql.exec<{ run: number }>("SELECT run FROM id_runs WHERE newest_at_ms >= ?", sinceMs).toArray();
+    const runs = this.#complete.filter(({ newestMs }) => newestMs >= sinceMs);
     if (runs.length === 0) return [];
+    let left = sortedIndices(ids);
+    const found: number[] = [];
+    for (const { run } of runs) {
+      const known = new Set(this.#indicesIn(run, ids, left));
+      if (known.size === 0) continue;
+      found.push(...known);
+      left = left.filter((index) => !known.has(index));
+    }
+    return found.sort((a, b) => a - b);
+  }
+
+  #indicesIn(run: number, ids: Uint8Array, sorted: readonly number[]): number[] {
     const indices: number[] = [];
-    for (let at = 0; at < ids.byteLength; at += ID_HASH_BYTES) {
-      const id = ids.subarray(at, at + ID_HASH_BYTES);
-      if (runs.some(({ run }) => this.#pageHas(run, id))) indices.push(at / ID_HASH_BYTES);
+    let page: Uint8Array | null = null;
+    for (const index of sorted) {
+      const id = idAt(ids, index);
+      if (page === null || compareIds(idAt(page, page.byteLength / ID_HASH_BYTES - 1), id) < 0) {
+        page = this.#pageFor(run, id);
+      }
+      if (page !== null && sortedHas(page, id)) indices.push(index);
     }
     return indices;
   }
 
-  #pageHas(run: number, id: Uint8Array): boolean {
+  /** The page that has the id if any has; null before the first. */
+  #pageFor(run: number, id: Uint8Array): Uint8Array | null {
     const page = this.#sql
       .exec<{ ids: ArrayBuffer }>(
         "SELECT ids FROM id_pages WHERE run = ? AND first <= ? ORDER BY first DESC LIMIT 1",
@@ -149,75 +248,35 @@ export class Segments {
         id,
       )
       .toArray()[0];
-    return page !== undefined && sortedHas(new Uint8Array(page.ids), id);
+    return page === undefined ? null : new Uint8Array(page.ids);
   }
 
-  /** Where one flushed id stands, for a person who asks after a message. Times of merged ids are their run's. */
+  /** Where one id stands, for a person who asks after a message. Times of merged ids are their run's. */
   find(id: Uint8Array): FoundId | null {
-    const rows = this.#sql.exec<{ committed_at_ms: number; flushed_at_ms: number; ids: ArrayBuffer }>(
-      "SELECT committed_at_ms, flushed_at_ms, ids FROM flushed_ids ORDER BY id DESC",
-    );
-    for (const row of rows) {
-      if (unsortedHas(new Uint8Array(row.ids), id)) {
-        return { committedAtMs: row.committed_at_ms, flushedAtMs: row.flushed_at_ms };
-      }
-    }
-    const runs = this.#sql
-      .exec<{ run: number; oldest_at_ms: number; newest_at_ms: number }>("SELECT * FROM id_runs ORDER BY run DESC")
-      .toArray();
-    const holder = runs.find(({ run }) => this.#pageHas(run, id));
-    return holder === undefined ? null : { committedAtMs: holder.oldest_at_ms, flushedAtMs: holder.newest_at_ms };
+    const holder = this.#complete.findLast(({ run }) => this.#indicesIn(run, id, [0]).length > 0);
+    return holder === undefined ? null : { committedAtMs: holder.oldestMs, flushedAtMs: holder.newestMs };
   }
 }
 
-/** Loose rows go with the run they are merged into; only a shard that went silent keeps some past their window. */
-const RUN_SLACK_MS = 60 * 60 * 1_000;
-
-function countLooseIds(sql: SqlStorage): number {
-  const { bytes } = sql.exec<{ bytes: number | null }>("SELECT sum(length(ids)) AS bytes FROM flushed_ids").one();
-  return (bytes ?? 0) / ID_HASH_BYTES;
-}
-
-function sortedIds(parts: readonly ArrayBuffer[]): BigUint64Array {
-  const sorted = new BigUint64Array(parts.reduce((sum, ids) => sum + ids.byteLength / ID_HASH_BYTES, 0));
-  let at = 0;
-  for (const ids of parts) {
-    const view = new DataView(ids);
-    for (let byte = 0; byte < view.byteLength; byte += ID_HASH_BYTES) sorted[at++] = view.getBigUint64(byte);
+/** Neighbours in time, so that a run is forgotten soon after its oldest id may be. */
+function smallestNeighbours(runs: readonly Run[]): Run[] {
+  let best: Run[] = [];
+  let least = Number.POSITIVE_INFINITY;
+  for (let start = 0; start + MERGE_FAN_IN <= runs.length; start++) {
+    const group = runs.slice(start, start + MERGE_FAN_IN);
+    const ids = group.reduce((sum, run) => sum + run.ids, 0);
+    if (ids >= least) continue;
+    least = ids;
+    best = group;
   }
-  return sorted.sort();
+  return best;
 }
 
-function bigEndian(ids: BigUint64Array): Uint8Array {
-  const bytes = new Uint8Array(ids.length * ID_HASH_BYTES);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < ids.length; i++) view.setBigUint64(i * ID_HASH_BYTES, ids[i] as bigint);
+/** The first hash of a slice, all hashes being cut into so many; null for the end of the last. */
+function sliceStart(slice: number, slices: number): Uint8Array | null {
+  if (slice === slices) return null;
+  const bytes = new Uint8Array(ID_HASH_BYTES);
+  const start = (BigInt(slice) << 64n) / BigInt(slices);
+  new DataView(bytes.buffer).setBigUint64(0, start);
   return bytes;
-}
-
-function compareAt(ids: Uint8Array, index: number, id: Uint8Array): number {
-  const start = index * ID_HASH_BYTES;
-  for (let i = 0; i < ID_HASH_BYTES; i++) {
-    const difference = (ids[start + i] as number) - (id[i] as number);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
-function sortedHas(ids: Uint8Array, id: Uint8Array): boolean {
-  let low = 0;
-  let high = ids.byteLength / ID_HASH_BYTES - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const order = compareAt(ids, middle, id);
-    if (order === 0) return true;
-    if (order < 0) low = middle + 1;
-    else high = middle - 1;
-  }
-  return false;
-}
-
-export function unsortedHas(ids: Uint8Array, id: Uint8Array): boolean {
-  for (let index = 0; index < ids.byteLength / ID_HASH_BYTES; index++) if (compareAt(ids, index, id) === 0) return true;
-  return false;
 }

@@ -3,7 +3,8 @@
 // DESIGN E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
 
 import { DurableObject } from "cloudflare:workers";
-import { concatBytes, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { isOver } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { homeName } from "../ledger/entry.ts";
 import type { Use } from "../ledger/use.ts";
@@ -11,18 +12,16 @@ import { Watch } from "../live/watch.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { unpackAppends1 } from "./append-call-1.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
-import { Counters } from "./counters.ts";
-import { DROPS_SCHEMA, Drops } from "./drops.ts";
 import { Flusher } from "./flusher.ts";
-import { GroupCommit, type Member, packGroup } from "./group-commit.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { ShardLedger } from "./ledger.ts";
 import { log } from "./log.ts";
+import { commitGapMs, EventRate, flushDelayMs } from "./pace.ts";
 import { projectOfShard } from "./placement.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { RecentIds } from "./recent-ids.ts";
 import { REGISTRATION_SCHEMA, Registration } from "./registration.ts";
-import { ROWS_SCHEMA, type Row, Rows } from "./rows.ts";
-import { SEGMENTS_SCHEMA, Segments, unsortedHas } from "./segments.ts";
+import { migrate } from "./schema.ts";
+import { type Accepted, EventStore } from "./store.ts";
 
 export interface RateClaim {
   keyId: string;
@@ -30,10 +29,9 @@ export interface RateClaim {
   eventsPerSecond: number;
 }
 
-export interface AppendInput extends Member {
+export interface AppendInput extends Accepted {
   /** Epoch milliseconds: none of the messages was first sent before. */
   oldestMs: number;
-  receivedAtMs: number;
   claim: ConsentClaim;
   rate: RateClaim;
 }
@@ -73,57 +71,53 @@ export type AppendAnswer =
 
 /** A durable alarm stands this far ahead while rows wait, in case the object loses its memory and its timers. */
 const ALARM_AHEAD_MS = 10_000;
-const MAINTAIN_EVERY_MS = 60 * 1_000;
-const WRITE_DROPS_AFTER_MS = 1_000;
-
-/** A revoked key never comes back: rotation makes new ones. */
-const REVOKED_SCHEMA = "CREATE TABLE IF NOT EXISTS revoked_keys (key_id TEXT PRIMARY KEY) WITHOUT ROWID;";
+/** Counts that no row brings to disk are stored when no more came for so long, or after so long at most. */
+const STORE_COUNTS_AFTER_MS = 3_000;
+const STORE_COUNTS_WITHIN_MS = 30_000;
 
 export class BufferShard extends DurableObject<Env> {
   readonly #sql: SqlStorage;
-  readonly #rows: Rows;
-  readonly #segments: Segments;
-  readonly #recent: RecentIds;
+  readonly #store: EventStore;
   readonly #ledger: ShardLedger;
-  readonly #drops: Drops;
-  readonly #counters = new Counters();
   readonly #rateLimit = new RateLimit();
+  readonly #rate = new EventRate();
   readonly #watch = new Watch();
   readonly #revokedKeys: Set<string>;
-  readonly #commits = new GroupCommit((members) => this.#commit(members));
-  readonly #boot = crypto.randomUUID().slice(0, 13);
+  readonly #commits = new GroupCommit<AppendInput>(
+    (members) => this.#commit(members),
+    () => commitGapMs(this.#rate.perSecond(Date.now())),
+  );
   readonly #flusher: Flusher;
   readonly #registration: Registration;
-  #full = false;
   /** Of appends that wait until the shard has the part of the ledger that judges them. */
   #unjudgedBytes = 0;
-  #dropsTimer: ReturnType<typeof setTimeout> | null = null;
+  #countsTimer: ReturnType<typeof setTimeout> | null = null;
+  #countedAtMs = 0;
   #alarmAtMs: number | null = null;
-  #maintainedAtMs = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(`${ROWS_SCHEMA}${SEGMENTS_SCHEMA}${DROPS_SCHEMA}${REVOKED_SCHEMA}${REGISTRATION_SCHEMA}`);
-    this.#rows = new Rows(this.#sql);
-    this.#segments = new Segments(this.#sql);
-    this.#recent = new RecentIds(this.#segments.looseSinceMs ?? Number.NEGATIVE_INFINITY);
+    migrate(ctx.storage);
+    this.#sql.exec(REGISTRATION_SCHEMA);
+    this.#store = new EventStore(ctx.storage, this.#name);
     const homeOf = (home: number) => env.LEDGER.get(env.LEDGER.idFromName(homeName(projectOfShard(this.#name), home)));
     this.#ledger = new ShardLedger(this.#sql, () => this.#name, homeOf);
-    this.#drops = new Drops(this.#sql);
     const revoked = this.#sql.exec<{ key_id: string }>("SELECT key_id FROM revoked_keys").toArray();
     this.#revokedKeys = new Set(revoked.map((row) => row.key_id));
-    for (const { ids, committedAtMs } of this.#segments.loose()) this.#recent.add(ids, committedAtMs);
-    for (const { ids, committedAtMs } of this.#rows.outsideRuns.read())
-      this.#recent.add(new Uint8Array(ids), committedAtMs);
-    this.#flusher = new Flusher(env, this.#rows, this.#name, (rows) => this.#forget(rows));
+    this.#flusher = new Flusher(env, {
+      name: this.#name,
+      rows: this.#store.rows,
+      markSent: (rows) => this.#store.markSent(rows),
+      delayMs: () => flushDelayMs(this.#store.rows, this.#watch.isOpen),
+    });
     this.#registration = new Registration(env, this.#sql, {
       name: this.#name,
-      hasHistory: this.#rows.count > 0 || this.#segments.looseSinceMs !== null || this.#segments.hasLoose,
+      hasHistory: this.#store.hasHistory,
       revokedKeys: () => [...this.#revokedKeys],
       learnRevoked: (keyIds) => this.#revoke(keyIds),
     });
-    if (this.#rows.count > 0) this.#flusher.schedule();
+    if (this.#store.rows.count > 0) this.#flusher.schedule();
   }
 
   /**
@@ -151,28 +145,33 @@ export class BufferShard extends DurableObject<Env> {
       if (refused !== null) return { outcome: "refused", code: refused };
     }
     // From here to the commit in one turn: what is told of consent meanwhile would be missed.
-    if (this.#isFull()) return { outcome: "refused", code: "storage_full" };
-    if (this.#commits.pendingBytes + input.data.byteLength > LIMITS.shardPendingBytes) {
-      return { outcome: "refused", code: "overloaded" };
-    }
+    if (this.#store.isFull) return STORAGE_FULL;
+    if (!this.#commits.hasRoomFor(input.data.byteLength)) return { outcome: "refused", code: "overloaded" };
     if (this.#revokedKeys.has(input.rate.keyId)) return { outcome: "refused", code: "invalid_api_key" };
     const needs = this.#ledger.needs(input.claim.subjects);
     const needsSubjects = needs !== "none";
-    const duplicates = this.#knownIndices(input);
+    const duplicates = this.#store.known(input.ids, input.oldestMs);
     const changes = needsSubjects ? [] : consentChanges(input.claim, (entries) => this.#ledger.state(entries));
     if (duplicates.length > 0 || changes.length > 0 || needsSubjects) {
       // The first copy may still be in the commit under way: its "duplicate" must not be acknowledged before it.
       if (duplicates.length > 0) await this.#commits.settled();
-      this.#counters.add("duplicates", duplicates.length, input.receivedAtMs);
+      this.#store.count("duplicates", duplicates.length, input.receivedAtMs);
+      this.#storeCountsSoon();
       const again = { outcome: "again", duplicates, changes, needsSubjects, watched: this.#watch.isOpen } as const;
       return needs === "legacy" ? { ...again, needsLegacy: true } : again;
     }
+    const nowMs = Date.now();
     const events = input.ids.byteLength / ID_HASH_BYTES;
-    const retryAfterSeconds = this.#rateLimit.take(input.rate, events, Date.now());
+    const retryAfterSeconds = this.#rateLimit.take(input.rate, events, nowMs);
     if (retryAfterSeconds > 0) return { outcome: "refused", code: "rate_limited", retryAfterSeconds };
-    this.#recent.add(input.ids, Date.now());
-    await this.#commits.add(input);
-    this.#counters.add("accepted", events, input.receivedAtMs);
+    this.#rate.add(events, nowMs);
+    this.#store.remember(input.ids);
+    try {
+      await this.#commits.add(input);
+    } catch (fault) {
+      if (isDiskFull(fault)) return STORAGE_FULL;
+      throw fault;
+    }
     return { outcome: "stored", watched: this.#watch.isOpen };
   }
 
@@ -193,62 +192,24 @@ export class BufferShard extends DurableObject<Env> {
     }
   }
 
-  #isFull(): boolean {
-    const mark = this.#full ? LIMITS.shardLowWaterBytes : LIMITS.shardHighWaterBytes;
-    this.#full = this.#rows.bytes > mark;
-    return this.#full;
-  }
-
-  #knownIndices(input: AppendInput): number[] {
-    const inMemory = this.#recent.known(input.ids);
-    if (input.oldestMs >= this.#recent.reachMs) return inMemory;
-    const onDisk = this.#segments.knownInRuns(input.ids, input.oldestMs);
-    return onDisk.length === 0 ? inMemory : [...new Set([...inMemory, ...onDisk])].sort((a, b) => a - b);
-  }
-
-  async #commit(members: readonly Member[]): Promise<void> {
+  async #commit(members: readonly AppendInput[]): Promise<void> {
     try {
-      const committedAtMs = Date.now();
-      for (const { frame, ids } of packGroup(members)) {
-        this.#rows.insert({ boot: this.#boot, committedAtMs, frame, ids });
-      }
-      this.#mergeIdsWhenLarge(committedAtMs);
-      this.#addCounters(committedAtMs);
-      this.#drops.write();
-      this.#armAlarm(committedAtMs + ALARM_AHEAD_MS);
+      this.#store.write(members);
+    } catch (fault) {
+      // Nothing was written and memory is as before: the members are refused, and the rows that wait go on.
+      log("error", "commit failed", fault);
+      throw fault;
+    }
+    try {
+      this.#armAlarm();
       await this.ctx.storage.sync();
     } catch (fault) {
-      // Memory now holds ids that are not stored: a retry would be told they are. Start again from what is on disk.
-      log("error", "commit failed", fault);
-      this.ctx.abort("commit failed");
+      // Memory holds what the disk may not: start again from what is there.
+      log("error", "commit was not synced", fault);
+      this.ctx.abort("commit was not synced");
     }
     this.#flusher.schedule();
     this.#registration.rowsWait(Date.now());
-  }
-
-  /** The counts of minutes that are over go the way of the events they count. */
-  #addCounters(nowMs: number): void {
-    const frame = this.#counters.takeFinished(this.#name, projectOfShard(this.#name), this.#boot, nowMs);
-    if (frame !== null) this.#rows.insert({ boot: this.#boot, committedAtMs: nowMs, frame, ids: new Uint8Array(0) });
-  }
-
-  /** In one turn, so in one transaction: a row's ids are always either beside it or among the flushed ones. */
-  #forget(rows: readonly Row[]): void {
-    const first = rows[0];
-    if (first === undefined) return;
-    const nowMs = Date.now();
-    const outsideRuns = rows.filter((row) => !this.#rows.isInRuns(row));
-    this.#segments.add(concatBytes(outsideRuns.map((row) => row.ids)), first.committedAtMs, nowMs);
-    this.#rows.delete(rows);
-    this.#mergeIdsWhenLarge(nowMs);
-    if (nowMs - this.#maintainedAtMs < MAINTAIN_EVERY_MS) return;
-    this.#maintainedAtMs = nowMs;
-    this.#segments.forgetExpired(nowMs);
-  }
-
-  /** What is in no run must be in memory: in an outage that is true of the ids of waiting rows only as long as they are few. */
-  #mergeIdsWhenLarge(nowMs: number): void {
-    if (this.#segments.mergeWhenLarge(this.#rows.outsideRuns, nowMs)) this.#rows.markInRuns();
   }
 
   /**
@@ -257,10 +218,11 @@ export class BufferShard extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     try {
       this.#alarmAtMs = null;
-      this.#addCounters(Date.now());
-      if (this.#rows.count === 0 && this.#counters.isEmpty) return;
-      this.#armAlarm(Date.now() + ALARM_AHEAD_MS + this.#flusher.backoffMs);
-      if (this.#rows.count > 0) this.#registration.rowsWait(Date.now());
+      this.#store.addFinishedCounts();
+      this.#store.maintain();
+      this.#armAlarm();
+      if (this.#store.rows.count === 0) return;
+      this.#registration.rowsWait(Date.now());
       await this.ctx.storage.sync();
       await this.#flusher.flush();
     } catch (fault) {
@@ -268,8 +230,14 @@ export class BufferShard extends DurableObject<Env> {
     }
   }
 
-  #armAlarm(atMs: number): void {
-    if (this.#alarmAtMs !== null && this.#alarmAtMs > Date.now()) return;
+  /** Each alarm that is set is a row: one that stands early enough is left alone. */
+  #armAlarm(): void {
+    const nowMs = Date.now();
+    const aheadMs = ALARM_AHEAD_MS + this.#flusher.backoffMs;
+    const dueAtMs = this.#store.rows.count > 0 ? nowMs + aheadMs : this.#store.dueAtMs;
+    if (dueAtMs === null) return;
+    const atMs = Math.max(nowMs + 1, dueAtMs);
+    if (this.#alarmAtMs !== null && this.#alarmAtMs > nowMs && this.#alarmAtMs <= atMs) return;
     this.#alarmAtMs = atMs;
     void this.ctx.storage.setAlarm(atMs);
   }
@@ -277,20 +245,20 @@ export class BufferShard extends DurableObject<Env> {
   /** Called by the sweeper: begins to flush what waits, whatever became of timers and alarms, and answers at once. */
   async sweep(): Promise<{ rows: number; registered: boolean }> {
     const nowMs = Date.now();
-    if (this.#rows.count > 0) {
-      this.#armAlarm(nowMs + ALARM_AHEAD_MS);
+    if (this.#store.rows.count > 0) {
+      this.#armAlarm();
       this.#registration.rowsWait(nowMs);
       void this.#flusher.flush();
     } else {
-      this.#segments.forgetExpired(nowMs);
+      this.#store.maintain();
       this.#registration.rowsGone(nowMs);
     }
-    return { rows: this.#rows.count, registered: this.#registration.isRegistered };
+    return { rows: this.#store.rows.count, registered: this.#registration.isRegistered };
   }
 
   /** The sweeper's, after two days of silence. @returns whether its entry may be deleted; it then registers anew. */
   async retire(): Promise<boolean> {
-    if (this.#rows.count > 0 || this.#commits.pendingBytes > 0) {
+    if (this.#store.rows.count > 0 || this.#commits.pendingBytes > 0) {
       this.#registration.rowsWait(Date.now());
       return false;
     }
@@ -344,36 +312,57 @@ export class BufferShard extends DurableObject<Env> {
   /** What the Worker decided without this shard: counts, and nothing else of the events comes here. */
   async report({ receivedAtMs, rejected, repeated, drops }: WorkerReport): Promise<{ watched: boolean }> {
     const suppressed = drops.reduce((sum, { events }) => sum + events, 0);
-    this.#counters.add("rejected", rejected, receivedAtMs);
-    this.#counters.add("duplicates", repeated, receivedAtMs);
-    this.#counters.add("suppressed", suppressed, receivedAtMs);
-    this.#armAlarm(Date.now() + ALARM_AHEAD_MS);
+    this.#store.count("rejected", rejected, receivedAtMs);
+    this.#store.count("duplicates", repeated, receivedAtMs);
+    this.#store.count("suppressed", suppressed, receivedAtMs);
+    this.#store.countDrops(drops);
+    this.#storeCountsSoon();
     this.#registration.rowsWait(Date.now());
-    this.#drops.add(drops, Date.now());
-    if (this.#dropsTimer === null) {
-      this.#dropsTimer = setTimeout(() => {
-        this.#dropsTimer = null;
-        this.#drops.write();
-      }, WRITE_DROPS_AFTER_MS);
-    }
     return { watched: this.#watch.isOpen };
   }
 
-  async listDrops(fromMs: number, toMs: number): Promise<{ hourMs: number; reason: string; events: number }[]> {
-    return this.#drops.list(fromMs, toMs);
+  /**
+   * Counts go to disk with the next row of any kind; where none comes, with one of their own: before the runtime takes the memory
+   * of an object that rests, and not for each report.
+   */
+  #storeCountsSoon(): void {
+    if (!this.#store.hasCountsToStore) return;
+    this.#countedAtMs = Date.now();
+    this.#armAlarm();
+    if (this.#countsTimer !== null) return;
+    const firstAtMs = this.#countedAtMs;
+    const look = () => {
+      this.#countsTimer = null;
+      const nowMs = Date.now();
+      if (!this.#store.hasCountsToStore) return;
+      const waits = !isOver(this.#countedAtMs, STORE_COUNTS_AFTER_MS, nowMs);
+      if (waits && !isOver(firstAtMs, STORE_COUNTS_WITHIN_MS, nowMs)) {
+        this.#countsTimer = setTimeout(look, STORE_COUNTS_AFTER_MS);
+        return;
+      }
+      try {
+        this.#store.storeCounts();
+      } catch (fault) {
+        log("error", "counts were not stored", fault);
+      }
+    };
+    this.#countsTimer = setTimeout(look, STORE_COUNTS_AFTER_MS);
   }
 
   /** Where one message stands here; times are epoch milliseconds. */
   async trace(id: Uint8Array): Promise<{ acceptedAtMs: number; flushedAtMs: number | null } | null> {
-    for (const { ids, committedAtMs } of this.#rows.ids()) {
-      if (unsortedHas(new Uint8Array(ids), id)) return { acceptedAtMs: committedAtMs, flushedAtMs: null };
-    }
-    const flushed = this.#segments.find(id);
-    return flushed === null ? null : { acceptedAtMs: flushed.committedAtMs, flushedAtMs: flushed.flushedAtMs };
+    const found = this.#store.find(id);
+    return found === null ? null : { acceptedAtMs: found.committedAtMs, flushedAtMs: found.flushedAtMs };
   }
 
   get #name(): string {
     // Set for every object that is reached by name, and all of ours are.
     return this.ctx.id.name ?? this.ctx.id.toString();
   }
+}
+
+const STORAGE_FULL = { outcome: "refused", code: "storage_full" } as const;
+
+function isDiskFull(fault: unknown): boolean {
+  return /SQLITE_FULL|database or disk is full/.test(String(fault));
 }

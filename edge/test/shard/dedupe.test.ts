@@ -10,7 +10,7 @@ import type { BufferShard } from "../../src/shard/shard.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 import { readRecords, setFaults, streamState } from "../kinesis/stream.ts";
-import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, untilFlushed } from "./stub.ts";
+import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, tablesOfRows, untilFlushed } from "./stub.ts";
 
 const STORED = { outcome: "stored" };
 const duplicates = (...indices: number[]) => ({
@@ -211,7 +211,15 @@ describe("memory turned over", () => {
     const bytes = await runInDurableObject(shardOf(project), (_shard, { storage }) => {
       const sum = (table: string) =>
         Number(storage.sql.exec(`SELECT ifnull(sum(length(ids)), 0) AS bytes FROM ${table}`).one().bytes);
-      return sum("id_pages") + sum("flushed_ids");
+      const inRuns = sum("id_pages");
+      const [{ state } = { state: "" }] = storage.sql
+        .exec<{ state: string }>("SELECT state FROM shard_state")
+        .toArray();
+      const { inRunsSeq } = JSON.parse(state) as { inRunsSeq: number };
+      const outside = tablesOfRows(storage.sql).map((table) =>
+        sum(`(SELECT ids FROM ${table} WHERE seq > ${inRunsSeq})`),
+      );
+      return outside.reduce((total, bytes) => total + bytes, inRuns);
     });
     expect(bytes).toBe(COMMITS * 500 * 8);
   });

@@ -7,7 +7,7 @@ import { packAppends } from "../../src/shard/append-call.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
 import { newProject } from "../keys.ts";
 import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
-import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, untilFlushed } from "./stub.ts";
+import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, tablesOfRows, untilFlushed } from "./stub.ts";
 
 const REFUSED = { kind: "status", status: 400, type: "ProvisionedThroughputExceededException" } as const;
 const RESET = { kind: "reset" } as const;
@@ -180,8 +180,15 @@ describe("alarms", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * 60_000 });
     await runAlarm(project);
     await untilFlushed(project);
+    // What was sent is kept for its ids at most an hour.
+    vi.setSystemTime(Date.now() + 61 * 60_000);
+    await runAlarm(project);
     await runAlarm(project);
     expect(await runInDurableObject(shardOf(project), (_shard, { storage }) => storage.getAlarm())).toBeNull();
+    const tables = await runInDurableObject(shardOf(project), (_shard, { storage }) => tablesOfRows(storage.sql));
+    expect(tables).toEqual([]);
+    await loseMemory();
+    expect(await append(project, appendInput(["a"], { oldestMs: 0 }))).toMatchObject({ outcome: "again" });
   });
 });
 

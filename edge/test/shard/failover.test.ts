@@ -5,6 +5,9 @@ import { describe, expect, it } from "vitest";
 import { Failover, type RegionIndex } from "../../src/shard/failover.ts";
 
 const MINUTE_MS = 60_000;
+const PRIMARY = { region: 0, trial: null };
+const SECONDARY = { region: 1, trial: null };
+const SECONDARY_AND_TRIAL = { region: 1, trial: 0 };
 
 function failTimes(failover: Failover, region: RegionIndex, times: number, nowMs: number): boolean {
   let another = false;
@@ -16,30 +19,30 @@ describe("one region", () => {
   it("is always chosen", () => {
     const failover = new Failover(1);
     expect(failTimes(failover, 0, 100, 0)).toBe(false);
-    for (const nowMs of [0, 1, MINUTE_MS, 10 * MINUTE_MS]) expect(failover.choose(nowMs)).toBe(0);
+    for (const nowMs of [0, 1, MINUTE_MS, 10 * MINUTE_MS]) expect(failover.choose(nowMs)).toEqual(PRIMARY);
   });
 });
 
 describe("two regions", () => {
   it("the primary as long as it works, one hiccup included", () => {
     const failover = new Failover(2);
-    expect(failover.choose(0)).toBe(0);
+    expect(failover.choose(0)).toEqual(PRIMARY);
     expect(failover.failed(0, 0)).toBe(false);
-    expect(failover.choose(0)).toBe(0);
+    expect(failover.choose(0)).toEqual(PRIMARY);
     failover.succeeded(0);
     expect(failover.failed(0, 0)).toBe(false);
-    expect(failover.choose(0)).toBe(0);
+    expect(failover.choose(0)).toEqual(PRIMARY);
   });
 
-  it("the secondary at once when the primary failed twice, and the primary again after its pause", () => {
+  it("the secondary at once when the primary failed twice, and the primary again once a trial was taken", () => {
     const failover = new Failover(2);
     expect(failTimes(failover, 0, 2, 1_000)).toBe(true);
-    expect(failover.choose(1_000)).toBe(1);
+    expect(failover.choose(1_000)).toEqual(SECONDARY);
     failover.succeeded(1);
-    expect(failover.choose(5_999)).toBe(1);
-    expect(failover.choose(6_000)).toBe(0);
+    expect(failover.choose(5_999)).toEqual(SECONDARY);
+    expect(failover.choose(6_000)).toEqual(SECONDARY_AND_TRIAL);
     failover.succeeded(0);
-    expect(failover.choose(6_001)).toBe(0);
+    expect(failover.choose(6_001)).toEqual(PRIMARY);
   });
 
   it("a primary that stays down is tried ever more rarely, but every minute", () => {
@@ -49,7 +52,7 @@ describe("two regions", () => {
     const pausesMs: number[] = [];
     for (let i = 0; i < 12; i++) {
       const since = nowMs;
-      while (failover.choose(nowMs) === 1) nowMs += 100;
+      while (failover.choose(nowMs).trial === null) nowMs += 100;
       pausesMs.push(nowMs - since);
       failover.failed(0, nowMs);
     }
@@ -63,12 +66,12 @@ describe("two regions", () => {
     expect(failTimes(failover, 1, 2, 100)).toBe(false);
     const tried = new Set<RegionIndex>();
     for (let nowMs = 0; nowMs <= 2 * MINUTE_MS; nowMs += 500) {
-      const region = failover.choose(nowMs);
+      const { region } = failover.choose(nowMs);
       tried.add(region);
       failover.failed(region, nowMs);
     }
     expect(tried).toEqual(new Set([0, 1]));
     failover.succeeded(1);
-    expect(failover.choose(2 * MINUTE_MS)).toBe(1);
+    expect(failover.choose(2 * MINUTE_MS).region).toBe(1);
   });
 });

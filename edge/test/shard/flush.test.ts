@@ -34,7 +34,7 @@ describe("backoff", () => {
 
 function row(seq: number): Row {
   const frame = compressMember(new TextEncoder().encode(`{"row":${seq}}\n`));
-  return { seq, boot: "boot-1", committedAtMs: 0, frame, ids: new Uint8Array(8) };
+  return { seq, boot: "boot-1", committedAtMs: 0, frame };
 }
 
 describe("records", () => {
@@ -63,8 +63,9 @@ describe("records", () => {
 describe("outcomes", () => {
   it("are sorted record by record; one that is missing is unknown", () => {
     const rows = [1, 2, 3, 4].map(row);
-    const { stored, unknown } = sortOutcomes(rows, ["stored", "refused", "unknown"]);
+    const { stored, refused, unknown } = sortOutcomes(rows, ["stored", "refused", "unknown"]);
     expect(stored.map(({ seq }) => seq)).toEqual([1]);
+    expect(refused.map(({ seq }) => seq)).toEqual([2]);
     expect(unknown.map(({ seq }) => seq)).toEqual([3, 4]);
   });
 });

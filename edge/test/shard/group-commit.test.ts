@@ -4,7 +4,7 @@
 import { gunzipSync } from "node:zlib";
 import { compressMember, concatBytes, decodeFrame, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { describe, expect, it, vi } from "vitest";
-import { COMMIT_GAP_MS, GroupCommit, type Member, packGroup } from "../../src/shard/group-commit.ts";
+import { GroupCommit, type Member, packGroup } from "../../src/shard/group-commit.ts";
 
 const encoder = new TextEncoder();
 
@@ -31,11 +31,14 @@ function linesOf(frame: Uint8Array): unknown[] {
   return [...decodeFrame(frame)].map(({ value }) => value);
 }
 
+const GAP_MS = 6;
+
 /** A commit whose writes end when the test says so. */
 function heldCommit() {
   const writes: { members: readonly Member[]; end: () => void; fail: (fault: Error) => void }[] = [];
-  const commit = new GroupCommit(
+  const commit = new GroupCommit<Member>(
     (members) => new Promise<void>((end, fail) => void writes.push({ members, end, fail })),
+    () => GAP_MS,
   );
   const begun = (count: number) => vi.waitFor(() => expect(writes.length).toBe(count));
   return { commit, writes, begun };
@@ -118,7 +121,7 @@ describe("joining", () => {
     expect(writes[1]?.members.length).toBe(2);
     writes[1]?.end();
     await Promise.all(done);
-    await new Promise((resolve) => setTimeout(resolve, 2 * COMMIT_GAP_MS));
+    await new Promise((resolve) => setTimeout(resolve, 2 * GAP_MS));
     done.push(commit.add(plain("4")));
     await turn();
     expect(writes.length).toBe(3);

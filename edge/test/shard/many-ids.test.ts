@@ -5,11 +5,11 @@ import { runInDurableObject } from "cloudflare:test";
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { expect, inject, it } from "vitest";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
-import { SEGMENTS_SCHEMA, Segments, type WaitingIds } from "../../src/shard/segments.ts";
+import { migrate } from "../../src/shard/schema.ts";
+import { type RunPart, Segments } from "../../src/shard/segments.ts";
 import { newProject } from "../keys.ts";
 import { shardOf } from "./stub.ts";
 
-const NOTHING_WAITS: WaitingIds = { idCount: 0, read: () => [] };
 const MESSAGES = inject("chaos") === "full" ? 10_000_000 : 2_000_000;
 const FLUSH_IDS = 8_192;
 const FLUSH_EVERY_MS = 100;
@@ -17,9 +17,10 @@ const MEMORY_BUDGET_BYTES = 32 * 1024 * 1024;
 
 it(`${MESSAGES} messages leave at most 32 MiB of ids in memory, and the first is still known`, async () => {
   await runInDurableObject(shardOf(newProject("many")), (_shard, { storage }) => {
-    storage.sql.exec(SEGMENTS_SCHEMA);
+    migrate(storage);
     const segments = new Segments(storage.sql);
     const recent = new RecentIds(Number.NEGATIVE_INFINITY);
+    const loose: RunPart[] = [];
     let first: Uint8Array | null = null;
     let largestBytes = 0;
     let nowMs = Date.now();
@@ -29,8 +30,9 @@ it(`${MESSAGES} messages leave at most 32 MiB of ids in memory, and the first is
       first ??= ids.slice(0, 100 * ID_HASH_BYTES);
       recent.add(ids, nowMs);
       nowMs += FLUSH_EVERY_MS;
-      segments.add(ids, nowMs - FLUSH_EVERY_MS, nowMs);
-      segments.mergeWhenLarge(NOTHING_WAITS, nowMs);
+      loose.push({ ids, committedAtMs: nowMs - FLUSH_EVERY_MS });
+      if (loose.length * FLUSH_IDS >= LIMITS.dedupeRunIds) segments.writeRun(loose.splice(0));
+      if (segments.hasMergeToDo) segments.mergeSlice();
       largestBytes = Math.max(largestBytes, recent.bytes);
     }
     expect(largestBytes).toBeLessThan(MEMORY_BUDGET_BYTES);

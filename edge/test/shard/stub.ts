@@ -61,13 +61,36 @@ export interface StoredRow {
   ids: Uint8Array;
 }
 
+/** Rows that wait, oldest first. Those that were sent may lie beside them. */
 export function storedRows(project: string): Promise<StoredRow[]> {
-  return runInDurableObject(shardOf(project), (_shard, state) =>
-    state.storage.sql
-      .exec<{ seq: number; boot: string; frame: ArrayBuffer; ids: ArrayBuffer }>("SELECT * FROM rows ORDER BY seq")
-      .toArray()
-      .map(({ seq, boot, frame, ids }) => ({ seq, boot, frame: new Uint8Array(frame), ids: new Uint8Array(ids) })),
-  );
+  return runInDurableObject(shardOf(project), (_shard, { storage: { sql } }) => {
+    const rows: StoredRow[] = [];
+    for (const table of tablesOfRows(sql)) {
+      for (const row of sql.exec<{ seq: number; boot: string; frame: ArrayBuffer; ids: ArrayBuffer }>(
+        `SELECT seq, boot, frame, ids FROM ${table} ORDER BY seq`,
+      )) {
+        rows.push({ ...row, frame: new Uint8Array(row.frame), ids: new Uint8Array(row.ids) });
+      }
+    }
+    const waiting = waitingSeqs(sql);
+    return rows.filter(({ seq }) => waiting(seq));
+  });
+}
+
+export function tablesOfRows(sql: SqlStorage): string[] {
+  return sql
+    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'rows_[0-9]*'")
+    .toArray()
+    .map(({ name }) => name)
+    .sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
+}
+
+/** As the disk says it: rows up to a number are sent save those it names, later ones are not. */
+function waitingSeqs(sql: SqlStorage): (seq: number) => boolean {
+  const stored = sql.exec<{ state: string }>("SELECT state FROM shard_state").toArray()[0];
+  if (stored === undefined) return () => true;
+  const state = JSON.parse(stored.state) as { seq: number; waiting: [number, number][] };
+  return (seq) => seq > state.seq || state.waiting.some(([from, to]) => seq >= from && seq <= to);
 }
 
 /** All objects of this test file lose their memory at once, with timers and whatever is under way. */

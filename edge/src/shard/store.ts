@@ -1,0 +1,244 @@
+// What a shard keeps of events: their rows until they are on the stream, their ids for the dedupe window, and the counts. One
+// place knows which of these are written together. Each write is whole or throws and changes nothing, here and on disk.
+
+import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { isOver } from "../clock.ts";
+import { Counters, type Outcome, type StoredMinute } from "./counters.ts";
+import { type DropCount, Drops } from "./drops.ts";
+import { type Member, packGroup } from "./group-commit.ts";
+import { unsortedHas } from "./id-bytes.ts";
+import { log } from "./log.ts";
+import { projectOfShard } from "./placement.ts";
+import { RecentIds } from "./recent-ids.ts";
+import { type NewRow, type Row, Rows } from "./rows.ts";
+import { Segments } from "./segments.ts";
+
+/** The clocks of a Worker and of a shard may tell different times for one moment. */
+const CLOCKS_APART_MS = 5_000;
+/** Frames that were sent stay on the disk of a shard at most so long after its last events. */
+const TIDY_AFTER_MS = 60 * 60 * 1_000;
+const EXPIRE_EVERY_MS = 60 * 1_000;
+const WRITE_DROPS_EVERY_MS = 60 * 1_000;
+/** Between slices of a merge: requests come first. */
+const MERGE_PAUSE_MS = 20;
+
+export interface Accepted extends Member {
+  receivedAtMs: number;
+}
+
+interface Counts {
+  minutes: StoredMinute[];
+  drops: DropCount[];
+}
+
+export class EventStore {
+  readonly rows: Rows;
+  readonly #storage: DurableObjectStorage;
+  readonly #shardName: string;
+  readonly #boot = crypto.randomUUID().slice(0, 13);
+  readonly #segments: Segments;
+  readonly #recent: RecentIds;
+  readonly #counters: Counters;
+  readonly #drops: Drops;
+  #countsAreStored = true;
+  #isFull = false;
+  #databaseBytes: number;
+  #expiredAtMs = 0;
+  #dropsWrittenAtMs = 0;
+  #mergeTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(storage: DurableObjectStorage, shardName: string) {
+    this.#storage = storage;
+    this.#shardName = shardName;
+    this.rows = new Rows(storage);
+    this.#segments = new Segments(storage.sql);
+    const inRunsUpToMs = this.#segments.looseSinceMs;
+    this.#recent = new RecentIds(inRunsUpToMs === null ? Number.NEGATIVE_INFINITY : inRunsUpToMs + 1);
+    for (const { ids, committedAtMs } of this.rows.loose()) this.#recent.add(ids, committedAtMs);
+    const { storedCounts } = this.rows;
+    const counts = storedCounts === "" ? { minutes: [], drops: [] } : (JSON.parse(storedCounts) as Counts);
+    this.#counters = new Counters(counts.minutes);
+    this.#drops = new Drops(storage.sql, counts.drops);
+    this.#databaseBytes = storage.sql.databaseSize;
+    this.#mergeSoon();
+  }
+
+  /** Whether the shard ever took events. */
+  get hasHistory(): boolean {
+    return !this.rows.isEmpty || this.#segments.looseSinceMs !== null;
+  }
+
+  /** No more events are taken until it has drained. Room is left for what draining writes, and for what is not events. */
+  get isFull(): boolean {
+    const mark = this.#isFull ? LIMITS.shardLowWaterBytes : LIMITS.shardHighWaterBytes;
+    this.#isFull =
+      this.rows.bytes > mark ||
+      this.#databaseBytes > LIMITS.shardEventsDatabaseBytes ||
+      // Ids that find no run are surely in memory only as long as they are few.
+      this.rows.looseIdCount > 2 * LIMITS.dedupeRunIds + LIMITS.eventsPerRequest;
+    return this.#isFull;
+  }
+
+  /** Nothing at all is written any more but what draining needs. */
+  get isBrimful(): boolean {
+    return this.#databaseBytes > LIMITS.shardDatabaseBytes;
+  }
+
+  /** Indices of ids that were taken before. @param oldestMs none of the messages was first sent before. */
+  known(ids: Uint8Array, oldestMs: number): number[] {
+    const inMemory = this.#recent.known(ids);
+    const sinceMs = oldestMs - CLOCKS_APART_MS;
+    if (sinceMs >= this.#recent.reachMs) return inMemory;
+    const onDisk = this.#segments.knownInRuns(ids, sinceMs);
+    return onDisk.length === 0 ? inMemory : [...new Set([...inMemory, ...onDisk])].sort((a, b) => a - b);
+  }
+
+  /** Known from now on. Whoever does so must `write` them, or they are taken back there. */
+  remember(ids: Uint8Array): void {
+    this.#recent.add(ids, Date.now());
+  }
+
+  count(outcome: Outcome, events: number, receivedAtMs: number): void {
+    if (events === 0) return;
+    this.#counters.add(outcome, events, receivedAtMs);
+    this.#countsAreStored = false;
+  }
+
+  countDrops(drops: readonly { reason: string; events: number }[]): void {
+    if (drops.length === 0) return;
+    this.#drops.add(drops, Date.now());
+    this.#countsAreStored = false;
+  }
+
+  get hasCountsToStore(): boolean {
+    return !this.#countsAreStored;
+  }
+
+  /** One row for all members, or a few, with their counts. What throws has stored nothing: the same messages may come again. */
+  write(members: readonly Accepted[]): void {
+    for (const { ids, receivedAtMs } of members) {
+      this.#counters.add("accepted", ids.byteLength / ID_HASH_BYTES, receivedAtMs);
+    }
+    try {
+      const nowMs = Date.now();
+      const packed = packGroup(members).map(({ frame, ids }) => this.#newRow(frame, ids, nowMs));
+      this.#insert(packed, nowMs);
+    } catch (fault) {
+      for (const { ids, receivedAtMs } of members) {
+        this.#counters.add("accepted", -ids.byteLength / ID_HASH_BYTES, receivedAtMs);
+        this.#recent.remove(ids);
+      }
+      throw fault;
+    }
+    this.maintain();
+  }
+
+  #newRow(frame: Uint8Array, ids: Uint8Array, committedAtMs: number): NewRow {
+    return { boot: this.#boot, committedAtMs, frame, ids };
+  }
+
+  /** With the counts of minutes that are over among the rows, and those of the others beside them. */
+  #insert(rows: readonly NewRow[], nowMs: number): void {
+    const finished = this.#counters.finished(nowMs);
+    const all = [...rows];
+    if (finished.length > 0) {
+      const project = projectOfShard(this.#shardName);
+      const frame = this.#counters.frameOf(finished, this.#shardName, project, this.#boot);
+      all.push(this.#newRow(frame, new Uint8Array(0), nowMs));
+    }
+    this.rows.insert(all, this.#counts(finished));
+    this.#counters.forget(finished);
+    if (all.length > 0) this.#countsAreStored = true;
+  }
+
+  /** Puts the counts of minutes that are over among the rows. */
+  addFinishedCounts(): void {
+    this.#insert([], Date.now());
+  }
+
+  #counts(without: readonly number[] = []): string {
+    return JSON.stringify({
+      minutes: this.#counters.stored(without),
+      drops: this.#drops.pending,
+    } satisfies Counts);
+  }
+
+  /** Makes counts durable that no row has brought to disk. The drops' table once a minute. */
+  storeCounts(): void {
+    const nowMs = Date.now();
+    if (!isOver(this.#dropsWrittenAtMs, WRITE_DROPS_EVERY_MS, nowMs) || this.#drops.pending.length === 0) {
+      this.rows.storeCounts(this.#counts());
+    } else {
+      this.#storage.transactionSync(() => {
+        this.#drops.write();
+        this.rows.storeCounts(JSON.stringify({ minutes: this.#counters.stored([]), drops: [] } satisfies Counts));
+      });
+      this.#drops.clear();
+      this.#dropsWrittenAtMs = nowMs;
+    }
+    this.#countsAreStored = true;
+  }
+
+  /** The rows are on the stream. */
+  markSent(rows: readonly Row[]): void {
+    if (rows.length === 0) return;
+    this.rows.markSent(rows, this.#counts(), Date.now());
+    this.#countsAreStored = true;
+    this.maintain();
+  }
+
+  /** When there is something to do without any request; null when there is not. Epoch milliseconds. */
+  get dueAtMs(): number | null {
+    const keptSinceMs = this.rows.keptSinceMs;
+    const due = [this.#counters.dueAtMs, keptSinceMs === null ? null : keptSinceMs + TIDY_AFTER_MS];
+    const times = due.filter((atMs) => atMs !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** What can wait, and may fail: it is done the next time then. */
+  maintain(): void {
+    try {
+      const nowMs = Date.now();
+      this.#databaseBytes = this.#storage.sql.databaseSize;
+      this.#moveIdsWhenDue(nowMs);
+      if (isOver(this.#expiredAtMs, EXPIRE_EVERY_MS, nowMs)) {
+        this.#expiredAtMs = nowMs;
+        this.#storage.transactionSync(() => this.#segments.forgetExpired(nowMs));
+      }
+    } catch (fault) {
+      this.#segments.reload();
+      log("error", "maintenance failed", fault);
+    }
+    this.#mergeSoon();
+  }
+
+  /** What is in no run must be in memory: in an outage that is true of the ids of waiting rows only as long as they are few. */
+  #moveIdsWhenDue(nowMs: number): void {
+    const { rows } = this;
+    const isIdle = rows.count === 0 && rows.keptSinceMs !== null && isOver(rows.keptSinceMs, TIDY_AFTER_MS, nowMs);
+    if (!isIdle && !rows.hasSpentLog && rows.looseIdCount < LIMITS.dedupeRunIds) return;
+    rows.moveIds((loose) => this.#segments.writeRun(loose), this.#counts(), isIdle);
+    this.#countsAreStored = true;
+  }
+
+  #mergeSoon(): void {
+    if (this.#mergeTimer !== null || !this.#segments.hasMergeToDo || this.isBrimful) return;
+    this.#mergeTimer = setTimeout(() => {
+      this.#mergeTimer = null;
+      try {
+        this.#storage.transactionSync(() => this.#segments.mergeSlice());
+      } catch (fault) {
+        this.#segments.reload();
+        log("error", "merge failed", fault);
+        // The next commit or flush tries again.
+        return;
+      }
+      this.#mergeSoon();
+    }, MERGE_PAUSE_MS);
+  }
+
+  /** Where one message stands; times are epoch milliseconds. */
+  find(id: Uint8Array): { committedAtMs: number; flushedAtMs: number | null } | null {
+    return this.rows.find((ids) => unsortedHas(ids, id)) ?? this.#segments.find(id);
+  }
+}
