@@ -1,9 +1,9 @@
-// A body with absurdly many objects and arrays is not parsed as it is: the events that no limit would let pass are taken out of
-// its text first, so that their batch-mates are judged as always and the isolate survives. Everybody else's body is left alone.
+// A body with absurdly many values is not parsed as it is: the events that no limit would let pass are taken out of its text
+// first, so that their batch-mates are judged as always and the isolate survives. Everybody else's body is left alone.
 
 import { LIMITS, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
-import { countOpenings, depthOf, isJson } from "./json-text.ts";
+import { brokenLimit, countUnits, isJson } from "./json-text.ts";
 import { partTexts, splitMember } from "./slices.ts";
 
 export interface LightBody {
@@ -12,45 +12,70 @@ export interface LightBody {
   heavy: Map<number, RejectionCode> | null;
 }
 
-export function lighten(text: string): LightBody | Refusal {
-  // A text can't hold more of them than it has characters; that alone spares almost every body the look.
-  if (text.length <= LIMITS.openingsParsed) return { text, heavy: null };
-  if (countOpenings(text, LIMITS.openingsParsed) <= LIMITS.openingsParsed) return { text, heavy: null };
+/** @param mayBeBatch whether a member `batch` holds events; else the body is one. */
+export function lighten(text: string, mayBeBatch: boolean): LightBody | Refusal {
+  if (!isHeavy(text)) return { text, heavy: null };
   if (!isJson(text)) return new Refusal("invalid_json");
   if (!text.trimStart().startsWith("{")) return new Refusal("invalid_payload");
+  // An event has no more members; a batch's own that come after so many are nothing anyone reads.
+  const members = partTexts(text, LIMITS.keysPerObject).map(splitMember);
+  const isBatch = mayBeBatch && members.some(({ key, value }) => key === "batch" && value.startsWith("["));
+  return isBatch ? lightBatch(members) : lightEvent(text, members);
+}
+
+/** A text can't hold more of them than it has characters; that alone spares almost every body the look. */
+function isHeavy(text: string): boolean {
+  return (
+    (text.length > LIMITS.membersParsed && countUnits(text, ":", LIMITS.membersParsed) > LIMITS.membersParsed) ||
+    (text.length > LIMITS.openingsParsed &&
+      (countUnits(text, "{", LIMITS.openingsParsed) + countUnits(text, "[", LIMITS.openingsParsed) >
+        LIMITS.openingsParsed ||
+        countUnits(text, ",", LIMITS.openingsParsed) > LIMITS.openingsParsed))
+  );
+}
+
+type Member = ReturnType<typeof splitMember>;
+
+/** Of a refused event only its texts are read: its id, its key. */
+function lightEvent(text: string, members: readonly Member[]): LightBody {
+  // With so many values it breaks one: if not these, its size.
+  const code = brokenLimit(text, 0) ?? "event_too_large";
+  const kept = members.filter(({ value }) => value.startsWith('"'));
+  return { text: objectOf(kept.map(({ keyText, value }) => `${keyText}:${value}`)), heavy: new Map([[0, code]]) };
+}
+
+function lightBatch(members: readonly Member[]): LightBody | Refusal {
   let heavy = new Map<number, RejectionCode>();
   let isHeavyItself: RejectionCode | null = null;
-  let events = 1;
-  const members: string[] = [];
-  for (const member of partTexts(text)) {
-    const { key, keyText, value } = splitMember(member);
+  let events = 0;
+  const light: string[] = [];
+  for (const { key, keyText, value } of members) {
     if (key === "batch" && value.startsWith("[")) {
       const items = partTexts(value, LIMITS.eventsPerRequest);
       if (items.length > LIMITS.eventsPerRequest) return new Refusal("batch_too_large", { pointer: "/batch" });
-      // Of a name that stands twice the last one counts.
+      // If a key appears twice, the last value wins, as in `JSON.parse`.
       heavy = new Map();
       events = items.length;
-      members.push(`${keyText}:[${items.map((item, index) => lightItem(item, index, heavy)).join(",")}]`);
+      light.push(`${keyText}:[${items.map((item, index) => lightItem(item, index, heavy)).join(",")}]`);
     } else {
-      const code = heavyCode(value, 1);
+      const code = brokenLimit(value, 1);
       isHeavyItself ??= code;
-      members.push(code === null ? member : `${keyText}:null`);
+      light.push(code === null ? `${keyText}:${value}` : `${keyText}:null`);
     }
   }
-  // A single event; of a batch it is the context or another member, which every event would have had to carry.
+  // The context or another member, which every event would have had to carry.
   if (isHeavyItself !== null) for (let index = 0; index < events; index++) heavy.set(index, isHeavyItself);
-  return { text: `{${members.join(",")}}`, heavy };
+  return { text: objectOf(light), heavy };
+}
+
+function objectOf(members: readonly string[]): string {
+  return `{${members.join(",")}}`;
 }
 
 function lightItem(item: string, index: number, heavy: Map<number, RejectionCode>): string {
-  const code = heavyCode(item, 0);
+  // Whatever it holds, it is larger than an event may be: units of UTF-16 are never more than bytes of UTF-8.
+  const code = brokenLimit(item, 0) ?? (item.length > LIMITS.eventBytes ? "event_too_large" : null);
   if (code === null) return item;
   heavy.set(index, code);
   return "null";
-}
-
-/** @param above levels of the event that the text does not show. */
-function heavyCode(text: string, above: number): RejectionCode | null {
-  if (countOpenings(text, LIMITS.nodesPerEvent) <= LIMITS.nodesPerEvent) return null;
-  return depthOf(text) + above > LIMITS.depth ? "too_deep" : "too_many_properties";
 }

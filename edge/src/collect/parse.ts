@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import { isObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
+import { parseJson } from "./json.ts";
 import { lighten } from "./lighten.ts";
 import type { IngestRoute } from "./routes.ts";
 
@@ -27,15 +28,11 @@ export interface ParsedBody {
 }
 
 export function parseBody(sent: string, bytes: number, route: IngestRoute): ParsedBody | Refusal {
-  const light = lighten(sent);
+  const light = lighten(sent, route.kind === "batch" || route.kind === "beacon");
   if (light instanceof Refusal) return light;
   const { text, heavy } = light;
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return new Refusal(text.trim() === "" ? "empty_body" : "invalid_json");
-  }
+  const body = parseJson(text);
+  if (body instanceof Refusal) return body;
   if (!isObject(body)) return new Refusal("invalid_payload");
   const isBatch = route.kind === "batch" || (route.kind === "beacon" && "batch" in body);
   if (!isBatch)

@@ -24,7 +24,7 @@ export async function postConsent(request: Request, env: Env, requestId: string)
   const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "consent", env, receivedAtMs);
   if (headerRecord instanceof Refusal) return headerRecord;
   const how = judgeHeaders(request.headers);
-  const text = how instanceof Refusal ? how : await readConsentBody(request);
+  const text = how instanceof Refusal ? how : await readConsentBody(request, how);
   if (text instanceof Refusal) return text.of(headerRecord?.project ?? null);
   const body = parseConsentBody(text);
   if (body instanceof Refusal) return body.of(headerRecord?.project ?? null);

@@ -1,7 +1,7 @@
 // Bodies with more objects and arrays than an isolate can hold as values: what they hold of events is judged all the same.
 
 import { describe, expect, it } from "vitest";
-import { countOpenings, depthOf, isJson } from "../../src/collect/json-text.ts";
+import { brokenLimit, countUnits, isJson } from "../../src/collect/json-text.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { useTable } from "./table.ts";
 
@@ -64,6 +64,53 @@ describe("absurdly many brackets", () => {
   });
 });
 
+function object(keys: number): string {
+  return `{${Array.from({ length: keys }, (_, key) => `"k${key}":1`).join(",")}}`;
+}
+
+describe("absurdly many keys", () => {
+  it("reject the event that holds them, and no batch-mate", async () => {
+    const good = goodEvent();
+    const keys = `{"type":"track","event":"E","anonymousId":"a","properties":${object(100_000)}}`;
+    const long = `{"type":"track","event":"E","anonymousId":"a","properties":{"a":"${"x,".repeat(20_000)}"}}`;
+    const answer = await post(`{"batch":[${keys},${JSON.stringify(good)},${long}],"a":1}`);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      accepted: 1,
+      rejected: [
+        { index: 0, code: "too_many_properties" },
+        { index: 2, code: "event_too_large" },
+      ],
+    });
+    table.expectStored(good.messageId, { event: good.event });
+  });
+
+  it("beside the batch are left out, with more than an object may have", async () => {
+    const good = goodEvent();
+    const answer = await send("/v1/batch", {
+      body: `{"writeKey":"${table.publicKey}","batch":[${JSON.stringify(good)}],${object(100_000).slice(1)}`,
+    });
+    expect(answer.body).toMatchObject({ accepted: 1, rejected: [] });
+    table.expectStored(good.messageId, { event: good.event });
+  });
+
+  it("of a single event reject it, with its id and its key", async () => {
+    const answer = await send("/v1/track", {
+      body: `{"writeKey":"${table.publicKey}","messageId":"heavy-1","type":"track",${object(100_000).slice(1)}`,
+    });
+    expect(answer.body).toMatchObject({ rejected: [{ index: 0, code: "too_many_properties", messageId: "heavy-1" }] });
+  });
+
+  it("are fine where no event has too many", async () => {
+    const events = Array.from({ length: 1_000 }, (_, index) =>
+      goodEvent({ properties: Object.fromEntries(Array.from({ length: 60 }, (__, key) => [`k${index}-${key}`, 1])) }),
+    );
+    const answer = await send("/v1/batch", { body: { batch: events }, headers: bearer(table.publicKey) });
+    expect(answer.body).toMatchObject({ accepted: 1_000, rejected: [] });
+    table.expectStored(events[999]?.messageId ?? "", { properties: events[999]?.properties });
+  });
+});
+
 describe("JSON looked at as text", () => {
   it("is JSON exactly when JSON.parse says so", () => {
     const alphabet = '{}[],:"\\ 01-.eEtrufalsn\n';
@@ -85,14 +132,23 @@ describe("JSON looked at as text", () => {
   });
 
   it.each([
-    ['{"a":[1,{"b":[]}]}', 4],
-    ['"[[[["', 0],
-    ['["\\"[",[2]]', 2],
-    ["1", 0],
-  ])("%s is %d deep", (text, depth) => expect(depthOf(text)).toBe(depth));
+    ["depth of 16", `${"[".repeat(16)}${"]".repeat(16)}`, 0, null],
+    ["depth of 17", `${"[".repeat(17)}${"]".repeat(17)}`, 0, "too_deep"],
+    ["depth of 16 within an event", `${"[".repeat(16)}${"]".repeat(16)}`, 1, "too_deep"],
+    ["brackets in a text", `["${"[".repeat(100)}", "\\"["]`, 0, null],
+    ["256 keys", object(256), 0, null],
+    ["257 keys", object(257), 0, "too_many_properties"],
+    ["257 keys deeper down", `[1,{"a":[${object(257)}]}]`, 0, "too_many_properties"],
+    ["256 keys twice", `[${object(256)},${object(256)}]`, 0, null],
+    ["2,000 values", `[${"1,".repeat(1_998)}1]`, 0, null],
+    ["2,001 values", `[${"1,".repeat(1_999)}1]`, 0, "too_many_properties"],
+    ["1,000 empty objects in objects", `[${'{"a":{}},'.repeat(999)}1]`, 0, null],
+    ["1,001 of them", `[${'{"a": { } },'.repeat(1_000)}1]`, 0, "too_many_properties"],
+    ["a scalar", "1", 0, null],
+  ] as const)("%s", (_name, text, above, broken) => expect(brokenLimit(text, above)).toBe(broken));
 
-  it("counts what may begin an object or an array, up to a bound", () => {
-    expect(countOpenings('{"a":["x","["]}', 10)).toBe(3);
-    expect(countOpenings("[".repeat(100), 10)).toBe(11);
+  it("counts a character up to a bound", () => {
+    expect(countUnits('{"a":["x","["]}', "[", 10)).toBe(2);
+    expect(countUnits("[".repeat(100), "[", 10)).toBe(11);
   });
 });

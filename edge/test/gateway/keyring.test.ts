@@ -7,6 +7,7 @@ import { expectAnswer } from "../answers/table.ts";
 import { callCount, keyPath, scriptAnswer, scriptKey } from "../backend/scripted.ts";
 import { type Answer, bearer, goodEvent, send } from "../client.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
+import { shardOf } from "../shard/stub.ts";
 
 afterEach(() => vi.useRealTimers());
 
@@ -111,8 +112,7 @@ describe("revocation", () => {
     const key = generateKey(record.kind, record.environment);
     await putRecord(key, record);
     expect((await sendWith(key)).status).toBe(200);
-    const shards = await env.DIRECTORY.get(env.DIRECTORY.idFromName("shards")).listProject(project);
-    for (const name of shards) await env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys([record.id]);
+    await shardOf(project).revokeKeys([record.id]);
     expectAnswer(await sendWith(key), INVALID);
     // From memory: a key in a body that holds no event is judged before the body's shape.
     expectAnswer(await send("/v1/track", { headers: bearer(key), body: "{" }), INVALID);
