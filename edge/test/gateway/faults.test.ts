@@ -26,7 +26,7 @@ describe("an unexpected fault", () => {
       const event = goodEvent({ writeKey: key });
       const bodies: Record<string, object> = {
         "/v1/batch": { writeKey: key, batch: [goodEvent()] },
-        "/v1/consent": { writeKey: key, anonymousId: "a", purposes: { analytics: "denied" } },
+        "/v1/consent": { writeKey: key, anonymousId: "a", purposes: { analytics: "denied" }, method: "banner" },
       };
       const body = bodies[path] ?? event;
       const refused = await send(path, { body });
