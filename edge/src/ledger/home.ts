@@ -29,6 +29,7 @@ const TOLD_AT_ONCE = 1_000;
 /** Pages of unconfirmed entries that one alarm goes through. */
 const PAGES_AN_ALARM = 20;
 const FIRST_RETRY_MS = 2_000;
+const COLLECT_AHEAD_MS = 1_000;
 /** The alarm stands this far ahead of a record that is being told, in case the object loses its memory. */
 const ALARM_AHEAD_MS = 10_000;
 
@@ -147,7 +148,25 @@ export class ConsentLedger extends DurableObject<Env> {
   /** Of the first home only. A shard that asks is told of the ledger's first use before that is answered. */
   async watchUse(shard: string): Promise<{ inUse: boolean; legacy: boolean }> {
     this.#use.watch(shard);
+    if (!this.#use.isCollected) this.#armAlarm(COLLECT_AHEAD_MS);
     return { inUse: this.#use.isInUse, legacy: this.#use.current.legacy };
+  }
+
+  /** What shards kept of old must not wait for their next event: after it other shards may judge their ids. */
+  async #collect(): Promise<boolean> {
+    if (this.#use.isCollected) return true;
+    let isDone = true;
+    const shards = await callObject(() => listShards(this.env, this.#project));
+    await inGroups(shards, async (shard) => {
+      try {
+        await callObject(() => shardByName(this.env, shard).exportLedger());
+      } catch (fault) {
+        isDone = false;
+        log("warn", `old consent records not collected from ${shard}`, fault);
+      }
+    });
+    if (isDone) this.#use.collected();
+    return isDone;
   }
 
   /**
@@ -174,10 +193,11 @@ export class ConsentLedger extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     this.#alarmAtMs = 0;
     try {
-      if (!this.#records.hasUnconfirmed && this.#use.isTold && this.#use.isAnnounced) return;
+      if (!this.#records.hasUnconfirmed && this.#use.isTold && this.#use.isAnnounced && this.#use.isCollected) return;
       this.#armAlarm(this.#retryMs);
       await this.ctx.storage.sync();
-      const isDone = await this.#tellOn();
+      const isCollected = await this.#collect();
+      const isDone = (await this.#tellOn()) && isCollected;
       this.#failures = isDone ? 0 : this.#failures + 1;
     } catch (fault) {
       this.#failures++;

@@ -19,7 +19,10 @@ type Mark =
   | "told-legacy"
   /** Of the first home: every shard that asked knows of it. */
   | "announced"
-  | "announced-legacy";
+  | "announced-legacy"
+  /** Of the first home: some shard asked; every shard there was then has handed over what it kept of old. */
+  | "asked"
+  | "collected";
 
 /** Marks are only ever set. */
 export class LedgerUse {
@@ -69,7 +72,16 @@ export class LedgerUse {
     if (use.legacy) this.#set("announced-legacy");
   }
 
+  get isCollected(): boolean {
+    return !this.#marks.has("asked") || this.#marks.has("collected");
+  }
+
+  collected(): void {
+    this.#set("collected");
+  }
+
   watch(shard: string): void {
+    this.#set("asked");
     this.#sql.exec("INSERT OR IGNORE INTO watchers (shard) VALUES (?)", shard);
   }
 

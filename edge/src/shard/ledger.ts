@@ -85,6 +85,10 @@ export class ShardLedger {
     return this.#hasLegacy && !hasKind(subjects, ENTRY_KIND.legacy) ? "legacy" : "none";
   }
 
+  export(): Promise<void> {
+    return this.#legacy.export();
+  }
+
   /** Once in the shard's life. */
   #ask(): Promise<void> {
     this.#asking ??= (async () => {

@@ -290,6 +290,11 @@ export class BufferShard extends DurableObject<Env> {
     }
   }
 
+  /** From the first home of the consent ledger, once: what the release before this one kept here. */
+  async exportLedger(): Promise<void> {
+    await this.#ledger.export();
+  }
+
   /** From a home of the consent ledger: the first record of the project is about to be answered. */
   async ledgerInUse(use: Use): Promise<void> {
     this.#ledger.setInUse(use);

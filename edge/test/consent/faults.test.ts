@@ -13,7 +13,7 @@ import worker from "../../src/worker.ts";
 import { bearer, goodEvent, ORIGIN, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 import { loseMemory } from "../shard/stub.ts";
-import { entryOf, homeAt, homeOf, nameOf, refusal, runHomeAlarm, unreachable } from "./objects.ts";
+import { entryOf, homeOf, refusal, runHomeAlarm, unreachable } from "./objects.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -75,20 +75,6 @@ describe("one shard that can't be told", () => {
     expect(await track(key, "b")).toMatchObject({ suppressed: 1 });
     await runHomeAlarm(project, "anonymousId", "a");
     expect(await track(key, "a")).toMatchObject({ suppressed: 1 });
-  });
-
-  it("is tried once more where the runtime says that it may help, and told once", async () => {
-    const key = await newKey({ project: newProject("retryable") });
-    await refuse(key, "somebody");
-    await track(key, "v");
-    const apply = vi
-      .spyOn(BufferShard.prototype, "applyConsent")
-      .mockRejectedValueOnce(Object.assign(new Error("moved"), { retryable: true }));
-    vi.spyOn(console, "error").mockImplementation(() => {});
-    const answer = await refuse(key, "v");
-    apply.mockRestore();
-    expect([200, 503]).toContain(answer.status);
-    if (answer.status === 200) expect(await track(key, "v")).toMatchObject({ suppressed: 1 });
   });
 
   it("holds nothing back for ids it does not judge", async () => {
@@ -323,7 +309,5 @@ describe("projects", () => {
     expect(await track(keys[1], "v")).toMatchObject({ accepted: 1 });
     expect(entryOf(one, "userId", "v")).not.toEqual(entryOf(two, "userId", "v"));
     expect(entryOf(one, "userId", "v").slice(2)).not.toEqual(entryOf(one, "anonymousId", "v").slice(2));
-    expect(nameOf({ ctx: { id: { name: "x" } } })).toBe("x");
-    expect(await homeAt(one, 3).watchUse(`${one}:na:9`)).toMatchObject({ legacy: false });
   });
 });

@@ -39,7 +39,7 @@ export function refusal(record: string, change: Partial<ConsentRecord> = {}): Co
 }
 
 /** The name of the object whose method is being called. */
-export function nameOf(object: unknown): string {
+function nameOf(object: unknown): string {
   return (object as { ctx: DurableObjectState }).ctx.id.name as string;
 }
 
