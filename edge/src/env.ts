@@ -5,6 +5,7 @@ import type { EndedSessions } from "./gateway/ended-sessions.ts";
 import type { ConsentLedger } from "./ledger/home.ts";
 import type { LiveTail } from "./live/live-tail.ts";
 import type { ShardDirectory } from "./shard/directory.ts";
+import type { RateLimiter } from "./shard/rate-limiter.ts";
 import type { BufferShard } from "./shard/shard.ts";
 
 export interface Env {
@@ -12,6 +13,8 @@ export interface Env {
   /** The consent ledger of each project: `<project>:<home>`. */
   LEDGER: DurableObjectNamespace<ConsentLedger>;
   DIRECTORY: DurableObjectNamespace<ShardDirectory>;
+  /** The limit of each key in each region, for projects of several shards: `<project>:<region>:<key id>`. */
+  LIMITER: DurableObjectNamespace<RateLimiter>;
   /** One object, which keeps the daily salt of cookieless mode. */
   SALT: DurableObjectNamespace<DailySalt>;
   /** Sessions that were ended, by their key. */

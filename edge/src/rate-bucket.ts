@@ -18,17 +18,30 @@ export class RateBuckets {
   readonly #buckets = new Map<string, Bucket>();
 
   /** Takes `tokens` from the key's bucket. @returns 0, or the whole seconds until it is worth trying again. */
-  take({ keyId, eventsPerSecond }: RateClaim, tokens: number, nowMs: number): number {
+  take(claim: RateClaim, tokens: number, nowMs: number): number {
+    const refusedForSeconds = this.refusedForSeconds(claim, nowMs);
+    if (refusedForSeconds === 0) this.charge(claim, tokens, nowMs);
+    return refusedForSeconds;
+  }
+
+  /** @returns 0 while anything is left, or the whole seconds until it is worth trying again. */
+  refusedForSeconds(claim: RateClaim, nowMs: number): number {
+    const { tokens } = this.#filled(claim, nowMs);
+    return tokens > 0 ? 0 : Math.max(1, Math.ceil((1 - tokens) / claim.eventsPerSecond));
+  }
+
+  charge(claim: RateClaim, tokens: number, nowMs: number): void {
+    this.#filled(claim, nowMs).tokens -= tokens;
+  }
+
+  #filled({ keyId, eventsPerSecond }: RateClaim, nowMs: number): Bucket {
     const bucket = this.#buckets.get(keyId) ?? { tokens: eventsPerSecond, filledAtMs: nowMs };
     // A clock that goes back takes nothing away.
     const elapsedMs = Math.max(0, nowMs - bucket.filledAtMs);
-    const filled = Math.min(eventsPerSecond, bucket.tokens + (elapsedMs / 1_000) * eventsPerSecond);
-    if (filled <= 0) {
-      this.#set(keyId, { tokens: filled, filledAtMs: nowMs });
-      return Math.max(1, Math.ceil((1 - filled) / eventsPerSecond));
-    }
-    this.#set(keyId, { tokens: filled - tokens, filledAtMs: nowMs });
-    return 0;
+    bucket.tokens = Math.min(eventsPerSecond, bucket.tokens + (elapsedMs / 1_000) * eventsPerSecond);
+    bucket.filledAtMs = nowMs;
+    this.#set(keyId, bucket);
+    return bucket;
   }
 
   #set(keyId: string, bucket: Bucket): void {

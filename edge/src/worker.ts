@@ -27,6 +27,7 @@ export { EndedSessions } from "./gateway/ended-sessions.ts";
 export { ConsentLedger } from "./ledger/home.ts";
 export { LiveTail } from "./live/live-tail.ts";
 export { ShardDirectory } from "./shard/directory.ts";
+export { RateLimiter } from "./shard/rate-limiter.ts";
 export { BufferShard } from "./shard/shard.ts";
 
 type Answer = Response | Refusal;

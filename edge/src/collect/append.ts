@@ -186,7 +186,7 @@ export class Appender {
     const ids = needs === undefined ? null : ledgerIdsOf(key.project, this.#env);
     if (ids instanceof Refusal) return ids;
     const claim = claimOf(events, ids === null ? null : { ids, withLegacy: needs?.withLegacy ?? false });
-    const rate = { keyId: key.id, eventsPerSecond: Math.ceil(key.rateLimit / key.shards) };
+    const rate = { keyId: key.id, eventsPerSecond: key.rateLimit, shards: Math.max(1, key.shards) };
     const { receivedAtMs } = this.#facts;
     const input: AppendInput = { ids: part.ids, oldestMs, data, compressed, receivedAtMs, claim, rate };
     const stub = () => shardStub(this.#env, name, this.#region);

@@ -21,8 +21,10 @@ export function packAppends1(inputs: readonly AppendInput[]): AppendCall {
     const subjects = subjectsForVersion1(claim);
     must(subjects === null || subjects.byteLength === events * VERSION_1_SUBJECT_BYTES, "subjects");
     const flags = (compressed ? COMPRESSED : 0) | (subjects === null ? 0 : WITH_SUBJECTS);
+    // Each shard has its share of the limit to itself.
+    const share = Math.ceil(rate.eventsPerSecond / rate.shards);
     numbers.set(
-      [events, data.byteLength, claim.tables.byteLength, flags, receivedAtMs, oldestMs, key, rate.eventsPerSecond],
+      [events, data.byteLength, claim.tables.byteLength, flags, receivedAtMs, oldestMs, key, share],
       index * NUMBERS,
     );
     parts.push(ids, claim.tables, claim.tableOf, claim.packedAs);
@@ -56,7 +58,7 @@ export function unpackAppends1({ numbers, bytes, keyIds }: AppendCall): AppendIn
       compressed: (flags & COMPRESSED) !== 0,
       receivedAtMs,
       oldestMs,
-      rate: { keyId: keyIds[key] as string, eventsPerSecond },
+      rate: { keyId: keyIds[key] as string, eventsPerSecond, shards: 1 },
     };
     checkInput(input);
     inputs.push(input);

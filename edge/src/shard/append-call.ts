@@ -24,7 +24,7 @@ export interface AppendCall {
 const APPEND_VERSION = 2;
 
 const HEAD = 2;
-const NUMBERS = 9;
+const NUMBERS = 10;
 
 export function packAppends(inputs: readonly AppendInput[]): AppendCall {
   const numbers = new Float64Array(HEAD + inputs.length * NUMBERS);
@@ -46,6 +46,7 @@ export function packAppends(inputs: readonly AppendInput[]): AppendCall {
         oldestMs,
         key,
         rate.eventsPerSecond,
+        rate.shards,
       ],
       HEAD + index * NUMBERS,
     );
@@ -71,7 +72,7 @@ export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInp
   const inputs: AppendInput[] = [];
   const take = taker(bytes);
   for (let at = HEAD; at < numbers.length; at += NUMBERS) {
-    const [events, dataBytes, tableBytes, subjectBytes, flags, receivedAtMs, oldestMs, key, eventsPerSecond] =
+    const [events, dataBytes, tableBytes, subjectBytes, flags, receivedAtMs, oldestMs, key, eventsPerSecond, shards] =
       numbers.subarray(at, at + NUMBERS) as unknown as Numbers;
     must(flags === 0 || flags === COMPRESSED, "flags");
     const input: AppendInput = {
@@ -86,7 +87,7 @@ export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInp
       compressed: flags === COMPRESSED,
       receivedAtMs,
       oldestMs,
-      rate: { keyId: keyIds[key] as string, eventsPerSecond },
+      rate: { keyId: keyIds[key] as string, eventsPerSecond, shards },
     };
     checkInput(input);
     inputs.push(input);
@@ -95,7 +96,7 @@ export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInp
   return inputs;
 }
 
-type Numbers = [number, number, number, number, number, number, number, number, number];
+type Numbers = [number, number, number, number, number, number, number, number, number, number];
 
 /** Takes byte strings one after the other. Throws rather than take one shorter than asked for. */
 export function taker(bytes: Uint8Array): { (length: number): Uint8Array; left(): number } {
@@ -124,7 +125,7 @@ export function checkInput({ ids, claim, data, compressed, receivedAtMs, oldestM
   );
   must(!compressed || (data.byteLength >= GZIP_MIN_BYTES && data[0] === 0x1f && data[1] === 0x8b), "gzip member");
   must(Number.isFinite(receivedAtMs) && Number.isFinite(oldestMs), "times");
-  must(typeof rate.keyId === "string" && rate.eventsPerSecond >= 0, "key");
+  must(typeof rate.keyId === "string" && rate.eventsPerSecond >= 0 && rate.shards >= 1, "key");
 }
 
 /** Head and end of a member. */

@@ -2,7 +2,7 @@
 // the look-up it is given. DESIGN E2, E6; how claims are made: collect/wrap.ts, what tables are: consent/table.ts.
 
 import { concatBytes, ID_HASH_BYTES, packIds } from "@behaviour/contract";
-import { LEDGER_STATES, UNKNOWN_STATE } from "../consent/table.ts";
+import { LEDGER_STATES, outcomeCode, UNKNOWN_STATE } from "../consent/table.ts";
 import { ENTRY_BYTES, legacyEntry } from "../ledger/entry.ts";
 
 /**
@@ -43,6 +43,14 @@ export function consentChanges(claim: ConsentClaim, stateOf: (entries: Uint8Arra
     if (outcome !== claim.packedAs[index]) changes.push({ index, state });
   }
   return changes;
+}
+
+/** How many of the changes are an end: those events do not come again. */
+export function droppedIn(claim: ConsentClaim, changes: readonly ConsentChange[]): number {
+  const drop = outcomeCode("drop");
+  const isDropped = ({ index, state }: ConsentChange) =>
+    claim.tables[(claim.tableOf[index] as number) * LEDGER_STATES + state] === drop;
+  return changes.filter(isDropped).length;
 }
 
 /** The entries of events, in order: for each event their number in one byte, then the entries. */

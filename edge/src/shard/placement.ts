@@ -2,6 +2,7 @@
 
 import type { Env } from "../env.ts";
 import { bucketOf } from "../ledger/entry.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
 import type { BufferShard } from "./shard.ts";
 
 export interface Region {
@@ -52,6 +53,17 @@ export function shardStub(env: Env, name: string, region: Region): DurableObject
 
 /** Of a shard that told its name: the region is in it. */
 export function shardByName(env: Env, name: string): DurableObjectStub<BufferShard> {
+  return shardStub(env, name, regionOfShard(name));
+}
+
+function regionOfShard(name: string): Region {
   const code = name.split(":")[1];
-  return shardStub(env, name, REGIONS.find((region) => region.code === code) ?? DEFAULT_REGION);
+  return REGIONS.find((region) => region.code === code) ?? DEFAULT_REGION;
+}
+
+/** The limiter that a key's shards of one region share. */
+export function limiterOf(env: Env, shard: string, keyId: string): DurableObjectStub<RateLimiter> {
+  const region = regionOfShard(shard);
+  const name = `${projectOfShard(shard)}:${region.code}:${keyId}`;
+  return env.LIMITER.get(env.LIMITER.idFromName(name), { locationHint: region.locationHint });
 }

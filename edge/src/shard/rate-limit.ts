@@ -1,3 +1,205 @@
-// The shard's own buckets: exact, because a shard is one thread.
+// A shard's view of its keys' limits. One shard alone counts exactly. Of several, each has a tenth of its share for itself, so
+// that a key far below its limit asks nobody, and leases the rest from the key's limiter (rate-limiter.ts): in the background while
+// tokens last, before an append when there are none. A limiter that does not answer leaves each shard its share. ADR 16.
 
-export { RateBuckets as RateLimit } from "../rate-bucket.ts";
+import { RateBuckets } from "../rate-bucket.ts";
+import type { Lease, LeaseRequest } from "./rate-limiter.ts";
+
+export interface RateClaim {
+  keyId: string;
+  /** The key's whole limit in this region. */
+  eventsPerSecond: number;
+  /** Of the project in this region. */
+  shards: number;
+}
+
+/** Asks the key's limiter. */
+export type AskLimiter = (keyId: string, request: LeaseRequest) => Promise<Lease>;
+
+const OWN_PART = 0.1;
+/** Leased tokens that nobody used are no longer good: others could use them. */
+const LEASE_MS = 1_000;
+/** A lease that is used up faster was too small. */
+const LEASE_TOO_SMALL_MS = 200;
+/** First lease, as a part of what the key may in a second. */
+const FIRST_LEASE_PART = 1 / 20;
+const LIMITER_DEADLINE_MS = 500;
+const FALLBACK_MS = 1_000;
+const KEYS_MAX = 1_000;
+
+interface Pause {
+  sinceMs: number;
+  forMs: number;
+}
+
+const NO_PAUSE: Pause = { sinceMs: 0, forMs: 0 };
+
+/** A clock that was set back ends it: it must not last for an hour. */
+function isOn({ sinceMs, forMs }: Pause, nowMs: number): boolean {
+  return nowMs >= sinceMs && nowMs - sinceMs < forMs;
+}
+
+class KeyLimit {
+  readonly #ask: AskLimiter;
+  #claim: RateClaim;
+  #own: number;
+  #ownAtMs: number;
+  #leased = 0;
+  #leasedAtMs = Number.NEGATIVE_INFINITY;
+  #chunk: number;
+  /** Taken beyond what there was. */
+  #spent = 0;
+  /** By appends that wait for the lease under way. */
+  #awaited = 0;
+  #leasing: Promise<void> | null = null;
+  /** Until when the limiter is not asked: it had nothing, or did not answer. */
+  #closed: Pause = NO_PAUSE;
+  #fallingBack: Pause = NO_PAUSE;
+  readonly #fallback = new RateBuckets();
+
+  constructor(claim: RateClaim, ask: AskLimiter, nowMs: number) {
+    this.#ask = ask;
+    this.#claim = claim;
+    this.#own = this.#share;
+    this.#ownAtMs = nowMs;
+    this.#chunk = Math.max(1, Math.ceil(claim.eventsPerSecond * FIRST_LEASE_PART));
+  }
+
+  /** A record that changed has another limit. */
+  set claim(claim: RateClaim) {
+    this.#claim = claim;
+  }
+
+  get #share(): number {
+    return Math.max(1, this.#claim.eventsPerSecond / this.#claim.shards);
+  }
+
+  /** Null when there is something to judge by; else to be waited for first. */
+  ready(events: number, nowMs: number): Promise<void> | null {
+    this.#refill(nowMs);
+    if (this.#hasTokens || this.#isClosed(nowMs)) return null;
+    this.#awaited += events;
+    return this.#lease();
+  }
+
+  refusedForSeconds(nowMs: number): number {
+    this.#refill(nowMs);
+    if (this.#hasTokens) return 0;
+    if (isOn(this.#fallingBack, nowMs)) return this.#fallback.refusedForSeconds(this.#shareClaim, nowMs);
+    return Math.max(1, Math.ceil(this.#closed.forMs / 1_000));
+  }
+
+  /** What is larger than the rest is taken whole, and paid for afterwards by the key. */
+  charge(events: number, nowMs: number): void {
+    if (events === 0) return;
+    if (this.#leased > 0) {
+      this.#leased -= events;
+      if (this.#leased <= 0 && nowMs - this.#leasedAtMs < LEASE_TOO_SMALL_MS) this.#chunk *= 2;
+    } else if (this.#own >= 1) this.#own -= events;
+    else if (isOn(this.#fallingBack, nowMs)) this.#fallback.charge(this.#shareClaim, events, nowMs);
+    else this.#spent += events;
+    this.#spent += Math.max(0, -this.#leased) + Math.max(0, -this.#own);
+    this.#leased = Math.max(0, this.#leased);
+    this.#own = Math.max(0, this.#own);
+    const runsOut = this.#leasedAtMs > nowMs - LEASE_MS && this.#leased < this.#chunk / 2;
+    if ((runsOut || this.#spent > 0) && !this.#isClosed(nowMs)) void this.#lease();
+  }
+
+  /** Of its own whole events only: of parts that come back in between nothing would ever be paid. */
+  get #hasTokens(): boolean {
+    return this.#leased > 0 || this.#own >= 1;
+  }
+
+  #refill(nowMs: number): void {
+    const elapsedMs = Math.max(0, nowMs - this.#ownAtMs);
+    this.#own = Math.min(this.#share, this.#own + (elapsedMs / 1_000) * this.#share * OWN_PART);
+    this.#ownAtMs = nowMs;
+    if (this.#leased === 0 || Math.abs(nowMs - this.#leasedAtMs) < LEASE_MS) return;
+    this.#leased = 0;
+    this.#chunk = Math.max(1, Math.floor(this.#chunk / 2));
+  }
+
+  #isClosed(nowMs: number): boolean {
+    return isOn(this.#closed, nowMs) || isOn(this.#fallingBack, nowMs);
+  }
+
+  get #shareClaim() {
+    return { keyId: this.#claim.keyId, eventsPerSecond: this.#share };
+  }
+
+  /** One call at a time. Never rejects. */
+  #lease(): Promise<void> {
+    this.#leasing ??= this.#call().finally(() => {
+      this.#leasing = null;
+    });
+    return this.#leasing;
+  }
+
+  async #call(): Promise<void> {
+    const { keyId, eventsPerSecond } = this.#claim;
+    this.#chunk = Math.min(this.#chunk, Math.max(1, eventsPerSecond));
+    // What joins while this is made ready is part of it.
+    await Promise.resolve();
+    const request = { eventsPerSecond, spent: this.#spent, wanted: Math.max(this.#chunk, this.#awaited) };
+    this.#spent = 0;
+    this.#awaited = 0;
+    try {
+      const { granted, emptyForMs } = await within(LIMITER_DEADLINE_MS, this.#ask(keyId, request));
+      this.#leased += granted;
+      this.#leasedAtMs = Date.now();
+      this.#closed = { sinceMs: this.#leasedAtMs, forMs: emptyForMs };
+    } catch {
+      this.#fallingBack = { sinceMs: Date.now(), forMs: FALLBACK_MS };
+    }
+  }
+}
+
+async function within<T>(ms: number, call: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the limiter does not answer")), ms);
+  });
+  try {
+    return await Promise.race([call, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export class RateLimit {
+  readonly #ask: AskLimiter;
+  readonly #alone = new RateBuckets();
+  readonly #keys = new Map<string, KeyLimit>();
+
+  constructor(ask: AskLimiter) {
+    this.#ask = ask;
+  }
+
+  /** Null when the append can be judged now; else to be waited for. Never rejects. */
+  ready(claim: RateClaim, events: number, nowMs: number): Promise<void> | null {
+    return claim.shards > 1 ? this.#of(claim, nowMs).ready(events, nowMs) : null;
+  }
+
+  /** @returns 0, or the whole seconds until it is worth trying again. */
+  refusedForSeconds(claim: RateClaim, nowMs: number): number {
+    if (claim.shards > 1) return this.#of(claim, nowMs).refusedForSeconds(nowMs);
+    return this.#alone.refusedForSeconds(claim, nowMs);
+  }
+
+  charge(claim: RateClaim, events: number, nowMs: number): void {
+    if (claim.shards > 1) this.#of(claim, nowMs).charge(events, nowMs);
+    else this.#alone.charge(claim, events, nowMs);
+  }
+
+  #of(claim: RateClaim, nowMs: number): KeyLimit {
+    let limit = this.#keys.get(claim.keyId);
+    if (limit === undefined) {
+      // Keys of a shard are one project's, so few.
+      if (this.#keys.size >= KEYS_MAX) this.#keys.clear();
+      limit = new KeyLimit(claim, this.#ask, nowMs);
+      this.#keys.set(claim.keyId, limit);
+    }
+    limit.claim = claim;
+    return limit;
+  }
+}

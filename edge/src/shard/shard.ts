@@ -11,23 +11,17 @@ import type { Use } from "../ledger/use.ts";
 import { Watch } from "../live/watch.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { unpackAppends1 } from "./append-call-1.ts";
-import { type ConsentChange, type ConsentClaim, consentChanges } from "./consent-claim.ts";
+import { type ConsentChange, type ConsentClaim, consentChanges, droppedIn } from "./consent-claim.ts";
 import { Flusher } from "./flusher.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { ShardLedger } from "./ledger.ts";
 import { log } from "./log.ts";
 import { commitGapMs, EventRate, flushDelayMs } from "./pace.ts";
-import { projectOfShard } from "./placement.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { limiterOf, projectOfShard } from "./placement.ts";
+import { type RateClaim, RateLimit } from "./rate-limit.ts";
 import { REGISTRATION_SCHEMA, Registration } from "./registration.ts";
 import { migrate } from "./schema.ts";
 import { type Accepted, EventStore } from "./store.ts";
-
-export interface RateClaim {
-  keyId: string;
-  /** This shard's share of the key's limit. */
-  eventsPerSecond: number;
-}
 
 export interface AppendInput extends Accepted {
   /** Epoch milliseconds: none of the messages was first sent before. */
@@ -79,7 +73,7 @@ export class BufferShard extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #store: EventStore;
   readonly #ledger: ShardLedger;
-  readonly #rateLimit = new RateLimit();
+  readonly #rateLimit = new RateLimit((keyId, request) => limiterOf(this.env, this.#name, keyId).lease(request));
   readonly #rate = new EventRate();
   readonly #watch = new Watch();
   readonly #revokedKeys: Set<string>;
@@ -139,6 +133,12 @@ export class BufferShard extends DurableObject<Env> {
   }
 
   async #append(input: AppendInput): Promise<AppendAnswer> {
+    const events = input.ids.byteLength / ID_HASH_BYTES;
+    const leased = this.#rateLimit.ready(input.rate, events, Date.now());
+    if (leased !== null) {
+      const refused = await this.#waitForLedger(leased, input.data.byteLength);
+      if (refused !== null) return { outcome: "refused", code: refused };
+    }
     const ready = this.#ledger.ready(input.claim.subjects);
     if (ready !== null) {
       const refused = await this.#waitForLedger(ready, input.data.byteLength);
@@ -148,11 +148,14 @@ export class BufferShard extends DurableObject<Env> {
     if (this.#store.isFull) return STORAGE_FULL;
     if (!this.#commits.hasRoomFor(input.data.byteLength)) return { outcome: "refused", code: "overloaded" };
     if (this.#revokedKeys.has(input.rate.keyId)) return { outcome: "refused", code: "invalid_api_key" };
+    const retryAfterSeconds = this.#rateLimit.refusedForSeconds(input.rate, Date.now());
+    if (retryAfterSeconds > 0) return { outcome: "refused", code: "rate_limited", retryAfterSeconds };
     const needs = this.#ledger.needs(input.claim.subjects);
     const needsSubjects = needs !== "none";
     const duplicates = this.#store.known(input.ids, input.oldestMs);
     const changes = needsSubjects ? [] : consentChanges(input.claim, (entries) => this.#ledger.state(entries));
     if (duplicates.length > 0 || changes.length > 0 || needsSubjects) {
+      this.#rateLimit.charge(input.rate, duplicates.length + droppedIn(input.claim, changes), Date.now());
       // The first copy may still be in the commit under way: its "duplicate" must not be acknowledged before it.
       if (duplicates.length > 0) await this.#commits.settled();
       this.#store.count("duplicates", duplicates.length, input.receivedAtMs);
@@ -161,9 +164,7 @@ export class BufferShard extends DurableObject<Env> {
       return needs === "legacy" ? { ...again, needsLegacy: true } : again;
     }
     const nowMs = Date.now();
-    const events = input.ids.byteLength / ID_HASH_BYTES;
-    const retryAfterSeconds = this.#rateLimit.take(input.rate, events, nowMs);
-    if (retryAfterSeconds > 0) return { outcome: "refused", code: "rate_limited", retryAfterSeconds };
+    this.#rateLimit.charge(input.rate, events, nowMs);
     this.#rate.add(events, nowMs);
     this.#store.remember(input.ids);
     try {

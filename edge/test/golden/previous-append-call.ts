@@ -63,7 +63,8 @@ export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInp
       subjects: flags & WITH_SUBJECTS ? take(events * SUBJECT_BYTES) : null,
     };
     const data = take(dataBytes);
-    const rate = { keyId: keyIds[key] as string, eventsPerSecond };
+    // One shard's share, as it is read today; that release knew of no `shards`.
+    const rate = { keyId: keyIds[key] as string, eventsPerSecond, shards: 1 };
     inputs.push({ ids, data, compressed: (flags & COMPRESSED) !== 0, receivedAtMs, oldestMs, claim, rate });
   }
   return inputs;

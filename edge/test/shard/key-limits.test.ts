@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { hashKey, keyRecordName } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { RateLimit } from "../../src/shard/rate-limit.ts";
+import { RateBuckets } from "../../src/rate-bucket.ts";
 import { expectAnswer } from "../answers/table.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { keyRecord, newKey, newProject } from "../keys.ts";
@@ -15,7 +15,7 @@ describe("rate limit", () => {
   const claim = { keyId: "k", eventsPerSecond: 100 };
 
   it("lets a second's worth through at once, then as much as comes back", () => {
-    const limit = new RateLimit();
+    const limit = new RateBuckets();
     expect(limit.take(claim, 100, 0)).toBe(0);
     expect(limit.take(claim, 1, 0)).toBe(1);
     expect(limit.take(claim, 1, 500)).toBe(0);
@@ -26,7 +26,7 @@ describe("rate limit", () => {
   });
 
   it("takes a large batch whole, and lets it pay afterwards", () => {
-    const limit = new RateLimit();
+    const limit = new RateBuckets();
     expect(limit.take(claim, 2_500, 0)).toBe(0);
     expect(limit.take(claim, 1, 0)).toBe(25);
     expect(limit.take(claim, 1, 23_000)).toBe(2);
@@ -34,7 +34,7 @@ describe("rate limit", () => {
   });
 
   it("lets through what it says in the long run, whatever the steps", () => {
-    const limit = new RateLimit();
+    const limit = new RateBuckets();
     let taken = 0;
     for (let ms = 0; ms < 60_000; ms += 7) if (limit.take(claim, 3, ms) === 0) taken += 3;
     expect(taken).toBeGreaterThan(5_900);
@@ -42,14 +42,14 @@ describe("rate limit", () => {
   });
 
   it("is each key's own", () => {
-    const limit = new RateLimit();
+    const limit = new RateBuckets();
     expect(limit.take(claim, 100, 0)).toBe(0);
     expect(limit.take({ ...claim, keyId: "other" }, 100, 0)).toBe(0);
     expect(limit.take(claim, 1, 0)).toBe(1);
   });
 
   it("a clock that goes back takes nothing away for long", () => {
-    const limit = new RateLimit();
+    const limit = new RateBuckets();
     expect(limit.take(claim, 50, 1_000)).toBe(0);
     expect(limit.take(claim, 10, 0)).toBeGreaterThanOrEqual(0);
     expect(limit.take(claim, 10, 3_000)).toBe(0);
@@ -80,16 +80,24 @@ describe("rate limit", () => {
     expectAnswer(await sendInvalid(), { status: 400, code: "all_events_rejected" });
   });
 
-  it("costs a copy nothing", async () => {
-    const project = newProject("copies");
-    const key = await newKey({ project, rateLimit: 5 });
-    const body = { batch: Array.from({ length: 5 }, () => goodEvent()) };
+  it("counts copies and dropped events as well: they are work too", async () => {
+    const settings = { consentRegime: "opt-in" } as const;
+    const [copies, dropped] = await Promise.all([
+      newKey({ project: newProject("copies"), rateLimit: 5 }),
+      newKey({ project: newProject("drops"), rateLimit: 5, settings }),
+    ]);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-    await send("/v1/batch", { headers: bearer(key), body });
+    const event = goodEvent();
+    const sendOne = (key: string) => send("/v1/track", { headers: bearer(key), body: event });
     for (let i = 0; i < 5; i++) {
-      const answer = await send("/v1/batch", { headers: bearer(key), body });
-      expect(answer.body).toMatchObject({ accepted: 0, duplicates: 5 });
+      expect((await sendOne(copies)).body).toMatchObject(i === 0 ? { accepted: 1 } : { duplicates: 1 });
+      expect((await sendOne(dropped)).body).toMatchObject({ suppressed: 1 });
     }
+    expectAnswer(await sendOne(copies), { status: 429, code: "rate_limited" });
+    expectAnswer(await sendOne(dropped), { status: 429, code: "rate_limited" });
+    // Whoever waits as told is told what became of it.
+    vi.setSystemTime(Date.now() + 1_000);
+    expect((await sendOne(copies)).body).toMatchObject({ duplicates: 1 });
   });
 });
 

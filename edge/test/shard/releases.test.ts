@@ -126,7 +126,7 @@ const DAMAGED: [name: string, damage: (call: AppendCall) => AppendCall][] = [
     (call) => ({ ...call, numbers: Float64Array.from(call.numbers, (n, i) => (i === 0 ? 3 : n)) }),
   ],
   ["a number more an append", (call) => ({ ...call, numbers: Float64Array.of(...call.numbers, 0) })],
-  ["an append more", (call) => ({ ...call, numbers: Float64Array.of(...call.numbers, ...call.numbers.slice(2, 11)) })],
+  ["an append more", (call) => ({ ...call, numbers: Float64Array.of(...call.numbers, ...call.numbers.slice(2, 12)) })],
   ["a byte less", (call) => ({ ...call, bytes: call.bytes.slice(0, -1) })],
   ["a byte more", (call) => ({ ...call, bytes: Uint8Array.of(...call.bytes, 0) })],
   ["no keys", (call) => ({ ...call, keyIds: [] })],

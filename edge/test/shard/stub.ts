@@ -50,7 +50,7 @@ export function appendInput(ids: readonly string[], options: AppendOptions = {})
       packedAs: new Uint8Array(ids.length).fill(outcomeCode("accept")),
       subjects: null,
     },
-    rate: { keyId: options.keyId ?? "key", eventsPerSecond: options.eventsPerSecond ?? 1_000_000 },
+    rate: { keyId: options.keyId ?? "key", eventsPerSecond: options.eventsPerSecond ?? 1_000_000, shards: 1 },
   };
 }
 
