@@ -5,15 +5,17 @@ import { generateKey, hashKey, keyRecordName } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { page } from "../../src/gateway/pages.ts";
 import { expectAnswer } from "../answers/table.ts";
+import { scriptAnswer } from "../backend/scripted.ts";
 import { bearer, expectCors, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-/** A key whose record KV hands over broken, so that reading it throws. */
+/** A key whose record KV hands over broken, while the control plane does not answer either. */
 async function brokenKey(): Promise<string> {
   const key = generateKey("secret", "live");
   await env.KEYS.put(keyRecordName(hashKey(key)), '{"id":"k');
+  await scriptAnswer({ path: `/internal/keys/${hashKey(key)}`, status: 502, body: {} });
   return key;
 }
 
@@ -54,12 +56,16 @@ describe("an unexpected fault", () => {
     expect(await page(new Request(`${ORIGIN}/`), broken, "r")).toMatchObject({ code: "unavailable" });
   });
 
-  it("is logged without the key", async () => {
+  it("that nobody foresaw is logged with the request's id and without the key", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-    const key = await brokenKey();
-    const { headers } = await send("/v1/track", { headers: bearer(key), body: goodEvent() });
+    const key = await newKey({ project: newProject("unforeseen"), kind: "secret" });
+    vi.spyOn(crypto.subtle, "importKey").mockRejectedValueOnce(new RangeError("nobody foresaw this"));
+    const response = await fetchEdge("/v1/session", { method: "POST", headers: bearer(key) });
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ code: "unavailable" });
     const text = logged.mock.calls.flat().join("\n");
-    expect(text).toContain(headers.get("X-Request-Id") as string);
+    expect(text).toContain("nobody foresaw this");
+    expect(text).toContain(response.headers.get("X-Request-Id") as string);
     expect(text).not.toContain(key);
   });
 });
