@@ -177,7 +177,11 @@ export const LIMITS = {
   /** For a watcher that does not confirm what it read: far more than a person can follow. */
   liveBytesPerSecond: 256 * KIB,
   /** Such a watcher may have stopped reading long ago. */
-  liveUnconfirmedBytes: 32 * MIB,
+  liveUnconfirmedBytes: 12 * MIB,
+  /** On the way to all watchers of a project together: until they read it, it lies in the memory of an isolate, which has 128. */
+  liveTailBytes: 16 * MIB,
+  /** Told of one project, all isolates together: more than anybody reads. Beyond it events are counted as dropped. */
+  liveEventsPerSecond: 1_000,
 
   // --- keys ----------------------------------------------------------------------------------------------------------
   /**
@@ -267,3 +271,4 @@ assertRelation(
     100 * MIB,
   "what shards of one isolate hold leaves room in its 128 MB",
 );
+assertRelation(LIMITS.liveBufferBytes <= LIMITS.liveTailBytes, "one watcher's room is no more than all watchers'");

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { KeyRecord } from "@behaviour/contract";
 import * as z from "zod/mini";
 import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
 import { learnKey } from "../keyring.ts";
 import { Refusal } from "../refusal.ts";
 import { json } from "../respond.ts";
@@ -30,7 +31,7 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
   const faults = [...revoked, ...stored];
   if (faults.length === 0) return json(200, { success: true, data: { stored: records.length } }, requestId);
   const details = { level: "error", message: "keys not pushed everywhere", requestId, failed: faults.length };
-  console.error(JSON.stringify({ ...details, fault: String(faults[0]) }));
+  console.error(JSON.stringify({ ...details, fault: faultText(faults[0]) }));
   return new Refusal("unavailable", {
     message: "Not every part took the keys: push them again.",
     retryAfterSeconds: 2,

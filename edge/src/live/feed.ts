@@ -8,6 +8,7 @@ import type { Judged, JudgedEvent } from "../collect/judge.ts";
 import type { RequestFacts } from "../collect/wrap.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
+import { Channel } from "./channel.ts";
 import { type LiveMessage, rejectedMessage, shownEvent } from "./message.ts";
 
 /** What the shards said of a request's events; what nobody watches is not kept. */
@@ -46,16 +47,9 @@ export interface RequestOutcome {
   dropped: DropCounts;
 }
 
-/** Beyond it messages are counted instead of sent: a tail that is slower than its project must not hold the Worker's memory. */
-const PUBLISHES_UNDER_WAY = 16;
 const PROJECTS_MAX = 1_000;
-
-/** Plain state of the isolate: no request waits for another's call. */
-interface Channel {
-  underWay: number;
-  /** Messages left out since the last that went. */
-  lost: number;
-}
+/** Of one request's `waitUntil`, which ends half a minute after its answer. What waits then goes with the next request. */
+const LEAD_MAX_MS = 10_000;
 
 const channels = new Map<string, Channel>();
 
@@ -63,15 +57,21 @@ function channelOf(project: string): Channel {
   let channel = channels.get(project);
   if (channel === undefined) {
     if (channels.size >= PROJECTS_MAX) channels.clear();
-    channel = { underWay: 0, lost: 0 };
+    channel = new Channel();
     channels.set(project, channel);
   }
   return channel;
 }
 
-/** Never fails, and never keeps the answer waiting. */
+/** Never fails, and never keeps the answer waiting. What the tail has no room for is not even built. */
 export function publishOutcome(outcome: RequestOutcome, watched: boolean, env: Env): void {
-  if (watched) publishMessages(outcome.facts.key.project, messagesOf(outcome), env);
+  if (!watched) return;
+  const { project } = outcome.facts.key;
+  const channel = channelOf(project);
+  const admitted = channel.admit(messageCount(outcome), Date.now());
+  const messages = eachMessage(outcome);
+  for (let told = 0; told < admitted; told++) channel.add(JSON.stringify(messages.next().value));
+  lead(project, channel, env);
 }
 
 /**
@@ -80,53 +80,74 @@ export function publishOutcome(outcome: RequestOutcome, watched: boolean, env: E
  */
 export function publishMessages(project: string, messages: readonly LiveMessage[], env: Env, alreadyLost = 0): void {
   const channel = channelOf(project);
-  channel.lost += alreadyLost;
-  if (channel.underWay >= PUBLISHES_UNDER_WAY) {
-    channel.lost += messages.length;
-    return;
-  }
-  const { lost } = channel;
-  channel.lost = 0;
-  channel.underWay++;
-  waitUntil(send(project, channel, env, messages, lost));
+  channel.lose(alreadyLost);
+  const admitted = channel.admit(messages.length, Date.now());
+  for (const message of messages.slice(0, admitted)) channel.add(JSON.stringify(message));
+  lead(project, channel, env);
 }
 
-async function send(
-  project: string,
-  channel: Channel,
-  env: Env,
-  messages: readonly LiveMessage[],
-  lost: number,
-): Promise<void> {
+function lead(project: string, channel: Channel, env: Env): void {
+  if (channel.hasMore && channel.lead(Date.now())) waitUntil(send(project, channel, env));
+}
+
+async function send(project: string, channel: Channel, env: Env): Promise<void> {
+  const untilMs = Date.now() + LEAD_MAX_MS;
   try {
-    const texts = messages.map((message) => JSON.stringify(message));
-    await env.LIVE.get(env.LIVE.idFromName(project)).publish(texts, lost);
+    for (;;) {
+      const { texts, lost } = channel.take(Date.now());
+      try {
+        channel.hear(await env.LIVE.get(env.LIVE.idFromName(project)).publish(texts, lost, ownName()));
+      } catch (fault) {
+        channel.lose(texts.length + lost);
+        throw fault;
+      }
+      await new Promise((resolve) => setTimeout(resolve, channel.gapMs));
+      if (!channel.hasMore || Date.now() >= untilMs) return;
+    }
   } catch (fault) {
-    channel.lost += messages.length + lost;
     console.warn(JSON.stringify({ level: "warn", message: "live tail does not answer", fault: faultText(fault) }));
   } finally {
-    channel.underWay--;
+    channel.end();
   }
+}
+
+let name: string | null = null;
+
+/** By which a tail tells isolates apart. A module may not draw it while it is loaded. */
+function ownName(): string {
+  name ??= crypto.randomUUID();
+  return name;
+}
+
+export function messagesOf(outcome: RequestOutcome): LiveMessage[] {
+  return [...eachMessage(outcome)];
+}
+
+/** As many as `eachMessage` gives. */
+function messageCount(outcome: RequestOutcome): number {
+  const { judged, observed, dropped } = outcome;
+  let count =
+    observed.accepted.length + observed.duplicates.length + repeatsOf(outcome).length + judged.rejected.length;
+  for (const events of dropped.values()) count += events;
+  return count;
 }
 
 /** One message an event. Of an event that consent dropped, and of what was not stored, nothing is shown but ids and codes. */
-export function messagesOf(outcome: RequestOutcome): LiveMessage[] {
+function* eachMessage(outcome: RequestOutcome): Generator<LiveMessage, undefined> {
   const { facts, judged, observed, dropped } = outcome;
   const at = new Date(facts.receivedAtMs).toISOString();
-  const messages: LiveMessage[] = [];
   for (const { event, messageId, timeMs, consent } of observed.accepted) {
     const shown = { ...shownEvent(event, facts.defaultType), messageId, timestamp: new Date(timeMs).toISOString() };
-    messages.push({ type: "event", at, outcome: "accepted", consent, event: { ...shown, receivedAt: at } });
+    yield { type: "event", at, outcome: "accepted", consent, event: { ...shown, receivedAt: at } };
   }
   for (const { event, messageId } of [...observed.duplicates, ...repeatsOf(outcome)]) {
     const { type } = shownEvent(event, facts.defaultType);
-    messages.push({ type: "event", at, outcome: "duplicate", event: { messageId, type } });
+    yield { type: "event", at, outcome: "duplicate", event: { messageId, type } };
   }
   for (const [code, events] of dropped) {
-    for (let i = 0; i < events; i++) messages.push({ type: "event", at, outcome: "suppressed", code });
+    for (let i = 0; i < events; i++) yield { type: "event", at, outcome: "suppressed", code };
   }
-  for (const rejection of judged.rejected) messages.push(rejectedMessage(at, rejection));
-  return messages;
+  for (const rejection of judged.rejected) yield rejectedMessage(at, rejection);
 }
 
 /** Repeats within the request, of events that were stored: of one that consent dropped nothing may be told. */

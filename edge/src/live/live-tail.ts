@@ -3,7 +3,7 @@
 // tell the Workers in the answers they give anyway (feed.ts).
 
 import { DurableObject } from "cloudflare:workers";
-import type { Scope } from "@behaviour/contract";
+import { LIMITS, type Scope } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { hasEnded } from "../gateway/session.ts";
@@ -13,7 +13,8 @@ import { Refusal } from "../refusal.ts";
 import { refuse } from "../respond.ts";
 import { listShards } from "../shard/directories.ts";
 import { REGIONS, shardName } from "../shard/placement.ts";
-import { Outbox } from "./outbox.ts";
+import type { Pace } from "./channel.ts";
+import { Outbox, Room } from "./outbox.ts";
 import { RENEW_EVERY_MS } from "./watch.ts";
 
 /** Who holds a socket; kept with it over hibernation. */
@@ -28,6 +29,13 @@ export interface Watcher {
 }
 
 const WATCHERS_MAX = 100;
+/** Of each isolate's calls: so all of them together make 500 a second, half of what one object takes. */
+const GAP_MS = 2;
+const GAP_MAX_MS = 4_000;
+const ISOLATE_GONE_AFTER_MS = 10_000;
+const ISOLATES_MAX = 10_000;
+/** Shards are told of watchers so many at once. */
+const SHARDS_AT_ONCE = 50;
 const SCOPE: Scope = "read";
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const POLICY_VIOLATION = 1008;
@@ -39,6 +47,9 @@ export const WATCHER_HEADER = "X-Watcher";
 
 export class LiveTail extends DurableObject<Env> {
   readonly #outboxes = new Map<WebSocket, Outbox>();
+  readonly #room = new Room();
+  /** When each called last. */
+  readonly #isolates = new Map<string, number>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -64,16 +75,34 @@ export class LiveTail extends DurableObject<Env> {
   /**
    * Passes messages on to every watcher.
    * @param lost messages that were left out before these.
-   * @returns whether anybody watches.
+   * @param isolate who calls; absent from Workers of the release before.
+   * @returns how fast the isolate may go on.
    */
-  async publish(messages: readonly string[], lost: number): Promise<boolean> {
+  async publish(messages: readonly string[], lost: number, isolate?: string): Promise<Pace> {
+    const nowMs = Date.now();
     const sockets = this.ctx.getWebSockets();
+    this.#room.watchers = sockets.length;
     for (const socket of sockets) {
       const outbox = this.#outbox(socket);
       outbox.lose(lost);
-      outbox.send(messages, Date.now());
+      outbox.send(messages, nowMs);
     }
-    return sockets.length > 0;
+    const isolates = this.#countIsolates(isolate, nowMs);
+    return { eventsPerSecond: LIMITS.liveEventsPerSecond / isolates, gapMs: Math.min(GAP_MAX_MS, isolates * GAP_MS) };
+  }
+
+  /** Those that called within the last seconds. */
+  #countIsolates(isolate: string | undefined, nowMs: number): number {
+    if (isolate !== undefined) {
+      this.#isolates.delete(isolate);
+      this.#isolates.set(isolate, nowMs);
+    }
+    // In the order of their last call.
+    for (const [name, calledAtMs] of this.#isolates) {
+      if (this.#isolates.size <= ISOLATES_MAX && nowMs - calledAtMs < ISOLATE_GONE_AFTER_MS) break;
+      this.#isolates.delete(name);
+    }
+    return Math.max(1, this.#isolates.size);
   }
 
   /** From the control plane: their sockets end now. */
@@ -132,13 +161,14 @@ export class LiveTail extends DurableObject<Env> {
   #outbox(socket: WebSocket): Outbox {
     let outbox = this.#outboxes.get(socket);
     if (outbox === undefined) {
-      outbox = new Outbox(socket, Date.now());
+      outbox = new Outbox(socket, Date.now(), this.#room);
       this.#outboxes.set(socket, outbox);
     }
     return outbox;
   }
 
   async #forget(socket: WebSocket): Promise<void> {
+    this.#outboxes.get(socket)?.end();
     this.#outboxes.delete(socket);
     const others = this.ctx.getWebSockets().filter((other) => other !== socket && other.readyState === WebSocket.OPEN);
     if (others.length === 0) await this.#tellShards(watcherOf(socket), false);
@@ -155,7 +185,11 @@ export class LiveTail extends DurableObject<Env> {
         }
       }
     }
-    await Promise.all([...names].map(([name, locationHint]) => this.#tellShard(name, locationHint, isWatched)));
+    const told = [...names];
+    for (let start = 0; start < told.length; start += SHARDS_AT_ONCE) {
+      const some = told.slice(start, start + SHARDS_AT_ONCE);
+      await Promise.all(some.map(([name, locationHint]) => this.#tellShard(name, locationHint, isWatched)));
+    }
   }
 
   async #tellShard(name: string, locationHint: DurableObjectLocationHint | undefined, watched: boolean): Promise<void> {

@@ -2,8 +2,9 @@
 //
 // The runtime takes whatever is sent and does not say how much of it has left (`bufferedAmount` is undefined), so the bound
 // rests on what the watcher confirms. From time to time it is sent `{"type":"confirm","upTo":n}`. One that answers with that
-// very text may have `liveBufferBytes` on the way, at any speed. One that never does is sent so much at once and then
-// `liveBytesPerSecond`; and since it may have stopped reading long ago, it has to connect again after `liveUnconfirmedBytes`.
+// very text may have its share of the room on the way, at any speed. One that never does is sent so much at once and then
+// `liveBytesPerSecond`; and since it may have stopped reading long ago, it has to connect again after `liveUnconfirmedBytes`,
+// or its share where many watch.
 
 import { LIMITS } from "@behaviour/contract";
 import type { ConfirmMessage, DroppedMessage } from "./message.ts";
@@ -14,14 +15,53 @@ export interface Sending {
   close(code: number, reason: string): void;
 }
 
-const ASK_EVERY_BYTES = LIMITS.liveBufferBytes / 4;
+/** So often within its share a watcher is asked what it has read. */
+const ASKS_PER_SHARE = 4;
+/** How long what a watcher did not confirm still counts after it was ended: it may lie there until its connection is gone. */
+const LINGER_MS = 30_000;
 /** Longer than any confirmation. */
 const CONFIRMATION_MAX_LENGTH = 64;
 /** https://www.iana.org/assignments/websocket: try again later. */
 const TRY_AGAIN_LATER = 1013;
 
+/** What all watchers of one tail may have on the way together. */
+export class Room {
+  /** How many share it. */
+  watchers = 1;
+  #usedUnits = 0;
+  #lingering: { units: number; untilMs: number }[] = [];
+
+  get share(): number {
+    return LIMITS.liveTailBytes / Math.max(1, this.watchers);
+  }
+
+  /** @returns false, and takes nothing, where it would not fit. */
+  take(units: number): boolean {
+    if (this.#usedUnits + units > LIMITS.liveTailBytes) return false;
+    this.#usedUnits += units;
+    return true;
+  }
+
+  give(units: number): void {
+    this.#usedUnits -= units;
+  }
+
+  giveLater(units: number, nowMs: number): void {
+    this.#lingering.push({ units, untilMs: nowMs + LINGER_MS });
+  }
+
+  /** Gives what has lingered long enough. */
+  settle(nowMs: number): void {
+    while (this.#lingering[0] !== undefined && this.#lingering[0].untilMs <= nowMs) {
+      this.give((this.#lingering.shift() as { units: number }).units);
+    }
+  }
+}
+
 export class Outbox {
   readonly #socket: Sending;
+  readonly #room: Room;
+  #isOver = false;
   /** Messages left out since the last that went. */
   #lost = 0;
   #sentBytes = 0;
@@ -32,8 +72,9 @@ export class Outbox {
   #budgetBytes: number = LIMITS.liveBufferBytes;
   #budgetAtMs: number;
 
-  constructor(socket: Sending, nowMs: number) {
+  constructor(socket: Sending, nowMs: number, room: Room = new Room()) {
     this.#socket = socket;
+    this.#room = room;
     this.#budgetAtMs = nowMs;
   }
 
@@ -43,12 +84,15 @@ export class Outbox {
 
   /** In order; what finds no room is counted, and the count goes out before the next message that does. */
   send(messages: readonly string[], nowMs: number): void {
+    if (this.#isOver) return;
+    this.#room.settle(nowMs);
     this.#earn(nowMs);
-    if (this.#lost > 0) this.#announce();
+    if (this.#lost > 0) this.#announce(nowMs);
     for (const message of messages) {
-      if (this.#lost > 0 || !this.#trySend(message)) this.#lost++;
+      if (this.#lost > 0 || !this.#trySend(message, nowMs)) this.#lost++;
     }
-    if (this.#sentBytes - this.#askedBytes >= ASK_EVERY_BYTES) this.#ask();
+    const askEvery = Math.min(LIMITS.liveBufferBytes, this.#room.share) / ASKS_PER_SHARE;
+    if (!this.#isOver && this.#sentBytes - this.#askedBytes >= askEvery) this.#ask();
   }
 
   /** What the watcher said: a confirmation, or nothing of interest. */
@@ -56,7 +100,14 @@ export class Outbox {
     const upTo = readConfirmation(text);
     if (upTo === null || upTo < this.#confirmedBytes || upTo > this.#sentBytes) return;
     this.#confirms = true;
+    if (!this.#isOver) this.#room.give(upTo - this.#confirmedBytes);
     this.#confirmedBytes = upTo;
+  }
+
+  /** The socket is closed. */
+  end(): void {
+    if (!this.#isOver) this.#room.give(this.#sentBytes - this.#confirmedBytes);
+    this.#isOver = true;
   }
 
   #earn(nowMs: number): void {
@@ -65,9 +116,9 @@ export class Outbox {
     this.#budgetAtMs = nowMs;
   }
 
-  #announce(): void {
+  #announce(nowMs: number): void {
     const announcement: DroppedMessage = { type: "dropped", count: this.#lost };
-    if (this.#trySend(JSON.stringify(announcement))) this.#lost = 0;
+    if (this.#trySend(JSON.stringify(announcement), nowMs)) this.#lost = 0;
   }
 
   #ask(): void {
@@ -76,21 +127,24 @@ export class Outbox {
     this.#write(JSON.stringify(question));
   }
 
-  #trySend(text: string): boolean {
-    const onTheWay = this.#sentBytes - this.#confirmedBytes;
-    if (this.#confirms) return onTheWay + text.length <= LIMITS.liveBufferBytes && this.#write(text);
+  #trySend(text: string, nowMs: number): boolean {
+    if (this.#isOver) return false;
+    const onTheWay = this.#sentBytes - this.#confirmedBytes + text.length;
+    if (this.#confirms) return onTheWay <= Math.min(LIMITS.liveBufferBytes, this.#room.share) && this.#write(text);
     if (text.length > this.#budgetBytes) return false;
-    if (onTheWay + text.length > LIMITS.liveUnconfirmedBytes) {
-      this.#socket.close(TRY_AGAIN_LATER, "nothing was confirmed: connect again");
-      return false;
-    }
-    return this.#write(text);
+    if (onTheWay <= Math.min(LIMITS.liveUnconfirmedBytes, this.#room.share)) return this.#write(text);
+    this.#socket.close(TRY_AGAIN_LATER, "nothing was confirmed: connect again");
+    this.#room.giveLater(this.#sentBytes - this.#confirmedBytes, nowMs);
+    this.#isOver = true;
+    return false;
   }
 
   #write(text: string): boolean {
+    if (!this.#room.take(text.length)) return false;
     try {
       this.#socket.send(text);
     } catch {
+      this.#room.give(text.length);
       return false; // Closed meanwhile: nobody is left to be told.
     }
     this.#sentBytes += text.length;

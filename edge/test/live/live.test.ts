@@ -2,8 +2,9 @@
 
 import { listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { hashKey, keyRecordName } from "@behaviour/contract";
-import { afterEach, expect, it } from "vitest";
+import { hashKey, keyRecordName, LIMITS } from "@behaviour/contract";
+import { afterEach, expect, it, vi } from "vitest";
+import { LiveTail } from "../../src/live/live-tail.ts";
 import { shardName } from "../../src/shard/placement.ts";
 import { bearer, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
@@ -211,4 +212,61 @@ it("leaves out what a watcher has no room for, and says how much", async () => {
     )
     .toBe(200);
   expect(dropped()).toBeGreaterThan(0);
+});
+
+it("of a busy project tells what there is room for and counts the rest, in few calls", {
+  timeout: 60_000,
+}, async () => {
+  const { project, publicKey, secretKey } = await newProjectWithKeys();
+  const watching = await watch(bearer(secretKey));
+  const publish = vi.spyOn(LiveTail.prototype, "publish");
+  await liveTail(project).publish([], 0);
+  const requests = 40;
+  const perRequest = 250;
+  const started = Date.now();
+  for (let i = 0; i < requests; i += 4) {
+    const some = Array.from({ length: 4 }, () =>
+      send("/v1/batch", {
+        headers: bearer(publicKey),
+        body: { batch: Array.from({ length: perRequest }, () => goodEvent()) },
+      }),
+    );
+    for (const answer of await Promise.all(some)) expect(answer.body.accepted).toBe(perRequest);
+  }
+  const told = () => watching.messages.filter(({ type }) => type === "event").length;
+  const dropped = () => watching.messages.reduce((sum, each) => sum + (each.type === "dropped" ? each.count : 0), 0);
+  await expect
+    .poll(
+      async () => {
+        await liveTail(project).publish([], 0);
+        return told() + dropped();
+      },
+      { timeout: 20_000 },
+    )
+    .toBe(requests * perRequest);
+  const built = publish.mock.calls.reduce((sum, [messages]) => sum + messages.length, 0);
+  const seconds = (Date.now() - started) / 1_000;
+  expect(built).toBeLessThanOrEqual(LIMITS.eventsPerRequest + seconds * LIMITS.liveEventsPerSecond);
+});
+
+it("gives each of many isolates a share of one tail's room", async () => {
+  const { project, secretKey } = await newProjectWithKeys();
+  await watch(bearer(secretKey));
+  let pace = await liveTail(project).publish([], 0, "first");
+  expect(pace.eventsPerSecond).toBe(LIMITS.liveEventsPerSecond);
+  for (let i = 0; i < 199; i++) pace = await liveTail(project).publish([], 0, `isolate-${i}`);
+  expect(pace.eventsPerSecond).toBe(LIMITS.liveEventsPerSecond / 200);
+  expect(200 / (pace.gapMs / 1_000)).toBeLessThanOrEqual(500);
+});
+
+it("sockets that never read cost a bounded memory, and good events nothing", { timeout: 60_000 }, async () => {
+  const { project, publicKey, secretKey } = await newProjectWithKeys();
+  // Each is what a client that stopped reading is to the tail: nothing it is sent is ever confirmed.
+  const silent = await Promise.all(Array.from({ length: 100 }, () => watch(bearer(secretKey))));
+  const message = JSON.stringify({ type: "event", filler: "x".repeat(10_000) });
+  for (let i = 0; i < 100; i++) await liveTail(project).publish(new Array<string>(10).fill(message), 0);
+  await expect.poll(() => silent.filter(({ closed }) => closed?.code === 1013).length, { timeout: 20_000 }).toBe(100);
+  const units = silent.reduce((sum, { messages }) => sum + JSON.stringify(messages).length, 0);
+  expect(units).toBeLessThanOrEqual(LIMITS.liveTailBytes * 1.1);
+  expect((await send("/v1/track", { headers: bearer(publicKey), body: goodEvent() })).body.accepted).toBe(1);
 });

@@ -2,7 +2,7 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { beforeEach, expect, it } from "vitest";
-import { Outbox } from "../../src/live/outbox.ts";
+import { Outbox, Room } from "../../src/live/outbox.ts";
 
 const MESSAGE = JSON.stringify({ type: "event", filler: "x".repeat(1_000) });
 const FITTING = Math.floor(LIMITS.liveBufferBytes / MESSAGE.length);
@@ -72,3 +72,77 @@ it.each(["", "{}", "ping", '{"type":"confirm","upTo":-1}', '{"type":"confirm","u
     expect(events()).toBeLessThanOrEqual(FITTING);
   },
 );
+
+/** Watchers of one tail, each a socket that remembers how much it was sent. */
+function watchers(count: number) {
+  const room = new Room();
+  room.watchers = count;
+  const units = new Array<number>(count).fill(0);
+  const ended = new Set<number>();
+  const asked: string[][] = units.map(() => []);
+  const outboxes = units.map(
+    (_, index) =>
+      new Outbox(
+        {
+          send: (text) => {
+            units[index] = (units[index] as number) + text.length;
+            if (text.startsWith('{"type":"confirm"')) asked[index]?.push(text);
+          },
+          close: () => void ended.add(index),
+        },
+        0,
+        room,
+      ),
+  );
+  return { outboxes, ended, asked, total: () => units.reduce((sum, each) => sum + each, 0) };
+}
+
+it.each([1, 2, 10, 100, 1_000])("%i that never read hold a tail's room together, and are ended early", (count) => {
+  const { outboxes, ended, total } = watchers(count);
+  for (let second = 0; second < 100; second++) for (const outbox of outboxes) outbox.send(many(20), second * 100);
+  expect(total()).toBeLessThanOrEqual(LIMITS.liveTailBytes);
+  expect(ended.size).toBe(count < 10 ? 0 : count);
+});
+
+it("many that never read take nothing from one that does", () => {
+  const room = new Room();
+  room.watchers = 100;
+  const silent = Array.from({ length: 99 }, () => new Outbox({ send: () => {}, close: () => {} }, 0, room));
+  let told = 0;
+  const reader: Outbox = new Outbox(
+    {
+      send: (text) => {
+        if (text === MESSAGE) told++;
+        else if (text.startsWith('{"type":"confirm"')) queueMicrotask(() => reader.hear(text));
+      },
+      close: () => {},
+    },
+    0,
+    room,
+  );
+  return (async () => {
+    for (let round = 0; round < 200; round++) {
+      for (const outbox of [...silent, reader]) outbox.send(many(20), round * 100);
+      await Promise.resolve();
+    }
+    expect(told).toBe(200 * 20);
+  })();
+});
+
+it("what one left unread counts for a while after its end, and no longer", () => {
+  const room = new Room();
+  const silent = () => new Outbox({ send: () => {}, close: () => {} }, 0, room);
+  const first = silent();
+  first.send(many(FITTING), 0);
+  first.end();
+  expect(room.take(LIMITS.liveTailBytes)).toBe(true);
+  room.give(LIMITS.liveTailBytes);
+  room.watchers = 16;
+  const second = silent();
+  second.send(many(FITTING), 0);
+  second.send(many(FITTING), 10_000);
+  second.end();
+  expect(room.take(LIMITS.liveTailBytes)).toBe(false);
+  room.settle(60_000);
+  expect(room.take(LIMITS.liveTailBytes)).toBe(true);
+});

@@ -1,0 +1,56 @@
+// How much of a busy project an isolate tells its live tail, with a clock that is handed in.
+
+import { LIMITS } from "@behaviour/contract";
+import { expect, it } from "vitest";
+import { Channel } from "../../src/live/channel.ts";
+
+it("admits a whole batch in a quiet moment, and then so many a second", () => {
+  const channel = new Channel();
+  expect(channel.admit(LIMITS.eventsPerRequest, 0)).toBe(LIMITS.eventsPerRequest);
+  let admitted = 0;
+  for (let nowMs = 1; nowMs <= 10_000; nowMs++) admitted += channel.admit(50, nowMs);
+  expect(admitted).toBeLessThanOrEqual(10 * LIMITS.liveEventsPerSecond);
+  expect(admitted).toBeGreaterThan(9 * LIMITS.liveEventsPerSecond);
+  // Every message is either admitted or counted.
+  expect(channel.take(10_000).lost).toBe(10_000 * 50 - admitted);
+});
+
+it("takes the share that the tail gives it, and never stops altogether", () => {
+  const channel = new Channel();
+  channel.hear({ eventsPerSecond: 2, gapMs: 400 });
+  channel.admit(10_000, 0);
+  let admitted = 0;
+  for (let nowMs = 0; nowMs <= 60_000; nowMs += 10) admitted += channel.admit(100, nowMs);
+  expect(admitted).toBeGreaterThanOrEqual(100);
+  expect(admitted).toBeLessThanOrEqual(130);
+  expect(channel.gapMs).toBe(400);
+});
+
+it("goes on as before with a tail of the release before", () => {
+  const channel = new Channel();
+  channel.hear(true);
+  expect(channel.admit(100, 0)).toBe(100);
+});
+
+it("lets one call be under way, which takes along what comes meanwhile", () => {
+  const channel = new Channel();
+  channel.add("a");
+  expect(channel.lead(0)).toBe(true);
+  expect(channel.take(0)).toEqual({ texts: ["a"], lost: 0 });
+  channel.add("b");
+  channel.lose(3);
+  expect(channel.lead(5)).toBe(false);
+  expect(channel.take(6)).toEqual({ texts: ["b"], lost: 3 });
+  expect(channel.hasMore).toBe(false);
+  // Its request was cut off: it is not waited for for ever.
+  expect(channel.lead(60_000)).toBe(true);
+});
+
+it("holds no more than one watcher's room", () => {
+  const channel = new Channel();
+  const text = "x".repeat(100_000);
+  for (let i = 0; i < 100; i++) channel.add(text);
+  const { texts, lost } = channel.take(0);
+  expect(texts.length * text.length).toBeLessThanOrEqual(LIMITS.liveBufferBytes);
+  expect(texts.length + lost).toBe(100);
+});
