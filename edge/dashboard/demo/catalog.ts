@@ -1,4 +1,5 @@
 /** What the shop sells. */
+import { LOCALES } from "../src/locale.ts";
 
 export interface Product {
   id: string;
@@ -73,7 +74,7 @@ export function findProduct(id: string): Product | undefined {
   return PRODUCTS.find((product) => product.id === id);
 }
 
-const money = new Intl.NumberFormat(undefined, { style: "currency", currency: CURRENCY });
+const money = new Intl.NumberFormat(LOCALES, { style: "currency", currency: CURRENCY });
 
 export function formatPrice(amount: number): string {
   return money.format(amount);

@@ -1,17 +1,18 @@
 /** Numbers, times and countries as people read them, in the browser's language. */
+import { LOCALES } from "./locale.ts";
 
-const wholeNumber = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const compactNumber = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
-const oneDecimal = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const hourMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const preciseTime = new Intl.DateTimeFormat(undefined, {
+const wholeNumber = new Intl.NumberFormat(LOCALES, { maximumFractionDigits: 0 });
+const compactNumber = new Intl.NumberFormat(LOCALES, { notation: "compact", maximumFractionDigits: 1 });
+const oneDecimal = new Intl.NumberFormat(LOCALES, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const hourMinute = new Intl.DateTimeFormat(LOCALES, { hour: "2-digit", minute: "2-digit" });
+const preciseTime = new Intl.DateTimeFormat(LOCALES, {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
   fractionalSecondDigits: 3,
   hour12: false,
 });
-const countryNames = new Intl.DisplayNames(undefined, { type: "region", fallback: "code" });
+const countryNames = new Intl.DisplayNames(LOCALES, { type: "region", fallback: "code" });
 
 export function formatCount(count: number): string {
   return count < 100_000 ? wholeNumber.format(count) : compactNumber.format(count);

@@ -1,5 +1,6 @@
 /** What the library has sent from this tab, newest first, and what it will send on leaving. Folds to a bar on a phone. */
 import { useState } from "preact/hooks";
+import { LOCALES } from "../../src/locale.ts";
 import { type SentEvent, type SentState, sentEvents } from "../sent-events.ts";
 import { analyticsProblem, leavingMessageId } from "../shop-analytics.ts";
 
@@ -10,7 +11,7 @@ const STATE_LABELS: Record<SentState, string> = {
   lost: "lost",
 };
 
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const time = new Intl.DateTimeFormat(LOCALES, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export function EventPanel() {
   const [open, setOpen] = useState(false);

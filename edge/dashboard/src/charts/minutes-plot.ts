@@ -2,6 +2,8 @@
  * Events per minute as bars, by uPlot. The running minute is a second, paler series: its bar still grows, and in the
  * colour of the others it would look like a drop.
  */
+// Before uPlot, which makes a formatter of the browser's language as it is loaded.
+import "../locale.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { formatCount, formatMinute } from "../format.ts";

@@ -1,0 +1,67 @@
+// Where a message is, as the shards tell it: a bounded number of calls, and no shard woken that can't know it.
+
+import { env } from "cloudflare:workers";
+import type { KeyRecord } from "@behaviour/contract";
+import { afterEach, expect, it, vi } from "vitest";
+import { shardTrace } from "../../src/gateway/trace.ts";
+import { directoryOf } from "../../src/shard/directories.ts";
+import { ShardDirectory } from "../../src/shard/directory.ts";
+import { BufferShard } from "../../src/shard/shard.ts";
+import { keyRecord, newProject } from "../keys.ts";
+import { append, appendInput, untilFlushed } from "../shard/stub.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const traceOf = (project: string, id: string) =>
+  shardTrace(`/v1/events/${id}`, keyRecord({ project }) as KeyRecord, env);
+
+it("is told by the shard that took it, and by no directory that is down", async () => {
+  const project = newProject("trace");
+  await append(project, appendInput(["known"]));
+  await untilFlushed(project);
+  expect(await traceOf(project, "known")).toMatchObject({ accepted: expect.any(String), flushed: expect.any(String) });
+  expect(await traceOf(project, "unknown")).toBeNull();
+  vi.spyOn(ShardDirectory.prototype, "listHolders").mockRejectedValue(new Error("unreachable"));
+  expect(await traceOf(project, "known")).toBeNull();
+});
+
+it("wakes no shard that has held nothing since the dedupe window began", async () => {
+  const project = newProject("asleep");
+  const directory = directoryOf(env, project);
+  for (let index = 0; index < 20; index++) {
+    await directory.registerShard(`${project}:na:${index}`, []);
+    if (index > 2) await directory.setWaiting(`${project}:na:${index}`, false);
+  }
+  const trace = vi.spyOn(BufferShard.prototype, "trace");
+  await traceOf(project, "x");
+  expect(trace).toHaveBeenCalledTimes(20);
+  trace.mockClear();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 27 * 3_600_000 });
+  await traceOf(project, "x");
+  expect(trace).toHaveBeenCalledTimes(3);
+});
+
+it("asks a thousand shards at most, fifty at a time", async () => {
+  const project = newProject("many");
+  const names = Array.from({ length: 1_200 }, (_, index) => `${project}:na:${index}`);
+  vi.spyOn(ShardDirectory.prototype, "listHolders").mockResolvedValue(names);
+  let underWay = 0;
+  let most = 0;
+  let asked = 0;
+  const shard = {
+    async trace() {
+      asked++;
+      most = Math.max(most, ++underWay);
+      await Promise.resolve();
+      underWay--;
+      return null;
+    },
+  };
+  const fake = { ...env, SHARD: { idFromName: () => ({}), get: () => shard } as never };
+  await shardTrace("/v1/events/x", keyRecord({ project }) as KeyRecord, fake);
+  expect(asked).toBe(1_000);
+  expect(most).toBeLessThanOrEqual(50);
+});
