@@ -41,7 +41,7 @@ export async function shardTrace(
 /** One that does not answer hides nothing of the others. */
 async function traceIn(name: string, id: Uint8Array, env: Env) {
   try {
-    return await env.SHARD.get(env.SHARD.idFromName(name)).trace(id);
+    return await env.SHARD.get(env.SHARD.idFromName(name)).traceMessage(id);
   } catch {
     return null;
   }

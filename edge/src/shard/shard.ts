@@ -355,8 +355,8 @@ export class BufferShard extends DurableObject<Env> {
     this.#countsTimer = setTimeout(look, STORE_COUNTS_AFTER_MS);
   }
 
-  /** Where one message stands here; times are epoch milliseconds. */
-  async trace(id: Uint8Array): Promise<{ acceptedAtMs: number; flushedAtMs: number | null } | null> {
+  /** Where one message stands here; times are epoch milliseconds. By the name `trace` no object can be called: it is reserved. */
+  async traceMessage(id: Uint8Array): Promise<{ acceptedAtMs: number; flushedAtMs: number | null } | null> {
     const found = this.#store.find(id);
     return found === null ? null : { acceptedAtMs: found.committedAtMs, flushedAtMs: found.flushedAtMs };
   }

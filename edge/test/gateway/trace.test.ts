@@ -1,7 +1,6 @@
 // Where a message is, as the shards tell it: a bounded number of calls, and no shard woken that can't know it.
 
 import { env } from "cloudflare:workers";
-import type { KeyRecord } from "@behaviour/contract";
 import { afterEach, expect, it, vi } from "vitest";
 import { shardTrace } from "../../src/gateway/trace.ts";
 import { directoryOf } from "../../src/shard/directories.ts";
@@ -15,11 +14,10 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const traceOf = (project: string, id: string) =>
-  shardTrace(`/v1/events/${id}`, keyRecord({ project }) as KeyRecord, env);
+const traceOf = (project: string, id: string) => shardTrace(`/v1/events/${id}`, keyRecord({ project }), env);
 
 it("is told by the shard that took it, and by no directory that is down", async () => {
-  const project = newProject("trace");
+  const project = newProject("traceMessage");
   await append(project, appendInput(["known"]));
   await untilFlushed(project);
   expect(await traceOf(project, "known")).toMatchObject({ accepted: expect.any(String), flushed: expect.any(String) });
@@ -35,7 +33,7 @@ it("wakes no shard that has held nothing since the dedupe window began", async (
     await directory.registerShard(`${project}:na:${index}`, []);
     if (index > 2) await directory.setWaiting(`${project}:na:${index}`, false);
   }
-  const trace = vi.spyOn(BufferShard.prototype, "trace");
+  const trace = vi.spyOn(BufferShard.prototype, "traceMessage");
   await traceOf(project, "x");
   expect(trace).toHaveBeenCalledTimes(20);
   trace.mockClear();
@@ -52,7 +50,7 @@ it("asks a thousand shards at most, fifty at a time", async () => {
   let most = 0;
   let asked = 0;
   const shard = {
-    async trace() {
+    async traceMessage() {
       asked++;
       most = Math.max(most, ++underWay);
       await Promise.resolve();
@@ -61,7 +59,7 @@ it("asks a thousand shards at most, fifty at a time", async () => {
     },
   };
   const fake = { ...env, SHARD: { idFromName: () => ({}), get: () => shard } as never };
-  await shardTrace("/v1/events/x", keyRecord({ project }) as KeyRecord, fake);
+  await shardTrace("/v1/events/x", keyRecord({ project }), fake);
   expect(asked).toBe(1_000);
   expect(most).toBeLessThanOrEqual(50);
 });

@@ -227,7 +227,7 @@ describe("memory turned over", () => {
 
 /** Not over RPC: the test plugin takes the name for that of a handler of the runtime. */
 function trace(project: string, id: Uint8Array) {
-  return runInDurableObject(shardOf(project), (shard: BufferShard) => shard.trace(id));
+  return runInDurableObject(shardOf(project), (shard: BufferShard) => shard.traceMessage(id));
 }
 
 describe("a trace", () => {
