@@ -1,10 +1,17 @@
 // Stages 5 and 6: the event's time, and everything that can be read off it and its request. Pure: no clock, no I/O. Each
 // enrichment is a file in ./enrich; this one only says in which order they run and what they may see of each other.
 
-import { type EnrichedEvent, eventTime, isOn, type PiiFinding } from "@behaviour/contract";
+import {
+  type EnrichedEvent,
+  eventTime,
+  isOn,
+  type PiiFinding,
+  stripClickIds,
+  stripClickIdText,
+  stripContext,
+} from "@behaviour/contract";
 import { cutAddress } from "./enrich/address.ts";
 import { NO_CAMPAIGN, readCampaign } from "./enrich/campaign.ts";
-import { stripClickIds, stripClickIdText, stripContext } from "./enrich/click-ids.ts";
 import { NOWHERE, readGeography } from "./enrich/geography.ts";
 import { readLibrary } from "./enrich/library.ts";
 import { NO_PAGE, readPage } from "./enrich/page.ts";

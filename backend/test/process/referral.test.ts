@@ -1,8 +1,8 @@
 // Where visitors come from, and what is taken away where consent does not cover advertising.
 
+import { clickIdSource, stripClickIds, stripClickIdText, stripContext } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { NO_CAMPAIGN } from "../../src/process/enrich/campaign.ts";
-import { clickIdSource, stripClickIds, stripClickIdText, stripContext } from "../../src/process/enrich/click-ids.ts";
 import { classifyReferral } from "../../src/process/enrich/referrer.ts";
 import { SOURCES_BY_HOST } from "../../src/process/enrich/referrer-sources.ts";
 import { enrich } from "../../src/process/enrich.ts";
@@ -80,6 +80,7 @@ describe("click ids", () => {
     ["https://x.example/?notgclid=abc", "https://x.example/?notgclid=abc"],
     ["see https://x.example/?gclid=abc today", "see https://x.example/ today"],
     ["gclid is a word", "gclid is a word"],
+    ["https://x.example/?irclid=x&oppref=y&igshid=z&_kx=k&a=1", "https://x.example/?a=1"],
   ])("%s → %s", (text, expected) => {
     expect(stripClickIdText(text)).toBe(expected);
   });

@@ -1,7 +1,7 @@
 // What the edge knows of where a request came from. All of it is cut here, before anything is written: the address to its
 // network, and in headers whatever is masked in events. DESIGN E7.
 
-import type { ClientHints, RequestSource } from "@behaviour/contract";
+import { type ClientHints, type RequestSource, stripClickIdText } from "@behaviour/contract";
 import { bareUrl } from "../consent/bare-url.ts";
 import { cutAddress } from "./address.ts";
 import { masked } from "./masked.ts";
@@ -49,4 +49,9 @@ function clientHintsOf(headers: Headers): { clientHints?: ClientHints } {
 export function withoutDevice({ clientHints: _clientHints, ...source }: RequestSource): RequestSource {
   const referer = source.referer === null ? null : bareUrl(source.referer);
   return { ...source, ip: null, userAgent: null, city: null, referer };
+}
+
+/** Of a restricted event: no advertising use. */
+export function withoutClickIds(source: RequestSource): RequestSource {
+  return source.referer === null ? source : { ...source, referer: stripClickIdText(source.referer) };
 }

@@ -15,11 +15,12 @@ import {
   type StoredConsent,
 } from "@behaviour/contract";
 import type { CompiledKey } from "../compiled-key.ts";
+import { withoutAdvertising } from "../consent/advertising.ts";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
 import { type ConsentClaim, NOT_PACKED } from "../shard/consent-claim.ts";
 import type { ConsentedEvent, StorableEvent } from "./consent.ts";
 import type { ParsedBody } from "./parse.ts";
-import { withoutDevice } from "./source.ts";
+import { withoutClickIds, withoutDevice } from "./source.ts";
 import { type Naming, oldSubjectsOf, subjectsOf } from "./subjects.ts";
 
 /** What holds for every event of the request. */
@@ -61,17 +62,41 @@ export function wrap(
   parsed: ParsedBody,
   original: string | null,
 ): Packed[] {
+  const allowed = events.map(withinConsent);
+  const isTouched = allowed.some((event, index) => event !== events[index]) || mayHideClickId(events, original);
+  return pack(allowed, facts, parsed, isTouched ? null : original);
+}
+
+/** Nothing of a restricted event may serve advertising, from the first write on; the ledger may still allow the whole of it. */
+function withinConsent(event: StorableEvent): StorableEvent {
+  if (event.consent !== "restricted") return event;
+  const stripped = withoutAdvertising(event.event);
+  return stripped === event.event ? event : { ...event, event: stripped, whole: event };
+}
+
+/** In a member that JSON.parse left out and the text has: the names that nearly all of them end in. */
+function mayHideClickId(events: readonly StorableEvent[], original: string | null): boolean {
+  if (original === null || !events.some(({ consent }) => consent === "restricted")) return false;
+  return original.includes("clid") || original.includes("clkid");
+}
+
+function pack(
+  events: readonly StorableEvent[],
+  facts: RequestFacts,
+  parsed: ParsedBody,
+  original: string | null,
+): Packed[] {
   const text = original ?? rewrite(events, parsed);
   const line = encoder.encode(`${envelopeLine(envelopeHead(facts, parsed.shape, events), text)}\n`);
   const compressed = line.byteLength > LIMITS.packThresholdBytes;
   const data = compressed ? compressMember(line) : line;
   if (data.byteLength > LIMITS.frameBytes && original !== null) {
     // What lies beside the events in the body does not have to travel with them, and may be all of it.
-    return wrap(events, facts, parsed, null);
+    return pack(events, facts, parsed, null);
   }
   if (data.byteLength > LIMITS.frameBytes && events.length > 1) {
     const half = events.length >> 1;
-    return [...wrap(events.slice(0, half), facts, parsed, null), ...wrap(events.slice(half), facts, parsed, null)];
+    return [...pack(events.slice(0, half), facts, parsed, null), ...pack(events.slice(half), facts, parsed, null)];
   }
   return [{ ...ask(events), events, data, compressed }];
 }
@@ -95,12 +120,17 @@ function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: rea
     anyPast: facts.anyPast,
     defaultType: facts.defaultType,
     consent,
-    // Cookieless: nothing of the request leads to the device either.
-    source: consent === "cookieless" ? withoutDevice(facts.source) : facts.source,
+    source: sourceWithin(consent, facts.source, events),
     shape,
     ...(settings === null ? {} : { settings }),
     ...(verdicts === null ? {} : { verdicts }),
   } as const;
+}
+
+/** Cookieless: nothing of the request leads to the device either. One restricted event restricts what all of them share. */
+function sourceWithin(consent: StoredConsent, source: RequestSource, events: readonly StorableEvent[]): RequestSource {
+  if (consent === "cookieless") return withoutDevice(source);
+  return events.some((event) => event.consent === "restricted") ? withoutClickIds(source) : source;
 }
 
 /** What holds for single events only, by their place in the body; null when nothing does. */

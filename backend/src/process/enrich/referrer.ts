@@ -1,8 +1,8 @@
 // What kind of place an event's visitor came from, by the referrer's host. `paid` wins: a click id or a paid medium says
 // more than the host does. Null when there is neither a referrer nor a paid mark: a direct visit.
 
+import { clickIdSource } from "@behaviour/contract";
 import type { Campaign } from "./campaign.ts";
-import { clickIdSource } from "./click-ids.ts";
 import { hostOf, type Page } from "./page.ts";
 import { type ReferrerMedium, SOURCES_BY_HOST, SOURCES_BY_NAME } from "./referrer-sources.ts";
 

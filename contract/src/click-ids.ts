@@ -1,7 +1,17 @@
 // Advertising click ids: what they are called, whose they are, and how they are taken out where consent does not cover
-// advertising (outcomes `restricted` and stricter). API.md §4.
+// advertising (outcomes `restricted` and stricter). The edge does it before the first write, the processor again for rows of
+// an older release. API.md §4.
+
+import { isObject } from "./event.ts";
 
 type JsonObject = Record<string, unknown>;
+
+/**
+ * Of the lists below. Sources: the vendors' own pages on auto-tagging, and for what they do not say the lists by which browsers
+ * take such parameters out of links (https://github.com/brave/adblock-lists, "query-filter"; https://github.com/mpchadwick/
+ * tracking-query-params-registry).
+ */
+export const CLICK_IDS_VERSION = "2026-11-30";
 
 /** Query parameter → who sets it on the way from a paid placement. Lower case. */
 const CLICK_IDS: ReadonlyMap<string, string> = new Map([
@@ -21,15 +31,21 @@ const CLICK_IDS: ReadonlyMap<string, string> = new Map([
   ["rdt_cid", "Reddit"],
   ["sccid", "Snapchat"],
   ["yclid", "Yandex"],
+  ["ysclid", "Yandex"],
   ["qclid", "Quora"],
   ["irclickid", "Impact"],
+  ["irclid", "Impact"],
   ["tblci", "Taboola"],
   ["obclid", "Outbrain"],
 ]);
 
+/** Parameters that name a person to whoever set them, without saying that the placement was paid. Lower case. */
+const LINK_IDS = ["igshid", "_kx", "oppref", "mc_eid", "_hsenc", "vero_id", "__s", "mkt_tok", "wickedid"];
+
 /** Keys whose value is an advertising identifier without being a click id: cookies' names, native ids. Lower case. */
 const ADVERTISING_KEYS: ReadonlySet<string> = new Set([
   ...CLICK_IDS.keys(),
+  ...LINK_IDS,
   "fbc",
   "_fbc",
   "fbp",
@@ -45,7 +61,7 @@ const ADVERTISING_KEYS: ReadonlySet<string> = new Set([
   "gaid",
 ]);
 
-const NAMES = [...CLICK_IDS.keys()].join("|");
+const NAMES = [...CLICK_IDS.keys(), ...LINK_IDS].join("|");
 /**
  * A run of such parameters in a query or a fragment, with the separator before it and, if there is one, after it; also
  * inside a URL that is itself a parameter (`%26gclid%3D…`).
@@ -106,8 +122,8 @@ function stripValue(value: unknown): unknown {
  */
 export function stripContext(context: JsonObject): JsonObject {
   const stripped = stripClickIds(context);
-  const referrer = stripped.referrer;
-  if (typeof referrer !== "object" || referrer === null || !("id" in referrer)) return stripped;
-  const { id: _clickId, ...kept } = referrer as JsonObject;
+  const { referrer } = stripped;
+  if (!isObject(referrer) || !("id" in referrer)) return stripped;
+  const { id: _clickId, ...kept } = referrer;
   return { ...stripped, referrer: kept };
 }
