@@ -123,6 +123,10 @@ export const LIMITS = {
   dedupeRunIds: 262_144,
 
   // --- consent -------------------------------------------------------------------------------------------------------
+  /** Buckets that ids fall into: by them shards are picked and the ledger is laid out. Never changes. */
+  idBuckets: 256,
+  /** Shards of a project in each region. */
+  shardsMax: 256,
   /** A body of `POST /v1/consent`: two ids, two purposes, a method. Plain only, so that it can hide nothing large. */
   consentBodyBytes: 16 * KIB,
   /** `context.consent.categoryPreferences` as JSON, as for every other signal; beyond it is unknown. */
@@ -251,6 +255,7 @@ assertRelation(LIMITS.keyCacheWhileReadMs < 5 * SECOND_MS, "a revoked key is ref
 assertRelation(LIMITS.keyRefreshMs < LIMITS.keyTrustedMs, "a key in use is read again before its record is too old");
 assertRelation(LIMITS.keyTrustedMs < LIMITS.keyStaleMs, "an outage of KV leaves time");
 assertRelation(LIMITS.sessionCacheMs < 5 * SECOND_MS, "a session that was ended is refused within 5 s");
+assertRelation(LIMITS.shardsMax <= LIMITS.idBuckets, "each shard has a bucket");
 assertRelation(LIMITS.consentBodyBytes <= LIMITS.bodyBytes, "a consent body is no larger than any body");
 assertRelation(
   LIMITS.rowFrameBytes + LIMITS.rowIdsBytes + 64 * KIB < 2_000_000,

@@ -115,14 +115,14 @@ export function componentSchemas(): Record<string, Schema> {
     },
     ConsentInput: {
       type: "object",
-      required: ["purposes"],
+      required: ["purposes", "method"],
       description: "Needs a `userId` or an `anonymousId`, or both.",
       properties: {
-        userId: { type: "string", maxLength: LIMITS.idLength },
-        anonymousId: { type: "string", maxLength: LIMITS.idLength },
+        userId: { type: ["string", "number"], minLength: 1, maxLength: LIMITS.idLength },
+        anonymousId: { type: ["string", "number"], minLength: 1, maxLength: LIMITS.idLength },
         purposes: { ...purposes, minProperties: 1 },
-        method: { type: "string", description: "How it was given: `banner`, `form` …" },
-        noticeVersion: { type: "string" },
+        method: { type: "string", minLength: 1, maxLength: 200, description: "How it was given: `banner`, `form` …" },
+        noticeVersion: { type: "string", maxLength: 200 },
         occurredAt: { anyOf: [time, { type: "number" }], description: "When; the time of receipt unless said." },
       },
     },
@@ -133,7 +133,8 @@ export function componentSchemas(): Record<string, Schema> {
         purposes,
         history: {
           type: "array",
-          description: "With a secret key.",
+          description: "With a secret key: the newest records, oldest first.",
+          maxItems: LIMITS.consentHistoryRecords,
           items: {
             type: "object",
             properties: {

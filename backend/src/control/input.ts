@@ -10,7 +10,6 @@ import { normaliseCidr, normaliseOrigin } from "./network.ts";
 /** A key may be restricted to this many origins or ranges: the record travels to every edge location. */
 const RESTRICTIONS_MAX = 100;
 const RATE_LIMIT_MAX = 1_000_000;
-const SHARDS_MAX = 256;
 const NAME_MAX_LENGTH = 100;
 const OVERLAP_MAX_HOURS = 30 * 24;
 const SETTINGS_MAX_BYTES = 16 * 1_024;
@@ -42,7 +41,7 @@ const settings = z
   .check(z.refine((value) => !JSON.stringify(value).includes("\\u0000"), "holds a NUL"));
 export type ProjectSettings = z.infer<typeof settings>;
 
-const shards = z.int().check(z.gte(1), z.lte(SHARDS_MAX));
+const shards = z.int().check(z.gte(1), z.lte(LIMITS.shardsMax));
 
 export const ProjectInput = z.strictObject({
   name: text(NAME_MAX_LENGTH),

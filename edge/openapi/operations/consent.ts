@@ -33,7 +33,8 @@ export const CONSENT: readonly Operation[] = [
     summary: "Record what somebody said",
     description:
       "Appended to the ledger of each id named, and enforced for the next event that is received after the answer. A public key " +
-      "may deny for any id and grant for an `anonymousId` only. A grant overrides neither GPC nor a later refusal.",
+      "may deny for any id and grant for an `anonymousId` only. A grant overrides neither GPC nor a refusal that was received after " +
+      "the grant's `occurredAt`. The body is at most 16 KiB, plain; each call counts against the key's rate limit.",
     scope: "consent",
     alsoBy: ["body"],
     body: { required: true, schema: ref("ConsentInput"), example: EXAMPLE },
@@ -48,6 +49,7 @@ export const CONSENT: readonly Operation[] = [
       "payload_too_large",
       "unsupported_media_type",
       "unsupported_encoding",
+      "rate_limited",
       "overloaded",
     ],
     curl: `curl "$ORIGIN/v1/consent" -u "$PUBLIC_KEY:" \\\n  -d ${shellJson(EXAMPLE)}`,

@@ -2,7 +2,7 @@
 // homes are fixed numbers: how many shards a project has today says nothing about where a record is found. ADR 9.
 
 import { createHmac } from "node:crypto";
-import { hashId, packIds } from "@behaviour/contract";
+import { hashId, LIMITS, packIds } from "@behaviour/contract";
 
 /** The kind is a byte of its own: an id of one kind can never be filed as one of another. */
 export const ENTRY_KIND = {
@@ -13,8 +13,7 @@ export const ENTRY_KIND = {
 } as const;
 export type IdKind = "anonymousId" | "userId";
 
-/** Never changes: an entry carries its bucket. */
-export const BUCKETS = 256;
+export const BUCKETS = LIMITS.idBuckets;
 /** Ledger objects of a project, `<project>:0` and on. Never changes: it says in which object a record lies. */
 export const HOMES = 16;
 
@@ -45,35 +44,43 @@ export const LEDGER_SECRET_LENGTH = 32;
 const PROJECTS_MAX = 1_000;
 const HASHES_MAX = 4_096;
 
-const projectKeys = new Map<string, Uint8Array>();
-/** A device's events come one after the other: its hash is made once. By secret, project, kind and id. */
+interface ProjectKey {
+  key: Uint8Array;
+  /** Short for the project and its secret, in this isolate. */
+  number: number;
+}
+
+let numbers = 0;
+const projectKeys = new Map<string, ProjectKey>();
+/** A device's events come one after the other: its hash is made once. By project's number, kind and id. */
 const hashes = new Map<string, Uint8Array>();
 
 /** Makes the entries of one project's ids. */
 export class LedgerIds {
   readonly #key: Uint8Array;
-  readonly #name: string;
+  readonly #number: number;
 
-  private constructor(key: Uint8Array, name: string) {
+  private constructor({ key, number }: ProjectKey) {
     this.#key = key;
-    this.#name = name;
+    this.#number = number;
   }
 
   /** @returns null when there is no secret to make them with. */
   static of(project: string, secret: string | undefined): LedgerIds | null {
     if (secret === undefined || secret.length < LEDGER_SECRET_LENGTH) return null;
     const name = `${project}\n${secret}`;
-    let key = projectKeys.get(name);
-    if (key === undefined) {
-      key = createHmac("sha256", secret).update(`consent ledger of ${project}`).digest();
+    let known = projectKeys.get(name);
+    if (known === undefined) {
+      const key = createHmac("sha256", secret).update(`consent ledger of ${project}`).digest();
+      known = { key, number: numbers++ };
       if (projectKeys.size >= PROJECTS_MAX) projectKeys.clear();
-      projectKeys.set(name, key);
+      projectKeys.set(name, known);
     }
-    return new LedgerIds(key, name);
+    return new LedgerIds(known);
   }
 
   entry(kind: IdKind, id: string): Uint8Array {
-    const name = `${ENTRY_KIND[kind]}${id}\n${this.#name}`;
+    const name = `${this.#number}${kind}${id}`;
     let entry = hashes.get(name);
     if (entry === undefined) {
       const hash = createHmac("sha256", this.#key).update(`${kind}:${id}`).digest();

@@ -1,7 +1,7 @@
 // Applies the ledger to events the shard does not open: from what the Worker claims of them to what must change. Pure, but for
 // the look-up it is given. DESIGN E2, E6; how claims are made: collect/wrap.ts, what tables are: consent/table.ts.
 
-import { concatBytes, ID_HASH_BYTES, packIds } from "@behaviour/contract";
+import { ID_HASH_BYTES, packIds } from "@behaviour/contract";
 import { LEDGER_STATES, outcomeCode, UNKNOWN_STATE } from "../consent/table.ts";
 import { ENTRY_BYTES, legacyEntry } from "../ledger/entry.ts";
 
@@ -55,7 +55,18 @@ export function droppedIn(claim: ConsentClaim, changes: readonly ConsentChange[]
 
 /** The entries of events, in order: for each event their number in one byte, then the entries. */
 export function packSubjects(events: readonly (readonly Uint8Array[])[]): Uint8Array {
-  return concatBytes(events.flatMap((entries) => [Uint8Array.of(entries.length), ...entries]));
+  let length = 0;
+  for (const entries of events) length += 1 + entries.length * ENTRY_BYTES;
+  const packed = new Uint8Array(length);
+  let at = 0;
+  for (const entries of events) {
+    packed[at++] = entries.length;
+    for (const entry of entries) {
+      packed.set(entry, at);
+      at += ENTRY_BYTES;
+    }
+  }
+  return packed;
 }
 
 /** Of each event its entries, side by side. @throws when the bytes end within an event. */
