@@ -3,7 +3,7 @@
 // stayed within the budget. An isolate has 128 MB at Cloudflare; workerd alone does not enforce that, so the process is watched.
 
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,20 +11,22 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { generateKey, hashKey, LIMITS, PUBLIC_SCOPES } from "@behaviour/contract";
-import { bundleWorker, startEdge } from "./workerd.ts";
+import { startLimitedEdge } from "./limited-workerd.ts";
+import { bundleWorker } from "./workerd.ts";
 
-const HELP = `node tests/load/largest-bodies.ts [--minutes 10] [--connections 64] [--budget-mib 768] [--only KIND]
+const HELP = `node tests/load/largest-bodies.ts [--minutes 10] [--connections 64] [--budget-mib 384] [--heap-mib 128] [--only KIND]
 
 Half of the time the largest legal bodies (plain and gzip), the other half bodies that are refused or hold absurd JSON. KIND
-is one of legal, long, chunked, bomb, brackets, objects, or "refused" for all but the first in turns. Prints resident memory; exits with 1 beyond the budget or on any 5xx
-but 503.`;
+is one of legal, keys, long, chunked, bomb, brackets, objects, or "refused" for all but the first in turns. Prints resident memory; exits with 1 beyond the budget, or on any 5xx
+but 503. An isolate whose heap grows beyond --heap-mib ends the process, which is a failure as well.`;
 
 const { values } = parseArgs({
   options: {
     help: { type: "boolean", default: false },
     minutes: { type: "string", default: "10" },
     connections: { type: "string", default: "64" },
-    "budget-mib": { type: "string", default: "768" },
+    "budget-mib": { type: "string", default: "384" },
+    "heap-mib": { type: "string", default: "128" },
     only: { type: "string" },
   },
 });
@@ -74,8 +76,18 @@ function gzipped(text: Buffer): () => Body {
   return () => ({ gzip: true, bytes, chunked: false });
 }
 
+/** As many events as a request may have, and no key twice: the legal body that is largest as values. */
+function manyKeys(): Body {
+  const batch = Array.from({ length: LIMITS.eventsPerRequest }, () => {
+    const properties = Object.fromEntries(Array.from({ length: 110 }, () => [`k${made++}`, 1]));
+    return { type: "track", event: "Keys", anonymousId: randomUUID(), messageId: randomUUID(), properties };
+  });
+  return { gzip: true, bytes: gzipSync(JSON.stringify({ batch }), { level: 1 }), chunked: false };
+}
+
 const KINDS: Record<string, () => Body> = {
   legal: largestBody,
+  keys: manyKeys,
   long: plain(Buffer.alloc(6 * MIB, "x")),
   chunked: plain(Buffer.alloc(6 * MIB, "x"), true),
   bomb: gzipped(Buffer.alloc(512 * MIB, "[")),
@@ -87,10 +99,6 @@ const { only } = values;
 if (only !== undefined && only !== "refused" && !Object.hasOwn(KINDS, only)) {
   console.error(`no kind of bodies is called ${only}\n\n${HELP}`);
   process.exit(2);
-}
-
-function residentMib(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024;
 }
 
 /** Takes every record, keeps none. */
@@ -115,7 +123,7 @@ async function startNullKinesis(): Promise<{ port: number; stop: () => void }> {
 const dir = mkdtempSync(join(tmpdir(), "behaviour-bodies-"));
 const key = generateKey("public", "live");
 const kinesis = await startNullKinesis();
-const edge = await startEdge({
+const edge = await startLimitedEdge({
   dir,
   bundle: await bundleWorker(dir),
   kinesisPort: kinesis.port,
@@ -135,6 +143,7 @@ const edge = await startEdge({
     shards: 1,
     settings: { consentRegime: "opt-out" },
   },
+  heapMib: Number(values["heap-mib"]),
 });
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 const statuses = new Map<string, number>();
@@ -169,8 +178,9 @@ async function phase(name: string, phaseSeconds: number, next: () => Body): Prom
   const lane = async () => {
     while (Date.now() < end) {
       await post(next());
-      const nowMib = residentMib(edge.pid);
-      largestMib = Math.max(largestMib, nowMib);
+      if (!edge.isAlive()) throw new Error(`${name}: an isolate's heap grew beyond ${values["heap-mib"]} MiB`);
+      const nowMib = edge.residentMib();
+      largestMib = edge.peakMib();
       // Far beyond it there is nothing left to learn, and the machine to lose.
       if (nowMib > 2 * budgetMib) throw new Error(`${name}: ${nowMib.toFixed(0)} MiB, twice the budget`);
       if (Date.now() - shownAt < 10_000) continue;

@@ -72,6 +72,8 @@ export interface EdgeOptions {
   record: KeyRecord;
   /** Copies of the Worker (1 by default), each an isolate with its own memory; the objects are those of the first. */
   isolates?: number;
+  /** Passed to V8, for every isolate: a limit of its heap (limited-workerd.ts). */
+  v8Flags?: readonly string[];
   /** `GET /operations` of the first isolate tells what its objects did (workers/count-operations.js). */
   counted?: boolean;
 }
@@ -134,7 +136,7 @@ function edgeServices({ kinesisPort, counted = false }: EdgeOptions, names: read
 
 /** The Worker with its shards on disk, its KV and its stream. */
 export function startEdge(options: EdgeOptions): Promise<Workerd> {
-  const { dir, isolates = 1 } = options;
+  const { dir, isolates = 1, v8Flags = [] } = options;
   mkdirSync(join(dir, "objects"), { recursive: true });
   copyFileSync(options.bundle, join(dir, "worker.js"));
   for (const file of ["keys.js", COUNTING]) copyFileSync(join(WORKERS, file), join(dir, file));
@@ -143,6 +145,7 @@ export function startEdge(options: EdgeOptions): Promise<Workerd> {
   const sockets = names.map((name) => `( name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}" )`);
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
+  v8Flags = ${JSON.stringify(v8Flags)},
   services = [
     ${edgeServices(options, names).join(",\n    ")},
     ( name = "keys", worker = (

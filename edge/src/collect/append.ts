@@ -57,12 +57,12 @@ export class Appender {
 
   /**
    * Stores every event that consent allows, once. What consent forbids is counted among `consented`'s drops.
-   * @param original the body as sent, when every event of it is stored as it is; else null.
+   * @param asSent every event of the body is stored as it is, so the body may travel as its own bytes.
    */
-  async append(original: string | null): Promise<Appended | Refusal> {
+  async append(asSent: boolean): Promise<Appended | Refusal> {
     const { events } = this.#consented;
     const groups = groupByShard(events, this.#facts.key.shards);
-    const whole = groups.size === 1 ? original : null;
+    const whole = groups.size === 1 && asSent;
     const answers = await Promise.all([...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0)));
     return sum(answers);
   }
@@ -74,21 +74,24 @@ export class Appender {
   async #appendGroup(
     events: readonly ConsentedEvent[],
     index: number,
-    original: string | null,
+    asSent: boolean,
     tries: number,
   ): Promise<Appended | Refusal> {
     if (events.length === 0) return NOTHING;
     if (tries === MAX_TRIES) return new Refusal("overloaded", { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
     if (events.every(isPlain)) {
-      return this.#appendPacked(wrap(events, this.#facts, this.#parsed, original), index, tries);
+      const packed = wrap(events, this.#facts, this.#parsed, asSent);
+      // Nobody needs it now, and a shard may take seconds: a body's text would be a third of what the isolate holds of it.
+      this.#parsed.text = "";
+      return this.#appendPacked(packed, index, tries);
     }
     const cookieless = events.filter(isStorable).filter(({ consent }) => consent === "cookieless");
     const asked = events.filter((event) => !isStorable(event));
     return sum(
       await Promise.all([
-        this.#appendGroup(events.filter(isPlain), index, null, tries),
+        this.#appendGroup(events.filter(isPlain), index, false, tries),
         this.#appendCookieless(cookieless, index, tries),
-        this.#ask(asked, index, asked.length === events.length ? original : null, tries),
+        this.#ask(asked, index, asSent && asked.length === events.length, tries),
       ]),
     );
   }
@@ -96,15 +99,15 @@ export class Appender {
   async #ask(
     events: readonly ConsentedEvent[],
     index: number,
-    original: string | null,
+    asSent: boolean,
     tries: number,
   ): Promise<Appended | Refusal> {
-    return events.length === 0 ? NOTHING : this.#appendPart(ask(events), index, original, tries);
+    return events.length === 0 ? NOTHING : this.#appendPart(ask(events), index, asSent, tries);
   }
 
   async #appendCookieless(events: readonly StorableEvent[], index: number, tries: number): Promise<Appended | Refusal> {
     if (events.length === 0) return NOTHING;
-    return this.#appendPacked(wrap(await this.#stripped(events), this.#facts, this.#parsed, null), index, tries);
+    return this.#appendPacked(wrap(await this.#stripped(events), this.#facts, this.#parsed, false), index, tries);
   }
 
   async #stripped(events: readonly StorableEvent[]): Promise<StorableEvent[]> {
@@ -128,13 +131,13 @@ export class Appender {
   }
 
   async #appendPacked(packed: readonly Packed[], index: number, tries: number): Promise<Appended | Refusal> {
-    return sum(await Promise.all(packed.map((part) => this.#appendPart(part, index, null, tries))));
+    return sum(await Promise.all(packed.map((part) => this.#appendPart(part, index, false, tries))));
   }
 
   async #appendPart(
     part: Packed | Question,
     index: number,
-    original: string | null,
+    asSent: boolean,
     tries: number,
   ): Promise<Appended | Refusal> {
     const answer = await this.#callShard(part, index);
@@ -151,7 +154,7 @@ export class Appender {
     const known = answer.duplicates.map((place) => part.events[place] as ConsentedEvent);
     this.observed.noteDuplicates(answer.watched, known);
     const left = this.#without(part.events, answer.duplicates, answer.changes);
-    const again = await this.#appendGroup(left, index, left.length === part.events.length ? original : null, tries + 1);
+    const again = await this.#appendGroup(left, index, asSent && left.length === part.events.length, tries + 1);
     return sum([{ accepted: 0, duplicates: answer.duplicates.length }, again]);
   }
 

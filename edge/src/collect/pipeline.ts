@@ -101,7 +101,7 @@ export async function store(
   // As its own bytes only when nothing was repaired, left out, or must not travel on (a secret key, for one).
   const untouched = judged.clean && consented.events.length === judged.events.length && !accepted.isSecretInBody;
   const appender = new Appender(facts, parsed, consented, request, env);
-  const appended = await appender.append(untouched ? parsed.text : null);
+  const appended = await appender.append(untouched);
   if (appended instanceof Refusal) return appended.of(facts.key.project);
   const outcome: RequestOutcome = { facts, judged, distinct, observed: appender.observed, dropped: consented.dropped };
   const repeated = judged.events.length - distinct.length;

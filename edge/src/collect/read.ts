@@ -175,7 +175,11 @@ async function readAtMost(
       reader.cancel().catch(() => {});
       return late();
     }
-    if (read.done) break;
+    if (read.done) {
+      // It may have been taken away after its last piece had come.
+      if (!reservation.growTo(length)) return new Refusal("overloaded");
+      break;
+    }
     length += read.value.byteLength;
     if (length > limitBytes) return stopped(tooLarge(bounds));
     if (!reservation.growTo(length)) return stopped(new Refusal("overloaded"));

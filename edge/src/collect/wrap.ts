@@ -53,18 +53,18 @@ export interface Packed extends Question {
 const encoder = new TextEncoder();
 
 /**
- * @param original the body as sent when every event of it is in `events` and none was repaired, else null.
+ * @param asSent whether every event of the body is in `events` and none was repaired: it travels as its own bytes.
  * @returns usually one; more when the frame would not fit into a Kinesis record.
  */
 export function wrap(
   events: readonly StorableEvent[],
   facts: RequestFacts,
   parsed: ParsedBody,
-  original: string | null,
+  asSent: boolean,
 ): Packed[] {
   const allowed = events.map(withinConsent);
-  const isTouched = allowed.some((event, index) => event !== events[index]) || mayHideClickId(events, original);
-  return pack(allowed, facts, parsed, isTouched ? null : original);
+  const isTouched = allowed.some((event, index) => event !== events[index]) || mayHideClickId(events, parsed);
+  return pack(allowed, facts, parsed, asSent && !isTouched);
 }
 
 /** Nothing of a restricted event may serve advertising, from the first write on; the ledger may still allow the whole of it. */
@@ -75,28 +75,22 @@ function withinConsent(event: StorableEvent): StorableEvent {
 }
 
 /** In a member that JSON.parse left out and the text has: the names that nearly all of them end in. */
-function mayHideClickId(events: readonly StorableEvent[], original: string | null): boolean {
-  if (original === null || !events.some(({ consent }) => consent === "restricted")) return false;
-  return original.includes("clid") || original.includes("clkid");
+function mayHideClickId(events: readonly StorableEvent[], { text }: ParsedBody): boolean {
+  return events.some(({ consent }) => consent === "restricted") && (text.includes("clid") || text.includes("clkid"));
 }
 
-function pack(
-  events: readonly StorableEvent[],
-  facts: RequestFacts,
-  parsed: ParsedBody,
-  original: string | null,
-): Packed[] {
-  const text = original ?? rewrite(events, parsed);
+function pack(events: readonly StorableEvent[], facts: RequestFacts, parsed: ParsedBody, asSent: boolean): Packed[] {
+  const text = asSent ? parsed.text : rewrite(events, parsed);
   const line = encoder.encode(`${envelopeLine(envelopeHead(facts, parsed.shape, events), text)}\n`);
   const compressed = line.byteLength > LIMITS.packThresholdBytes;
   const data = compressed ? compressMember(line) : line;
-  if (data.byteLength > LIMITS.frameBytes && original !== null) {
+  if (data.byteLength > LIMITS.frameBytes && asSent) {
     // What lies beside the events in the body does not have to travel with them, and may be all of it.
-    return pack(events, facts, parsed, null);
+    return pack(events, facts, parsed, false);
   }
   if (data.byteLength > LIMITS.frameBytes && events.length > 1) {
     const half = events.length >> 1;
-    return [...pack(events.slice(0, half), facts, parsed, null), ...pack(events.slice(half), facts, parsed, null)];
+    return [...pack(events.slice(0, half), facts, parsed, false), ...pack(events.slice(half), facts, parsed, false)];
   }
   return [{ ...ask(events), events, data, compressed }];
 }
