@@ -40,7 +40,6 @@ function stubBrowser(language: string, languages: readonly string[] | undefined)
   vi.stubGlobal("document", { createElement: () => ({ style: {}, classList: { add: nothing } }) });
   vi.stubGlobal("matchMedia", () => media);
   for (const name of ["addEventListener", "removeEventListener", "dispatchEvent"]) vi.stubGlobal(name, nothing);
-  vi.stubGlobal("CustomEvent", class {});
   vi.stubGlobal("devicePixelRatio", 1);
   vi.stubGlobal("window", globalThis);
 }
