@@ -355,7 +355,7 @@ export class BufferShard extends DurableObject<Env> {
     this.#countsTimer = setTimeout(look, STORE_COUNTS_AFTER_MS);
   }
 
-  /** Where one message stands here; times are epoch milliseconds. By the name `trace` no object can be called: it is reserved. */
+  /** Where one message stands here; times are epoch milliseconds. Not named `trace`: that is an event handler of the runtime. */
   async traceMessage(id: Uint8Array): Promise<{ acceptedAtMs: number; flushedAtMs: number | null } | null> {
     const found = this.#store.find(id);
     return found === null ? null : { acceptedAtMs: found.committedAtMs, flushedAtMs: found.flushedAtMs };
