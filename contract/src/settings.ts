@@ -67,6 +67,11 @@ export const ProjectSettings = z.object({
   ),
   /** False turns one off; all are on by default. */
   enrichments: z.optional(enrichments),
+  /**
+   * Events that come with a secret key use only so many of the project's shards: a server's batch of many users then costs few calls.
+   * All of them when absent. Each takes about 1,000 calls a second.
+   */
+  serverShards: z.optional(z.int().check(z.gte(1), z.lte(LIMITS.shardsMax))),
 });
 export type ProjectSettings = z.infer<typeof ProjectSettings>;
 

@@ -1,14 +1,18 @@
 // The one key that the benchmarks' Worker knows.
 
-import { type KeyRecord, PUBLIC_SCOPES } from "@behaviour/contract";
+import { type KeyRecord, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
 
-export function benchKeyRecord(shards: number): KeyRecord {
+export function benchKeyRecord(
+  shards: number,
+  kind: KeyRecord["kind"] = "public",
+  serverShards: number | null = null,
+): KeyRecord {
   return {
     id: "benchmark",
     project: "benchmark",
-    kind: "public",
+    kind,
     environment: "live",
-    scopes: [...PUBLIC_SCOPES],
+    scopes: kind === "public" ? [...PUBLIC_SCOPES] : [...SCOPES],
     origins: [],
     cidrs: [],
     rateLimit: 10_000_000,
@@ -17,6 +21,6 @@ export function benchKeyRecord(shards: number): KeyRecord {
     revokedAt: null,
     shards,
     // Loopback has no country: opt-in would drop everything for want of consent.
-    settings: { consentRegime: "opt-out" },
+    settings: { consentRegime: "opt-out", ...(serverShards === null ? {} : { serverShards }) },
   };
 }

@@ -25,6 +25,8 @@ export interface CostMode {
   shards: number | null;
   isolates: number | null;
   eventsPerSecond: number | null;
+  /** The project's setting; null: none. */
+  serverShards: number | null;
 }
 
 export const HELP = `npm run bench -- [flags]
@@ -45,6 +47,7 @@ runtime that only parses: the ceiling. The stream behind it is a null Kinesis th
                      one device and of many users, at 10, 1,000 and 50,000 events/s, with 1 and 64 shards, from 1 and 32
                      isolates; --shards, --isolates and --rate pick from these or give others
   --rate RATE        of --cost
+  --server-shards N  of --cost: the project keeps its secret keys' events (those of many users) on so many shards
   --against FILE     measures another bundle (a worker.js) as well, in turn with this one
   --json             prints one JSON object instead of the table
   --help`;
@@ -62,6 +65,7 @@ export function readOptions(args: string[]): BenchOptions | "help" {
       shards: { type: "string" },
       isolates: { type: "string" },
       rate: { type: "string" },
+      "server-shards": { type: "string" },
       "open-loop": { type: "string" },
       cost: { type: "boolean", default: false },
       against: { type: "string" },
@@ -73,8 +77,9 @@ export function readOptions(args: string[]): BenchOptions | "help" {
   const shards = optional(values.shards, (text) => whole("--shards", text));
   const isolates = optional(values.isolates, (text) => whole("--isolates", text));
   const rate = optional(values.rate, (text) => positive("--rate", text));
+  const serverShards = optional(values["server-shards"], (text) => whole("--server-shards", text));
   const mode = values.cost
-    ? ({ name: "cost", shards, isolates, eventsPerSecond: rate } as const)
+    ? ({ name: "cost", shards, isolates, eventsPerSecond: rate, serverShards } as const)
     : loopOf(values["open-loop"]);
   const batch = values.batch ?? (mode.name === "openLoop" ? "20" : "1,20,100");
   return {

@@ -96,7 +96,10 @@ below "asked" and all shards ran, connections sent as fast as they were answered
 request per isolate, shard and 8 ms none can join another, and more isolates change nothing.`;
 
 async function measureRun(dir: string, bundle: string, scenario: Scenario, options: BenchOptions): Promise<Run> {
-  const key = generateKey("public", "live");
+  const serverShards = options.mode.name === "cost" ? options.mode.serverShards : null;
+  // Who sends events of many users in one request is a server.
+  const kind = scenario.batch > 1 && !scenario.oneDevice ? "secret" : "public";
+  const key = generateKey(kind, "live");
   const part = partToRun(scenario);
   const kinesis = new Child<KinesisQuestion, KinesisCount>("null-kinesis.ts");
   const generator = new Child<LoadOrder, LoadResult>("load-generator.ts");
@@ -108,7 +111,7 @@ async function measureRun(dir: string, bundle: string, scenario: Scenario, optio
       bundle,
       kinesisPort: port,
       keyHash: hashKey(key),
-      record: benchKeyRecord(part.shards),
+      record: benchKeyRecord(part.shards, kind, serverShards),
       isolates: scenario.isolates,
       counted: true,
     });

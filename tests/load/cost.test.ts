@@ -75,12 +75,12 @@ it("what was there before the run is not the run's", () => {
 });
 
 it("the runs: all of them, or those that were asked for; what no machine takes at once runs as one shard's part", () => {
-  const all = { name: "cost", shards: null, isolates: null, eventsPerSecond: null } as const;
+  const all = { name: "cost", shards: null, isolates: null, eventsPerSecond: null, serverShards: null } as const;
   const rates = new Set(scenarios(all).map(({ eventsPerSecond }) => eventsPerSecond));
   expect(rates).toEqual(new Set([10, 1_000, 50_000]));
   const mode = readOptions(["--cost", "--shards", "16", "--isolates", "8", "--rate", "1000"]);
   expect(mode).toMatchObject({ mode: { name: "cost", shards: 16, isolates: 8, eventsPerSecond: 1_000 } });
-  const some = scenarios({ name: "cost", shards: 16, isolates: 8, eventsPerSecond: 1_000 });
+  const some = scenarios({ ...all, shards: 16, isolates: 8, eventsPerSecond: 1_000 });
   expect(some.map(({ name, shards, isolates }) => [name, shards, isolates])).toEqual([
     ["single", 16, 8],
     ["20 of one device", 16, 8],

@@ -10,12 +10,13 @@ import { faultText } from "../fault-text.ts";
 import { noteRevoked } from "../keyring.ts";
 import { Observed } from "../live/feed.ts";
 import { Refusal } from "../refusal.ts";
-import { type Region, regionOf, shardIndex, shardName, shardStub } from "../shard/placement.ts";
+import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop, type StorableEvent } from "./consent.ts";
 import { appendJoined } from "./join.ts";
 import type { ParsedBody } from "./parse.ts";
 import { sendAppends } from "./send-appends.ts";
+import { groupByShard, shardsOf } from "./spread.ts";
 import { namedIds } from "./subjects.ts";
 import { ask, claimOf, type Packed, type Question, type RequestFacts, wrap } from "./wrap.ts";
 
@@ -61,7 +62,7 @@ export class Appender {
    */
   async append(asSent: boolean): Promise<Appended | Refusal> {
     const { events } = this.#consented;
-    const groups = groupByShard(events, this.#facts.key.shards);
+    const groups = groupByShard(events, shardsOf(this.#facts.key));
     const whole = groups.size === 1 && asSent;
     const answers = await Promise.all([...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0)));
     return sum(answers);
@@ -223,18 +224,6 @@ function isPlain(event: ConsentedEvent): event is StorableEvent {
 
 function wholeOf(event: ConsentedEvent | StorableEvent): ConsentedEvent {
   return "whole" in event && event.whole !== undefined ? event.whole : event;
-}
-
-function groupByShard(events: readonly ConsentedEvent[], shards: number): Map<number, ConsentedEvent[]> {
-  const groups = new Map<number, ConsentedEvent[]>();
-  if (shards <= 1) return groups.set(0, events as ConsentedEvent[]);
-  for (const event of events) {
-    const index = shardIndex(event.subjectKey, shards);
-    const group = groups.get(index);
-    if (group === undefined) groups.set(index, [event]);
-    else group.push(event);
-  }
-  return groups;
 }
 
 function refusalOf(answer: Extract<AppendAnswer, { outcome: "refused" }>): Refusal {

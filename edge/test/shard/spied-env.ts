@@ -20,8 +20,8 @@ export interface Spied {
   send(key: string, path: string, body: object): Promise<{ status: number; body: IngestResult & { code?: string } }>;
 }
 
-/** @param fails true for a call that is lost on its way. */
-export function spiedEnv(fails: (method: string) => boolean = () => false): Spied {
+/** @param fails true for a report that is lost on its way. */
+export function spiedEnv(fails: () => boolean = () => false): Spied {
   const calls: ShardCall[] = [];
   const through = (shard: string, stub: DurableObjectStub<BufferShard>) => ({
     append2: async (call: AppendCall) => {
@@ -31,7 +31,7 @@ export function spiedEnv(fails: (method: string) => boolean = () => false): Spie
     },
     report: async (report: WorkerReport) => {
       calls.push({ shard, method: "report", report });
-      if (fails("report")) throw new Error("the call was lost");
+      if (fails()) throw new Error("the call was lost");
       return stub.report(report);
     },
     isWatched: () => stub.isWatched(),
