@@ -70,6 +70,11 @@ const VALUE = "(?:[^&#;\\s%]|%(?!26|23))*";
 const RUN = new RegExp(`([?&#;]|%3F|%26|%23)(?:(?:${NAMES})(?:=|%3D)${VALUE}(&|%26|))+`, "gi");
 const ANY_NAME = new RegExp(`(?:${NAMES})(?:=|%3D)`, "i");
 
+/** Whether a member of this name holds a click id or an advertising id. */
+export function isAdvertisingKey(key: string): boolean {
+  return ADVERTISING_KEYS.has(key.toLowerCase());
+}
+
 /** The owner of the first click id in a URL's query, or null. */
 export function clickIdSource(url: string): string | null {
   const query = url.indexOf("?");
@@ -94,7 +99,7 @@ export function stripClickIdText(text: string): string {
 export function stripClickIds(object: JsonObject): JsonObject {
   let copy: JsonObject | undefined;
   for (const key in object) {
-    if (ADVERTISING_KEYS.has(key.toLowerCase())) {
+    if (isAdvertisingKey(key)) {
       copy ??= { ...object };
       delete copy[key];
       continue;

@@ -1,5 +1,7 @@
 // Names of properties whose value leads to a device or to a person, as data. Of a cookieless event they are removed at any
-// depth. A name is read by its words: `deviceId`, `device_id` and `device-id` are one.
+// depth, click ids and advertising ids among them. A name is read by its words: `deviceId`, `device_id`, `device-id` are one.
+
+import { isAdvertisingKey } from "@behaviour/contract";
 
 /** Whole names, their words joined. */
 const NAMES: ReadonlySet<string> = new Set(
@@ -23,9 +25,6 @@ const ANYWHERE: ReadonlySet<string> = new Set(
   "email emails phone phones imei idfa gaid fingerprint cookie cookies".split(" "),
 );
 
-/** Click ids. */
-const CLICK_ID = /(?:clid|clkid|clickid|braid|gclsrc|gadsource|fatid|epik|tblci|rdtcid|igshid)$/;
-
 /** What has an id, where the id leads to somebody. */
 const OWNERS: ReadonlySet<string> = new Set(
   (
@@ -48,8 +47,7 @@ const LONGEST_NAME = 128;
 
 export function leadsToDevice(key: string): boolean {
   const words = (key.slice(-LONGEST_NAME).match(WORDS) ?? []).map((word) => word.toLowerCase());
-  const name = words.join("");
-  if (NAMES.has(name) || CLICK_ID.test(name) || words.some((word) => ANYWHERE.has(word))) return true;
+  if (isAdvertisingKey(key) || NAMES.has(words.join("")) || words.some((word) => ANYWHERE.has(word))) return true;
   const last = words.at(-1) ?? "";
   if (!IDS.has(last)) {
     // `deviceid`, all in lower case.
