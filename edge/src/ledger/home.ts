@@ -8,7 +8,7 @@ import { listShards } from "../shard/directories.ts";
 import { log } from "../shard/log.ts";
 import { shardByName } from "../shard/placement.ts";
 import { callObject } from "./call.ts";
-import { ENTRY_KIND, entryKey, homeName, topicOf } from "./entry.ts";
+import { ENTRY_KIND, entryKey, homeName, homeOfTopic, topicOf } from "./entry.ts";
 import { checkEntry, type EntryRecord, Records, type Subscriber, type Unconfirmed } from "./records.ts";
 import { type ConsentRecord, packStandings, type Standing } from "./standing.ts";
 import { LedgerUse } from "./use.ts";
@@ -56,7 +56,10 @@ export class ConsentLedger extends DurableObject<Env> {
   }
 
   async #add(records: readonly EntryRecord[], isImport: boolean): Promise<Recorded> {
-    for (const { entry } of records) checkEntry(entry);
+    for (const { entry } of records) {
+      checkEntry(entry);
+      this.#mustBeOwn(topicOf(entry));
+    }
     this.#use.note({ legacy: isImport });
     const changed = new Map<string, Unconfirmed>();
     for (const record of records) {
@@ -179,6 +182,7 @@ export class ConsentLedger extends DurableObject<Env> {
     topics: readonly number[],
     after: Uint8Array | null,
   ): Promise<StandingsPageAnswer> {
+    for (const topic of topics) this.#mustBeOwn(topic);
     this.#records.subscribe(topics, { token, shard });
     const { standings, next } = this.#records.page(topics, after);
     return { standings: packStandings(standings), next };
@@ -218,6 +222,11 @@ export class ConsentLedger extends DurableObject<Env> {
       after = (entries.at(-1) as Unconfirmed).entry;
     }
     return isDone;
+  }
+
+  /** A caller of another release may lay the ledger out otherwise: what it filed here nobody would find. */
+  #mustBeOwn(topic: number): void {
+    if (homeOfTopic(topic) !== this.#home) throw new Error(`topic ${topic} lies in another ledger object`);
   }
 
   get #retryMs(): number {
