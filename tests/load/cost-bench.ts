@@ -9,7 +9,16 @@ import { benchKeyRecord } from "./bench-key.ts";
 import type { BenchOptions, CostMode } from "./bench-options.ts";
 import { Child } from "./child.ts";
 import type { Scenario } from "./cost.ts";
-import { costHead, costOf, costRow, type Operations, operationsBetween, operationsRow, type Run } from "./cost.ts";
+import {
+  costHead,
+  costOf,
+  costRow,
+  fellBehind,
+  type Operations,
+  operationsBetween,
+  operationsRow,
+  type Run,
+} from "./cost.ts";
 import type { LoadOrder, LoadResult } from "./load-generator.ts";
 import { type Contender, measure } from "./measure.ts";
 import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
@@ -71,7 +80,9 @@ export async function runCosts(options: BenchOptions, mode: CostMode, progress: 
       const run = await measureRun(join(dir, String(index)), bundle, scenario, options);
       results.push({ scenario, run });
       progress("");
-      if (!options.json) console.log(`${costRow(scenario, run, partToRun(scenario).shards)}\n${operationsRow(run)}`);
+      const part = partToRun(scenario);
+      if (!options.json) console.log(`${costRow(scenario, run, part.shards)}\n${operationsRow(run)}`);
+      if (!options.json && fellBehind(part.eventsPerSecond, run)) console.log(FELL_BEHIND);
     }
     if (options.json) {
       console.log(
@@ -86,6 +97,9 @@ export async function runCosts(options: BenchOptions, mode: CostMode, progress: 
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+const FELL_BEHIND =
+  "    THIS RUN FELL BEHIND (the machine was busy): more joined than at the asked rate, so it is too cheap";
 
 const DESCRIPTION = `Dollars per million events at list prices (tests/load/prices.ts), nothing included in a plan taken off, logs off.
 worker: one request each. CPU: the process's, objects and runtime too, so an upper bound. objects: calls and alarms. rows: written,

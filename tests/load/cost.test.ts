@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { readOptions } from "./bench-options.ts";
-import { costOf, costRow, type Operations, operationsBetween, type Run, type Scenario } from "./cost.ts";
+import { costOf, costRow, fellBehind, type Operations, operationsBetween, type Run, type Scenario } from "./cost.ts";
 import { partToRun, scenarios } from "./cost-bench.ts";
 
 const nothing: Operations = {
@@ -72,6 +72,10 @@ it("what was there before the run is not the run's", () => {
     kvReads: 0,
     objects: 1,
   });
+});
+
+it("a run that did not keep up says so, one that was to go as fast as it can has nothing to keep up with", () => {
+  expect([1_000, 1_100, 1_200, null].map((asked) => fellBehind(asked, bare))).toEqual([false, false, true, false]);
 });
 
 it("the runs: all of them, or those that were asked for; what no machine takes at once runs as one shard's part", () => {

@@ -128,6 +128,13 @@ export function operationsRow(run: Run): string {
   return `    per event: ${calls.join(", ")}, ${rows}, rows read ${perEvent(run.rowsRead)}, ${rest}`;
 }
 
+/** A run that could not keep up joined what would have come one by one: its calls and rows are too few. */
+export function fellBehind(askedPerSecond: number | null, { events, seconds }: Run): boolean {
+  return askedPerSecond !== null && events / seconds < askedPerSecond * KEPT_UP;
+}
+
+const KEPT_UP = 0.9;
+
 function pad(cell: string, index: number): string {
   return index === 0 ? cell.padEnd(WIDTHS[0] as number) : cell.padStart(WIDTHS[index] as number);
 }
