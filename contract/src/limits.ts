@@ -106,6 +106,12 @@ export const LIMITS = {
   isolateFlushBytes: 4 * MIB,
   /** Message ids in the memory of all shards of one isolate. */
   isolateIdBytes: 24 * MIB,
+  /** Cloudflare ends an isolate that holds more. */
+  isolateMemoryBytes: 128 * MIB,
+  /** The code, its tables, and the keys it knows. */
+  isolateBaseBytes: 40 * MIB,
+  /** While a body is judged: its bytes (1), its text (1 or 2), its values (up to 4), its line and what is packed (2). */
+  isolateBytesPerBodyByte: 9,
   /** Bodies an isolate holds at one time, decompressed; beyond it 503. */
   isolateBodyBytes: 8 * MIB,
   /** Of these, what other bodies leave to those that declare no more than `bodySmallBytes`. */
@@ -249,6 +255,13 @@ assertRelation(
 assertRelation(
   LIMITS.bodyBytes + LIMITS.bodyCompressedBytes + LIMITS.isolateSmallBodyBytes <= LIMITS.isolateBodyBytes,
   "the largest body fits into the isolate's budget",
+);
+assertRelation(
+  LIMITS.isolateBaseBytes +
+    LIMITS.bodyWholeReads * LIMITS.bodyWholeBytes +
+    LIMITS.isolateBodyBytes * LIMITS.isolateBytesPerBodyByte <=
+    LIMITS.isolateMemoryBytes,
+  "an isolate can hold all the bodies it admits",
 );
 assertRelation(LIMITS.keyCacheMs < LIMITS.keyCacheWhileReadMs, "one request reads a key's record while others go on");
 assertRelation(LIMITS.keyCacheWhileReadMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");

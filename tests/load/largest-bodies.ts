@@ -151,7 +151,11 @@ const statuses = new Map<string, number>();
 /** Resolves once the answer was read; a connection that is cut counts as `cut`. */
 function post({ gzip, bytes, chunked }: Body): Promise<void> {
   return new Promise((resolve) => {
+    let isCounted = false;
     const count = (name: string) => {
+      // An answer that came while the body was still being sent counts, whatever becomes of the connection.
+      if (isCounted) return;
+      isCounted = true;
       statuses.set(name, (statuses.get(name) ?? 0) + 1);
       resolve();
     };
