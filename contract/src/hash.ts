@@ -70,10 +70,15 @@ export const ID_HASH_BYTES = 8;
 
 /** Ids side by side, 8 bytes each, big-endian, so that bytes sort as the numbers do. */
 export function packIds(ids: readonly string[]): Uint8Array {
-  const packed = new Uint8Array(ids.length * ID_HASH_BYTES);
+  return packHashes(ids.map(hashId));
+}
+
+/** The same, of hashes that are there already. */
+export function packHashes(hashes: readonly IdHash[]): Uint8Array {
+  const packed = new Uint8Array(hashes.length * ID_HASH_BYTES);
   const view = new DataView(packed.buffer);
-  for (const [index, id] of ids.entries()) {
-    const { high, low } = hashId(id);
+  for (let index = 0; index < hashes.length; index++) {
+    const { high, low } = hashes[index] as IdHash;
     view.setUint32(index * ID_HASH_BYTES, high);
     view.setUint32(index * ID_HASH_BYTES + 4, low);
   }

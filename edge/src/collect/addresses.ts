@@ -73,6 +73,11 @@ function cutValue(value: unknown, key: string): unknown {
   return isObject(value) ? cutObject(value, true) : value;
 }
 
+/** Whether a text that begins like an address is one that is cut, under this key. */
+export function cutsAddress(text: string, key: string): boolean {
+  return cutText(text, key) !== text;
+}
+
 /** As `X-Forwarded-For` has them: several, with ports perhaps. */
 function cutText(text: string, key: string): string {
   const isNamed = isAddressName(key);

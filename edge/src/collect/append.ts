@@ -64,8 +64,10 @@ export class Appender {
     const { events } = this.#consented;
     const groups = groupByShard(events, shardsOf(this.#facts.key));
     const whole = groups.size === 1 && asSent;
-    const answers = await Promise.all([...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0)));
-    return sum(answers);
+    const calls = [...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0));
+    // Packed by now. A shard may take seconds, and what nobody needs would be a third of what the isolate holds of a body.
+    release(this.#parsed);
+    return sum(await Promise.all(calls));
   }
 
   /**
@@ -81,10 +83,7 @@ export class Appender {
     if (events.length === 0) return NOTHING;
     if (tries === MAX_TRIES) return new Refusal("overloaded", { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
     if (events.every(isPlain)) {
-      const packed = wrap(events, this.#facts, this.#parsed, asSent);
-      // Nobody needs it now, and a shard may take seconds: a body's text would be a third of what the isolate holds of it.
-      this.#parsed.text = "";
-      return this.#appendPacked(packed, index, tries);
+      return this.#appendPacked(wrap(events, this.#facts, this.#parsed, asSent), index, tries);
     }
     const cookieless = events.filter(isStorable).filter(({ consent }) => consent === "cookieless");
     const asked = events.filter((event) => !isStorable(event));
@@ -121,11 +120,13 @@ export class Appender {
     };
     return events.map((whole) => {
       const { pii, ...judged } = whole;
+      const { event } = whole;
       return {
         ...judged,
+        isOrdinary: false,
         whole,
-        ids: namedIds(judged.event),
-        event: makeCookieless({ ...judged.event, type: judged.event.type ?? defaultType }, visitor, salt),
+        ids: namedIds(event),
+        event: makeCookieless({ ...event, type: event.type ?? defaultType }, visitor, salt),
         ...(pii === undefined ? {} : { pii: keptFindings(pii) }),
       };
     });
@@ -172,11 +173,14 @@ export class Appender {
     for (const [index, packed] of events.entries()) {
       const event = wholeOf(packed);
       const state = states.get(index);
-      if (state !== undefined) learnState(key.project, event.event, state, receivedAtMs);
+      if (state !== undefined) learnState(key.project, event.ids ?? event.event, state, receivedAtMs);
       if (known.has(index)) continue;
       const outcome = state === undefined ? event.consent : outcomeOf(event.table.codes[state] as number);
       if (outcome === "drop" && state !== undefined) countDrop(this.#consented, event.table, state);
-      else left.push({ ...event, consent: outcome });
+      else {
+        event.consent = outcome;
+        left.push(event);
+      }
     }
     return left;
   }
@@ -212,6 +216,14 @@ export class Appender {
       }
     }
   }
+}
+
+/** The texts of ordinary events are all there is of them: they stay. */
+function release(parsed: ParsedBody): void {
+  parsed.sent.bytes = null;
+  if (parsed.skimmed !== null) return;
+  parsed.text = "";
+  parsed.sent.text = "";
 }
 
 function isStorable(event: ConsentedEvent): event is StorableEvent {

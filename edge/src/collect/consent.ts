@@ -15,7 +15,7 @@ export interface ConsentedEvent extends JudgedEvent {
   table: ConsentTable;
   /** By the state the ledger likely has. What would be dropped is asked for first, without its content. */
   consent: ConsentOutcome;
-  /** As sent, where the event itself has lost them (cookieless). */
+  /** As sent, where the event itself has lost them (cookieless), or was not parsed (ordinary). */
   ids?: NamedIds;
 }
 
@@ -36,6 +36,7 @@ export interface Consented {
   regime: Regime;
 }
 
+/** The events become consented ones: each is given its table. */
 export function consent(
   events: readonly JudgedEvent[],
   request: Request,
@@ -45,16 +46,23 @@ export function consent(
   const tables = new Tables(request, key);
   const consented: Consented = { events: [], dropped: new Map(), suppressed: 0, regime: tables.regime };
   for (const event of events) {
-    const own = isObject(event.event.context) ? event.event.context.consent : undefined;
+    const own = event.isOrdinary === true ? undefined : ownSignals(event.event);
     const table = own === undefined ? tables.common : tables.of(own);
     const best = outcomeOf(table.codes[FREEST_STATE] as number);
     if (best === "drop") countDrop(consented, table, FREEST_STATE);
     else {
-      const likely = likelyState(key.project, event.event, receivedAtMs);
-      consented.events.push({ ...event, table, consent: outcomeOf(table.codes[likely] as number) });
+      const of = event as ConsentedEvent;
+      const likely = likelyState(key.project, of.ids ?? of.event, receivedAtMs);
+      of.table = table;
+      of.consent = outcomeOf(table.codes[likely] as number);
+      consented.events.push(of);
     }
   }
   return consented;
+}
+
+function ownSignals({ context }: JudgedEvent["event"]): unknown {
+  return isObject(context) ? context.consent : undefined;
 }
 
 /** Counts one event as dropped for what the ledger's state (or the lack of it) made of it. */

@@ -5,6 +5,8 @@ import {
   EVENT_TYPES,
   type EventType,
   eventTime,
+  hashId,
+  type IdHash,
   isObject,
   isPlaceholder,
   LIMITS,
@@ -16,11 +18,13 @@ import {
 } from "@behaviour/contract";
 import { ALL_PII } from "../pii/classes.ts";
 import { bodyMayHold } from "../pii/hints.ts";
+import { EventTexts } from "./event-texts.ts";
 import { firstTakenFromMs } from "./first-taken.ts";
+import { OrdinaryEvent } from "./ordinary-event.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
-import { parseKeepingNumbers, repair } from "./repair.ts";
+import { repair } from "./repair.ts";
 import { FOUND, hasControl, isBlank, scan, textNeedsCare } from "./scan.ts";
-import { batchItemTexts, memberText } from "./slices.ts";
+import type { OrdinaryFields } from "./skim.ts";
 import { RequestWarnings } from "./warnings.ts";
 
 export interface JudgedEvent {
@@ -28,6 +32,8 @@ export interface JudgedEvent {
   index: number;
   event: JsonObject;
   messageId: string;
+  /** The message's name within its project. */
+  id: IdHash;
   /** `anonymousId`, else `userId`: picks the shard. */
   subjectKey: string;
   /** Epoch milliseconds: the event's own time, corrected. */
@@ -40,6 +46,8 @@ export interface JudgedEvent {
   mayHoldAddress: boolean;
   /** What was masked in it (redact.ts). */
   pii?: PiiFinding[];
+  /** Nothing is to be done about it, and its text travels as it was sent (skim.ts). */
+  isOrdinary?: boolean;
 }
 
 export interface Judged {
@@ -65,13 +73,21 @@ interface Refused {
 }
 
 export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
-  const care = textNeedsCare(parsed.text);
+  // What the fast lane left is looked at closely.
+  const care = parsed.skimmed !== null || textNeedsCare(parsed.text);
   const mayHold = care ? ALL_PII : bodyMayHold(parsed.text);
   const judged: Judged = { events: [], rejected: [], warnings: new RequestWarnings(), clean: true, mayHold };
-  const texts = new ItemTexts(parsed);
-  const sizes = parsed.bytes > LIMITS.eventBytes ? new Array<number>() : null;
+  const texts = new EventTexts(parsed);
+  const sizes = parsed.sent.byteLength > LIMITS.eventBytes ? new Array<number>() : null;
   for (let index = 0; index < parsed.items.length; index++) {
-    const item = parsed.items[index];
+    const fields = parsed.skimmed?.[index]?.fields ?? null;
+    const ordinary = fields === null ? null : judgeOrdinary(fields, index, parsed, options, texts);
+    if (ordinary !== null) {
+      judged.events.push(ordinary);
+      continue;
+    }
+    if (parsed.skimmed !== null) judged.clean = false;
+    const item = fields === null ? parsed.items[index] : (JSON.parse(texts.text(index)) as unknown);
     const heavy = parsed.heavy?.get(index);
     const event =
       heavy !== undefined
@@ -86,13 +102,34 @@ export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
   return judged;
 }
 
+/** @returns null for an event whose time earns a warning. */
+function judgeOrdinary(
+  fields: OrdinaryFields,
+  index: number,
+  parsed: ParsedBody,
+  options: JudgeOptions,
+  texts: EventTexts,
+): JudgedEvent | null {
+  const times = timesOf(fields.timestamp ?? fields.originalTimestamp, parsed.sentAt ?? fields.sentAt, options);
+  return times.warning === null ? new OrdinaryEvent(index, fields, times, texts) : null;
+}
+
+function timesOf(timestamp: unknown, sentAt: unknown, { receivedAtMs, isRetry, anyPast }: JudgeOptions) {
+  const time = eventTime({ timestamp, sentAt, receivedAtMs, isRetry, anyPast });
+  return {
+    timeMs: time.timeMs,
+    firstTakenMs: firstTakenFromMs(time, receivedAtMs, isRetry),
+    warning: time.warning,
+  };
+}
+
 function judgeItem(
   item: JsonObject,
   index: number,
   parsed: ParsedBody,
   options: JudgeOptions,
   care: boolean,
-  texts: ItemTexts,
+  texts: EventTexts,
   judged: Judged,
   sizes: number[] | null,
 ): JudgedEvent | Refused {
@@ -133,19 +170,13 @@ function judgeItem(
   if (!isMissing(userId) && isPlaceholder(String(userId))) {
     judged.warnings.add(index, "suspicious_user_id", "/userId");
   }
-  const time = eventTime({
-    timestamp: event.timestamp ?? event.originalTimestamp,
-    sentAt: parsed.sentAt ?? event.sentAt,
-    receivedAtMs: options.receivedAtMs,
-    isRetry: options.isRetry,
-    anyPast: options.anyPast,
-  });
-  if (time.warning !== null) judged.warnings.add(index, time.warning, "/timestamp");
-  const subject = event.anonymousId ?? event.userId;
-  const firstTakenMs = firstTakenFromMs(time, options.receivedAtMs, options.isRetry);
+  const times = timesOf(event.timestamp ?? event.originalTimestamp, parsed.sentAt ?? event.sentAt, options);
+  if (times.warning !== null) judged.warnings.add(index, times.warning, "/timestamp");
+  const subjectKey = String(event.anonymousId ?? event.userId);
   const mayHoldAddress = (found & (FOUND.address | FOUND.needsRepair)) !== 0;
-  const { timeMs } = time;
-  return { index, event, messageId, subjectKey: String(subject), timeMs, firstTakenMs, mayHold, mayHoldAddress };
+  const { timeMs, firstTakenMs } = times;
+  const id = hashId(messageId);
+  return { index, event, messageId, id, subjectKey, timeMs, firstTakenMs, mayHold, mayHoldAddress };
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(EVENT_TYPES);
@@ -230,47 +261,18 @@ function isMissing(value: unknown): value is undefined | null {
  * Sizes count the text as sent. The scan's sizes are lower bounds; what the body has beyond their sum (white space, digits,
  * escapes, non-ASCII) may all belong to one event, so only where that would matter are the exact texts looked up.
  */
-function rejectTooLarge(judged: Judged, parsed: ParsedBody, sizes: readonly number[], texts: ItemTexts): void {
+function rejectTooLarge(judged: Judged, parsed: ParsedBody, sizes: readonly number[], texts: EventTexts): void {
   const known = sizes.reduce((sum, size) => sum + (size ?? 0), 0);
-  const slack = Math.max(0, parsed.bytes - known);
-  if (!judged.events.some(({ index }) => (sizes[index] ?? 0) + slack > LIMITS.eventBytes)) return;
+  const slack = Math.max(0, parsed.sent.byteLength - known);
+  const mayBeTooLarge = ({ index }: JudgedEvent) => (sizes[index] ?? 0) + slack > LIMITS.eventBytes;
+  if (parsed.skimmed === null && !judged.events.some(mayBeTooLarge)) return;
   const kept: JudgedEvent[] = [];
   for (const event of judged.events) {
-    if (texts.bytes(event.index) <= LIMITS.eventBytes) kept.push(event);
+    if (event.isOrdinary === true || texts.byteLength(event.index) <= LIMITS.eventBytes) kept.push(event);
     else reject(judged, event.index, event.event, refused("event_too_large"));
   }
   judged.events = kept;
   judged.rejected.sort((a, b) => a.index - b.index);
-}
-
-const encoder = new TextEncoder();
-
-/** The items' own texts, cut out of the body when the first one is asked for. */
-class ItemTexts {
-  readonly #parsed: ParsedBody;
-  #texts: string[] | null = null;
-  #batchContext: JsonObject | null = null;
-
-  constructor(parsed: ParsedBody) {
-    this.#parsed = parsed;
-  }
-
-  #text(index: number): string {
-    this.#texts ??= this.#parsed.shape === "batch" ? batchItemTexts(this.#parsed.text) : [this.#parsed.text.trim()];
-    return this.#texts[index] as string;
-  }
-
-  bytes(index: number): number {
-    return encoder.encode(this.#text(index)).byteLength;
-  }
-
-  /** The item anew, no number rounded; with the context it was merged with. Both are within the depth limit. */
-  parseKeepingNumbers(index: number): JsonObject {
-    const event = parseKeepingNumbers(this.#text(index));
-    if (this.#parsed.batchContext === null) return event;
-    this.#batchContext ??= parseKeepingNumbers(memberText(this.#parsed.text, "context") as string);
-    return { ...event, context: mergeBatchContext(event.context, this.#batchContext) };
-  }
 }
 
 function refused(code: RejectionCode, pointer?: string): Refused {

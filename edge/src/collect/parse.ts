@@ -3,9 +3,12 @@
 import { Buffer } from "node:buffer";
 import { isObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
+import { EventTexts } from "./event-texts.ts";
 import { parseJson } from "./json.ts";
 import { lighten } from "./lighten.ts";
+import type { SentBody } from "./read.ts";
 import type { IngestRoute } from "./routes.ts";
+import { type SkimmedBody, type SkimmedEvent, skim } from "./skim.ts";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -13,30 +16,66 @@ export interface ParsedBody {
   shape: "batch" | "event";
   /** The parsed top level. */
   body: JsonObject;
-  /** The events as parsed; for a single event the body itself. Items may be anything: they are judged one by one. */
+  /**
+   * The events as parsed; for a single event the body itself. Items may be anything: they are judged one by one. Null in the
+   * place of an ordinary one (skim.ts).
+   */
   items: readonly unknown[];
   /** The batch's own `context`, to be merged under each item's; null when it has none. */
   batchContext: JsonObject | null;
   /** The batch's own `sentAt`; undefined when it has none that can be read. */
   sentAt: unknown;
-  /** The JSON text as sent. */
+  /** The JSON text as sent; what is heavy is taken out of it. */
   text: string;
-  /** UTF-8 bytes of the body. */
-  bytes: number;
+  sent: SentBody;
+  /** Where each event stands, when the fast lane took the body. */
+  skimmed: readonly SkimmedEvent[] | null;
   /** Events that were taken out before parsing, with the reason: lighten.ts. */
   heavy: ReadonlyMap<number, RejectionCode> | null;
 }
 
-export function parseBody(sent: string, bytes: number, route: IngestRoute): ParsedBody | Refusal {
-  const light = lighten(sent, route.kind === "batch" || route.kind === "beacon");
+export function parseBody(sent: SentBody, route: IngestRoute): ParsedBody | Refusal {
+  return skimBody(sent, route) ?? parseWhole(sent, route);
+}
+
+/** @returns null for a body that the fast lane does not take, or that has little for it. */
+function skimBody(sent: SentBody, route: IngestRoute): ParsedBody | null {
+  const shape = route.kind === "event" || route.kind === "batch" ? route.kind : null;
+  const skimmed = shape === null || sent.bytes === null ? null : skim(sent.bytes, sent.text, shape);
+  if (shape === null || skimmed === null) return null;
+  // One that can't be read is not stored.
+  if (skimmed.sentAt !== null && parseTime(skimmed.sentAt) === null) return null;
+  const unusual = skimmed.events.filter(({ fields }) => fields === null).length;
+  if (2 * unusual > skimmed.events.length) return null;
+  const parsed = skimmedBody(shape, skimmed, sent);
+  try {
+    const texts = new EventTexts(parsed);
+    const items = skimmed.events.map(({ fields }, index) =>
+      fields === null ? (JSON.parse(texts.text(index)) as unknown) : null,
+    );
+    return { ...parsed, items };
+  } catch {
+    return null; // An escape or a number that JSON does not know.
+  }
+}
+
+function skimmedBody(shape: "batch" | "event", skimmed: SkimmedBody, sent: SentBody): ParsedBody {
+  const { events, writeKey } = skimmed;
+  const sentAt = skimmed.sentAt ?? undefined;
+  const { text } = sent;
+  return { shape, body: { writeKey }, items: [], batchContext: null, sentAt, text, sent, skimmed: events, heavy: null };
+}
+
+/** The slow lane: as a value. */
+export function parseWhole(sent: SentBody, route: IngestRoute): ParsedBody | Refusal {
+  const light = lighten(sent.text, route.kind === "batch" || route.kind === "beacon");
   if (light instanceof Refusal) return light;
   const { text, heavy } = light;
   const body = parseJson(text);
   if (body instanceof Refusal) return body;
   if (!isObject(body)) return new Refusal("invalid_payload");
   const isBatch = route.kind === "batch" || (route.kind === "beacon" && "batch" in body);
-  if (!isBatch)
-    return { shape: "event", body, items: [body], batchContext: null, sentAt: undefined, text, bytes, heavy };
+  if (!isBatch) return { ...WITHOUT_BATCH, body, items: [body], text, sent, heavy };
   const { batch, context } = body;
   if (!Array.isArray(batch)) return new Refusal("invalid_payload", { pointer: "/batch" });
   if (batch.length === 0) return new Refusal("empty_batch", { pointer: "/batch" });
@@ -47,12 +86,14 @@ export function parseBody(sent: string, bytes: number, route: IngestRoute): Pars
   const batchContext = isObject(context) ? context : null;
   // The events with the context merged in count too; and with it each of them must still fit into a record.
   const contextBytes = batchContext === null ? 0 : jsonBytes(batchContext);
-  if (contextBytes > LIMITS.batchContextBytes || bytes + batch.length * contextBytes > LIMITS.bodyBytes) {
+  if (contextBytes > LIMITS.batchContextBytes || sent.byteLength + batch.length * contextBytes > LIMITS.bodyBytes) {
     return new Refusal("payload_too_large", { message: CONTEXT_TOO_LARGE });
   }
   const sentAt = parseTime(body.sentAt) === null ? undefined : body.sentAt;
-  return { shape: "batch", body, items: batch, batchContext, sentAt, text, bytes, heavy };
+  return { shape: "batch", body, items: batch, batchContext, sentAt, text, sent, skimmed: null, heavy };
 }
+
+const WITHOUT_BATCH = { shape: "event", batchContext: null, sentAt: undefined, skimmed: null } as const;
 
 const CONTEXT_TOO_LARGE =
   "The batch's context is larger than 900,000 bytes, or the body is larger than 4 MiB with it merged into every event.";

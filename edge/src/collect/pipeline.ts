@@ -1,7 +1,7 @@
 // The collector: the stages a request passes, in order. Each takes and returns a small value, or a Refusal.
 // authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
-import { hashId } from "@behaviour/contract";
+import type { IdHash } from "@behaviour/contract";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { authenticateSession } from "../gateway/session.ts";
@@ -35,8 +35,8 @@ export async function collect(
   if (headerRecord instanceof Refusal) return headerRecord;
   const how = judgeHeaders(request.headers);
   if (how instanceof Refusal) return how.of(headerRecord?.project ?? null);
-  const answer = await withBody(request, how, async (text, bytes) => {
-    const parsed = parseBody(text, bytes, route);
+  const answer = await withBody(request, how, async (sent) => {
+    const parsed = parseBody(sent, route);
     if (parsed instanceof Refusal) {
       const isForm = parsed.code === "invalid_json" && isFormType(request.headers);
       return isForm ? new Refusal("unsupported_media_type") : parsed;
@@ -131,11 +131,11 @@ function isRetry(headers: Headers): boolean {
 const HASH_BITS = 0x3fffffff;
 
 /** The first of several events with the same messageId within one request. */
-function withoutRepeats<E extends { messageId: string }>(events: readonly E[]): readonly E[] {
+function withoutRepeats<E extends { messageId: string; id: IdHash }>(events: readonly E[]): readonly E[] {
   if (events.length < 2) return events;
   // A set of texts makes the engine intern each of them. Where all hashes differ no text is there twice.
   const hashes = new Set<number>();
-  for (const { messageId } of events) hashes.add(hashId(messageId).low & HASH_BITS);
+  for (const { id } of events) hashes.add(id.low & HASH_BITS);
   if (hashes.size === events.length) return events;
   const seen = new Set<string>();
   const first = events.filter(({ messageId }) => {

@@ -11,11 +11,11 @@ import { pixel } from "../respond.ts";
 import { authenticate, keyInBody } from "./authenticate.ts";
 import { parseBody } from "./parse.ts";
 import { store } from "./pipeline.ts";
+import { type SentBody, sentBody } from "./read.ts";
 
 const ROUTE = { kind: "pixel" } as const;
 /** Base64 in either alphabet, padded or not; `+` arrives as a space where the sender forgot to escape it. */
 const BASE64 = /^[A-Za-z0-9+/_ -]+={0,2}$/;
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 export async function collectPixel(request: Request, env: Env, requestId: string): Promise<Response> {
   try {
@@ -32,9 +32,9 @@ async function collectEvent(request: Request, env: Env, requestId: string): Prom
   const receivedAtMs = Date.now();
   const bytes = readData(new URL(request.url).searchParams.get("data") ?? "");
   if (bytes instanceof Refusal) return bytes;
-  const text = decodeText(bytes);
-  if (text instanceof Refusal) return text;
-  const parsed = parseBody(text, bytes.byteLength, ROUTE);
+  const sent = decode(bytes);
+  if (sent instanceof Refusal) return sent;
+  const parsed = parseBody(sent, ROUTE);
   if (parsed instanceof Refusal) return parsed;
   const key = keyInBody(parsed.body);
   if (key instanceof Refusal) return key;
@@ -55,9 +55,9 @@ function readData(data: string): Uint8Array | Refusal {
   return bytes.byteLength > LIMITS.pixelDataBytes ? new Refusal("payload_too_large") : bytes;
 }
 
-function decodeText(bytes: Uint8Array): string | Refusal {
+function decode(bytes: Uint8Array): SentBody | Refusal {
   try {
-    return decoder.decode(bytes);
+    return sentBody(bytes);
   } catch {
     return new Refusal("invalid_encoding");
   }

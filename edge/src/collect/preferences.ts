@@ -27,7 +27,7 @@ export async function recordPreferences(
 ): Promise<Refusal | null> {
   const said = new Map<string, Said>();
   for (const event of events) {
-    if (event.event.event === PREFERENCE_EVENT) gather(said, event, key, receivedAtMs);
+    if (event.isOrdinary !== true && event.event.event === PREFERENCE_EVENT) gather(said, event, key, receivedAtMs);
   }
   if (said.size === 0) return null;
   const retryAfterSeconds = takeInIsolate(key, said.size, receivedAtMs);

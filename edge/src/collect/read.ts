@@ -42,14 +42,24 @@ export interface BodyBounds {
 
 const INGESTION: BodyBounds = { bytes: LIMITS.bodyBytes, compressedBytes: LIMITS.bodyCompressedBytes };
 
+/** A body as it was read. */
+export interface SentBody {
+  /** Without its BOM, if it had one. */
+  text: string;
+  /** In UTF-8, decompressed. */
+  byteLength: number;
+  /** The same as bytes, until somebody who needs the memory more takes them away. */
+  bytes: Uint8Array | null;
+}
+
 /**
  * Reads the whole body as text; one BOM is ignored.
- * `use` is called with the text and its bytes (decompressed) while they count against the isolate's budget.
+ * `use` is called with it while it counts against the isolate's budget.
  */
 export async function withBody<T>(
   request: Request,
   how: BodyHead,
-  use: (text: string, bytes: number) => Promise<T>,
+  use: (body: SentBody) => Promise<T>,
   bounds: BodyBounds = INGESTION,
 ): Promise<T | Refusal> {
   const limit = how.gzip ? bounds.compressedBytes : bounds.bytes;
@@ -60,20 +70,15 @@ export async function withBody<T>(
   const reservation = isWhole ? new Reservation(true) : Reservation.begin(isSmall);
   if (reservation === null) return new Refusal("overloaded").unread(request.body);
   try {
-    // Nothing of the body but its text is in reach while `use` waits for a shard.
+    // Nothing of the body but what `use` is given is in reach while it waits for a shard.
     return await useText(await readText(request, how.gzip, isWhole, bounds, reservation), use);
   } finally {
     reservation.release();
   }
 }
 
-interface BodyText {
-  text: string;
-  bytes: number;
-}
-
-function useText<T>(body: BodyText | Refusal, use: (text: string, bytes: number) => Promise<T>): Promise<T | Refusal> {
-  return body instanceof Refusal ? Promise.resolve(body) : use(body.text, body.bytes);
+function useText<T>(body: SentBody | Refusal, use: (body: SentBody) => Promise<T>): Promise<T | Refusal> {
+  return body instanceof Refusal ? Promise.resolve(body) : use(body);
 }
 
 async function readText(
@@ -82,7 +87,7 @@ async function readText(
   isWhole: boolean,
   bounds: BodyBounds,
   reservation: Reservation,
-): Promise<BodyText | Refusal> {
+): Promise<SentBody | Refusal> {
   const sent = isWhole
     ? await readWhole(request, reservation)
     : await readAtMost(
@@ -97,10 +102,17 @@ async function readText(
   const bytes = gzip ? unpack(sent, bounds, reservation) : sent;
   if (bytes instanceof Refusal) return bytes;
   try {
-    return { text: decoder.decode(bytes), bytes: bytes.byteLength };
+    return sentBody(bytes);
   } catch {
     return new Refusal("invalid_encoding");
   }
+}
+
+/** @throws for anything but UTF-8. */
+export function sentBody(bytes: Uint8Array): SentBody {
+  const text = decoder.decode(bytes);
+  const hasBom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return { text, byteLength: bytes.byteLength, bytes: hasBom ? bytes.subarray(3) : bytes };
 }
 
 function unpack(sent: Uint8Array, bounds: BodyBounds, reservation: Reservation): Uint8Array | Refusal {

@@ -12,11 +12,13 @@ import { mayTravelAsSent } from "./untouched.ts";
 export function redact(judged: Judged, parsed: ParsedBody, key: KeyRecord): void {
   for (const judgedEvent of judged.events) cutIn(judgedEvent, judged, key);
   if (judged.events.some(({ mayHold }) => mayHold !== NO_PII)) mask(judged, parsed, key);
-  if (judged.clean && !mayTravelAsSent(parsed)) judged.clean = false;
+  // What the fast lane takes has nothing beside its events.
+  if (judged.clean && parsed.skimmed === null && !mayTravelAsSent(parsed)) judged.clean = false;
 }
 
 /** Addresses are cut, not masked: that is no finding. */
 function cutIn(judgedEvent: JudgedEvent, judged: Judged, key: KeyRecord): void {
+  if (judgedEvent.isOrdinary === true) return;
   const { context } = judgedEvent.event;
   if (!judgedEvent.mayHoldAddress && !(isObject(context) && "ip" in context)) return;
   const event = cutAddresses(judgedEvent.event, key.kind === "secret");

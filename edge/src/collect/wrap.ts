@@ -7,9 +7,8 @@ import {
   ENVELOPE_VERSION,
   type EventType,
   type EventVerdict,
-  envelopeLine,
   LIMITS,
-  packIds,
+  packHashes,
   processorSettings,
   type RequestSource,
   type StoredConsent,
@@ -19,6 +18,7 @@ import { withoutAdvertising } from "../consent/advertising.ts";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
 import { type ConsentClaim, NOT_PACKED } from "../shard/consent-claim.ts";
 import type { ConsentedEvent, StorableEvent } from "./consent.ts";
+import { lineAsSent, lineOfEvents } from "./line.ts";
 import type { ParsedBody } from "./parse.ts";
 import { withoutClickIds, withoutDevice } from "./source.ts";
 import { type Naming, oldSubjectsOf, subjectsOf } from "./subjects.ts";
@@ -50,8 +50,6 @@ export interface Packed extends Question {
   compressed: boolean;
 }
 
-const encoder = new TextEncoder();
-
 /**
  * @param asSent whether every event of the body is in `events` and none was repaired: it travels as its own bytes.
  * @returns usually one; more when the frame would not fit into a Kinesis record.
@@ -71,7 +69,9 @@ export function wrap(
 function withinConsent(event: StorableEvent): StorableEvent {
   if (event.consent !== "restricted") return event;
   const stripped = withoutAdvertising(event.event);
-  return stripped === event.event ? event : { ...event, event: stripped, whole: event };
+  if (stripped === event.event && event.isOrdinary !== true) return event;
+  // From its value, which lacks what the text may hold twice.
+  return { ...event, isOrdinary: false, event: stripped, whole: event };
 }
 
 /** In a member that JSON.parse left out and the text has: the names that nearly all of them end in. */
@@ -80,8 +80,8 @@ function mayHideClickId(events: readonly StorableEvent[], { text }: ParsedBody):
 }
 
 function pack(events: readonly StorableEvent[], facts: RequestFacts, parsed: ParsedBody, asSent: boolean): Packed[] {
-  const text = asSent ? parsed.text : rewrite(events, parsed);
-  const line = encoder.encode(`${envelopeLine(envelopeHead(facts, parsed.shape, events), text)}\n`);
+  const head = envelopeHead(facts, parsed.shape, events);
+  const line = asSent ? lineAsSent(head, parsed) : lineOfEvents(head, parsed, events);
   const compressed = line.byteLength > LIMITS.packThresholdBytes;
   const data = compressed ? compressMember(line) : line;
   if (data.byteLength > LIMITS.frameBytes && asSent) {
@@ -96,7 +96,7 @@ function pack(events: readonly StorableEvent[], facts: RequestFacts, parsed: Par
 }
 
 export function ask(events: readonly ConsentedEvent[]): Question {
-  return { events, ids: packIds(events.map((event) => event.messageId)), oldestMs: oldest(events) };
+  return { events, ids: packHashes(events.map(({ id }) => id)), oldestMs: oldest(events) };
 }
 
 function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: readonly StorableEvent[]) {
@@ -142,15 +142,6 @@ function verdictsBeside(consent: StoredConsent, events: readonly StorableEvent[]
   return verdicts;
 }
 
-/** The body anew from the parsed values; each event has the batch's context merged in by now, and no key travels on. */
-function rewrite(events: readonly ConsentedEvent[], parsed: ParsedBody): string {
-  if (parsed.shape === "event") {
-    const { writeKey: _writeKey, ...event } = events[0]?.event ?? {};
-    return JSON.stringify(event);
-  }
-  return JSON.stringify({ batch: events.map(({ event }) => event), sentAt: parsed.sentAt });
-}
-
 function oldest(events: readonly ConsentedEvent[]): number {
   let oldestMs = Number.POSITIVE_INFINITY;
   for (const { firstTakenMs } of events) if (firstTakenMs < oldestMs) oldestMs = firstTakenMs;
@@ -174,7 +165,7 @@ export function claimOf(events: readonly ConsentedEvent[], naming: Naming | null
   }
   const codes = concatBytes(tables.map((table) => table.codes));
   if (naming === null) return { tables: codes, tableOf, packedAs, subjects: null };
-  const named = events.map(({ event, ids }) => ids ?? event);
+  const named = events.map((event) => event.ids ?? event.event);
   const oldSubjects = () => oldSubjectsOf(named);
   return { tables: codes, tableOf, packedAs, subjects: subjectsOf(named, naming), oldSubjects };
 }

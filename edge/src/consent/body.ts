@@ -17,7 +17,7 @@ const BOUNDS: BodyBounds = {
 
 export async function readConsentBody(request: Request, how: BodyHead): Promise<string | Refusal> {
   if (how.gzip) return new Refusal("unsupported_encoding", { message: NOT_PLAIN }).unread(request.body);
-  return withBody(request, how, (text) => Promise.resolve(text), BOUNDS);
+  return withBody(request, how, ({ text }) => Promise.resolve(text), BOUNDS);
 }
 
 export function parseConsentBody(text: string): Record<string, unknown> | Refusal {

@@ -36,10 +36,10 @@ async function answerFor(
   const how = judgeHeaders(request.headers);
   if (how instanceof Refusal) return how;
   // Within the bounds of every body, and counted with them while the backend has it.
-  const use = (text: string) => callBackend(request, text, address, record, route, env, requestId);
-  const answer = await withBody(request, how, use, boundsOf(new URL(request.url).pathname));
+  const call = (text: string) => callBackend(request, text, address, record, route, env, requestId);
+  const answer = await withBody(request, how, ({ text }) => call(text), boundsOf(new URL(request.url).pathname));
   // Not every call needs one: the backend judges.
-  return answer instanceof Refusal && answer.code === "empty_body" ? use("") : answer;
+  return answer instanceof Refusal && answer.code === "empty_body" ? call("") : answer;
 }
 
 const BOUNDS: BodyBounds = {

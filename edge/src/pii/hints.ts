@@ -47,7 +47,7 @@ function mayHoldParameter(text: string): boolean {
 }
 
 /** A name in sent text: some of it may be escapes (`user%5Bpassword%5D=`). */
-function mayEndSentName(text: string, end: number): boolean {
+export function mayEndSentName(text: string, end: number): boolean {
   if ((text.charCodeAt(end - 1) | 0x20) === HEX_D && text.charCodeAt(end - 2) === DIGIT_5) return true;
   if (!mayEndName(text, end)) return false;
   const start = startOfName(text, end);

@@ -1,0 +1,52 @@
+// The texts of a body's events, as sent: cut out of the body when the first of them is asked for.
+
+import { mergeBatchContext } from "@behaviour/contract";
+import type { JsonObject, ParsedBody } from "./parse.ts";
+import { parseKeepingNumbers } from "./repair.ts";
+import { batchItemTexts, memberText } from "./slices.ts";
+
+const encoder = new TextEncoder();
+/** A mark that begins a text is one of its characters. */
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
+/** The body's bytes; made anew when they were given up for their memory. */
+export function bytesOf(parsed: Pick<ParsedBody, "sent">): Uint8Array {
+  return parsed.sent.bytes ?? encoder.encode(parsed.sent.text);
+}
+
+export class EventTexts {
+  readonly #parsed: ParsedBody;
+  #texts: string[] | null = null;
+  #batchContext: JsonObject | null = null;
+
+  constructor(parsed: ParsedBody) {
+    this.#parsed = parsed;
+  }
+
+  text(index: number): string {
+    const { skimmed, sent, shape, text } = this.#parsed;
+    const range = skimmed?.[index];
+    if (range === undefined) {
+      this.#texts ??= shape === "batch" ? batchItemTexts(text) : [text.trim()];
+      return this.#texts[index] as string;
+    }
+    // Ranges are of bytes.
+    const isAscii = sent.text.length === sent.byteLength;
+    return isAscii
+      ? sent.text.slice(range.start, range.end)
+      : decoder.decode(bytesOf(this.#parsed).subarray(range.start, range.end));
+  }
+
+  byteLength(index: number): number {
+    const range = this.#parsed.skimmed?.[index];
+    return range === undefined ? encoder.encode(this.text(index)).byteLength : range.end - range.start;
+  }
+
+  /** The event anew, no number rounded; with the context it was merged with. Both are within the depth limit. */
+  parseKeepingNumbers(index: number): JsonObject {
+    const event = parseKeepingNumbers(this.text(index));
+    if (this.#parsed.batchContext === null) return event;
+    this.#batchContext ??= parseKeepingNumbers(memberText(this.#parsed.text, "context") as string);
+    return { ...event, context: mergeBatchContext(event.context, this.#batchContext) };
+  }
+}

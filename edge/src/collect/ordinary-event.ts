@@ -1,0 +1,49 @@
+// An event that the fast lane (skim.ts) found nothing to do about. It is not parsed unless somebody asks for its value: what is
+// decided by was read from the bytes, and its text travels as it was sent.
+
+import { type ConsentOutcome, hashId, type IdHash } from "@behaviour/contract";
+import type { ConsentTable } from "../consent/table.ts";
+import { NO_PII } from "../pii/classes.ts";
+import type { EventTexts } from "./event-texts.ts";
+import type { JsonObject } from "./parse.ts";
+import type { OrdinaryFields } from "./skim.ts";
+
+export class OrdinaryEvent {
+  readonly isOrdinary = true;
+  readonly index: number;
+  readonly messageId: string;
+  readonly id: IdHash;
+  readonly subjectKey: string;
+  readonly timeMs: number;
+  readonly firstTakenMs: number;
+  readonly mayHold = NO_PII;
+  readonly mayHoldAddress = false;
+  /** All that it names: group and alias events are not ordinary. */
+  readonly ids: OrdinaryFields;
+  // Set by consent.ts.
+  declare table: ConsentTable;
+  consent: ConsentOutcome = "drop";
+  readonly #texts: EventTexts;
+  #value: JsonObject | null = null;
+
+  constructor(
+    index: number,
+    fields: OrdinaryFields,
+    times: { timeMs: number; firstTakenMs: number },
+    texts: EventTexts,
+  ) {
+    this.index = index;
+    this.messageId = fields.messageId;
+    this.id = hashId(fields.messageId);
+    this.subjectKey = (fields.anonymousId ?? fields.userId) as string;
+    this.timeMs = times.timeMs;
+    this.firstTakenMs = times.firstTakenMs;
+    this.ids = fields;
+    this.#texts = texts;
+  }
+
+  get event(): JsonObject {
+    this.#value ??= JSON.parse(this.#texts.text(this.index)) as JsonObject;
+    return this.#value;
+  }
+}

@@ -1,0 +1,371 @@
+// The scanner below the fast lane (skim.ts): walks JSON in bytes without making a value of it, and notes what an event must not
+// have to be taken as it is. It is strict where JSON is: what it walks to the end is JSON. Plain state of the module, as in
+// scan.ts: nothing here awaits, so there is one walk at a time.
+
+import { LIMITS } from "@behaviour/contract";
+import { CARD_DIGITS_MIN } from "../pii/card.ts";
+import { ALL_PII, NO_PII, PII } from "../pii/classes.ts";
+import { mayEndSentName, textMayHold } from "../pii/hints.ts";
+import { cutsAddress, mayBeAddress } from "./addresses.ts";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const DASH = 0x2d;
+const DOT = 0x2e;
+const PLUS = 0x2b;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** What a byte within a string means; 0 for almost all of them. */
+const KIND = new Uint8Array(256);
+const END = 1;
+const ESCAPE = 2;
+const CONTROL = 3;
+/** Personal data may stand around it: the rare characters of pii/hints.ts. */
+const HINT = 4;
+KIND.fill(CONTROL, 0, SPACE);
+KIND[QUOTE] = END;
+KIND[BACKSLASH] = ESCAPE;
+for (const hint of "@%=_JAxB") KIND[hint.charCodeAt(0)] = HINT;
+
+/** Longer bodies are rare, and parsed. */
+export const SKIMMED_BYTES_MAX = 512 * 1024;
+/**
+ * The body under way, and behind it a zero, which no JSON has: so no step has to look whether there is a byte. One array for all
+ * bodies, because the engine then knows where it lies.
+ */
+const bytes = new Uint8Array(SKIMMED_BYTES_MAX + 1);
+/** The whole text where each character is a byte; else null. */
+let ascii: string | null = null;
+
+/** Of the string that was walked last, without its quotes. */
+export let stringStart = 0;
+export let stringEnd = 0;
+/** Whether the values since `beginEvent` can be taken as they are. */
+export let isOrdinary = true;
+/** Of the string that was walked last: `ESCAPED`, and `HINTED` where personal data may stand in it. */
+let notes = 0;
+const ESCAPED = 1;
+const HINTED = 2;
+let nodes = 0;
+
+/** What a walk returns instead of a position: there is no such JSON here. */
+export const BROKEN = -1;
+
+/** @param wholeText the same bytes decoded */
+export function begin(source: Uint8Array, wholeText: string): void {
+  bytes.set(source);
+  bytes[source.byteLength] = 0;
+  ascii = wholeText.length === source.byteLength ? wholeText : null;
+}
+
+/** What was walked must not be kept alive until the next walk. */
+export function end(): void {
+  ascii = null;
+}
+
+/** A mark that begins a text is one of its characters. */
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
+/** The text of a range of the bytes. */
+export function slice(start: number, endAt: number): string {
+  return ascii === null ? decoder.decode(bytes.subarray(start, endAt)) : ascii.slice(start, endAt);
+}
+
+export function beginEvent(): void {
+  isOrdinary = true;
+  nodes = 1;
+}
+
+/** A value that `walkValue` does not see. @returns false when the event has too many */
+export function countValue(): boolean {
+  return ++nodes <= LIMITS.nodesPerEvent;
+}
+
+export function markUnusual(): void {
+  isOrdinary = false;
+}
+
+/** 0 at the end. */
+export function byteAt(at: number): number {
+  return bytes[at] as number;
+}
+
+/** Past white space. */
+export function skip(from: number): number {
+  let at = from;
+  while ((bytes[at] as number) <= SPACE && isWhiteSpace(bytes[at] as number)) at++;
+  return at;
+}
+
+function isWhiteSpace(byte: number): boolean {
+  return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** Walks the string whose quote stands at `from`. */
+export function walkString(from: number): number {
+  if (bytes[from] !== QUOTE) return BROKEN;
+  let at = from + 1;
+  stringStart = at;
+  notes = 0;
+  for (;;) {
+    let kind = KIND[bytes[at] as number];
+    while (kind === 0) kind = KIND[bytes[++at] as number];
+    if (kind === END) {
+      stringEnd = at;
+      return at + 1;
+    }
+    if (kind === HINT) {
+      if ((notes & HINTED) === 0 && isHint(at)) notes |= HINTED;
+    } else if (kind === ESCAPE && bytes[at + 1] !== 0) {
+      // Whether it is an escape that JSON knows, the parser says.
+      notes |= ESCAPED;
+      at++;
+    } else {
+      return BROKEN;
+    }
+    at++;
+  }
+}
+
+const AT_SIGN = 0x40;
+const PERCENT = 0x25;
+const EQUALS = 0x3d;
+const UNDERSCORE = 0x5f;
+const UPPER_A = 0x41;
+const UPPER_B = 0x42;
+const UPPER_I = 0x49;
+const UPPER_J = 0x4a;
+const UPPER_K = 0x4b;
+const UPPER_S = 0x53;
+const LOWER_B = 0x62;
+const LOWER_E = 0x65;
+const LOWER_G = 0x67;
+const LOWER_H = 0x68;
+const LOWER_K = 0x6b;
+const LOWER_O = 0x6f;
+const LOWER_Y = 0x79;
+
+/** A look around a rare character: never no where pii/hints.ts would say yes. */
+function isHint(i: number): boolean {
+  switch (bytes[i]) {
+    case AT_SIGN:
+    case PERCENT:
+      return true;
+    case EQUALS:
+      return ascii === null || mayEndSentName(ascii, i);
+    case UNDERSCORE: {
+      const before = bytes[i - 1];
+      return before === LOWER_K || before === LOWER_B || (bytes[i - 2] === LOWER_H && bytes[i - 3] === LOWER_G);
+    }
+    case UPPER_J:
+      return bytes[i - 1] === LOWER_Y && bytes[i - 2] === LOWER_E;
+    case UPPER_A: {
+      const next = bytes[i + 1];
+      return next === UPPER_K || next === UPPER_S || next === UPPER_I;
+    }
+    case UPPER_B:
+      // "BEGIN "
+      return bytes[i + 1] === 0x45 && bytes[i + 2] === 0x47;
+    default:
+      // "xox"
+      return bytes[i + 1] === LOWER_O;
+  }
+}
+
+/** Marks the event as unusual when the last string can hold what is masked. `isTime`: digits in it are no card's. */
+export function lookForPersonalData(isTime = false): void {
+  if (!isOrdinary) return;
+  const mayHoldCard = !isTime && stringEnd - stringStart >= CARD_DIGITS_MIN && hasCardDigits();
+  if (notes === 0 && !mayHoldCard) return;
+  const bits = mayHoldCard ? ALL_PII : ALL_PII & ~PII.card;
+  if (textMayHold(slice(stringStart, stringEnd), bits) !== NO_PII) isOrdinary = false;
+}
+
+/** Marks the event as unusual when its last string is not stored as it is. @returns its length in bytes */
+export function checkText(limit: number): number {
+  const size = stringEnd - stringStart;
+  // Bytes are no fewer than UTF-16 units.
+  if ((notes & ESCAPED) !== 0 || size > limit) isOrdinary = false;
+  return size;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
+}
+
+/** What a card's number is written with, but for escapes, which their `%` tells. */
+const OF_CARD = new Uint8Array(256).fill(1, ZERO, NINE + 1);
+for (const separator of [SPACE, DASH, PLUS]) OF_CARD[separator] = 1;
+
+/** As in pii/hints.ts: a run of that many digits can't be stepped over. */
+function hasCardDigits(): boolean {
+  const last = stringEnd;
+  for (let i = stringStart + CARD_DIGITS_MIN - 1; i < last; i += CARD_DIGITS_MIN) {
+    if (OF_CARD[bytes[i] as number] === 0) continue;
+    let start = i;
+    // The quotes end it on both sides.
+    while (OF_CARD[bytes[start - 1] as number] === 1) start--;
+    let digits = 0;
+    let stop = start;
+    for (; OF_CARD[bytes[stop] as number] === 1; stop++) if (isDigit(bytes[stop] as number)) digits++;
+    if (digits >= CARD_DIGITS_MIN) return true;
+    i = Math.max(i, stop);
+  }
+  return false;
+}
+
+/** Walks any value below an event's own fields. One that is too deep, or has too many values in it, is broken too. */
+export function walkValue(from: number, depth: number, keyStart: number, keyEnd: number): number {
+  if (++nodes > LIMITS.nodesPerEvent) return BROKEN;
+  switch (byteAt(from)) {
+    case QUOTE:
+      return walkText(from, keyStart, keyEnd);
+    case OPEN_BRACE:
+      return walkObject(from, depth, false);
+    case OPEN_BRACKET:
+      return walkArray(from, depth, keyStart, keyEnd);
+    case 0x74:
+      return walkWord(from, "true");
+    case 0x66:
+      return walkWord(from, "false");
+    case 0x6e:
+      return walkWord(from, "null");
+    default:
+      return walkNumber(from);
+  }
+}
+
+/** A text that is stored as it is unless something speaks against it. */
+function walkText(from: number, keyStart: number, keyEnd: number): number {
+  const at = walkString(from);
+  if (at === BROKEN || !isOrdinary) return at;
+  const size = stringEnd - stringStart;
+  if (size < SHORTEST_FIND && notes === 0) return at;
+  checkText(LIMITS.stringLength);
+  lookForPersonalData();
+  lookForAddress(keyStart, keyEnd);
+  return at;
+}
+
+/** `::1` */
+const SHORTEST_FIND = 3;
+/** The first character that an address can have; almost every text fails at it. */
+const ADDRESS_BEGINS = new Uint8Array(256).fill(1, ZERO, NINE + 1);
+for (const first of ":[abcdefABCDEF") ADDRESS_BEGINS[first.charCodeAt(0)] = 1;
+
+/** Marks the event as unusual when the last string is an address that is cut, under the key that stands there. */
+export function lookForAddress(keyStart: number, keyEnd: number): void {
+  if (ADDRESS_BEGINS[bytes[stringStart] as number] === 0 || !isOrdinary) return;
+  const text = slice(stringStart, stringEnd);
+  if (mayBeAddress(text) && cutsAddress(text, slice(keyStart, keyEnd))) isOrdinary = false;
+}
+
+function walkArray(from: number, depth: number, keyStart: number, keyEnd: number): number {
+  if (depth > LIMITS.depth) return BROKEN;
+  let at = skip(from + 1);
+  if (byteAt(at) === CLOSE_BRACKET) return at + 1;
+  for (;;) {
+    at = walkValue(at, depth + 1, keyStart, keyEnd);
+    if (at === BROKEN) return BROKEN;
+    at = skip(at);
+    const next = byteAt(at);
+    if (next === CLOSE_BRACKET) return at + 1;
+    if (next !== COMMA) return BROKEN;
+    at = skip(at + 1);
+  }
+}
+
+/** @param isContext of the event: what it says of consent and of the address is decided by */
+export function walkObject(from: number, depth: number, isContext: boolean): number {
+  if (depth > LIMITS.depth) return BROKEN;
+  let at = skip(from + 1);
+  if (byteAt(at) === CLOSE_BRACE) return at + 1;
+  for (let keys = 1; ; keys++) {
+    at = walkKey(at);
+    if (at === BROKEN) return BROKEN;
+    if (keys > LIMITS.keysPerObject) isOrdinary = false;
+    if (isContext && (keyIs("consent") || keyIs("ip"))) isOrdinary = false;
+    at = walkValue(at, depth + 1, stringStart, stringEnd);
+    if (at === BROKEN) return BROKEN;
+    at = skip(at);
+    const next = byteAt(at);
+    if (next === CLOSE_BRACE) return at + 1;
+    if (next !== COMMA) return BROKEN;
+    at = skip(at + 1);
+  }
+}
+
+/** A key and its colon. @returns where its value begins */
+export function walkKey(from: number): number {
+  const at = walkString(from);
+  if (at === BROKEN) return BROKEN;
+  const colon = skip(at);
+  if (byteAt(colon) !== COLON) return BROKEN;
+  const size = stringEnd - stringStart;
+  if (notes !== 0 || size >= LONG_KEY || size === 0 || (size === PROTO.length && keyIs(PROTO))) checkKey();
+  return skip(colon + 1);
+}
+
+const PROTO = "__proto__";
+/** Shorter keys hold no digits of a card. */
+const LONG_KEY = CARD_DIGITS_MIN;
+
+function checkKey(): void {
+  const size = checkText(LIMITS.keyLength);
+  if (size === 0 || keyIs(PROTO)) isOrdinary = false;
+  lookForPersonalData();
+}
+
+/** Whether the last string is this one, in ASCII. */
+export function keyIs(name: string): boolean {
+  if (stringEnd - stringStart !== name.length) return false;
+  return rangeIs(stringStart, name);
+}
+
+function rangeIs(start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (byteAt(start + i) !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+export function walkWord(from: number, word: string): number {
+  return rangeIs(from, word) ? from + word.length : BROKEN;
+}
+
+/** No double has rounded an integer of so many digits. */
+const SAFE_DIGITS = 15;
+
+function walkNumber(from: number): number {
+  const start = byteAt(from) === DASH ? from + 1 : from;
+  let at = digitsEnd(start);
+  const digits = at - start;
+  if (digits === 0 || (digits > 1 && byteAt(start) === ZERO)) return BROKEN;
+  if (digits > SAFE_DIGITS) isOrdinary = false;
+  if (byteAt(at) === DOT) {
+    const fraction = at + 1;
+    at = digitsEnd(fraction);
+    if (at === fraction) return BROKEN;
+  }
+  return (byteAt(at) | 0x20) === LOWER_E ? walkExponent(at + 1) : at;
+}
+
+/** Rare, and the number may be larger than any double. */
+function walkExponent(from: number): number {
+  isOrdinary = false;
+  const start = byteAt(from) === DASH || byteAt(from) === PLUS ? from + 1 : from;
+  const at = digitsEnd(start);
+  return at === start ? BROKEN : at;
+}
+
+function digitsEnd(from: number): number {
+  let at = from;
+  while (isDigit(bytes[at] as number)) at++;
+  return at;
+}
