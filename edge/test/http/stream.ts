@@ -14,6 +14,8 @@ export interface OnStream {
   /** How often each message stands in records without a mark, and in records with one. */
   first: Map<string, number>;
   marked: Map<string, number>;
+  /** Of those without a mark, how many the client itself said it had sent before. */
+  retried: Map<string, number>;
 }
 
 export class RegionStream {
@@ -50,13 +52,18 @@ export class RegionStream {
   }
 
   async read(): Promise<OnStream> {
-    const found: OnStream = { first: new Map(), marked: new Map() };
+    const found: OnStream = { first: new Map(), marked: new Map(), retried: new Map() };
     const { Shards } = await this.#call<{ Shards: { ShardId: string }[] }>("ListShards", { StreamName: STREAMS.raw });
     for (const { ShardId } of Shards) {
       for (const data of await this.#readShard(ShardId)) {
         const lines = [...decodeFrame(new Uint8Array(Buffer.from(data, "base64")))].map(({ value }) => value as Line);
         const into = lines.some(({ redelivery }) => redelivery === true) ? found.marked : found.first;
-        for (const id of lines.flatMap(messageIds)) into.set(id, (into.get(id) ?? 0) + 1);
+        for (const line of lines) {
+          for (const id of messageIds(line)) {
+            count(into, id);
+            if (into === found.first && line.retry === true) count(found.retried, id);
+          }
+        }
       }
     }
     return found;
@@ -87,8 +94,13 @@ interface Page {
   NextShardIterator: string | null;
 }
 
+function count(into: Map<string, number>, id: string): void {
+  into.set(id, (into.get(id) ?? 0) + 1);
+}
+
 interface Line {
   redelivery?: boolean;
+  retry?: boolean;
   shape?: "batch" | "event";
   body?: { batch?: { messageId: string }[]; messageId?: string };
 }

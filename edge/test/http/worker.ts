@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { generateKey, hashKey, keyRecordName } from "@behaviour/contract";
+import { generateKey, hashKey, type KeyRecord, keyRecordName } from "@behaviour/contract";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
 import { bundleWorker } from "../../local/bundle.ts";
 
@@ -16,6 +16,8 @@ export interface ListeningWorker {
   project: string;
   /** Puts another version of the Worker in the place of the running one, as a deployment does: objects keep their storage. */
   deploy(vars?: Record<string, string>): Promise<void>;
+  /** Pushes what is known of keys, as the control plane does. @throws when the edge did not take it. */
+  push(records: readonly { key: string; record: KeyRecord }[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function startWorker(vars: Record<string, string> = {}): Promise<Li
       bindings = { ...bindings, ...changed };
       await miniflare.setOptions(options());
     },
+    push: (records) => pushRecords(origin, records),
     stop: async () => {
       await miniflare.dispose();
       rmSync(storage, { recursive: true, force: true, maxRetries: 5 });
@@ -75,16 +78,19 @@ function optionsOf(code: string, bindings: Record<string, string>, storage: stri
   });
 }
 
-/** As the control plane does. */
 async function pushKey(origin: string): Promise<{ key: string; project: string }> {
   const key = generateKey("public", "test");
   const project = "http";
-  const value = {
-    id: "key",
-    project,
+  await pushRecords(origin, [{ key, record: testRecord({ id: "key", project, scopes: ["write"] }) }]);
+  return { key, project };
+}
+
+/** A public key without restrictions, save for what is changed. */
+export function testRecord(change: Partial<KeyRecord> & { id: string; project: string }): KeyRecord {
+  return {
     kind: "public",
     environment: "test",
-    scopes: ["write"],
+    scopes: ["write", "consent"],
     origins: [],
     cidrs: [],
     rateLimit: 100_000,
@@ -93,12 +99,17 @@ async function pushKey(origin: string): Promise<{ key: string; project: string }
     revokedAt: null,
     shards: 1,
     settings: { consentRegime: "opt-out" },
+    ...change,
   };
-  const pushed = await fetch(`${origin}/internal/keys`, {
+}
+
+async function pushRecords(origin: string, pushed: readonly { key: string; record: KeyRecord }[]): Promise<void> {
+  const records = pushed.map(({ key, record }) => ({ name: keyRecordName(hashKey(key)), value: record }));
+  const answer = await fetch(`${origin}/internal/keys`, {
     method: "POST",
     headers: { Authorization: `Bearer ${INTERNAL_SECRET}` },
-    body: JSON.stringify({ records: [{ name: keyRecordName(hashKey(key)), value }] }),
+    body: JSON.stringify({ records }),
   });
-  if (!pushed.ok) throw new Error(`the key was not taken: ${pushed.status} ${await pushed.text()}`);
-  return { key, project };
+  if (!answer.ok) throw new Error(`the keys were not taken: ${answer.status} ${await answer.text()}`);
+  await answer.body?.cancel();
 }
