@@ -4,8 +4,6 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { sleep } from "../clock.ts";
-import type { Env } from "../env.ts";
-import { kinesisSinks } from "../sink/kinesis.ts";
 import type { Sink } from "../sink/sink.ts";
 import { Failover, type RegionIndex } from "./failover.ts";
 import { backoffMs, PARTIAL_PAUSE_MS, sortOutcomes, toRecord } from "./flush.ts";
@@ -24,6 +22,8 @@ type Taken = "nothing to send" | "all" | "some" | "none";
 export interface FlusherShard {
   name: string;
   rows: Rows;
+  /** The primary region's, and the secondary's where there is one. Throws where credentials are missing. */
+  sinks(): readonly Sink[];
   /** Makes it durable that these rows are on the stream, or throws. */
   markSent(rows: readonly Row[]): void;
   /** How long rows should gather now. */
@@ -31,7 +31,6 @@ export interface FlusherShard {
 }
 
 export class Flusher {
-  readonly #env: Env;
   readonly #shard: FlusherShard;
   readonly #rows: Rows;
   readonly #holding = inCalls.open(this);
@@ -47,8 +46,7 @@ export class Flusher {
   #timer: { handle: ReturnType<typeof setTimeout>; delayMs: number } | null = null;
   #failures = 0;
 
-  constructor(env: Env, shard: FlusherShard) {
-    this.#env = env;
+  constructor(shard: FlusherShard) {
     this.#shard = shard;
     this.#rows = shard.rows;
   }
@@ -95,7 +93,7 @@ export class Flusher {
   async #flushAll(): Promise<void> {
     if (this.#sinks.length === 0) {
       // Here and not earlier: where credentials are missing events wait in the shard until somebody sets them.
-      this.#sinks = kinesisSinks(this.#env);
+      this.#sinks = this.#shard.sinks();
       this.#failover = new Failover(this.#sinks.length === 2 ? 2 : 1);
     }
     for (let upToSeq = this.#rows.lastSeq; ; ) {

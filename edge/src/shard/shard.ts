@@ -9,6 +9,7 @@ import type { Env } from "../env.ts";
 import { homeName } from "../ledger/entry.ts";
 import type { Use } from "../ledger/use.ts";
 import { Watch } from "../live/watch.ts";
+import { kinesisSinks } from "../sink/kinesis.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { unpackAppends1 } from "./append-call-1.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges, droppedIn } from "./consent-claim.ts";
@@ -99,9 +100,10 @@ export class BufferShard extends DurableObject<Env> {
     this.#ledger = new ShardLedger(this.#sql, () => this.#name, homeOf);
     const revoked = this.#sql.exec<{ key_id: string }>("SELECT key_id FROM revoked_keys").toArray();
     this.#revokedKeys = new Set(revoked.map((row) => row.key_id));
-    this.#flusher = new Flusher(env, {
+    this.#flusher = new Flusher({
       name: this.#name,
       rows: this.#store.rows,
+      sinks: () => kinesisSinks(env),
       markSent: (rows) => this.#store.markSent(rows),
       delayMs: () => flushDelayMs(this.#store.rows, this.#watch.isOpen),
     });
