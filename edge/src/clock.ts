@@ -1,12 +1,10 @@
 // Waiting by a clock that may be set. In workerd `performance.now()` is `Date.now()`: it stands still within a turn and jumps when
-// the machine's clock is put right, back or forth. So a wait is never longer than the period it waits for, and a time that lies
-// in the future began a moment ago.
+// the machine's clock is put right, back or forth. So a period that began in the future is over: clamped to its length it would
+// still be looked at again and again, and begin anew each time.
 
 /** How long until `periodMs` after `sinceMs`: between 0 and the period, whatever became of the clock. */
 export function waitLeftMs(sinceMs: number, periodMs: number, nowMs: number): number {
-  const leftMs = sinceMs + periodMs - nowMs;
-  if (leftMs <= 0) return 0;
-  return leftMs > periodMs ? periodMs : leftMs;
+  return isOver(sinceMs, periodMs, nowMs) ? 0 : sinceMs + periodMs - nowMs;
 }
 
 /** Whether the period is over. A start in the future cannot be measured: then it is. */

@@ -26,6 +26,8 @@ const CALLS_IN_A_ROW = 32;
 
 /** The least a follower sleeps, and what it takes a call for until it has seen one. */
 const LOOK_EVERY_MS = 2;
+/** The most: a call that was measured while the clock was set says nothing of the next. */
+const LOOK_AT_MOST_MS = 50;
 /** Of a new call's duration in the average; a follower should rather look once too often than sleep through. */
 const NEWEST_SHARE = 0.2;
 
@@ -110,7 +112,7 @@ class Lane {
   lookAfterMs(entry: Entry, nowMs: number): number {
     const { call } = entry;
     const leftMs = call === null ? this.#turnAfterMs(nowMs) : waitLeftMs(call.startedMs, this.#typicalMs, nowMs);
-    return Math.max(LOOK_EVERY_MS, Math.floor(leftMs));
+    return Math.min(LOOK_AT_MOST_MS, Math.max(LOOK_EVERY_MS, Math.floor(leftMs)));
   }
 
   /** When an entry that waits may lead a call; where somebody leads and the shard is near, when that call is likely done. */

@@ -89,8 +89,9 @@ function takeOverRows(sql: SqlStorage): void {
     if (inRunsSeq > 0) storeFirstState(sql, inRunsSeq, inRunsSeq);
     return;
   }
-  if (sql.exec("SELECT 1 FROM shard_state").toArray().length > 0) {
-    renumberRows(sql);
+  const logs = logNumbers(sql);
+  if (logs.length > 0 || sql.exec("SELECT 1 FROM shard_state").toArray().length > 0) {
+    renumberRows(sql, logs);
     return;
   }
   sql.exec("ALTER TABLE rows ADD COLUMN counts TEXT");
@@ -103,14 +104,17 @@ function storeFirstState(sql: SqlStorage, seq: number, inRunsSeq: number): void 
   sql.exec("INSERT OR IGNORE INTO shard_state (one, state) VALUES (1, ?)", JSON.stringify(state));
 }
 
-/** Of a release that ran in between and counted anew: its rows come behind ours. Rare, so a row written for each may be. */
-function renumberRows(sql: SqlStorage): void {
-  const logs = sql
+function logNumbers(sql: SqlStorage): number[] {
+  return sql
     .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'rows_[0-9]*'")
     .toArray()
     .map(({ name }) => Number(name.slice("rows_".length)));
-  const { state } = sql.exec<{ state: string }>("SELECT state FROM shard_state").one();
-  const known = JSON.parse(state) as { seq: number; closed: { number: number }[] };
+}
+
+/** Of a release that ran in between and counted anew: its rows come behind ours. Rare, so a row written for each may be. */
+function renumberRows(sql: SqlStorage, logs: readonly number[]): void {
+  const stored = sql.exec<{ state: string }>("SELECT state FROM shard_state").toArray()[0];
+  const known = JSON.parse(stored?.state ?? '{"seq":0,"closed":[]}') as { seq: number; closed: { number: number }[] };
   let lastSeq = known.seq;
   for (const number of logs) {
     const { last } = sql.exec<{ last: number | null }>(`SELECT max(seq) AS last FROM rows_${number}`).one();
