@@ -6,10 +6,10 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { isOver, waitLeftMs } from "../../src/clock.ts";
 import { appendJoined } from "../../src/collect/join.ts";
 import { Watch } from "../../src/live/watch.ts";
+import { RateBuckets } from "../../src/rate-bucket.ts";
 import { Failover } from "../../src/shard/failover.ts";
 import { GroupCommit, type Member } from "../../src/shard/group-commit.ts";
 import { commitGapMs, EventRate } from "../../src/shard/pace.ts";
-import { RateLimit } from "../../src/shard/rate-limit.ts";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
 import { newProject } from "../keys.ts";
 import { bytesOf, streamState } from "../kinesis/stream.ts";
@@ -58,6 +58,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     step(byMs);
     await soon(commit.add(member()));
     await soon(commit.add(member()));
+    expect(commit.pendingBytes).toBe(0);
   });
 
   it("before a call, while it is under way, and while others wait for it", async () => {
@@ -110,7 +111,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
   });
 
   it("between claims on a rate limit, commits and looks at the live tail", () => {
-    const limit = new RateLimit();
+    const limit = new RateBuckets();
     const rate = new EventRate();
     const nowMs = Date.now();
     expect(limit.take({ keyId: "k", eventsPerSecond: 10 }, 10, nowMs)).toBe(0);
