@@ -1,98 +1,126 @@
-// Advertising click ids: what they are called, whose they are, and how they are taken out where consent does not cover
-// advertising (outcomes `restricted` and stricter). The edge does it before the first write, the processor again for rows of
-// an older release. API.md §4.
+// Advertising click ids: how they are taken out where consent does not cover advertising (outcomes `restricted` and stricter),
+// and whose they are. The edge does it before the first write, the processor again for rows of an older release. Which there
+// are stands in click-id-list.ts. API.md §4.
 
+import { ADVERTISING_KEYS, CLICK_IDS } from "./click-id-list.ts";
 import { isObject } from "./event.ts";
+import { escapeAt, type PlainText, plainText, replaceRanges } from "./percent.ts";
 
 type JsonObject = Record<string, unknown>;
 
-/**
- * Of the lists below. Sources: the vendors' own pages on auto-tagging, and for what they do not say the lists by which browsers
- * take such parameters out of links (https://github.com/brave/adblock-lists, "query-filter"; https://github.com/mpchadwick/
- * tracking-query-params-registry).
- */
-export const CLICK_IDS_VERSION = "2026-11-30";
-
-/** Query parameter → who sets it on the way from a paid placement. Lower case. */
-const CLICK_IDS: ReadonlyMap<string, string> = new Map([
-  ["gclid", "Google"],
-  ["gbraid", "Google"],
-  ["wbraid", "Google"],
-  ["gclsrc", "Google"],
-  ["dclid", "Google"],
-  ["gad_source", "Google"],
-  ["gad_campaignid", "Google"],
-  ["fbclid", "Facebook"],
-  ["msclkid", "Bing"],
-  ["ttclid", "TikTok"],
-  ["twclid", "X"],
-  ["li_fat_id", "LinkedIn"],
-  ["epik", "Pinterest"],
-  ["rdt_cid", "Reddit"],
-  ["sccid", "Snapchat"],
-  ["yclid", "Yandex"],
-  ["ysclid", "Yandex"],
-  ["qclid", "Quora"],
-  ["irclickid", "Impact"],
-  ["irclid", "Impact"],
-  ["tblci", "Taboola"],
-  ["obclid", "Outbrain"],
-]);
-
-/** Parameters that name a person to whoever set them, without saying that the placement was paid. Lower case. */
-const LINK_IDS = ["igshid", "_kx", "oppref", "mc_eid", "_hsenc", "vero_id", "__s", "mkt_tok", "wickedid"];
-
-/** Keys whose value is an advertising identifier without being a click id: cookies' names, native ids. Lower case. */
-const ADVERTISING_KEYS: ReadonlySet<string> = new Set([
-  ...CLICK_IDS.keys(),
-  ...LINK_IDS,
-  "fbc",
-  "_fbc",
-  "fbp",
-  "_fbp",
-  "_gcl_aw",
-  "_gcl_au",
-  "_gcl_dc",
-  "_gcl_gb",
-  "_ttp",
-  "_uetmsclkid",
-  "advertisingid",
-  "idfa",
-  "gaid",
-]);
-
-const NAMES = [...CLICK_IDS.keys(), ...LINK_IDS].join("|");
-/**
- * A run of such parameters in a query or a fragment, with the separator before it and, if there is one, after it; also
- * inside a URL that is itself a parameter (`%26gclid%3D…`).
- */
-const VALUE = "(?:[^&#;\\s%]|%(?!26|23))*";
-const RUN = new RegExp(`([?&#;]|%3F|%26|%23)(?:(?:${NAMES})(?:=|%3D)${VALUE}(&|%26|))+`, "gi");
-const ANY_NAME = new RegExp(`(?:${NAMES})(?:=|%3D)`, "i");
+const NAME_MAX = Math.max(...[...CLICK_IDS.keys()].map((name) => name.length));
+const NAME_MIN = Math.min(...[...CLICK_IDS.keys()].map((name) => name.length));
 
 /** Whether a member of this name holds a click id or an advertising id. */
 export function isAdvertisingKey(key: string): boolean {
   return ADVERTISING_KEYS.has(key.toLowerCase());
 }
 
-/** The owner of the first click id in a URL's query, or null. */
+/** The owner of the first click id of an advertisement in a URL's query, or null. */
 export function clickIdSource(url: string): string | null {
   const query = url.indexOf("?");
-  if (query < 0 || !ANY_NAME.test(url)) return null;
-  const end = url.indexOf("#", query);
-  for (const part of url.slice(query + 1, end < 0 ? undefined : end).split("&")) {
-    const equals = part.indexOf("=");
-    if (equals <= 0 || equals === part.length - 1) continue;
-    const source = CLICK_IDS.get(part.slice(0, equals).toLowerCase());
-    if (source !== undefined) return source;
+  if (query < 0) return null;
+  const hash = url.indexOf("#", query);
+  const end = hash < 0 ? url.length : hash;
+  for (let at = query + 1; at < end; ) {
+    const separator = url.indexOf("&", at);
+    const next = separator < 0 || separator > end ? end : separator;
+    const equals = url.indexOf("=", at);
+    if (equals < 0) return null;
+    if (equals < next - 1 && equals - at <= NAME_MAX) {
+      const clickId = CLICK_IDS.get(url.slice(at, equals).toLowerCase());
+      if (clickId?.isPaid === true) return clickId.owner;
+    }
+    at = next + 1;
   }
   return null;
 }
 
-/** The text without click-id parameters. What follows them takes their place; at the end the separator goes as well. */
+/**
+ * The text without click-id parameters, at any depth of encoding: addresses nest in parameters. What follows them takes their
+ * place; at the end the separator goes as well.
+ */
 export function stripClickIdText(text: string): string {
-  if (!ANY_NAME.test(text)) return text;
-  return text.replace(RUN, (_run, before: string, after: string) => (after === "" ? "" : before));
+  if (!mayHoldClickId(text)) return text;
+  const plain = plainText(text);
+  const ranges = findClickIds(plain);
+  return ranges.length === 0 ? text : replaceRanges(text, plain, ranges);
+}
+
+const EQUALS = 0x3d;
+const AMPERSAND = 0x26;
+const HASH = 0x23;
+const SEMICOLON = 0x3b;
+const QUESTION = 0x3f;
+
+function mayHoldClickId(text: string): boolean {
+  for (let at = text.indexOf("="); at >= 0; at = text.indexOf("=", at + 1)) {
+    if (startOfClickId(text, at) !== null || text.charCodeAt(at - NAME_MIN) === PERCENT) return true;
+  }
+  for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", at + 1)) {
+    const unit = escapeAt(text, at)?.unit;
+    // An equals sign, or what needs no encoding and could be part of a name.
+    if (unit !== undefined && (unit === EQUALS || isNameUnit(unit))) return true;
+  }
+  return false;
+}
+
+const PERCENT = 0x25;
+
+/** Letters, digits and underscores. */
+function isNameUnit(unit: number): boolean {
+  const lower = unit | 0x20;
+  return (unit >= 0x30 && unit <= 0x39) || (lower >= 0x61 && lower <= 0x7a) || unit === 0x5f;
+}
+
+/** Where the click id's name that ends at `end` begins, or null when no such name ends there. */
+function startOfClickId(plain: string, end: number): number | null {
+  let start = end;
+  while (start > 0 && end - start <= NAME_MAX && isNameUnit(plain.charCodeAt(start - 1))) start--;
+  const length = end - start;
+  if (length < NAME_MIN || length > NAME_MAX) return null;
+  return CLICK_IDS.has(plain.slice(start, end).toLowerCase()) ? start : null;
+}
+
+interface Range {
+  start: number;
+  end: number;
+  by: string;
+}
+
+/** Each with the separator after it, or with the one before it where there is none after. */
+function findClickIds({ plain, depths }: PlainText): Range[] {
+  const depthAt = (at: number) => depths?.[at] ?? 0;
+  const ranges: Range[] = [];
+  for (let equals = plain.indexOf("="); equals >= 0; ) {
+    const next = equals + 1;
+    const start = startOfClickId(plain, equals);
+    const last = ranges.at(-1);
+    if (start === null || !isSeparator(plain.charCodeAt(start - 1)) || (last !== undefined && start < last.end)) {
+      equals = plain.indexOf("=", next);
+      continue;
+    }
+    const depth = Math.max(depthAt(start - 1), depthAt(equals));
+    let end = next;
+    while (end < plain.length && !(depthAt(end) <= depth && endsValue(plain.charCodeAt(end)))) end++;
+    const isFollowed = plain.charCodeAt(end) === AMPERSAND;
+    // Right behind another one the separator before it is gone already.
+    const range = last !== undefined && last.end === start ? last : { start, end, by: "" };
+    if (range !== last) ranges.push(range);
+    range.end = isFollowed ? end + 1 : end;
+    if (!isFollowed) range.start--;
+    equals = plain.indexOf("=", end);
+  }
+  return ranges;
+}
+
+function isSeparator(unit: number): boolean {
+  return unit === QUESTION || unit === AMPERSAND || unit === HASH || unit === SEMICOLON;
+}
+
+/** NaN, past the end, ends nothing. */
+function endsValue(unit: number): boolean {
+  return unit === AMPERSAND || unit === HASH || unit === SEMICOLON || unit <= 0x20 || unit === 0xa0;
 }
 
 /** A copy of `object` without click ids at any depth; the same object when there were none. Nothing is changed in place. */

@@ -1,5 +1,6 @@
 // What crosses a boundary of the pipeline; no I/O. Everything here is shared by the edge, the backend and the tests.
 
+export * from "./click-id-list.ts";
 export * from "./click-ids.ts";
 export * from "./consent.ts";
 export * from "./counters.ts";

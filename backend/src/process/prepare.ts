@@ -1,14 +1,22 @@
 // Stages 3 to 6 of one record, in which nothing is waited for: its lines into events that lack only their surrogates, into
 // those that break their plan, and into failed events. And the last step, when the surrogates are known.
 
-import { ENRICHED_VERSION, type EnrichedEvent, isOn, position, type RequestEnvelope } from "@behaviour/contract";
+import {
+  cutPointer,
+  ENRICHED_VERSION,
+  type EnrichedEvent,
+  isOn,
+  MORE_FINDINGS,
+  position,
+  type RequestEnvelope,
+} from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
 import type { PlanJudge } from "../plan/judge.ts";
 import type { PlanViolation } from "../plan/violation.ts";
 import type { Subjects } from "../vault/index.ts";
 import type { DecodedRecord } from "./decode.ts";
 import { linksIdentities } from "./enrich/identity.ts";
-import { type RedactedEvent, redactPersonalData } from "./enrich/personal-data.ts";
+import { type RedactedEvent, RequestWork, redactPersonalData } from "./enrich/personal-data.ts";
 import { type Enrichment, enrich } from "./enrich.ts";
 import { type FailureSite, failedEvent } from "./failure.ts";
 import { originalLine, redactedLine } from "./original.ts";
@@ -92,11 +100,12 @@ function prepareRequest(
 ): number {
   const { record } = prepared;
   const { project, receivedAtMs, retry: isRetry } = envelope;
+  const work = new RequestWork(envelope);
   let index = start;
   for (const unpacked of unpackEnvelope(envelope, mayHoldEscapes)) {
     const place = { record, index, isRetry, isRedelivered };
     if (unpacked.ok) {
-      prepareEvent(prepared, applyPlan(unpacked.event, judge), place, index - start);
+      prepareEvent(prepared, applyPlan(unpacked.event, judge), work, place, index - start);
     } else {
       const site = { record, index, project, messageId: unpacked.messageId, receivedAtMs };
       const original = originalLine(envelope, index - start);
@@ -111,9 +120,15 @@ function prepareRequest(
 type EventPlace = Pick<PendingEvent, "record" | "index" | "isRetry" | "isRedelivered">;
 
 /** @param inRequest its place among the events of its request. */
-function prepareEvent(prepared: PreparedRecord, planned: Planned, place: EventPlace, inRequest: number): void {
+function prepareEvent(
+  prepared: PreparedRecord,
+  planned: Planned,
+  work: RequestWork,
+  place: EventPlace,
+  inRequest: number,
+): void {
   const { envelope, identity, messageId } = planned.event;
-  const redacted = isOn(envelope.settings, "personalData") ? redactPersonalData(planned.event) : null;
+  const redacted = isOn(envelope.settings, "personalData") ? redactPersonalData(planned.event, work) : null;
   const site: FailureSite = {
     record: place.record,
     index: place.index,
@@ -141,9 +156,11 @@ function prepareEvent(prepared: PreparedRecord, planned: Planned, place: EventPl
 
 /** The plan has judged the event as it was sent: the value it complains of may be one that was masked since. */
 function withoutValue(violation: PlanViolation, redacted: RedactedEvent | null): PlanViolation {
-  // Traits may have been sent in the context alone.
-  const places = [violation.pointer, `/context${violation.pointer}`];
-  const found = redacted?.findings.find(({ pointer }) => places.includes(pointer));
+  // Traits may have been sent in the context alone. And not every place is listed: then any may be one.
+  const places = [violation.pointer, `/context${violation.pointer}`].map(cutPointer);
+  const found = redacted?.findings.find(
+    ({ pointer, class: piiClass }) => places.includes(pointer) || piiClass === MORE_FINDINGS,
+  );
   return found === undefined ? violation : { ...violation, actual: `[${found.class}]` };
 }
 

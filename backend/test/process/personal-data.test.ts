@@ -1,14 +1,14 @@
 // Personal data of the second kind: what is taken for it, what is not, and what becomes of it. The rules as tables; none of
 // the numbers is anybody's (reserved ranges, examples of the issuing authorities).
 
-import type { ProcessorSettings, RequestEnvelope } from "@behaviour/contract";
+import { LIMITS, MORE_FINDINGS, type ProcessorSettings, type RequestEnvelope } from "@behaviour/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { maskIbans } from "../../src/process/enrich/personal-data/iban.ts";
 import { maskItalianCodes, maskNationalIds } from "../../src/process/enrich/personal-data/national-id.ts";
 import { maskPhones } from "../../src/process/enrich/personal-data/phone.ts";
 import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "../../src/process/enrich/personal-data/scan.ts";
-import { redactPersonalData } from "../../src/process/enrich/personal-data.ts";
+import { RequestWork, redactPersonalData } from "../../src/process/enrich/personal-data.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";
 import { CHROME, head, type Sent, SOURCE, shopEvent, track } from "./sample.ts";
 
@@ -312,10 +312,40 @@ describe("hostile text", () => {
   });
 
   it("may ask the libraries so often only: beyond that a number's form is enough", () => {
-    const items = Array.from({ length: 500 }, () => "+99912345678");
+    const items = Array.from({ length: 500 }, (_, index) => `+999123456${index + 100}`);
     const list = redacted(track("m", { properties: { items } }))?.event.properties["items"] as string[];
     expect(list.slice(0, 10)).toEqual(items.slice(0, 10));
     expect(list.at(-1)).toBe("[phone]");
+  });
+
+  it("is looked at once a request: what comes again costs no call, and the batch's context none at all", () => {
+    const context = { list: Array.from({ length: 60 }, (_, index) => `+999123456${index + 100}`), tel: "+4930901820" };
+    const batch = Array.from({ length: 200 }, (_, index) => ({
+      ...track(`m${index}`),
+      context: { own: "+99955512345" },
+    }));
+    const request = { ...head(), body: { batch, context } };
+    const work = new RequestWork(request);
+    const contexts = [...unpackEnvelope(request, false)].map((unpacked) =>
+      unpacked.ok ? redactPersonalData(unpacked.event, work)?.event.context : null,
+    );
+    expect(contexts).toHaveLength(200);
+    for (const next of contexts) {
+      // With a look at each, the calls would have run out, and the form would have been enough.
+      expect(next).toMatchObject({ list: context.list, own: "+99955512345" });
+      expect(next?.["tel"]).toBe("[phone]");
+    }
+    expect(contexts[1]?.["list"]).toBe(contexts[0]?.["list"]);
+  });
+
+  it("is recorded 20 times an event at most, with short pointers, and then once more as a whole", () => {
+    let properties: Record<string, unknown> = { list: Array(1_000).fill("+49 30 901820") };
+    for (let depth = 0; depth < 8; depth++) properties = { [`${depth}`.repeat(120)]: properties };
+    const found = redacted(track("m", { properties }));
+    expect(JSON.stringify(found?.event.properties)).not.toContain("901820");
+    expect(found?.findings).toHaveLength(LIMITS.findingsPerEvent + 1);
+    expect(found?.findings.at(-1)).toEqual({ pointer: "", class: MORE_FINDINGS });
+    for (const { pointer } of found?.findings ?? []) expect(pointer.length).toBeLessThanOrEqual(LIMITS.pointerLength);
   });
 });
 
@@ -351,7 +381,7 @@ describe("the pass over the characters that spares the rest", () => {
       fc.property(texts, fc.constantFrom(null, "DE", "FR", "US"), (text, country) => {
         const found = scan(text);
         const finders: [number, string][] = [
-          [IBAN_START, maskIbans(text)],
+          [IBAN_START, maskIbans(text, { calls: 64 })],
           [LETTERS_START, maskItalianCodes(text, budget())],
           [LONG_RUN, maskNationalIds(text, budget())],
           [LONG_RUN, maskPhones(text, country, budget())],

@@ -1,6 +1,6 @@
 // Where visitors come from, and what is taken away where consent does not cover advertising.
 
-import { clickIdSource, stripClickIds, stripClickIdText, stripContext } from "@behaviour/contract";
+import { CLICK_IDS, CLICK_IDS_VERSION, clickIdSource, stripClickIds, stripClickIdText, stripContext } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { NO_CAMPAIGN } from "../../src/process/enrich/campaign.ts";
 import { classifyReferral } from "../../src/process/enrich/referrer.ts";
@@ -83,6 +83,28 @@ describe("click ids", () => {
     ["https://x.example/?irclid=x&oppref=y&igshid=z&_kx=k&a=1", "https://x.example/?a=1"],
   ])("%s → %s", (text, expected) => {
     expect(stripClickIdText(text)).toBe(expected);
+  });
+
+  it.each([...CLICK_IDS.keys()])("%s is taken out wherever it stands, and nothing else is", (name) => {
+    for (const id of [name, name.toUpperCase()]) {
+      expect(stripClickIdText(`https://x.example/?a=1&${id}=x&b=2#c`)).toBe("https://x.example/?a=1&b=2#c");
+      expect(stripClickIdText(`/?to=%2F%3Fa%3D1%26${id}%3Dx%26b%3D2&c=3`)).toBe("/?to=%2F%3Fa%3D1%26b%3D2&c=3");
+      expect(stripClickIdText(`/?to=%252F%253F${id}%253Dx`)).toBe("/?to=%252F");
+      expect(stripClickIdText(`/#/route?${id}=x`)).toBe("/#/route");
+      expect(stripClickIds({ [id]: "x", kept: 1 })).toEqual({ kept: 1 });
+      for (const kept of [`/?x${id}=1`, `/?${id}x=1`, `/?a=${id}`, `${id}=1 of 2`, `/${id}/1`]) {
+        expect(stripClickIdText(kept)).toBe(kept);
+      }
+    }
+  });
+
+  it("mark a visit as paid only when an advertisement set them", () => {
+    expect(clickIdSource("https://x.example/?irclid=1")).toBe("Impact");
+    for (const name of ["igshid", "_kx", "mc_eid", "oppref"]) {
+      expect(CLICK_IDS.get(name)?.isPaid).toBe(false);
+      expect(clickIdSource(`https://x.example/?${name}=1`)).toBeNull();
+    }
+    expect(CLICK_IDS_VERSION).toMatch(/^\d{4}-\d{2}-\d{2}$/);
   });
 
   it("have owners", () => {

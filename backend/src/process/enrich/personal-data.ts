@@ -2,13 +2,20 @@
 // context. Masked, dropped or refused as the project chose, and recorded as pointer and class, like what the edge finds; before
 // anything of the event is written anywhere. DESIGN E7, API.md §3; the rules are in docs/ENRICHMENT.md.
 
-import type { PiiFinding, ProcessorPiiClass, ProcessorSettings } from "@behaviour/contract";
+import {
+  addFinding,
+  addMoreFindings,
+  isObject,
+  LIMITS,
+  MORE_FINDINGS,
+  type PiiFinding,
+  pointerOf,
+  type RequestEnvelope,
+} from "@behaviour/contract";
 import type { JsonObject, UnpackedEvent } from "../unpack.ts";
-import { type FieldHint, fieldHint } from "./personal-data/field-names.ts";
-import { maskIbans } from "./personal-data/iban.ts";
-import { maskItalianCodes, maskNationalIdField, maskNationalIds } from "./personal-data/national-id.ts";
-import { type CallBudget, maskPhoneField, maskPhones } from "./personal-data/phone.ts";
-import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "./personal-data/scan.ts";
+import { fieldHint } from "./personal-data/field-names.ts";
+import { Masking, type PiiPolicy } from "./personal-data/masking.ts";
+import { scan } from "./personal-data/scan.ts";
 
 export interface RedactedEvent {
   event: UnpackedEvent;
@@ -17,16 +24,36 @@ export interface RedactedEvent {
   rejected: PiiFinding | null;
 }
 
-/** A hostile event of nothing but candidates costs a few milliseconds. */
-const CALLS_PER_EVENT = 64;
+/**
+ * What all events of a request share: the calls of the libraries that they may cause, the texts that were looked at already, and
+ * the batch's context, which is looked at once.
+ */
+export class RequestWork {
+  readonly masking: Masking;
+  readonly policy: PiiPolicy;
+  readonly batchContext: JsonObject | null;
+  readonly shared = new Map<string, SharedOutcome>();
 
-type PiiPolicy = NonNullable<ProcessorSettings["pii"]>;
+  constructor({ settings, source, shape, body }: RequestEnvelope) {
+    const events = shape === "batch" && Array.isArray(body.batch) ? body.batch.length : 1;
+    this.policy = settings?.pii ?? {};
+    this.masking = new Masking(this.policy, source.country, events);
+    this.batchContext = shape === "batch" && isObject(body.context) ? body.context : null;
+  }
+}
 
-/** @returns null when nothing was found; the event given is never changed. */
-export function redactPersonalData(event: UnpackedEvent): RedactedEvent | null {
-  const redaction = new Redaction(event.envelope.settings?.pii ?? {}, event.envelope.source.country);
+/** What came of a value of the batch's context. */
+interface SharedOutcome {
+  next: unknown;
+  findings: PiiFinding[];
+  rejected: PiiFinding | null;
+}
+
+/** @returns null when nothing was found; the event given is never changed. @param work of the event's request */
+export function redactPersonalData(event: UnpackedEvent, work = new RequestWork(event.envelope)): RedactedEvent | null {
+  const redaction = new Redaction(work);
   const { properties, traits, context, name } = event;
-  const nextContext = redaction.field("context", context);
+  const nextContext = redaction.context(context);
   // Where the traits stand in the context alone, the pointer leads there.
   const nextTraits =
     traits === context["traits"] ? objectOr(nextContext["traits"], {}) : redaction.field("traits", traits);
@@ -48,56 +75,8 @@ export function redactPersonalData(event: UnpackedEvent): RedactedEvent | null {
 
 /** What of it is in a text that is part of no event: a line that could not be read. */
 export function maskText(text: string): string {
-  const masking = new Masking({}, null);
+  const masking = new Masking({}, null, 1);
   return masking.mask(text, scan(text), null);
-}
-
-/** Masks text by text, and says which classes the last one held. */
-class Masking {
-  classes: ProcessorPiiClass[] = [];
-  readonly #policy: PiiPolicy;
-  readonly #country: string | null;
-  readonly #budget: CallBudget = { calls: CALLS_PER_EVENT };
-
-  constructor(policy: PiiPolicy, country: string | null) {
-    this.#policy = policy;
-    this.#country = country;
-  }
-
-  /** @param found what `scan` says of the text. */
-  mask(text: string, found: number, hint: FieldHint | null): string {
-    this.classes = [];
-    let masked = hint === null ? text : this.maskField(text, hint);
-    if ((found & IBAN_START) !== 0) masked = this.#apply("iban", masked, maskIbans);
-    if ((found & LETTERS_START) !== 0) masked = this.#apply("national_id", masked, maskItalianCodes);
-    if ((found & LONG_RUN) === 0 || isTimeOrUuid(masked)) return masked;
-    masked = this.#apply("national_id", masked, maskNationalIds);
-    return this.#apply("phone", masked, (before, budget) => maskPhones(before, this.#country, budget));
-  }
-
-  /** By its name alone. */
-  maskField(text: string, hint: FieldHint): string {
-    this.classes = [];
-    if (hint === "phone") return this.#apply("phone", text, maskPhoneField);
-    return this.#apply("national_id", text, (before, budget) =>
-      maskNationalIdField(before, hint === "national_id", budget),
-    );
-  }
-
-  #apply(piiClass: ProcessorPiiClass, text: string, mask: (text: string, budget: CallBudget) => string): string {
-    if (this.#policy[piiClass] === "allow") return text;
-    const masked = mask(text, this.#budget);
-    if (masked !== text && !this.classes.includes(piiClass)) this.classes.push(piiClass);
-    return masked;
-  }
-}
-
-const TIME_OR_UUID =
-  /^(?:\d{4}-\d{2}-\d{2}(?:[T ][\d:.,]{5,20}(?:Z|[+-]\d{2}:?\d{2})?)?|[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12})$/i;
-
-/** What nearly every long run of digits is part of. */
-function isTimeOrUuid(text: string): boolean {
-  return text.length <= 36 && TIME_OR_UUID.test(text);
 }
 
 const DROPPED = Symbol("dropped");
@@ -105,16 +84,21 @@ const DROPPED = Symbol("dropped");
 const SMALLEST_NUMBER = 1_000_000;
 
 class Redaction {
-  readonly findings: PiiFinding[] = [];
+  findings: PiiFinding[] = [];
   rejected: PiiFinding | null = null;
   /** Keys and indices down to the object that is looked at: a pointer is written only for a finding. */
   readonly #path: (string | number)[] = [];
-  readonly #policy: PiiPolicy;
-  readonly #masking: Masking;
+  readonly #work: RequestWork;
 
-  constructor(policy: PiiPolicy, country: string | null) {
-    this.#policy = policy;
-    this.#masking = new Masking(policy, country);
+  constructor(work: RequestWork) {
+    this.#work = work;
+  }
+
+  context(context: JsonObject): JsonObject {
+    this.#path.push("context");
+    const next = this.#object(context, null, this.#work.batchContext);
+    this.#path.pop();
+    return next;
   }
 
   /** The same object when nothing in it was touched. */
@@ -131,18 +115,41 @@ class Redaction {
     return typeof next === "string" ? next : null;
   }
 
-  /** @param parent the name it stands under */
-  #object(object: JsonObject, parent: string | null): JsonObject {
+  /** @param parent the name it stands under; @param shared holds values that other events of the request have as well */
+  #object(object: JsonObject, parent: string | null, shared: JsonObject | null = null): JsonObject {
     let copy: JsonObject | null = null;
     for (const key in object) {
       const value = object[key];
-      const next = this.#value(value, key, key, parent);
+      const isShared = shared !== null && Object.hasOwn(shared, key) && shared[key] === value;
+      const next = isShared ? this.#sharedValue(value, key) : this.#value(value, key, key, parent);
       if (next === value) continue;
       copy ??= { ...object };
       if (next === DROPPED) delete copy[key];
       else copy[key] = next;
     }
     return copy ?? object;
+  }
+
+  #sharedValue(value: unknown, key: string): unknown {
+    const { shared } = this.#work;
+    let outcome = shared.get(key);
+    if (outcome === undefined) {
+      const { findings, rejected } = this;
+      this.findings = [];
+      this.rejected = null;
+      const next = this.#value(value, key, key, null);
+      outcome = { next, findings: this.findings, rejected: this.rejected };
+      shared.set(key, outcome);
+      this.findings = findings;
+      this.rejected = rejected;
+    }
+    for (const finding of outcome.findings) {
+      const isFull = this.findings.length >= LIMITS.findingsPerEvent || finding.class === MORE_FINDINGS;
+      if (isFull) addMoreFindings(this.findings);
+      else this.findings.push(finding);
+    }
+    this.rejected ??= outcome.rejected;
+    return outcome.next;
   }
 
   /** @param name what its items are called: the list's own name. */
@@ -173,7 +180,7 @@ class Redaction {
     const found = scan(text);
     if (found === 0) return text;
     const hint = name === null ? null : fieldHint(name, parent);
-    const masked = this.#masking.mask(text, found, hint);
+    const masked = this.#work.masking.mask(text, found, hint);
     return masked === text ? text : this.#record(masked, key);
   }
 
@@ -182,27 +189,28 @@ class Redaction {
     const hint = fieldHint(name, parent);
     if (hint === null || !Number.isSafeInteger(value)) return value;
     const text = String(value);
-    const masked = this.#masking.maskField(text, hint);
+    const masked = this.#work.masking.maskField(text, hint);
     return masked === text ? value : this.#record(masked, key);
   }
 
   /** @returns what is stored in its place. */
   #record(masked: string, key: string | number): unknown {
-    const { classes } = this.#masking;
-    const pointer = pointerOf([...this.#path, key]);
+    const { classes } = this.#work.masking;
+    const { policy } = this.#work;
+    this.#path.push(key);
+    const path = sentPath(this.#path);
     for (const name of classes) {
-      const finding = { pointer, class: name };
-      this.findings.push(finding);
-      if (this.#policy[name] === "reject") this.rejected ??= finding;
+      addFinding(this.findings, path, name);
+      if (policy[name] === "reject") this.rejected ??= { pointer: pointerOf(path), class: name };
     }
-    return classes.some((name) => this.#policy[name] === "drop_field") ? DROPPED : masked;
+    this.#path.pop();
+    return classes.some((name) => policy[name] === "drop_field") ? DROPPED : masked;
   }
 }
 
-/** Relative to the event as sent: what it had beside the known fields is kept in the context (unpack.ts). */
-function pointerOf(path: readonly (string | number)[]): string {
-  const sent = path[0] === "context" && path[1] === "$fields" ? path.slice(2) : path;
-  return sent.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+/** In the event as sent: what it had beside the known fields is kept in the context (unpack.ts). */
+function sentPath(path: readonly (string | number)[]): readonly (string | number)[] {
+  return path[0] === "context" && path[1] === "$fields" ? path.slice(2) : path;
 }
 
 function objectOr(value: unknown, fallback: JsonObject): JsonObject {

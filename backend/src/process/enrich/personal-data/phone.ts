@@ -7,7 +7,7 @@
 
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js/max";
 
-/** Calls of the libraries that one event may cause; beyond them a number's form decides, and more is masked than had to be. */
+/** Calls of the libraries that one request may still cause; beyond them a number's form decides, and more is masked than had to be. */
 export interface CallBudget {
   calls: number;
 }
