@@ -10,6 +10,7 @@ export default defineConfig({
   },
   test: {
     include: [
+      "worst-input/**/*.test.ts",
       "path/**/*.test.ts",
       "browser/**/*.test.ts",
       "chaos/**/*.test.ts",

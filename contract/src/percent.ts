@@ -75,7 +75,8 @@ const PIECE = 4_096;
 function textOf(units: Uint16Array, length: number): string {
   let text = "";
   for (let at = 0; at < length; at += PIECE) {
-    text += String.fromCharCode(...units.subarray(at, Math.min(length, at + PIECE)));
+    // Spreading them would go through an iterator.
+    text += String.fromCharCode.apply(null, units.subarray(at, Math.min(length, at + PIECE)) as unknown as number[]);
   }
   return text;
 }

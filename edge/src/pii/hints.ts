@@ -33,7 +33,8 @@ function textBits(text: string, bits: number): number {
   if ((bits & (PII.email | PII.userInfo)) !== 0 && text.includes("@")) found |= PII.email | PII.userInfo;
   if ((bits & PII.parameter) !== 0 && mayHoldParameter(text)) found |= PII.parameter;
   if ((bits & PII.token) !== 0 && mayHoldToken(text)) found |= PII.token;
-  if (found !== bits) found |= bitsOfEscapes(text);
+  const missing = bits & ~found;
+  if (missing !== NO_PII) found |= bitsOfEscapes(text, missing);
   return found & bits;
 }
 
@@ -58,17 +59,20 @@ const EQUALS = 0x3d;
 const AT = 0x40;
 const SPACE = 0x20;
 
-/** What percent-encoded characters bring in. Spaces, slashes and letters of other writings bring nothing. */
-function bitsOfEscapes(text: string): number {
+/** What percent-encoded characters bring in of `wanted`. Spaces, slashes and letters of other writings bring nothing. */
+function bitsOfEscapes(text: string, wanted: number): number {
   let found = NO_PII;
   for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", at + 1)) {
     const escape = escapeAt(text, at);
     if (escape === null) continue;
-    if (escape.unit === AT) found |= PII.email | PII.userInfo;
-    else if (escape.unit === EQUALS && mayEndSentName(text, at)) found |= PII.parameter;
-    else if (escape.unit === SPACE && text.startsWith("BEGIN", at - 5)) found |= PII.token;
+    const { unit } = escape;
+    if (unit === AT) found |= PII.email | PII.userInfo;
+    else if (unit === EQUALS) found |= (found & PII.parameter) === 0 && mayEndSentName(text, at) ? PII.parameter : 0;
+    else if (unit === SPACE) found |= text.startsWith("BEGIN", at - 5) ? PII.token : 0;
     // Nobody encodes what needs none, but to hide it.
-    else if (isBase64Url(escape.unit)) return ALL_PII;
+    else if (isBase64Url(unit)) return wanted;
+    if ((wanted & ~found) === NO_PII) return wanted;
+    at = escape.end - 1;
   }
   return found;
 }

@@ -5,7 +5,7 @@
 import type { ValueShape } from "./parameter-names.ts";
 import { isAlphanumeric, isDigit, isLower, isUpper } from "./units.ts";
 
-const LOOKED_AT = 128;
+const LOOKED_AT = 64;
 
 export function hasShape(value: string, shape: ValueShape): boolean {
   const text = value.length > LOOKED_AT ? value.slice(0, LOOKED_AT) : value;

@@ -2,7 +2,7 @@
 // native search, then read character by character; what was read once is not read again, so the cost grows with the text.
 
 import { maskOf, type Range } from "./classes.ts";
-import { isAlphanumeric, isBase64Url, isDigit, isUpper, unitAt } from "./units.ts";
+import { DASH, isAlphanumeric, isBase64Url, isDigit, isUpper, UNDERSCORE, unitAt } from "./units.ts";
 
 const MASK = maskOf("token");
 
@@ -12,9 +12,11 @@ export function findTokens(plain: string): Range[] {
   findJwts(plain, ranges);
   findPrivateKeys(plain, ranges);
   for (const { rare, find } of KEYS) {
-    for (let at = plain.indexOf(rare); at >= 0; at = plain.indexOf(rare, at + rare.length)) {
+    for (let at = plain.indexOf(rare); at >= 0; ) {
       const key = find(plain, at);
       if (key !== null) ranges.push(key);
+      // What is part of this key begins no other.
+      at = plain.indexOf(rare, Math.max(at + rare.length, key?.end ?? 0));
     }
   }
   return ranges;
@@ -88,67 +90,67 @@ const KEYS: readonly KeyKind[] = [
   { rare: "AKIA", find: findCloudKey },
   { rare: "ASIA", find: findCloudKey },
   // Google API keys.
-  { rare: "AIza", find: (plain, at) => keyOf(plain, at, at + 4, isBase64Url, { min: 35, max: 35 }) },
+  { rare: "AIza", find: findGoogleKey },
   // Keys of Stripe's form, our own among them.
   { rare: "k_live_", find: findLiveKey },
   { rare: "k_test_", find: findLiveKey },
   // GitHub: `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_`.
   ...["p", "o", "u", "s", "r"].map((kind) => ({
     rare: `gh${kind}_`,
-    find: (plain: string, at: number) => wordAt(plain, at, at + 4, isAlphanumeric, { min: 36, max: 255 }),
+    find: (plain: string, at: number) => wordAt(plain, at, at + 4, isAlphanumeric, 36),
   })),
-  {
-    rare: "github_pat_",
-    find: (plain, at) =>
-      wordAt(plain, at, at + 11, (unit) => isAlphanumeric(unit) || unit === 0x5f, { min: 22, max: 255 }),
-  },
+  { rare: "github_pat_", find: (plain, at) => wordAt(plain, at, at + 11, isGithubUnit, 22) },
   // Slack: `xoxb-`, `xoxp-` …
   { rare: "xox", find: findSlackKey },
 ];
 
-interface Length {
-  min: number;
-  max: number;
-}
-
-/** A run of `isKind` from `from`, when its length is a key's; a longer run is something else. */
-function keyOf(
-  plain: string,
-  start: number,
-  from: number,
-  isKind: (unit: number) => boolean,
-  length: Length,
-): Range | null {
-  let end = from;
-  while (end < plain.length && end - from <= length.max && isKind(plain.charCodeAt(end))) end++;
-  return end - from < length.min || end - from > length.max ? null : { start, end, by: MASK };
-}
-
-/** The same, where no letter or digit stands before it. */
+/** A run of `isKind` from `from` on, at least as long as a key; where no letter or digit stands before it. */
 function wordAt(
   plain: string,
   start: number,
   from: number,
   isKind: (unit: number) => boolean,
-  length: Length,
+  lengthMin: number,
 ): Range | null {
-  return isAlphanumeric(unitAt(plain, start - 1)) ? null : keyOf(plain, start, from, isKind, length);
+  if (isAlphanumeric(unitAt(plain, start - 1))) return null;
+  const end = endOf(plain, from, isKind);
+  return end - from < lengthMin ? null : { start, end, by: MASK };
 }
 
+function isGithubUnit(unit: number): boolean {
+  return isAlphanumeric(unit) || unit === UNDERSCORE;
+}
+
+const CLOUD_KEY_LENGTH = 20;
+
+/** Sixteen capitals and digits, no more. */
 function findCloudKey(plain: string, at: number): Range | null {
-  const key = wordAt(plain, at, at + 4, (unit) => isDigit(unit) || isUpper(unit), { min: 16, max: 16 });
-  return key !== null && isAlphanumeric(unitAt(plain, key.end)) ? null : key;
+  const end = at + CLOUD_KEY_LENGTH;
+  if (isAlphanumeric(unitAt(plain, at - 1)) || isAlphanumeric(unitAt(plain, end))) return null;
+  return isRun(plain, at, end, (unit) => isDigit(unit) || isUpper(unit)) ? { start: at, end, by: MASK } : null;
+}
+
+const GOOGLE_KEY_LENGTH = 39;
+
+function findGoogleKey(plain: string, at: number): Range | null {
+  const end = at + GOOGLE_KEY_LENGTH;
+  if (isBase64Url(unitAt(plain, end))) return null;
+  return isRun(plain, at, end, isBase64Url) ? { start: at, end, by: MASK } : null;
+}
+
+function isRun(plain: string, start: number, end: number, isKind: (unit: number) => boolean): boolean {
+  for (let at = start; at < end; at++) if (!isKind(unitAt(plain, at))) return false;
+  return true;
 }
 
 /** `sk_live_`, `rk_test_`. */
 function findLiveKey(plain: string, at: number): Range | null {
   const first = unitAt(plain, at - 1);
   if (first !== 0x73 && first !== 0x72) return null;
-  return wordAt(plain, at - 1, at + 7, isAlphanumeric, { min: 16, max: 512 });
+  return wordAt(plain, at - 1, at + 7, isAlphanumeric, 16);
 }
 
 function findSlackKey(plain: string, at: number): Range | null {
   if (!"abeprs".includes(plain[at + 3] ?? "-") || plain[at + 4] !== "-") return null;
-  const isKind = (unit: number) => isAlphanumeric(unit) || unit === 0x2d;
-  return wordAt(plain, at, at + 5, isKind, { min: 10, max: 512 });
+  return wordAt(plain, at, at + 5, (unit) => isAlphanumeric(unit) || unit === DASH, 10);
 }

@@ -1,0 +1,65 @@
+// Every regular expression of the code that reads what clients send is timed with texts made from its own beginnings: the cost
+// must grow with the text and stay small. New patterns are found by themselves.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { judgeCosts, worstInputs } from "./cost.ts";
+import { piecesOf } from "./pattern-pieces.ts";
+import { patternsIn } from "./source-patterns.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const FOLDERS = ["contract/src", "edge/src", "backend/src/process", "backend/src/failed", "backend/src/query"];
+
+/** Patterns that are run on short texts only, by their source: how long those are, and why. */
+const SHORT_TEXTS: Readonly<Record<string, { maxLength: number; why: string }>> = {
+  "[ \\u00a0()./-]+\\d+$": { maxLength: 64, why: "what a pattern of at most 15 digits and their separators found" },
+};
+
+function sourceFiles(): string[] {
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".generated.ts"))
+      .map((name) => `${folder}/${name}`.replaceAll("\\", "/")),
+  );
+}
+
+const PATTERNS = sourceFiles().flatMap((path) =>
+  patternsIn(readFileSync(join(ROOT, path), "utf8")).map((pattern) => ({ path, ...pattern })),
+);
+
+/** Found and replaced one after the other, as it is used most. */
+function runPattern(pattern: RegExp): (text: string) => unknown {
+  if (pattern.global) return (text) => text.replace(pattern, "x");
+  return (text) => text.search(pattern);
+}
+
+describe("regular expressions over what clients send", () => {
+  it("are found in the sources", () => {
+    expect(PATTERNS.length).toBeGreaterThan(60);
+    const code = 'const a = b / c / d; // /no/\nconst e = "/no/", f = `/${g}/`;\nreturn /[/]yes\\/(x+)/gi.test(h);';
+    expect(patternsIn(code)).toEqual([{ source: "[/]yes\\/(x+)", flags: "gi", line: 3 }]);
+  });
+
+  it("have no exception that is no pattern any more", () => {
+    const sources = new Set(PATTERNS.map(({ source }) => source));
+    expect(Object.keys(SHORT_TEXTS).filter((source) => !sources.has(source))).toEqual([]);
+  });
+
+  it.each(PATTERNS)("$path:$line /$source/$flags", ({ source, flags }) => {
+    const read = runPattern(new RegExp(source, flags));
+    const maxLength = SHORT_TEXTS[source]?.maxLength;
+    expect(judgeCosts(read, worstInputs(piecesOf(source)), maxLength)).toEqual([]);
+  });
+
+  it.each([
+    ["eyJ[A-Za-z0-9_-]{8,4096}\\.eyJ[A-Za-z0-9_-]{4,8192}", "g"],
+    ["-----BEGIN [A-Z ]{0,32}KEY-----[\\s\\S]{0,8192}?-----END", "g"],
+    ["\\s+$", ""],
+    ["a.*b.*c", ""],
+  ])("would not be let through as /%s/%s", (source, flags) => {
+    const read = runPattern(new RegExp(source, flags));
+    expect(judgeCosts(read, worstInputs(piecesOf(source)))).not.toEqual([]);
+  });
+});

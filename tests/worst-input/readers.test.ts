@@ -1,0 +1,14 @@
+// Every reader of what clients send is timed with texts made of what it looks for, each repeated and each before a run of
+// another: the cost must grow with the text and stay small.
+
+import { describe, expect, it } from "vitest";
+import { judgeCosts, worstInputs } from "./cost.ts";
+import { CLIENT_READERS, COMMON_PIECES } from "./readers.ts";
+
+describe("readers of what clients send", () => {
+  it.each(CLIENT_READERS)("$name", ({ read, pieces = [], maxLength }) => {
+    const inputs = worstInputs([...pieces, ...COMMON_PIECES]);
+    for (const inputOf of inputs.slice(0, 20)) read(inputOf(512));
+    expect(judgeCosts(read, inputs, maxLength)).toEqual([]);
+  });
+});
