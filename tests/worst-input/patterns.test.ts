@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { judgeCosts, worstInputs } from "./cost.ts";
+import { judgeCosts, PATTERN_MS_PER_KIB_MAX, worstInputs } from "./cost.ts";
 import { piecesOf } from "./pattern-pieces.ts";
 import { patternsIn } from "./source-patterns.ts";
 
@@ -50,7 +50,8 @@ describe("regular expressions over what clients send", () => {
   it.each(PATTERNS)("$path:$line /$source/$flags", ({ source, flags }) => {
     const read = runPattern(new RegExp(source, flags));
     const maxLength = SHORT_TEXTS[source]?.maxLength;
-    expect(judgeCosts(read, worstInputs(piecesOf(source)), maxLength)).toEqual([]);
+    const bounds = { msPerKibMax: PATTERN_MS_PER_KIB_MAX, ...(maxLength === undefined ? {} : { maxLength }) };
+    expect(judgeCosts(read, worstInputs(piecesOf(source)), bounds)).toEqual([]);
   });
 
   it.each([
@@ -60,6 +61,7 @@ describe("regular expressions over what clients send", () => {
     ["a.*b.*c", ""],
   ])("would not be let through as /%s/%s", (source, flags) => {
     const read = runPattern(new RegExp(source, flags));
-    expect(judgeCosts(read, worstInputs(piecesOf(source)))).not.toEqual([]);
+    const bounds = { msPerKibMax: PATTERN_MS_PER_KIB_MAX };
+    expect(judgeCosts(read, worstInputs(piecesOf(source)), bounds)).not.toEqual([]);
   });
 });

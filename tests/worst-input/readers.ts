@@ -4,7 +4,6 @@
 import { redactPersonalData as redactLine } from "../../backend/src/failed/index.ts";
 import { cutAddress as cutNamedAddress } from "../../backend/src/process/enrich/address.ts";
 import { readCampaign } from "../../backend/src/process/enrich/campaign.ts";
-import { clickIdSource, stripClickIdText } from "../../backend/src/process/enrich/click-ids.ts";
 import { readHintHeaders, readUserAgentData } from "../../backend/src/process/enrich/client-hints.ts";
 import { hostOf, readPage } from "../../backend/src/process/enrich/page.ts";
 import { fieldHint } from "../../backend/src/process/enrich/personal-data/field-names.ts";
@@ -14,6 +13,7 @@ import { classifyReferral } from "../../backend/src/process/enrich/referrer.ts";
 import { readUserAgent } from "../../backend/src/process/enrich/user-agent.ts";
 import { cleanText } from "../../backend/src/process/sanitize.ts";
 import { CursorSigner } from "../../backend/src/query/cursor.ts";
+import { clickIdSource, stripClickIdText } from "../../contract/src/click-ids.ts";
 import { parseKey } from "../../contract/src/keys.ts";
 import { plainText } from "../../contract/src/percent.ts";
 import { isPlaceholder } from "../../contract/src/placeholder.ts";
@@ -45,8 +45,6 @@ export interface ClientReader {
   read: (text: string) => unknown;
   /** What it looks for, beside what all readers are given. */
   pieces?: readonly string[];
-  /** Longer texts never come to it. */
-  maxLength?: number;
 }
 
 const JSON_PIECES = [
@@ -128,7 +126,7 @@ export const CLIENT_READERS: readonly ClientReader[] = [
   },
   { name: "escapes of a body", read: textNeedsCare, pieces: JSON_PIECES },
   { name: "blank names", read: isBlank, pieces: [" ", "\u200b", "\u2800"] },
-  { name: "heavy bodies", read: lighten, pieces: JSON_PIECES },
+  { name: "heavy bodies", read: (text) => lighten(text, true), pieces: JSON_PIECES },
   { name: "the JSON of an item", read: isJson, pieces: JSON_PIECES },
   { name: "the items of a batch", read: batchItemTexts, pieces: JSON_PIECES },
   { name: "a member of a body", read: (text) => memberText(text, "context"), pieces: JSON_PIECES },

@@ -1,6 +1,13 @@
 // Where visitors come from, and what is taken away where consent does not cover advertising.
 
-import { CLICK_IDS, CLICK_IDS_VERSION, clickIdSource, stripClickIds, stripClickIdText, stripContext } from "@behaviour/contract";
+import {
+  CLICK_IDS,
+  CLICK_IDS_VERSION,
+  clickIdSource,
+  stripClickIds,
+  stripClickIdText,
+  stripContext,
+} from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { NO_CAMPAIGN } from "../../src/process/enrich/campaign.ts";
 import { classifyReferral } from "../../src/process/enrich/referrer.ts";
