@@ -95,7 +95,7 @@ export const LIMITS = {
   shardLowWaterBytes: 1_536 * MIB,
   /** So does one whose whole database is larger: it may hold 10 GB, and draining writes too. */
   shardEventsDatabaseBytes: 8_192 * MIB,
-  /** Beyond this nothing is written but what draining needs. */
+  /** Beyond this nothing is written that can wait. */
   shardDatabaseBytes: 9_216 * MIB,
   /** Appends that wait for their commit; beyond it the shard answers `overloaded`. */
   shardPendingBytes: 8 * MIB,
@@ -286,8 +286,12 @@ assertRelation(
   "waiting rows, events and everything fit into one object, in this order",
 );
 assertRelation(
-  3 * LIMITS.isolatePendingBytes + LIMITS.isolateHeldBytes + 5 * LIMITS.isolateFlushBytes + LIMITS.isolateIdBytes <=
-    100 * MIB,
-  "what shards of one isolate hold leaves room in its 128 MB",
+  LIMITS.isolateBaseBytes +
+    3 * LIMITS.isolatePendingBytes +
+    LIMITS.isolateHeldBytes +
+    5 * LIMITS.isolateFlushBytes +
+    LIMITS.isolateIdBytes <=
+    LIMITS.isolateMemoryBytes,
+  "what the shards of one isolate hold fits into its memory",
 );
 assertRelation(LIMITS.liveBufferBytes <= LIMITS.liveTailBytes, "one watcher's room is no more than all watchers'");

@@ -79,7 +79,7 @@ export class EventStore {
     return this.#isFull;
   }
 
-  /** Nothing at all is written any more but what draining needs. */
+  /** Nothing is written any more that can wait: runs are not merged, counts go with the rows that say what is sent. */
   get isBrimful(): boolean {
     return this.#databaseBytes > LIMITS.shardDatabaseBytes;
   }
@@ -165,6 +165,7 @@ export class EventStore {
 
   /** Makes counts durable that no row has brought to disk. The drops' table once a minute. */
   storeCounts(): void {
+    if (this.isBrimful) return;
     const nowMs = Date.now();
     if (!isOver(this.#dropsWrittenAtMs, WRITE_DROPS_EVERY_MS, nowMs) || this.#drops.pending.length === 0) {
       this.rows.storeCounts(this.#counts());

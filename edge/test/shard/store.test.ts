@@ -204,7 +204,7 @@ describe("a full disk", () => {
 
   it("is seen coming: no events are taken, while draining still writes", () =>
     withStorage((watched) => {
-      const marks = LIMITS as { shardEventsDatabaseBytes: number };
+      const marks = LIMITS as { shardEventsDatabaseBytes: number; shardDatabaseBytes: number };
       const { shardEventsDatabaseBytes } = marks;
       try {
         const store = new EventStore(watched.storage, NAME);
@@ -212,6 +212,14 @@ describe("a full disk", () => {
         expect(store.isFull).toBe(false);
         marks.shardEventsDatabaseBytes = 1_000;
         expect(store.isFull).toBe(true);
+        // Beyond the second mark not even counts are written on their own.
+        const { shardDatabaseBytes } = marks;
+        marks.shardDatabaseBytes = 1_000;
+        watched.rowsWritten = 0;
+        store.count("rejected", 1, Date.now());
+        store.storeCounts();
+        expect([store.isBrimful, watched.rowsWritten, store.hasCountsToStore]).toEqual([true, 0, true]);
+        marks.shardDatabaseBytes = shardDatabaseBytes;
         send(store);
         expect(store.rows.count).toBe(0);
       } finally {
