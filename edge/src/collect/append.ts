@@ -67,7 +67,7 @@ export class Appender {
     const calls = [...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0));
     // Packed by now. A shard may take seconds, and what nobody needs would be a third of what the isolate holds of a body.
     release(this.#parsed);
-    return sum(await Promise.all(calls));
+    return all(calls);
   }
 
   /**
@@ -133,7 +133,7 @@ export class Appender {
   }
 
   async #appendPacked(packed: readonly Packed[], index: number, tries: number): Promise<Appended | Refusal> {
-    return sum(await Promise.all(packed.map((part) => this.#appendPart(part, index, false, tries))));
+    return all(packed.map((part) => this.#appendPart(part, index, false, tries)));
   }
 
   async #appendPart(
@@ -241,6 +241,11 @@ function wholeOf(event: ConsentedEvent | StorableEvent): ConsentedEvent {
 function refusalOf(answer: Extract<AppendAnswer, { outcome: "refused" }>): Refusal {
   if (answer.code === "storage_full") return new Refusal("storage_full", { retryAfterSeconds: FULL_RETRY_SECONDS });
   return new Refusal(answer.code, { retryAfterSeconds: answer.retryAfterSeconds ?? OVERLOADED_RETRY_SECONDS });
+}
+
+/** Of almost every request there is only one. */
+async function all(calls: readonly Promise<Appended | Refusal>[]): Promise<Appended | Refusal> {
+  return calls.length === 1 ? (calls[0] as Promise<Appended | Refusal>) : sum(await Promise.all(calls));
 }
 
 /** The first refusal, if there is one: then nothing is acknowledged, whatever else was stored. */

@@ -64,14 +64,16 @@ export async function withBody<T>(
 ): Promise<T | Refusal> {
   const limit = how.gzip ? bounds.compressedBytes : bounds.bytes;
   if (how.declaredBytes !== null && how.declaredBytes > limit) return tooLarge(bounds).unread(request.body);
-  if (how.declaredBytes === 0 || request.body === null) return new Refusal("empty_body");
-  const isWhole = !how.gzip && how.declaredBytes !== null && mayReadWhole(how.declaredBytes);
+  if (how.declaredBytes === 0) return new Refusal("empty_body");
+  const isWhole = mayReadWhole(how);
+  // To ask for the body makes a stream of it.
+  if (!isWhole && request.body === null) return new Refusal("empty_body");
   const isSmall = how.declaredBytes !== null && how.declaredBytes <= LIMITS.bodySmallBytes;
-  const reservation = isWhole ? new Reservation(true) : Reservation.begin(isSmall);
+  const reservation = isWhole ? new Reservation(isSmall) : Reservation.begin(isSmall);
   if (reservation === null) return new Refusal("overloaded").unread(request.body);
   try {
     // Nothing of the body but what `use` is given is in reach while it waits for a shard.
-    return await useText(await readText(request, how.gzip, isWhole, bounds, reservation), use);
+    return await useText(await readText(request, how, isWhole, bounds, reservation), use);
   } finally {
     reservation.release();
   }
@@ -83,13 +85,13 @@ function useText<T>(body: SentBody | Refusal, use: (body: SentBody) => Promise<T
 
 async function readText(
   request: Request,
-  gzip: boolean,
+  { gzip, declaredBytes }: BodyHead,
   isWhole: boolean,
   bounds: BodyBounds,
   reservation: Reservation,
 ): Promise<SentBody | Refusal> {
   const sent = isWhole
-    ? await readWhole(request, reservation)
+    ? await readWhole(request, declaredBytes as number, reservation)
     : await readAtMost(
         request.body as ReadableStream<Uint8Array>,
         gzip ? bounds.compressedBytes : bounds.bytes,
@@ -137,27 +139,34 @@ function late(): Refusal {
   return new Refusal("rate_limited", { message, retryAfterSeconds: 5 });
 }
 
-/** Bodies that are being read as a whole. */
-let wholeReads = 0;
+/** What the bodies have declared that are being read as a whole. */
+let wholeReadsBytes = 0;
 
 /**
  * A small declared body is read as a whole, which is cheapest: no stream object is made. It is charged once it is there; until
  * then the runtime holds what came of it, so only so many are read like this.
  */
-function mayReadWhole(declaredBytes: number): boolean {
-  return declaredBytes <= LIMITS.bodyWholeBytes && wholeReads < LIMITS.bodyWholeReads;
+function mayReadWhole({ gzip, declaredBytes }: BodyHead): boolean {
+  if (gzip || declaredBytes === null || declaredBytes > LIMITS.bodyWholeBytes) return false;
+  return wholeReadsBytes + declaredBytes <= LIMITS.bodyWholeReadsBytes;
 }
 
-async function readWhole(request: Request, reservation: Reservation): Promise<Uint8Array | Refusal> {
-  wholeReads++;
+async function readWhole(
+  request: Request,
+  declaredBytes: number,
+  reservation: Reservation,
+): Promise<Uint8Array | Refusal> {
+  wholeReadsBytes += declaredBytes;
   try {
-    const bytes = await inTime(request.arrayBuffer(), LIMITS.bodyReadMs);
+    const read = request.arrayBuffer();
+    const isTimed = wholeReadsBytes > LIMITS.bodyUntimedReadsBytes;
+    const bytes = isTimed ? await inTime(read, LIMITS.bodyReadMs) : await read;
     if (bytes === LATE) return late();
     return reservation.growTo(bytes.byteLength) ? new Uint8Array(bytes) : new Refusal("overloaded");
   } catch {
     return brokeOff();
   } finally {
-    wholeReads--;
+    wholeReadsBytes -= declaredBytes;
   }
 }
 

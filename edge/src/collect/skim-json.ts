@@ -283,24 +283,49 @@ function walkArray(from: number, depth: number, keyStart: number, keyEnd: number
   }
 }
 
-/** @param isContext of the event: what it says of consent and of the address is decided by */
+/**
+ * Almost all that an event holds are short keys and texts in which nothing is to be looked at: for those nothing is called here.
+ * @param isContext of the event: what it says of consent and of the address is decided by
+ */
 export function walkObject(from: number, depth: number, isContext: boolean): number {
   if (depth > LIMITS.depth) return BROKEN;
   let at = skip(from + 1);
-  if (byteAt(at) === CLOSE_BRACE) return at + 1;
+  if (bytes[at] === CLOSE_BRACE) return at + 1;
   for (let keys = 1; ; keys++) {
-    at = walkKey(at);
+    const keyEnd = plainEnd(at, LONG_KEY);
+    if (keyEnd !== BROKEN && bytes[keyEnd + 1] === COLON && !(isContext && keyEnd - at <= LONGEST_DECIDED_KEY)) {
+      const value = keyEnd + 2;
+      const valueEnd = ADDRESS_BEGINS[bytes[value + 1] as number] === 1 ? BROKEN : plainEnd(value, CARD_DIGITS_MIN);
+      if (valueEnd !== BROKEN && ++nodes <= LIMITS.nodesPerEvent) at = valueEnd + 1;
+      else at = walkValue(value, depth + 1, at + 1, keyEnd);
+    } else {
+      at = walkKey(at);
+      if (at === BROKEN) return BROKEN;
+      if (isContext && (keyIs("consent") || keyIs("ip"))) isOrdinary = false;
+      at = walkValue(at, depth + 1, stringStart, stringEnd);
+    }
     if (at === BROKEN) return BROKEN;
     if (keys > LIMITS.keysPerObject) isOrdinary = false;
-    if (isContext && (keyIs("consent") || keyIs("ip"))) isOrdinary = false;
-    at = walkValue(at, depth + 1, stringStart, stringEnd);
-    if (at === BROKEN) return BROKEN;
-    at = skip(at);
-    const next = byteAt(at);
-    if (next === CLOSE_BRACE) return at + 1;
-    if (next !== COMMA) return BROKEN;
-    at = skip(at + 1);
+    if (bytes[at] !== COMMA) {
+      at = skip(at);
+      if (bytes[at] === CLOSE_BRACE) return at + 1;
+      if (bytes[at] !== COMMA) return BROKEN;
+    }
+    at++;
+    if (bytes[at] !== QUOTE) at = skip(at);
   }
+}
+
+/** `consent`, with its first quote. */
+const LONGEST_DECIDED_KEY = 8;
+
+/** The last quote of the string at `from` when it is not empty, shorter than `limit` and nothing in it is to be looked at. */
+function plainEnd(from: number, limit: number): number {
+  if (bytes[from] !== QUOTE) return BROKEN;
+  let at = from + 1;
+  while (KIND[bytes[at] as number] === 0) at++;
+  const size = at - from - 1;
+  return bytes[at] === QUOTE && size > 0 && size < limit && size !== PROTO.length ? at : BROKEN;
 }
 
 /** A key and its colon. @returns where its value begins */
