@@ -8,17 +8,16 @@
 // deadline.
 
 import { waitUntil } from "cloudflare:workers";
-import { LIMITS } from "@behaviour/contract";
+import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { elapsedMs, sleep, waitLeftMs } from "../clock.ts";
-import { COMMIT_GAP_LEAST_MS } from "../shard/pace.ts";
+import { commitGapMs, EventRate } from "../shard/pace.ts";
 import type { AppendAnswer, AppendInput } from "../shard/shard.ts";
 
 /**
- * From the start of a call to that of the next, whether the first is still under way (a shard far away) or not. A little more
- * than the shard's own least gap between commits: under load a call then never arrives too early to be committed at once. Where
- * less comes the shard's gap is longer, and this one, which is the same always, adds nothing that anybody notices.
+ * How much longer the gap between the starts of two calls is than the shard's gap between commits at the same load: a call then
+ * never arrives too early to be committed at once, so it takes the same time again and again, and those who wait for it look once.
  */
-const CALL_GAP_MS = COMMIT_GAP_LEAST_MS + 2;
+const LONGER_THAN_COMMITS_MS = 2;
 /** A call holds what its members hold twice: as they are and as the message. */
 const CALL_BYTES = 4 * 1024 * 1024;
 /** After so many calls for others a leader leaves the lead to one of those that wait. */
@@ -28,8 +27,10 @@ const CALLS_IN_A_ROW = 32;
 const LOOK_EVERY_MS = 2;
 /** The most: a call that was measured while the clock was set says nothing of the next. */
 const LOOK_AT_MOST_MS = 50;
-/** Of a new call's duration in the average; a follower should rather look once too often than sleep through. */
+/** Of a new call's duration in the average. */
 const NEWEST_SHARE = 0.2;
+/** A look costs as much as judging an event: better a little late than twice. */
+const LATER_SHARE = 1.25;
 
 type Send = (inputs: AppendInput[]) => Promise<AppendAnswer[]>;
 type Outcome = { answer: AppendAnswer } | { fault: unknown };
@@ -51,11 +52,20 @@ class Lane {
   waiting: Entry[] = [];
   #leaders = 0;
   #lastCallMs = Number.NEGATIVE_INFINITY;
+  #gapMs = commitGapMs(0);
   #typicalMs = LOOK_EVERY_MS;
+  readonly #rate = new EventRate();
+
+  add(entry: Entry): void {
+    this.waiting.push(entry);
+    const nowMs = Date.now();
+    this.#rate.add(entry.input.ids.byteLength / ID_HASH_BYTES, nowMs);
+    this.#gapMs = commitGapMs(this.#rate.perSecond(nowMs)) + LONGER_THAN_COMMITS_MS;
+  }
 
   /** How long until another call may begin. */
   roomAfterMs(nowMs: number): number {
-    return waitLeftMs(this.#lastCallMs, CALL_GAP_MS, nowMs);
+    return waitLeftMs(this.#lastCallMs, this.#gapMs, nowMs);
   }
 
   /**
@@ -111,14 +121,15 @@ class Lane {
   /** How long until it is worth while to look at the entry again. */
   lookAfterMs(entry: Entry, nowMs: number): number {
     const { call } = entry;
-    const leftMs = call === null ? this.#turnAfterMs(nowMs) : waitLeftMs(call.startedMs, this.#typicalMs, nowMs);
-    return Math.min(LOOK_AT_MOST_MS, Math.max(LOOK_EVERY_MS, Math.floor(leftMs)));
+    const takesMs = this.#typicalMs * LATER_SHARE;
+    const leftMs = call === null ? this.#turnAfterMs(nowMs) : waitLeftMs(call.startedMs, takesMs, nowMs);
+    return Math.min(LOOK_AT_MOST_MS, Math.max(LOOK_EVERY_MS, Math.ceil(leftMs)));
   }
 
   /** When an entry that waits may lead a call; where somebody leads and the shard is near, when that call is likely done. */
   #turnAfterMs(nowMs: number): number {
-    const led = this.#leaders > 0 && this.#typicalMs < CALL_GAP_MS;
-    return this.roomAfterMs(nowMs) + (led ? this.#typicalMs : 0);
+    const led = this.#leaders > 0 && this.#typicalMs < this.#gapMs;
+    return this.roomAfterMs(nowMs) + (led ? this.#typicalMs * LATER_SHARE : 0);
   }
 }
 
@@ -135,7 +146,7 @@ const lanes = new Map<string, Lane>();
 export async function appendJoined(shard: string, input: AppendInput, send: Send): Promise<AppendAnswer> {
   const lane = laneTo(shard);
   const entry: Entry = { input, call: null, outcome: null };
-  lane.waiting.push(entry);
+  lane.add(entry);
   // What was waited is added up wait by wait: the clock may be set meanwhile, and must neither end nor prolong this.
   let leftMs: number = LIMITS.callDeadlineMs;
   try {

@@ -111,20 +111,23 @@ function isWhiteSpace(byte: number): boolean {
 
 /** Walks the string whose quote stands at `from`. */
 export function walkString(from: number): number {
-  if (bytes[from] !== QUOTE) return BROKEN;
+  // In locals: the engine can't know that the module's own never change.
+  const source = bytes;
+  const kinds = KIND;
+  if (source[from] !== QUOTE) return BROKEN;
   let at = from + 1;
   stringStart = at;
   notes = 0;
   for (;;) {
-    let kind = KIND[bytes[at] as number];
-    while (kind === 0) kind = KIND[bytes[++at] as number];
+    let kind = kinds[source[at] as number];
+    while (kind === 0) kind = kinds[source[++at] as number];
     if (kind === END) {
       stringEnd = at;
       return at + 1;
     }
     if (kind === HINT) {
       if ((notes & HINTED) === 0 && isHint(at)) notes |= HINTED;
-    } else if (kind === ESCAPE && bytes[at + 1] !== 0) {
+    } else if (kind === ESCAPE && source[at + 1] !== 0) {
       // Whether it is an escape that JSON knows, the parser says.
       notes |= ESCAPED;
       at++;
@@ -208,14 +211,16 @@ for (const separator of [SPACE, DASH, PLUS]) OF_CARD[separator] = 1;
 /** As in pii/hints.ts: a run of that many digits can't be stepped over. */
 function hasCardDigits(): boolean {
   const last = stringEnd;
+  const source = bytes;
+  const ofCard = OF_CARD;
   for (let i = stringStart + CARD_DIGITS_MIN - 1; i < last; i += CARD_DIGITS_MIN) {
-    if (OF_CARD[bytes[i] as number] === 0) continue;
+    if (ofCard[source[i] as number] === 0) continue;
     let start = i;
     // The quotes end it on both sides.
-    while (OF_CARD[bytes[start - 1] as number] === 1) start--;
+    while (ofCard[source[start - 1] as number] === 1) start--;
     let digits = 0;
     let stop = start;
-    for (; OF_CARD[bytes[stop] as number] === 1; stop++) if (isDigit(bytes[stop] as number)) digits++;
+    for (; ofCard[source[stop] as number] === 1; stop++) if (isDigit(source[stop] as number)) digits++;
     if (digits >= CARD_DIGITS_MIN) return true;
     i = Math.max(i, stop);
   }
@@ -289,13 +294,14 @@ function walkArray(from: number, depth: number, keyStart: number, keyEnd: number
  */
 export function walkObject(from: number, depth: number, isContext: boolean): number {
   if (depth > LIMITS.depth) return BROKEN;
+  const source = bytes;
   let at = skip(from + 1);
-  if (bytes[at] === CLOSE_BRACE) return at + 1;
+  if (source[at] === CLOSE_BRACE) return at + 1;
   for (let keys = 1; ; keys++) {
-    const keyEnd = plainEnd(at, LONG_KEY);
-    if (keyEnd !== BROKEN && bytes[keyEnd + 1] === COLON && !(isContext && keyEnd - at <= LONGEST_DECIDED_KEY)) {
+    const keyEnd = plainEnd(source, at, LONG_KEY);
+    if (keyEnd !== BROKEN && source[keyEnd + 1] === COLON && !(isContext && keyEnd - at <= LONGEST_DECIDED_KEY)) {
       const value = keyEnd + 2;
-      const valueEnd = ADDRESS_BEGINS[bytes[value + 1] as number] === 1 ? BROKEN : plainEnd(value, CARD_DIGITS_MIN);
+      const valueEnd = ADDRESS_BEGINS[source[value + 1] as number] === 1 ? BROKEN : plainEnd(source, value, CARD_DIGITS_MIN);
       if (valueEnd !== BROKEN && ++nodes <= LIMITS.nodesPerEvent) at = valueEnd + 1;
       else at = walkValue(value, depth + 1, at + 1, keyEnd);
     } else {
@@ -306,13 +312,13 @@ export function walkObject(from: number, depth: number, isContext: boolean): num
     }
     if (at === BROKEN) return BROKEN;
     if (keys > LIMITS.keysPerObject) isOrdinary = false;
-    if (bytes[at] !== COMMA) {
+    if (source[at] !== COMMA) {
       at = skip(at);
-      if (bytes[at] === CLOSE_BRACE) return at + 1;
-      if (bytes[at] !== COMMA) return BROKEN;
+      if (source[at] === CLOSE_BRACE) return at + 1;
+      if (source[at] !== COMMA) return BROKEN;
     }
     at++;
-    if (bytes[at] !== QUOTE) at = skip(at);
+    if (source[at] !== QUOTE) at = skip(at);
   }
 }
 
@@ -320,12 +326,13 @@ export function walkObject(from: number, depth: number, isContext: boolean): num
 const LONGEST_DECIDED_KEY = 8;
 
 /** The last quote of the string at `from` when it is not empty, shorter than `limit` and nothing in it is to be looked at. */
-function plainEnd(from: number, limit: number): number {
-  if (bytes[from] !== QUOTE) return BROKEN;
+function plainEnd(source: Uint8Array, from: number, limit: number): number {
+  if (source[from] !== QUOTE) return BROKEN;
+  const kinds = KIND;
   let at = from + 1;
-  while (KIND[bytes[at] as number] === 0) at++;
+  while (kinds[source[at] as number] === 0) at++;
   const size = at - from - 1;
-  return bytes[at] === QUOTE && size > 0 && size < limit && size !== PROTO.length ? at : BROKEN;
+  return source[at] === QUOTE && size > 0 && size < limit && size !== PROTO.length ? at : BROKEN;
 }
 
 /** A key and its colon. @returns where its value begins */
