@@ -5,6 +5,7 @@ import { constants, gunzipSync, gzipSync } from "node:zlib";
 import { LIMITS } from "./limits.ts";
 
 const LEVEL = { level: constants.Z_BEST_SPEED };
+const STORED = { level: constants.Z_NO_COMPRESSION };
 /** A frame of 1 MB can be made to unpack to a gigabyte; nothing the edge writes comes near this. */
 const MAX_UNPACKED_BYTES = 4 * LIMITS.frameUnpackedBytes;
 
@@ -19,6 +20,11 @@ export function encodeMember(lines: readonly string[]): Uint8Array {
 /** One gzip member of bytes that are whole lines already. */
 export function compressMember(lines: Uint8Array): Uint8Array {
   return gzipSync(lines, LEVEL);
+}
+
+/** The same for lines that are not worth it: a gzip member that holds them as they are. */
+export function storeMember(lines: Uint8Array): Uint8Array {
+  return gzipSync(lines, STORED);
 }
 
 /**

@@ -81,6 +81,13 @@ export const LIMITS = {
    * much as compressing 50 KB: one for each small body would be most of its work.
    */
   packThresholdBytes: 32 * KIB,
+  /**
+   * A longer line is divided into several before it is compressed. However badly one packs, it then fits into a record, and
+   * nothing is compressed twice.
+   */
+  lineBytes: 768 * KIB,
+  /** Bodies from this size on are tried whether they pack at all (edge/src/collect/density.ts). */
+  denseBytes: 512 * KIB,
   /** One Kinesis record holds at most 1 MiB with its partition key; room is left for the mark of a second try. */
   frameBytes: 1_000_000,
   /** What a frame unpacks to: a reader holds it as text and as values at the same time. */
@@ -248,6 +255,7 @@ assertRelation(
   "one event with its batch's context fits into one record",
 );
 assertRelation(2 * LIMITS.bodyBytes <= LIMITS.frameUnpackedBytes, "what one body packs to fits into one frame");
+assertRelation(LIMITS.lineBytes * 1.01 <= LIMITS.rowFrameBytes, "a line that does not pack fits into one row");
 assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits into one call");
 assertRelation(LIMITS.dedupeRunIds <= LIMITS.dedupeMemoryIds / 2, "ids that are in no run are surely in memory");
 assertRelation(LIMITS.shardLowWaterBytes < LIMITS.shardHighWaterBytes, "low water is below high water");

@@ -119,6 +119,7 @@ function edgeServices({ kinesisPort, counted = false }: EdgeOptions, names: read
     text("AWS_ACCESS_KEY_ID", "benchmark"),
     text("AWS_SECRET_ACCESS_KEY", "benchmark"),
     text("RAW_STREAM", "behaviour-raw"),
+    text("LEDGER_SECRET", "a secret of the benchmark, as long as it must be"),
     text("KINESIS_ENDPOINT", `http://127.0.0.1:${kinesisPort}`),
   ];
   return names.map((name, index) => {

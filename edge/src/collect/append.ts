@@ -13,6 +13,7 @@ import { Refusal } from "../refusal.ts";
 import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop, type StorableEvent } from "./consent.ts";
+import { isDense } from "./density.ts";
 import { appendJoined } from "./join.ts";
 import type { ParsedBody } from "./parse.ts";
 import { sendAppends } from "./send-appends.ts";
@@ -64,6 +65,7 @@ export class Appender {
     const { events } = this.#consented;
     const groups = groupByShard(events, shardsOf(this.#facts.key));
     const whole = groups.size === 1 && asSent;
+    this.#parsed.isDense = isDense(this.#parsed.sent.bytes ?? NO_DATA.data);
     const calls = [...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0));
     // Packed by now. A shard may take seconds, and what nobody needs would be a third of what the isolate holds of a body.
     release(this.#parsed);

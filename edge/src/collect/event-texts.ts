@@ -1,6 +1,5 @@
 // The texts of a body's events, as sent: cut out of the body when the first of them is asked for.
 
-import { mergeBatchContext } from "@behaviour/contract";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers } from "./repair.ts";
 import { batchItemTexts, memberText } from "./slices.ts";
@@ -17,7 +16,6 @@ export function bytesOf(parsed: Pick<ParsedBody, "sent">): Uint8Array {
 export class EventTexts {
   readonly #parsed: ParsedBody;
   #texts: string[] | null = null;
-  #batchContext: JsonObject | null = null;
 
   constructor(parsed: ParsedBody) {
     this.#parsed = parsed;
@@ -42,11 +40,13 @@ export class EventTexts {
     return range === undefined ? encoder.encode(this.text(index)).byteLength : range.end - range.start;
   }
 
-  /** The event anew, no number rounded; with the context it was merged with. Both are within the depth limit. */
+  /** The event anew, no number rounded; without the batch's context. It is within the depth limit. */
   parseKeepingNumbers(index: number): JsonObject {
-    const event = parseKeepingNumbers(this.text(index));
-    if (this.#parsed.batchContext === null) return event;
-    this.#batchContext ??= parseKeepingNumbers(memberText(this.#parsed.text, "context") as string);
-    return { ...event, context: mergeBatchContext(event.context, this.#batchContext) };
+    return parseKeepingNumbers(this.text(index));
+  }
+
+  /** The batch's own context anew, no number rounded. */
+  batchContext(): JsonObject {
+    return parseKeepingNumbers(memberText(this.#parsed.text, "context") as string);
   }
 }

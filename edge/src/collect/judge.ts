@@ -18,6 +18,7 @@ import {
 } from "@behaviour/contract";
 import { ALL_PII } from "../pii/classes.ts";
 import { bodyMayHold } from "../pii/hints.ts";
+import { BatchContext } from "./batch-context.ts";
 import { EventTexts } from "./event-texts.ts";
 import { firstTakenFromMs } from "./first-taken.ts";
 import { OrdinaryEvent } from "./ordinary-event.ts";
@@ -67,6 +68,17 @@ export interface JudgeOptions {
   anyPast: boolean;
 }
 
+/** What judging one of a request's items takes. */
+interface OfRequest {
+  parsed: ParsedBody;
+  batchContext: BatchContext | null;
+  options: JudgeOptions;
+  care: boolean;
+  texts: EventTexts;
+  judged: Judged;
+  sizes: number[] | null;
+}
+
 interface Refused {
   code: RejectionCode;
   pointer?: string;
@@ -78,7 +90,10 @@ export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
   const mayHold = care ? ALL_PII : bodyMayHold(parsed.text);
   const judged: Judged = { events: [], rejected: [], warnings: new RequestWarnings(), clean: true, mayHold };
   const texts = new EventTexts(parsed);
+  const batchContext =
+    parsed.batchContext === null ? null : new BatchContext(parsed, parsed.batchContext, care, mayHold, texts);
   const sizes = parsed.sent.byteLength > LIMITS.eventBytes ? new Array<number>() : null;
+  const of: OfRequest = { parsed, batchContext, options, care, texts, judged, sizes };
   for (let index = 0; index < parsed.items.length; index++) {
     const fields = parsed.skimmed?.[index]?.fields ?? null;
     const ordinary = fields === null ? null : judgeOrdinary(fields, index, parsed, options, texts);
@@ -90,11 +105,7 @@ export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
     const item = fields === null ? parsed.items[index] : (JSON.parse(texts.text(index)) as unknown);
     const heavy = parsed.heavy?.get(index);
     const event =
-      heavy !== undefined
-        ? refused(heavy)
-        : isObject(item)
-          ? judgeItem(item, index, parsed, options, care, texts, judged, sizes)
-          : refused("invalid_type", "");
+      heavy !== undefined ? refused(heavy) : isObject(item) ? judgeItem(item, index, of) : refused("invalid_type", "");
     if ("code" in event) reject(judged, index, item, event);
     else judged.events.push(event);
   }
@@ -123,22 +134,15 @@ function timesOf(timestamp: unknown, sentAt: unknown, { receivedAtMs, isRetry, a
   };
 }
 
-function judgeItem(
-  item: JsonObject,
-  index: number,
-  parsed: ParsedBody,
-  options: JudgeOptions,
-  care: boolean,
-  texts: EventTexts,
-  judged: Judged,
-  sizes: number[] | null,
-): JudgedEvent | Refused {
+function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent | Refused {
+  const { parsed, batchContext, options, care, texts, judged, sizes } = of;
   // Merged before it is looked at: what is limited is the event as it will be stored.
-  if (parsed.batchContext !== null && (item.context === undefined || item.context === null || isObject(item.context))) {
-    item.context = mergeBatchContext(item.context, parsed.batchContext);
-  }
+  const own = item.context;
+  const isMerged = batchContext !== null && (isMissing(own) || isObject(own));
+  if (isMerged) item.context = mergeBatchContext(own, parsed.batchContext);
   const { found, size, mayHold: mayHoldAsSent } = scan(item, care, judged.mayHold);
-  if (sizes !== null) sizes[index] = size;
+  // Of what was sent as the event.
+  if (sizes !== null) sizes[index] = isMerged ? Math.max(0, size - batchContext.size) : size;
   if (found & FOUND.tooDeep) return refused("too_deep");
   if (found & (FOUND.tooManyKeys | FOUND.tooManyNodes)) return refused("too_many_properties");
   const wrong = judgeFields(item, options.defaultType);
@@ -146,8 +150,15 @@ function judgeItem(
 
   let event = item;
   let mayHold = mayHoldAsSent;
+  const isContextRepaired = isMerged && batchContext.isRepaired;
+  if (isContextRepaired) {
+    batchContext.warn(index, own, judged.warnings);
+    judged.clean = false;
+    mayHold = ALL_PII;
+  }
   if (found & FOUND.needsRepair) {
     const source = found & FOUND.unsafeNumber ? texts.parseKeepingNumbers(index) : item;
+    if (isMerged && source !== item) source.context = mergeBatchContext(source.context, parsed.batchContext);
     const repaired = repair(source);
     event = repaired.event;
     judged.warnings.addAll(index, repaired.warnings);
@@ -173,7 +184,7 @@ function judgeItem(
   const times = timesOf(event.timestamp ?? event.originalTimestamp, parsed.sentAt ?? event.sentAt, options);
   if (times.warning !== null) judged.warnings.add(index, times.warning, "/timestamp");
   const subjectKey = String(event.anonymousId ?? event.userId);
-  const mayHoldAddress = (found & (FOUND.address | FOUND.needsRepair)) !== 0;
+  const mayHoldAddress = isContextRepaired || (found & (FOUND.address | FOUND.needsRepair)) !== 0;
   const { timeMs, firstTakenMs } = times;
   const id = hashId(messageId);
   return { index, event, messageId, id, subjectKey, timeMs, firstTakenMs, mayHold, mayHoldAddress };

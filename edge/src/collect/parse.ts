@@ -32,6 +32,8 @@ export interface ParsedBody {
   skimmed: readonly SkimmedEvent[] | null;
   /** Events that were taken out before parsing, with the reason: lighten.ts. */
   heavy: ReadonlyMap<number, RejectionCode> | null;
+  /** Not worth compressing (density.ts); told when it is stored. */
+  isDense: boolean;
 }
 
 export function parseBody(sent: SentBody, route: IngestRoute): ParsedBody | Refusal {
@@ -63,7 +65,7 @@ function skimmedBody(shape: "batch" | "event", skimmed: SkimmedBody, sent: SentB
   const { events, writeKey } = skimmed;
   const sentAt = skimmed.sentAt ?? undefined;
   const { text } = sent;
-  return { shape, body: { writeKey }, items: [], batchContext: null, sentAt, text, sent, skimmed: events, heavy: null };
+  return { shape, body: { writeKey }, items: [], batchContext: null, sentAt, text, sent, skimmed: events, ...FRESH };
 }
 
 /** The slow lane: as a value. */
@@ -75,7 +77,7 @@ export function parseWhole(sent: SentBody, route: IngestRoute): ParsedBody | Ref
   if (body instanceof Refusal) return body;
   if (!isObject(body)) return new Refusal("invalid_payload");
   const isBatch = route.kind === "batch" || (route.kind === "beacon" && "batch" in body);
-  if (!isBatch) return { ...WITHOUT_BATCH, body, items: [body], text, sent, heavy };
+  if (!isBatch) return { ...WITHOUT_BATCH, body, items: [body], text, sent, heavy, isDense: false };
   const { batch, context } = body;
   if (!Array.isArray(batch)) return new Refusal("invalid_payload", { pointer: "/batch" });
   if (batch.length === 0) return new Refusal("empty_batch", { pointer: "/batch" });
@@ -90,9 +92,10 @@ export function parseWhole(sent: SentBody, route: IngestRoute): ParsedBody | Ref
     return new Refusal("payload_too_large", { message: CONTEXT_TOO_LARGE });
   }
   const sentAt = parseTime(body.sentAt) === null ? undefined : body.sentAt;
-  return { shape: "batch", body, items: batch, batchContext, sentAt, text, sent, skimmed: null, heavy };
+  return { shape: "batch", body, items: batch, batchContext, sentAt, text, sent, skimmed: null, heavy, isDense: false };
 }
 
+const FRESH = { heavy: null, isDense: false } as const;
 const WITHOUT_BATCH = { shape: "event", batchContext: null, sentAt: undefined, skimmed: null } as const;
 
 const CONTEXT_TOO_LARGE =

@@ -35,13 +35,12 @@ KIND[QUOTE] = END;
 KIND[BACKSLASH] = ESCAPE;
 for (const hint of "@%=_JAxB") KIND[hint.charCodeAt(0)] = HINT;
 
-/** Longer bodies are rare, and parsed. */
-export const SKIMMED_BYTES_MAX = 512 * 1024;
 /**
  * The body under way, and behind it a zero, which no JSON has: so no step has to look whether there is a byte. One array for all
- * bodies, because the engine then knows where it lies.
+ * bodies, because the engine then knows where it lies. As large as any body: a large one is what it spares the most, because
+ * values take several times the memory of their text.
  */
-const bytes = new Uint8Array(SKIMMED_BYTES_MAX + 1);
+const bytes = new Uint8Array(LIMITS.bodyBytes + 1);
 /** The whole text where each character is a byte; else null. */
 let ascii: string | null = null;
 

@@ -20,7 +20,6 @@ import {
   lookForAddress,
   lookForPersonalData,
   markUnusual,
-  SKIMMED_BYTES_MAX,
   skip,
   slice,
   stringEnd,
@@ -71,7 +70,6 @@ const COMMA = 0x2c;
  * @returns null for a body that is to be parsed as a whole.
  */
 export function skim(bytes: Uint8Array, text: string, shape: "batch" | "event"): SkimmedBody | null {
-  if (bytes.byteLength > SKIMMED_BYTES_MAX) return null;
   begin(bytes, text);
   try {
     const events: SkimmedEvent[] = [];

@@ -45,8 +45,12 @@ export class RequestWarnings {
 
   addAll(index: number, warnings: EventWarnings): void {
     for (const { code, pointer } of warnings.kept) this.add(index, code, pointer);
-    const cut = warnings.count - warnings.kept.length;
-    if (cut > 0) this.#counts.set(index, (this.#counts.get(index) ?? 0) + cut);
+    this.addCut(index, warnings.count - warnings.kept.length);
+  }
+
+  /** So many more, which are not told. */
+  addCut(index: number, count: number): void {
+    if (count > 0) this.#counts.set(index, (this.#counts.get(index) ?? 0) + count);
   }
 
   /** In the events' order; of a rejected event none. */

@@ -12,6 +12,7 @@ import {
   processorSettings,
   type RequestSource,
   type StoredConsent,
+  storeMember,
 } from "@behaviour/contract";
 import type { CompiledKey } from "../compiled-key.ts";
 import { withoutAdvertising } from "../consent/advertising.ts";
@@ -80,19 +81,29 @@ function mayHideClickId(events: readonly StorableEvent[], { text }: ParsedBody):
 }
 
 function pack(events: readonly StorableEvent[], facts: RequestFacts, parsed: ParsedBody, asSent: boolean): Packed[] {
+  // What lies beside the events in a long body does not have to travel with them, and may be all of it.
+  const isWhole = asSent && parsed.sent.byteLength <= LIMITS.lineBytes;
   const head = envelopeHead(facts, parsed.shape, events);
-  const line = asSent ? lineAsSent(head, parsed) : lineOfEvents(head, parsed, events);
+  const line = isWhole ? lineAsSent(head, parsed) : lineOfEvents(head, parsed, events);
+  if (line.byteLength > LIMITS.lineBytes && events.length > 1) {
+    return divided(events, Math.ceil(line.byteLength / LINE_AIMED_BYTES)).flatMap((part) =>
+      pack(part, facts, parsed, false),
+    );
+  }
   const compressed = line.byteLength > LIMITS.packThresholdBytes;
-  const data = compressed ? compressMember(line) : line;
-  if (data.byteLength > LIMITS.frameBytes && asSent) {
-    // What lies beside the events in the body does not have to travel with them, and may be all of it.
-    return pack(events, facts, parsed, false);
-  }
-  if (data.byteLength > LIMITS.frameBytes && events.length > 1) {
-    const half = events.length >> 1;
-    return [...pack(events.slice(0, half), facts, parsed, false), ...pack(events.slice(half), facts, parsed, false)];
-  }
+  const isStored = parsed.isDense && line.byteLength <= LIMITS.lineBytes;
+  const data = compressed ? (isStored ? storeMember(line) : compressMember(line)) : line;
   return [{ ...ask(events), events, data, compressed }];
+}
+
+/** Lower than the bound: the parts are not all of one length. */
+const LINE_AIMED_BYTES = 0.8 * LIMITS.lineBytes;
+
+function divided<T>(items: readonly T[], parts: number): (readonly T[])[] {
+  const length = Math.ceil(items.length / Math.max(2, parts));
+  return Array.from({ length: Math.ceil(items.length / length) }, (_, index) =>
+    items.slice(index * length, (index + 1) * length),
+  );
 }
 
 export function ask(events: readonly ConsentedEvent[]): Question {

@@ -8,7 +8,7 @@ import { readRecords, streamState, untilArrived } from "../kinesis/stream.ts";
 import { expectAnswer, useTable } from "./table.ts";
 
 const table = useTable("batches");
-const sendBatch = (body: object, key = table.publicKey, headers = {}) =>
+const sendBatch = (body: object | string, key = table.publicKey, headers = {}) =>
   send("/v1/batch", { headers: { ...headers, ...bearer(key) }, body });
 
 describe("shape", () => {
@@ -103,6 +103,42 @@ describe("context of the batch", () => {
     ]);
     table.expectStored(one.messageId, { context: { bad: "ab", big: 1 } });
     table.expectStored(two.messageId, { context: { bad: "ab", big: 1, a: 1 } });
+  });
+
+  it("is repaired once for all: of what an event replaces it is told nothing, and numbers keep their digits", async () => {
+    const [plain, own, numbers] = [goodEvent(), goodEvent({ context: { bad: 1 } }), goodEvent()];
+    const withNumber = `{"traits":{"n":9007199254740995},${JSON.stringify(numbers).slice(1)}`;
+    const context = String.raw`{"bad":["a\u0000b",12345678901234567890],"":1,"__proto__":2,"x\ud800":{"n":1e400}}`;
+    const body = `{"batch":[${JSON.stringify(plain)},${JSON.stringify(own)},${withNumber}],"context":${context}}`;
+    const answer = await sendBatch(body);
+    const told = (index: number) =>
+      answer.body.warnings
+        .filter((warning) => warning.index === index)
+        .map(({ code, pointer }) => `${code} ${pointer}`);
+    const bad = ["control_chars_removed /context/bad/0", "number_as_text /context/bad/1"];
+    const others = [
+      "invalid_key /context/",
+      "forbidden_key /context/__proto__",
+      "ill_formed_unicode /context/x\ufffd",
+      "number_as_text /context/x\ufffd/n",
+    ];
+    expect(told(0)).toEqual([...bad, ...others]);
+    expect(told(1)).toEqual(others);
+    expect(told(2)).toEqual([...bad, ...others, "number_as_text /traits/n"]);
+    const stored = { bad: ["ab", "12345678901234567890"], "x\ufffd": { n: "1e400" } };
+    table.expectStored(plain.messageId, { context: stored });
+    table.expectStored(own.messageId, { context: { ...stored, bad: 1 } });
+    table.expectStored(numbers.messageId, { context: stored, traits: { n: "9007199254740995" } });
+  });
+
+  it("does not hide that an event is too large", async () => {
+    const good = Array.from({ length: 30 }, () => goodEvent());
+    const large = `${JSON.stringify(goodEvent()).slice(0, -1)}${" ".repeat(LIMITS.eventBytes)}}`;
+    const context = JSON.stringify({ a: "x".repeat(8_000) });
+    const body = `{"batch":[${good.map((event) => JSON.stringify(event)).join(",")},${large}],"context":${context}}`;
+    const answer = await sendBatch(body);
+    expect(answer.body.rejected.map(({ index, code }) => [index, code])).toEqual([[30, "event_too_large"]]);
+    expect(answer.body.accepted).toBe(30);
   });
 
   it("may be null, and an item's may be", async () => {
