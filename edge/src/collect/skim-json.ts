@@ -5,8 +5,9 @@
 import { LIMITS } from "@behaviour/contract";
 import { CARD_DIGITS_MIN } from "../pii/card.ts";
 import { ALL_PII, NO_PII, PII } from "../pii/classes.ts";
-import { mayEndSentName, textMayHold } from "../pii/hints.ts";
+import { textMayHold } from "../pii/hints.ts";
 import { cutsAddress, mayBeAddress } from "./addresses.ts";
+import { HINTS, isHint } from "./skim-hints.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -33,7 +34,7 @@ const HINT = 4;
 KIND.fill(CONTROL, 0, SPACE);
 KIND[QUOTE] = END;
 KIND[BACKSLASH] = ESCAPE;
-for (const hint of "@%=_JAxB") KIND[hint.charCodeAt(0)] = HINT;
+for (const hint of HINTS) KIND[hint.charCodeAt(0)] = HINT;
 
 /**
  * The body under way, and behind it a zero, which no JSON has: so no step has to look whether there is a byte. One array for all
@@ -125,7 +126,7 @@ export function walkString(from: number): number {
       return at + 1;
     }
     if (kind === HINT) {
-      if ((notes & HINTED) === 0 && isHint(at)) notes |= HINTED;
+      if ((notes & HINTED) === 0 && isHint(source, at, ascii)) notes |= HINTED;
     } else if (kind === ESCAPE && source[at + 1] !== 0) {
       // Whether it is an escape that JSON knows, the parser says.
       notes |= ESCAPED;
@@ -134,51 +135,6 @@ export function walkString(from: number): number {
       return BROKEN;
     }
     at++;
-  }
-}
-
-const AT_SIGN = 0x40;
-const PERCENT = 0x25;
-const EQUALS = 0x3d;
-const UNDERSCORE = 0x5f;
-const UPPER_A = 0x41;
-const UPPER_B = 0x42;
-const UPPER_I = 0x49;
-const UPPER_J = 0x4a;
-const UPPER_K = 0x4b;
-const UPPER_S = 0x53;
-const LOWER_B = 0x62;
-const LOWER_E = 0x65;
-const LOWER_G = 0x67;
-const LOWER_H = 0x68;
-const LOWER_K = 0x6b;
-const LOWER_O = 0x6f;
-const LOWER_Y = 0x79;
-
-/** A look around a rare character: never no where pii/hints.ts would say yes. */
-function isHint(i: number): boolean {
-  switch (bytes[i]) {
-    case AT_SIGN:
-    case PERCENT:
-      return true;
-    case EQUALS:
-      return ascii === null || mayEndSentName(ascii, i);
-    case UNDERSCORE: {
-      const before = bytes[i - 1];
-      return before === LOWER_K || before === LOWER_B || (bytes[i - 2] === LOWER_H && bytes[i - 3] === LOWER_G);
-    }
-    case UPPER_J:
-      return bytes[i - 1] === LOWER_Y && bytes[i - 2] === LOWER_E;
-    case UPPER_A: {
-      const next = bytes[i + 1];
-      return next === UPPER_K || next === UPPER_S || next === UPPER_I;
-    }
-    case UPPER_B:
-      // "BEGIN "
-      return bytes[i + 1] === 0x45 && bytes[i + 2] === 0x47;
-    default:
-      // "xox"
-      return bytes[i + 1] === LOWER_O;
   }
 }
 
@@ -300,7 +256,8 @@ export function walkObject(from: number, depth: number, isContext: boolean): num
     const keyEnd = plainEnd(source, at, LONG_KEY);
     if (keyEnd !== BROKEN && source[keyEnd + 1] === COLON && !(isContext && keyEnd - at <= LONGEST_DECIDED_KEY)) {
       const value = keyEnd + 2;
-      const valueEnd = ADDRESS_BEGINS[source[value + 1] as number] === 1 ? BROKEN : plainEnd(source, value, CARD_DIGITS_MIN);
+      const valueEnd =
+        ADDRESS_BEGINS[source[value + 1] as number] === 1 ? BROKEN : plainEnd(source, value, CARD_DIGITS_MIN);
       if (valueEnd !== BROKEN && ++nodes <= LIMITS.nodesPerEvent) at = valueEnd + 1;
       else at = walkValue(value, depth + 1, at + 1, keyEnd);
     } else {
@@ -370,6 +327,7 @@ export function walkWord(from: number, word: string): number {
   return rangeIs(from, word) ? from + word.length : BROKEN;
 }
 
+const LOWER_E = 0x65;
 /** No double has rounded an integer of so many digits. */
 const SAFE_DIGITS = 15;
 

@@ -3,7 +3,7 @@
 // it saves nothing. ADR 10.
 
 /** At most so often, under any load: a wait that nobody notices, and what keeps p99 below 10 ms. */
-export const COMMIT_GAP_LEAST_MS = 6;
+const COMMIT_GAP_LEAST_MS = 6;
 /** At least so often where little comes: still far below what a client's own network adds. */
 const COMMIT_GAP_MOST_MS = 25;
 /** Commits an event at the rates between. */
