@@ -5,9 +5,9 @@
 /** At most so often, under any load: a wait that nobody notices, and what keeps p99 below 10 ms. */
 const COMMIT_GAP_LEAST_MS = 6;
 /** At least so often where little comes: still far below what a client's own network adds. */
-const COMMIT_GAP_MOST_MS = 25;
+const COMMIT_GAP_MOST_MS = 28;
 /** Commits an event at the rates between. */
-const COMMITS_PER_EVENT = 0.04;
+const COMMITS_PER_EVENT = 0.036;
 
 /** How fast the measured rate follows the load. */
 const RATE_WINDOW_MS = 1_000;
