@@ -3,18 +3,19 @@
 // it saves nothing. ADR 10.
 
 /** At most so often, under any load: a wait that nobody notices, and what keeps p99 below 10 ms. */
-const COMMIT_GAP_LEAST_MS = 6;
+const COMMIT_GAP_LEAST_MS = 4;
 /** At least so often where little comes: still far below what a client's own network adds. */
 const COMMIT_GAP_MOST_MS = 28;
-/** Commits an event at the rates between. */
-const COMMITS_PER_EVENT = 0.036;
+/** So long a gap up to this rate; above it, it falls a little faster than the rate grows: 4 ms at 5,000 events/s. */
+const LONG_UP_TO_PER_SECOND = 1_000;
+const FALL = 1.2;
 
 /** How fast the measured rate follows the load. */
 const RATE_WINDOW_MS = 1_000;
 
 /** From the start of a commit to that of the next, at so many events a second. */
 export function commitGapMs(eventsPerSecond: number): number {
-  const gapMs = 1_000 / (COMMITS_PER_EVENT * eventsPerSecond);
+  const gapMs = COMMIT_GAP_MOST_MS * (LONG_UP_TO_PER_SECOND / eventsPerSecond) ** FALL;
   return Math.min(COMMIT_GAP_MOST_MS, Math.max(COMMIT_GAP_LEAST_MS, gapMs));
 }
 
