@@ -35,12 +35,19 @@ export const LIMITS = {
   /** Every JSON value counts, objects and arrays included. */
   nodesPerEvent: 2_000,
   /**
-   * Objects and arrays of a body, or commas, that are parsed without a look at the text first: two million brackets parse to
-   * 180 MB, and an isolate has 128.
+   * Different keys of a request's events; an event that brings more is refused. A key that is new to the JSON parser costs it a
+   * microsecond, and everything after it another: the largest body could bring 290,000. Real ones have a few hundred.
+   */
+  keysPerRequest: 20_000,
+  /**
+   * Objects and arrays of a request's events, or commas, that are parsed without a look at the text first: two million brackets
+   * parse to 180 MB, and an isolate has 128.
    */
   openingsParsed: 200_000,
-  /** Members likewise: each key of its own costs a microsecond to parse. The look costs 10 ms a MiB. */
-  membersParsed: 50_000,
+  /** Members likewise: an event has fewer, whatever stands in its texts. The look costs 10 ms a MiB. */
+  membersParsed: 32 * KIB,
+  /** A longer text is too large for an event beyond doubt, and is not parsed: no `messageId` is told of it. */
+  eventParsedBytes: 256 * KIB,
   /** In UTF-16 units, like the next one: that is what a browser's developer can count. */
   keyLength: 128,
   stringLength: 8_192,
@@ -249,6 +256,7 @@ assertRelation(
   LIMITS.findingPointerUnits < LIMITS.frameBytes,
   "what is told of personal data leaves room for the events",
 );
+assertRelation(LIMITS.eventBytes <= LIMITS.membersParsed, "a single event that is looked at as text breaks a limit");
 assertRelation(LIMITS.eventBytes <= LIMITS.frameBytes, "one event fits into one record");
 assertRelation(
   LIMITS.batchContextBytes + 2 * LIMITS.eventBytes <= LIMITS.frameBytes,

@@ -30,7 +30,7 @@ export class BatchContext {
   #repair(context: JsonObject): JsonObject {
     const repaired: JsonObject = {};
     for (const name of Object.keys(context)) {
-      const warnings = repairMember(context, name, "/context", repaired);
+      const warnings = repairMember(context, name, ["context"], repaired);
       if (warnings.count > 0) this.#warnings.set(name, warnings);
     }
     return repaired;

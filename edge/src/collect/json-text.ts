@@ -27,6 +27,9 @@ export function countUnits(text: string, character: string, limit: number): numb
 const kindAt = new Uint8Array(LIMITS.depth + 1);
 const keysAt = new Uint16Array(LIMITS.depth + 1);
 
+/** Objects and arrays in the value that `brokenLimit` looked at last, as far as it looked. */
+export let openings = 0;
+
 /**
  * Which limit of an event the value breaks first: members of one name count each.
  * @param text valid JSON.
@@ -35,10 +38,12 @@ const keysAt = new Uint16Array(LIMITS.depth + 1);
 export function brokenLimit(text: string, above: number): "too_deep" | "too_many_properties" | null {
   let depth = above;
   let nodes = 1;
+  openings = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) at = stringEnd(text, at);
     else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
+      openings++;
       if (++depth > LIMITS.depth) return "too_deep";
       const isEmpty = isClosing(text.charCodeAt(skipWhiteSpace(text, at + 1)));
       if (!isEmpty) nodes++;

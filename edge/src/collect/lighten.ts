@@ -3,7 +3,9 @@
 
 import { LIMITS, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
-import { brokenLimit, countUnits, isJson } from "./json-text.ts";
+import { brokenLimit, countUnits, isJson, openings } from "./json-text.ts";
+import { Names } from "./names.ts";
+import type { SkimmedEvent } from "./skim.ts";
 import { partTexts, splitMember } from "./slices.ts";
 
 export interface LightBody {
@@ -26,7 +28,7 @@ export function lighten(text: string, mayBeBatch: boolean): LightBody | Refusal 
 /** A text can't hold more of them than it has characters; that alone spares almost every body the look. */
 function isHeavy(text: string): boolean {
   return (
-    (text.length > LIMITS.membersParsed && countUnits(text, ":", LIMITS.membersParsed) > LIMITS.membersParsed) ||
+    hasManyMembers(text) ||
     (text.length > LIMITS.openingsParsed &&
       (countUnits(text, "{", LIMITS.openingsParsed) + countUnits(text, "[", LIMITS.openingsParsed) >
         LIMITS.openingsParsed ||
@@ -56,7 +58,8 @@ function lightBatch(members: readonly Member[]): LightBody | Refusal {
       // If a key appears twice, the last value wins, as in `JSON.parse`.
       heavy = new Map();
       events = items.length;
-      light.push(`${keyText}:[${items.map((item, index) => lightItem(item, index, heavy)).join(",")}]`);
+      const load = new Load();
+      light.push(`${keyText}:[${items.map((item, index) => lightItem(item, index, heavy, load)).join(",")}]`);
     } else {
       const code = brokenLimit(value, 1);
       isHeavyItself ??= code;
@@ -72,10 +75,55 @@ function objectOf(members: readonly string[]): string {
   return `{${members.join(",")}}`;
 }
 
-function lightItem(item: string, index: number, heavy: Map<number, RejectionCode>): string {
-  // Whatever it holds, it is larger than an event may be: units of UTF-16 are never more than bytes of UTF-8.
-  const code = brokenLimit(item, 0) ?? (item.length > LIMITS.eventBytes ? "event_too_large" : null);
+function lightItem(item: string, index: number, heavy: Map<number, RejectionCode>, load: Load): string {
+  const code = brokenLimit(item, 0) ?? heavyText(item, load);
   if (code === null) return item;
   heavy.set(index, code);
   return "null";
+}
+
+function heavyText(item: string, load: Load): RejectionCode | null {
+  // Whatever it holds, it is larger than an event may be: units of UTF-16 are never more than bytes of UTF-8.
+  if (item.length > LIMITS.eventBytes) return "event_too_large";
+  return load.takes(openings, item) ? null : "too_many_properties";
+}
+
+/** What the events of a body that are parsed bring together. */
+class Load {
+  readonly #names = new Names();
+  #openings = 0;
+
+  /** @param text null when its keys need not be counted */
+  takes(openingsOfEvent: number, text: string | null): boolean {
+    if (this.#openings + openingsOfEvent > LIMITS.openingsParsed) return false;
+    if (text !== null && !this.#names.add(text)) return false;
+    this.#openings += openingsOfEvent;
+    return true;
+  }
+}
+
+/**
+ * Events of the fast lane that are not to be parsed, though it found no other fault with their texts.
+ * @param textOf the event's text
+ */
+export function heavyEvents(
+  events: readonly SkimmedEvent[],
+  text: string,
+  textOf: (index: number) => string,
+): Map<number, RejectionCode> | null {
+  const areNamesCounted = hasManyMembers(text);
+  const load = new Load();
+  const heavy = new Map<number, RejectionCode>();
+  for (let index = 0; index < events.length; index++) {
+    const { start, end, fields, isTooMany, openings: own } = events[index] as SkimmedEvent;
+    if (fields !== null) continue;
+    const isLong = end - start > LIMITS.eventParsedBytes;
+    if (isLong) heavy.set(index, isTooMany ? "too_many_properties" : "event_too_large");
+    else if (!load.takes(own, areNamesCounted ? textOf(index) : null)) heavy.set(index, "too_many_properties");
+  }
+  return heavy.size === 0 ? null : heavy;
+}
+
+function hasManyMembers(text: string): boolean {
+  return text.length > LIMITS.membersParsed && countUnits(text, ":", LIMITS.membersParsed) > LIMITS.membersParsed;
 }

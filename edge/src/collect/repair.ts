@@ -1,7 +1,7 @@
 // The slow look at one event: writes it anew as it is stored, with a warning for each repair. Repair where the intent is
 // clear, reject only what can't be made an event (that is judge.ts). API.md §1.
 
-import { LIMITS, pointerPart } from "@behaviour/contract";
+import { LIMITS } from "@behaviour/contract";
 import type { JsonObject } from "./parse.ts";
 import { hasControl } from "./scan.ts";
 import { quoteUnsafeNumbers } from "./unsafe-numbers.ts";
@@ -27,74 +27,81 @@ export function parseKeepingNumbers(text: string): JsonObject {
   return JSON.parse(quoteUnsafeNumbers(text, mark)) as JsonObject;
 }
 
+/** Keys and indices down to the value that is looked at: a pointer is written only for a warning that is kept. */
+type Path = (string | number)[];
+
 /** @param event within the limits of depth, keys and nodes. */
 export function repair(event: JsonObject): Repaired {
   const warnings = new EventWarnings();
-  return { event: repairObject(event, "", warnings), warnings };
+  return { event: repairObject(event, [], warnings), warnings };
 }
 
-function repairValue(value: unknown, pointer: string, warnings: EventWarnings): unknown {
-  if (typeof value === "string") return repairText(value, pointer, warnings);
-  if (Array.isArray(value)) return value.map((item, index) => repairValue(item, `${pointer}/${index}`, warnings));
-  if (typeof value === "object" && value !== null) return repairObject(value as JsonObject, pointer, warnings);
-  return value;
-}
-
-/** One member of an object at `pointer`, written into `repaired` unless its key has no place in it. */
-export function repairMember(object: JsonObject, key: string, pointer: string, repaired: JsonObject): EventWarnings {
+/** One member of an object at `path`, written into `repaired` unless its key has no place in it. */
+export function repairMember(object: JsonObject, key: string, path: Path, repaired: JsonObject): EventWarnings {
   const warnings = new EventWarnings();
-  repairInto(repaired, object, key, pointer, warnings);
+  repairInto(repaired, object, key, path, warnings);
   return warnings;
 }
 
-function repairObject(object: JsonObject, pointer: string, warnings: EventWarnings): JsonObject {
+function repairValue(value: unknown, path: Path, warnings: EventWarnings): unknown {
+  if (typeof value === "string") return repairText(value, path, warnings);
+  if (Array.isArray(value)) return repairArray(value, path, warnings);
+  if (typeof value === "object" && value !== null) return repairObject(value as JsonObject, path, warnings);
+  return value;
+}
+
+function repairArray(array: readonly unknown[], path: Path, warnings: EventWarnings): unknown[] {
+  return array.map((item, index) => {
+    path.push(index);
+    const repaired = repairValue(item, path, warnings);
+    path.pop();
+    return repaired;
+  });
+}
+
+function repairObject(object: JsonObject, path: Path, warnings: EventWarnings): JsonObject {
   const repaired: JsonObject = {};
-  for (const key of Object.keys(object)) repairInto(repaired, object, key, pointer, warnings);
+  for (const key of Object.keys(object)) repairInto(repaired, object, key, path, warnings);
   return repaired;
 }
 
-function repairInto(
-  repaired: JsonObject,
-  object: JsonObject,
-  key: string,
-  pointer: string,
-  warnings: EventWarnings,
-): void {
-  const at = pointer + pointerPart(key);
+function repairInto(repaired: JsonObject, object: JsonObject, key: string, path: Path, warnings: EventWarnings): void {
+  path.push(key);
   if (key === "__proto__") {
-    warnings.add("forbidden_key", at);
+    warnings.add("forbidden_key", path);
   } else if (key.length === 0 || key.length > LIMITS.keyLength || hasControl(key)) {
-    warnings.add("invalid_key", at);
+    warnings.add("invalid_key", path);
   } else {
     const name = key.toWellFormed();
-    if (name !== key) warnings.add("ill_formed_unicode", at);
-    repaired[name] = repairValue(object[key], at, warnings);
+    if (name !== key) warnings.add("ill_formed_unicode", path);
+    repaired[name] = repairValue(object[key], path, warnings);
   }
+  path.pop();
 }
 
-function repairText(text: string, pointer: string, warnings: EventWarnings): string {
-  if (mark === "" || !text.startsWith(mark)) return repairString(text, pointer, warnings);
-  warnings.add("number_as_text", pointer);
+function repairText(text: string, path: Path, warnings: EventWarnings): string {
+  if (mark === "" || !text.startsWith(mark)) return repairString(text, path, warnings);
+  warnings.add("number_as_text", path);
   return text.slice(mark.length);
 }
 
-function repairString(text: string, pointer: string, warnings: EventWarnings): string {
+function repairString(text: string, path: Path, warnings: EventWarnings): string {
   let repaired = text;
   if (!repaired.isWellFormed()) {
     repaired = repaired.toWellFormed();
-    warnings.add("ill_formed_unicode", pointer);
+    warnings.add("ill_formed_unicode", path);
   }
   // An id or a name with control characters is rejected, not cleaned: judge.ts looks at those before this.
   if (hasControl(repaired)) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
     repaired = repaired.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "");
-    warnings.add("control_chars_removed", pointer);
+    warnings.add("control_chars_removed", path);
   }
   if (repaired.length > LIMITS.stringLength) {
     // Never between the halves of a pair.
     repaired = repaired.slice(0, LIMITS.stringLength);
     if (!repaired.isWellFormed()) repaired = repaired.slice(0, -1);
-    warnings.add("string_truncated", pointer);
+    warnings.add("string_truncated", path);
   }
   return repaired;
 }

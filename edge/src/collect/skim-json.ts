@@ -54,7 +54,9 @@ export let isOrdinary = true;
 let notes = 0;
 const ESCAPED = 1;
 const HINTED = 2;
-let nodes = 0;
+/** Values of the event, and those of them that are objects and arrays. */
+export let nodes = 0;
+export let openings = 0;
 
 /** What a walk returns instead of a position: there is no such JSON here. */
 export const BROKEN = -1;
@@ -82,11 +84,12 @@ export function slice(start: number, endAt: number): string {
 export function beginEvent(): void {
   isOrdinary = true;
   nodes = 1;
+  openings = 0;
 }
 
-/** A value that `walkValue` does not see. @returns false when the event has too many */
-export function countValue(): boolean {
-  return ++nodes <= LIMITS.nodesPerEvent;
+/** A value that `walkValue` does not see. */
+export function countValue(): void {
+  nodes++;
 }
 
 export function markUnusual(): void {
@@ -182,9 +185,9 @@ function hasCardDigits(): boolean {
   return false;
 }
 
-/** Walks any value below an event's own fields. One that is too deep, or has too many values in it, is broken too. */
+/** Walks any value below an event's own fields. One that is too deep is broken too. */
 export function walkValue(from: number, depth: number, keyStart: number, keyEnd: number): number {
-  if (++nodes > LIMITS.nodesPerEvent) return BROKEN;
+  nodes++;
   switch (byteAt(from)) {
     case QUOTE:
       return walkText(from, keyStart, keyEnd);
@@ -230,6 +233,7 @@ export function lookForAddress(keyStart: number, keyEnd: number): void {
 
 function walkArray(from: number, depth: number, keyStart: number, keyEnd: number): number {
   if (depth > LIMITS.depth) return BROKEN;
+  openings++;
   let at = skip(from + 1);
   if (byteAt(at) === CLOSE_BRACKET) return at + 1;
   for (;;) {
@@ -249,6 +253,7 @@ function walkArray(from: number, depth: number, keyStart: number, keyEnd: number
  */
 export function walkObject(from: number, depth: number, isContext: boolean): number {
   if (depth > LIMITS.depth) return BROKEN;
+  openings++;
   const source = bytes;
   let at = skip(from + 1);
   if (source[at] === CLOSE_BRACE) return at + 1;

@@ -20,6 +20,8 @@ import {
   lookForAddress,
   lookForPersonalData,
   markUnusual,
+  nodes,
+  openings,
   skip,
   slice,
   stringEnd,
@@ -48,6 +50,10 @@ export interface SkimmedEvent {
   end: number;
   /** Null when it is not ordinary. */
   fields: OrdinaryFields | null;
+  /** More values than an event may have. */
+  isTooMany: boolean;
+  /** Objects and arrays in it. */
+  openings: number;
 }
 
 export interface SkimmedBody {
@@ -170,7 +176,8 @@ function walkEvent(from: number, events: SkimmedEvent[], isBody: boolean): numbe
     at = walkKey(at);
     if (at === BROKEN) return BROKEN;
     if (keys > LIMITS.keysPerObject) markUnusual();
-    at = countValue() ? walkField(at, isBody) : BROKEN;
+    countValue();
+    at = walkField(at, isBody);
     if (at === BROKEN) return BROKEN;
     at = skip(at);
     const next = byteAt(at++);
@@ -178,8 +185,9 @@ function walkEvent(from: number, events: SkimmedEvent[], isBody: boolean): numbe
     if (next !== COMMA) return BROKEN;
     at = skip(at);
   }
-  if (at - from > LIMITS.eventBytes) markUnusual();
-  events.push({ start: from, end: at, fields: isOrdinary ? fieldsIfComplete(isBody) : null });
+  const isTooMany = nodes > LIMITS.nodesPerEvent;
+  if (isTooMany || at - from > LIMITS.eventBytes) markUnusual();
+  events.push({ start: from, end: at, fields: isOrdinary ? fieldsIfComplete(isBody) : null, isTooMany, openings });
   return at;
 }
 

@@ -1,7 +1,7 @@
 // The warnings of one request. A client chooses how many there are and how long their pointers, so all of it is bounded: 20 of an
 // event, 200 in the answer, and how many more there were as a number. API.md §1.
 
-import { cutPointer, LIMITS, type Rejection, type Warning, type WarningCode } from "@behaviour/contract";
+import { cutPointer, LIMITS, pointerPart, type Rejection, type Warning, type WarningCode } from "@behaviour/contract";
 import { masked } from "./masked.ts";
 
 const HELD_POINTER_UNITS = 2 * LIMITS.pointerLength;
@@ -23,8 +23,9 @@ export class EventWarnings {
   readonly kept: { code: WarningCode; pointer: string }[] = [];
   count = 0;
 
-  add(code: WarningCode, pointer: string): void {
-    if (++this.count <= LIMITS.warningsPerEvent) this.kept.push({ code, pointer: beginningOf(pointer) });
+  add(code: WarningCode, path: readonly (string | number)[]): void {
+    if (++this.count <= LIMITS.warningsPerEvent)
+      this.kept.push({ code, pointer: beginningOf(path.map(pointerPart).join("")) });
   }
 }
 
