@@ -18,6 +18,8 @@ const CLIENT_LIMITS: Partial<Record<LimitName, string>> = {
   depth: "Depth of an event; the event itself is 1",
   keysPerObject: "Keys in an object",
   nodesPerEvent: "JSON values in an event, objects and arrays included",
+  keysPerRequest: "Different keys in all events of a request; events that bring more are refused",
+  openingsParsed: "Objects and arrays in all events of a request; likewise",
   keyLength: "Length of a key, in UTF-16 units",
   stringLength: "Length of a string, in UTF-16 units; longer ones are cut",
   messageIdLength: "Length of a `messageId`",

@@ -142,7 +142,8 @@ export const REJECTIONS = {
   invalid_message_id: "The messageId is empty or blank, longer than 100 characters, or holds control characters.",
   event_too_large: "The event is larger than 32 KiB.",
   too_deep: "The event is nested deeper than 16 levels.",
-  too_many_properties: "An object has more than 256 keys, or the event more than 2,000 values.",
+  too_many_properties:
+    "An object has more than 256 keys, the event more than 2,000 values, or the request more than 20,000 different keys.",
   personal_data: "The event holds personal data of a class that this project refuses.",
 } as const;
 

@@ -67,10 +67,10 @@ export const LIMITS = {
   findingPointerUnits: 512 * KIB,
   /**
    * Strings of one request that are searched for personal data character by character, in UTF-16 units; a string beyond is
-   * masked whole. A batch of 2,500 sign-ups with two addresses each has half of it. The dearest text takes 0.18 ms a KiB, so
-   * this bounds what a request takes of an isolate that all tenants share to some 90 ms.
+   * masked whole. A batch of 2,500 sign-ups with two addresses each has three quarters of it. The dearest text takes 0.18 ms a
+   * KiB, so this bounds what a request takes of an isolate that all tenants share to some 60 ms.
    */
-  piiUnitsPerRequest: 512 * KIB,
+  piiUnitsPerRequest: 320 * KIB,
 
   // --- time ----------------------------------------------------------------------------------------------------------
   /** A clock that is off by less is left alone: the network's delay is of that order on phones. */

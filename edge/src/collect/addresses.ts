@@ -81,6 +81,8 @@ export function cutsAddress(text: string, key: string): boolean {
 /** As `X-Forwarded-For` has them: several, with ports perhaps. */
 function cutText(text: string, key: string): string {
   const isNamed = isAddressName(key);
+  // Three groups have two colons between them, one before its port.
+  if (!isNamed && text.indexOf(":", text.indexOf(":") + 1) <= 0) return text;
   const parts = text.split(",");
   const cut = parts.map((part) => {
     const address = withoutPort(part.trim());
@@ -97,9 +99,24 @@ function withoutPort(text: string): string {
   return /^[\d.]{7,15}:\d{1,5}$/.test(text) ? text.slice(0, text.indexOf(":")) : text;
 }
 
+const SHORTEST_V6 = 7;
+const LONGEST_V6 = 45;
+const PERCENT = 0x25;
+
 /** `dead::beef` can be a name in a program: three groups at least. */
 function isPlainV6(text: string): boolean {
-  return /^[0-9a-f:.%]{7,45}$/i.test(text) && text.split(":").filter((group) => group !== "").length > 2;
+  if (text.length < SHORTEST_V6 || text.length > LONGEST_V6) return false;
+  let groups = 0;
+  let isInGroup = false;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === COLON) isInGroup = false;
+    else if ((unit >= ZERO && unit <= NINE) || isHexLetter(unit) || unit === DOT || unit === PERCENT) {
+      if (!isInGroup) groups++;
+      isInGroup = true;
+    } else return false;
+  }
+  return groups > 2;
 }
 
 const WORDS = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g;
@@ -123,8 +140,15 @@ const ADDRESS_WORDS: ReadonlySet<string> = new Set([
 /** Longer keys are cut off: no name of an address is that long. */
 const LONGEST_NAME = 128;
 
+/** The key that was asked about last, and the answer: the items of a list all have one. */
+let lastName = "";
+let isLastNamed = false;
+
 /** `ip`, `ipAddress`, `ip_address`, `clientIP`, `x-forwarded-for`, `ipv4`. */
 function isAddressName(key: string): boolean {
+  if (key === lastName) return isLastNamed;
   const words = key.slice(0, LONGEST_NAME).match(WORDS) ?? [];
-  return words.some((word) => ADDRESS_WORDS.has(word.toLowerCase()));
+  isLastNamed = words.some((word) => ADDRESS_WORDS.has(word.toLowerCase()));
+  lastName = key;
+  return isLastNamed;
 }

@@ -2,6 +2,7 @@
 // What it was repaired of is told with every event that has it, as if it had stood there. API.md §1.
 
 import { isObject, LIMITS } from "@behaviour/contract";
+import { ALL_PII } from "../pii/classes.ts";
 import type { EventTexts } from "./event-texts.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { repairMember } from "./repair.ts";
@@ -15,6 +16,8 @@ export class BatchContext {
   /** A lower bound of its text, as `scan` tells one. */
   readonly size: number;
   readonly isRepaired: boolean;
+  /** Classes of personal data that can be in it for what was repaired. */
+  readonly mayHold = ALL_PII;
   /** By the member's name as sent. */
   readonly #warnings = new Map<string, EventWarnings>();
 

@@ -16,7 +16,7 @@ import {
   type Rejection,
   type RejectionCode,
 } from "@behaviour/contract";
-import { ALL_PII } from "../pii/classes.ts";
+import { ALL_PII, PII } from "../pii/classes.ts";
 import { bodyMayHold } from "../pii/hints.ts";
 import { BatchContext } from "./batch-context.ts";
 import { EventTexts } from "./event-texts.ts";
@@ -26,7 +26,7 @@ import type { JsonObject, ParsedBody } from "./parse.ts";
 import { repair } from "./repair.ts";
 import { FOUND, hasControl, isBlank, scan, textNeedsCare } from "./scan.ts";
 import type { OrdinaryFields } from "./skim.ts";
-import { RequestWarnings } from "./warnings.ts";
+import { type EventWarnings, RequestWarnings } from "./warnings.ts";
 
 export interface JudgedEvent {
   /** In the request. */
@@ -154,7 +154,7 @@ function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent 
   if (isContextRepaired) {
     batchContext.warn(index, own, judged.warnings);
     judged.clean = false;
-    mayHold = ALL_PII;
+    mayHold |= batchContext.mayHold;
   }
   if (found & FOUND.needsRepair) {
     const source = found & FOUND.unsafeNumber ? texts.parseKeepingNumbers(index) : item;
@@ -163,8 +163,7 @@ function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent 
     event = repaired.event;
     judged.warnings.addAll(index, repaired.warnings);
     judged.clean = false;
-    // What was taken out may have stood in the middle of something; a number that became a text is one more text.
-    mayHold = ALL_PII;
+    mayHold |= mayHoldOfRepaired(repaired.warnings);
   }
   let messageId = event.messageId as string | null | undefined;
   if (messageId === undefined || messageId === null) {
@@ -188,6 +187,11 @@ function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent 
   const { timeMs, firstTakenMs } = times;
   const id = hashId(messageId);
   return { index, event, messageId, id, subjectKey, timeMs, firstTakenMs, mayHold, mayHoldAddress };
+}
+
+/** What was taken out may have stood in the middle of something; a number that became a text can be a card's. */
+function mayHoldOfRepaired({ areTextsChanged }: EventWarnings): number {
+  return areTextsChanged ? ALL_PII : PII.card;
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(EVENT_TYPES);

@@ -55,6 +55,8 @@ function skimBody(sent: SentBody, route: IngestRoute): ParsedBody | null {
   try {
     const texts = new EventTexts(parsed);
     const heavy = unusual === 0 ? null : heavyEvents(events, sent.text, (index) => texts.text(index));
+    // Its texts are told with the refusal: lighten.ts keeps them.
+    if (heavy !== null && shape === "event") return null;
     const items = events.map(({ fields }, index) =>
       fields !== null || heavy?.has(index) === true ? null : (JSON.parse(texts.text(index)) as unknown),
     );

@@ -31,7 +31,7 @@ function mask(judged: Judged, parsed: ParsedBody, key: KeyRecord): void {
   const redaction = new RequestRedaction(key.settings.pii ?? {}, judged.mayHold, parsed.batchContext);
   const kept: JudgedEvent[] = [];
   for (const judgedEvent of judged.events) {
-    const redacted = judgedEvent.mayHold === NO_PII ? null : redaction.redact(judgedEvent.event);
+    const redacted = judgedEvent.mayHold === NO_PII ? null : redaction.redact(judgedEvent.event, judgedEvent.mayHold);
     if (redacted === null) {
       kept.push(judgedEvent);
       continue;

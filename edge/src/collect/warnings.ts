@@ -22,8 +22,11 @@ function told(pointer: string): string {
 export class EventWarnings {
   readonly kept: { code: WarningCode; pointer: string }[] = [];
   count = 0;
+  /** A text or a key is another than the one that was looked at, by more than its end. */
+  areTextsChanged = false;
 
   add(code: WarningCode, path: readonly (string | number)[]): void {
+    if (code === "control_chars_removed" || code === "ill_formed_unicode") this.areTextsChanged = true;
     if (++this.count <= LIMITS.warningsPerEvent)
       this.kept.push({ code, pointer: beginningOf(path.map(pointerPart).join("")) });
   }

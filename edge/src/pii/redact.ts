@@ -56,6 +56,7 @@ export class RequestRedaction {
   #pointersLeft: number = LIMITS.findingPointerUnits;
 
   // Of the event under way.
+  #sought = NO_PII;
   #findings: PiiFinding[] = [];
   #rejected: PiiFinding | null = null;
   /** Keys and indices down to the value that is looked at: a pointer is written only for a finding. */
@@ -75,10 +76,12 @@ export class RequestRedaction {
 
   /**
    * Looks at every string of an event but its ids, and at every key, known or not.
+   * @param mayHold classes that can be in it, as far as is known: each costs a search of every string
    * @returns null when nothing was found; the event given is never changed.
    */
-  redact(event: Record<string, unknown>): RedactedEvent | null {
-    if (this.#bits === NO_PII) return null;
+  redact(event: Record<string, unknown>, mayHold: number = ALL_PII): RedactedEvent | null {
+    this.#sought = this.#bits & mayHold;
+    if (this.#sought === NO_PII) return null;
     this.#findings = [];
     this.#rejected = null;
     this.#suffix = 1;
@@ -150,13 +153,16 @@ export class RequestRedaction {
   #sharedValue(value: unknown, key: string): unknown {
     let outcome = this.#shared.get(key);
     if (outcome === undefined) {
-      const [findings, rejected] = [this.#findings, this.#rejected];
+      const [findings, rejected, sought] = [this.#findings, this.#rejected, this.#sought];
+      // For all events that have it.
+      this.#sought = this.#bits;
       this.#findings = [];
       this.#rejected = null;
       outcome = { next: this.#value(value, key), findings: this.#findings, rejected: this.#rejected };
       this.#shared.set(key, outcome);
       this.#findings = findings;
       this.#rejected = rejected;
+      this.#sought = sought;
     }
     for (const finding of outcome.findings) this.#note(finding);
     this.#rejected ??= outcome.rejected;
@@ -200,7 +206,7 @@ export class RequestRedaction {
   }
 
   #lookAt(text: string): Redacted | null {
-    const bits = textMayHold(text, this.#bits);
+    const bits = textMayHold(text, this.#sought);
     // An event that is refused is stored nowhere.
     if (bits === NO_PII || this.#rejected !== null) return null;
     this.#closeLooksLeft -= text.length;

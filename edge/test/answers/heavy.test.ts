@@ -1,5 +1,6 @@
 // Bodies with more objects and arrays than an isolate can hold as values: what they hold of events is judged all the same.
 
+import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { brokenLimit, countUnits, isJson } from "../../src/collect/json-text.ts";
 import { bearer, goodEvent, send } from "../client.ts";
@@ -150,5 +151,54 @@ describe("JSON looked at as text", () => {
   it("counts a character up to a bound", () => {
     expect(countUnits('{"a":["x","["]}', "[", 10)).toBe(2);
     expect(countUnits("[".repeat(100), "[", 10)).toBe(11);
+  });
+});
+
+describe("many different keys", () => {
+  /** No key twice, in all bodies. */
+  let made = 0;
+  const event = (keys: number, unusual: boolean) => {
+    const members = Array.from({ length: keys }, () => `"k${made++}":${unusual ? "1e3" : "1"}`).join(",");
+    return `{${members},${JSON.stringify(goodEvent()).slice(1)}`;
+  };
+  const withKeys = (events: number, unusual: boolean) => Array.from({ length: events }, () => event(200, unusual));
+  const sendEvents = (events: readonly string[], beside = "") =>
+    send("/v1/batch", { headers: bearer(table.publicKey), body: `{"batch":[${events.join(",")}]${beside}}` });
+
+  it("cost nothing while nothing is to be done about the events", async () => {
+    expect((await sendEvents(withKeys(300, false))).body).toMatchObject({ accepted: 300, rejected: [] });
+  });
+
+  it.each([
+    ["in the fast lane", ""],
+    ["with a context of the batch", ',"context":{"a":1}'],
+  ])("refuse what goes beyond 20,000, and no event whose keys are known: %s", async (_lane, beside) => {
+    const events = withKeys(300, true);
+    const { accepted, rejected } = (await sendEvents([...events, JSON.stringify(goodEvent())], beside)).body;
+    expect(accepted).toBeGreaterThanOrEqual(90);
+    expect(accepted).toBeLessThanOrEqual(LIMITS.keysPerRequest / 200 + 1);
+    expect(rejected).toHaveLength(301 - accepted);
+    expect(rejected.map(({ index }) => index)).toEqual(rejected.map((_, place) => accepted - 1 + place));
+    expect(new Set(rejected.map(({ code }) => code))).toEqual(new Set(["too_many_properties"]));
+    await table.expectGoodEventTaken();
+  });
+
+  it("are counted once each, however often they stand there", async () => {
+    const one = event(200, true);
+    const events = Array.from({ length: 300 }, () =>
+      one.replace(/"messageId":"[^"]*"/, `"messageId":"${crypto.randomUUID()}"`),
+    );
+    expect((await sendEvents(events)).body).toMatchObject({ accepted: 300, rejected: [] });
+  });
+
+  it("empty objects: 200,000 of a request", async () => {
+    const list = `[${"{},".repeat(1_950)}{}]`;
+    const heavy = Array.from({ length: 200 }, () => `{"n":1e3,"p":${list},${JSON.stringify(goodEvent()).slice(1)}`);
+    for (const beside of ["", ',"context":{"a":1}']) {
+      const { accepted, rejected } = (await sendEvents(heavy, beside)).body;
+      expect(accepted).toBe(beside === "" ? Math.floor(LIMITS.openingsParsed / 1_954) : accepted);
+      expect(accepted).toBeLessThan(110);
+      expect(new Set(rejected.map(({ code }) => code))).toEqual(new Set(["too_many_properties"]));
+    }
   });
 });
