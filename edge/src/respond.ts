@@ -16,11 +16,14 @@ export function newRequestId(): string {
   return crypto.randomUUID();
 }
 
+/** Copied within the runtime: of an object, each name and each value would be handed over anew for every answer. */
+const OF_JSON = new Headers({ "Content-Type": "application/json; charset=utf-8", ...CORS });
+
 export function json(status: number, body: unknown, requestId: string, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { "Content-Type": "application/json; charset=utf-8", "X-Request-Id": requestId, ...CORS, ...headers },
-  });
+  const answer = new Response(JSON.stringify(body), { status, headers: OF_JSON });
+  answer.headers.set("X-Request-Id", requestId);
+  for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+  return answer;
 }
 
 export function refuse(refusal: Refusal, requestId: string, headers: Record<string, string> = {}): Response {
