@@ -16,7 +16,7 @@ import {
   type Rejection,
   type RejectionCode,
 } from "@behaviour/contract";
-import { ALL_PII, PII } from "../pii/classes.ts";
+import { ALL_PII, NO_PII, PII } from "../pii/classes.ts";
 import { bodyMayHold } from "../pii/hints.ts";
 import { BatchContext } from "./batch-context.ts";
 import { EventTexts } from "./event-texts.ts";
@@ -74,6 +74,7 @@ interface OfRequest {
   batchContext: BatchContext | null;
   options: JudgeOptions;
   care: boolean;
+  mayHold: number;
   texts: EventTexts;
   judged: Judged;
   sizes: number[] | null;
@@ -85,15 +86,14 @@ interface Refused {
 }
 
 export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
-  // What the fast lane left is looked at closely.
-  const care = parsed.skimmed !== null || textNeedsCare(parsed.text);
-  const mayHold = care ? ALL_PII : bodyMayHold(parsed.text);
+  // Of a body that was skimmed, only the events that are left are searched.
+  const { care, mayHold } = parsed.skimmed === null ? lookAt(parsed.text) : NOTHING_FOUND;
   const judged: Judged = { events: [], rejected: [], warnings: new RequestWarnings(), clean: true, mayHold };
   const texts = new EventTexts(parsed);
   const batchContext =
     parsed.batchContext === null ? null : new BatchContext(parsed, parsed.batchContext, care, mayHold, texts);
   const sizes = parsed.sent.byteLength > LIMITS.eventBytes ? new Array<number>() : null;
-  const of: OfRequest = { parsed, batchContext, options, care, texts, judged, sizes };
+  const of: OfRequest = { parsed, batchContext, options, care, mayHold, texts, judged, sizes };
   for (let index = 0; index < parsed.items.length; index++) {
     const fields = parsed.skimmed?.[index]?.fields ?? null;
     const ordinary = fields === null ? null : judgeOrdinary(fields, index, parsed, options, texts);
@@ -105,12 +105,37 @@ export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
     const item = fields === null ? parsed.items[index] : (JSON.parse(texts.text(index)) as unknown);
     const heavy = parsed.heavy?.get(index);
     const event =
-      heavy !== undefined ? refused(heavy) : isObject(item) ? judgeItem(item, index, of) : refused("invalid_type", "");
+      heavy !== undefined
+        ? refused(heavy)
+        : isObject(item)
+          ? judgeItem(item, index, parsed.skimmed === null ? of : ofLeft(of, index))
+          : refused("invalid_type", "");
     if ("code" in event) reject(judged, index, item, event);
     else judged.events.push(event);
   }
   if (sizes !== null) rejectTooLarge(judged, parsed, sizes, texts);
   return judged;
+}
+
+interface TextLook {
+  /** Escapes in it hide anything from a search: each of its strings is looked at. */
+  care: boolean;
+  /** Classes of personal data that it can hold. */
+  mayHold: number;
+}
+
+const NOTHING_FOUND: TextLook = { care: false, mayHold: NO_PII };
+
+function lookAt(text: string): TextLook {
+  const care = textNeedsCare(text);
+  return { care, mayHold: care ? ALL_PII : bodyMayHold(text) };
+}
+
+/** For an event that the fast lane left. */
+function ofLeft(of: OfRequest, index: number): OfRequest {
+  const look = lookAt(of.texts.text(index));
+  of.judged.mayHold |= look.mayHold;
+  return { ...of, ...look };
 }
 
 /** @returns null for an event whose time earns a warning. */
@@ -140,7 +165,7 @@ function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent 
   const own = item.context;
   const isMerged = batchContext !== null && (isMissing(own) || isObject(own));
   if (isMerged) item.context = mergeBatchContext(own, parsed.batchContext);
-  const { found, size, mayHold: mayHoldAsSent } = scan(item, care, judged.mayHold);
+  const { found, size, mayHold: mayHoldAsSent } = scan(item, care, of.mayHold);
   // Of what was sent as the event.
   if (sizes !== null) sizes[index] = isMerged ? Math.max(0, size - batchContext.size) : size;
   if (found & FOUND.tooDeep) return refused("too_deep");
