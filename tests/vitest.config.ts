@@ -16,6 +16,7 @@ export default defineConfig({
       "chaos/**/*.test.ts",
       "compat/**/*.test.ts",
       "load/**/*.test.ts",
+      "budget/**/*.test.ts",
     ],
     fileParallelism: false,
     // The full form of a chaos test is minutes of outage, and two more to recover.

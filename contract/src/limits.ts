@@ -111,14 +111,19 @@ export const LIMITS = {
   shardEventsDatabaseBytes: 8_192 * MIB,
   /** Beyond this nothing is written that can wait. */
   shardDatabaseBytes: 9_216 * MIB,
+  /**
+   * Calls to shards that one request makes, those it shares with others too; beyond it 503. The largest body of a project with
+   * 256 shards makes 512. Cloudflare allows a request 1,000 subrequests.
+   */
+  shardCallsPerRequest: 900,
   /** Appends that wait for their commit; beyond it the shard answers `overloaded`. */
   shardPendingBytes: 8 * MIB,
   /** The same of all shards in one isolate, which has 128 MB; each byte of it lies there three times during a commit. */
-  isolatePendingBytes: 12 * MIB,
+  isolatePendingBytes: 6 * MIB,
   /** Rows that shards of one isolate keep in memory until they are flushed. */
-  isolateHeldBytes: 8 * MIB,
+  isolateHeldBytes: 3 * MIB,
   /** Records in calls to the streams; each byte lies there five times: as bytes, base64, body, signed body, on its way. */
-  isolateFlushBytes: 4 * MIB,
+  isolateFlushBytes: 2 * MIB,
   /** Message ids in the memory of all shards of one isolate. */
   isolateIdBytes: 24 * MIB,
   /** Cloudflare ends an isolate that holds more. */
@@ -128,7 +133,7 @@ export const LIMITS = {
   /** While a body is judged: its bytes (1), its text (1 or 2), its values (up to 4), its line and what is packed (2). */
   isolateBytesPerBodyByte: 9,
   /** Bodies an isolate holds at one time, decompressed; beyond it 503. */
-  isolateBodyBytes: 8 * MIB,
+  isolateBodyBytes: 6 * MIB,
   /** Of these, what other bodies leave to those that declare no more than `bodySmallBytes`. */
   isolateSmallBodyBytes: 1 * MIB,
   bodySmallBytes: 64 * KIB,
@@ -286,6 +291,7 @@ assertRelation(LIMITS.keyCacheWhileReadMs < 5 * SECOND_MS, "a revoked key is ref
 assertRelation(LIMITS.keyRefreshMs < LIMITS.keyTrustedMs, "a key in use is read again before its record is too old");
 assertRelation(LIMITS.keyTrustedMs < LIMITS.keyStaleMs, "an outage of KV leaves time");
 assertRelation(LIMITS.sessionCacheMs < 5 * SECOND_MS, "a session that was ended is refused within 5 s");
+assertRelation(2 * LIMITS.shardsMax < LIMITS.shardCallsPerRequest, "a body may ask every shard and then store in it");
 assertRelation(LIMITS.shardsMax <= LIMITS.idBuckets, "each shard has a bucket");
 assertRelation(LIMITS.consentBodyBytes <= LIMITS.bodyBytes, "a consent body is no larger than any body");
 assertRelation(

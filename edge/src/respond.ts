@@ -54,18 +54,24 @@ function whileSending(answer: Response, text: string, sent: ReadableStream<Uint8
   return new Response(readable, answer);
 }
 
+/** What is thrown away is read into one array again and again: a new one for each read would lie there until the heap is full. */
+const DRAIN_PIECE_BYTES = 16 * 1024;
+
 async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
-  const reader = stream.getReader();
+  const reader = stream.getReader({ mode: "byob" });
   let isOver = false;
   const timer = setTimeout(() => {
     isOver = true;
     reader.cancel().catch(() => {});
   }, LIMITS.bodyDrainMs);
   try {
+    let buffer = new ArrayBuffer(DRAIN_PIECE_BYTES);
     for (let drained = 0; drained <= LIMITS.bodyDrainBytes; ) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read(new Uint8Array(buffer));
       if (done || isOver) return;
       drained += value.byteLength;
+      // The runtime took the array away and gives it back.
+      buffer = value.buffer;
     }
     await reader.cancel();
   } finally {

@@ -74,6 +74,8 @@ export interface EdgeOptions {
   isolates?: number;
   /** Passed to V8, for every isolate: a limit of its heap (limited-workerd.ts). */
   v8Flags?: readonly string[];
+  /** The process is put there before it starts: the `cgroup.procs` of a group of the machine's (tests/budget/memory-group.ts). */
+  processGroup?: string | null;
   /** `GET /operations` of the first isolate tells what its objects did (workers/count-operations.js). */
   counted?: boolean;
 }
@@ -161,7 +163,7 @@ const config :Workerd.Config = (
   sockets = [ ${sockets.join(", ")} ]
 );
 `;
-  return serve(dir, config, isolates);
+  return serve(dir, config, isolates, options.processGroup ?? null);
 }
 
 /** The ceiling: the same runtime, a handler that only parses. */
@@ -182,11 +184,19 @@ const config :Workerd.Config = (
   );
 }
 
-async function serve(dir: string, config: string, sockets: number): Promise<Workerd> {
+async function serve(
+  dir: string,
+  config: string,
+  sockets: number,
+  processGroup: string | null = null,
+): Promise<Workerd> {
   const file = join(dir, "config.capnp");
   writeFileSync(file, config);
   // File descriptor 3 tells the ports the system picked.
-  const child = spawn(workerdBinary(), ["serve", file, "--control-fd=3"], {
+  const command = [workerdBinary(), "serve", file, "--control-fd=3"];
+  const joinGroup = ["sh", "-c", 'echo $$ > "$0" && exec "$@"'];
+  const [name, ...words] = processGroup === null ? command : [...joinGroup, processGroup, ...command];
+  const child = spawn(name as string, words, {
     cwd: dirname(file),
     stdio: ["ignore", "inherit", "inherit", "pipe"],
   });

@@ -1,6 +1,7 @@
 // Stage 8: the packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. DESIGN E1, E2.
 
+import { LIMITS } from "@behaviour/contract";
 import { dailySalt, keptFindings, makeCookieless } from "../consent/cookieless.ts";
 import { ledgerIdsOf } from "../consent/record.ts";
 import { learnState } from "../consent/standings.ts";
@@ -47,6 +48,7 @@ export class Appender {
   readonly #request: Request;
   readonly #env: Env;
   readonly #region: Region;
+  #calls = 0;
 
   constructor(facts: RequestFacts, parsed: ParsedBody, consented: Consented, request: Request, env: Env) {
     this.#facts = facts;
@@ -188,6 +190,9 @@ export class Appender {
   }
 
   async #callShard(part: Packed | Question, index: number): Promise<AppendAnswer | Refusal> {
+    if (++this.#calls > LIMITS.shardCallsPerRequest) {
+      return new Refusal("overloaded", { retryAfterSeconds: OVERLOADED_RETRY_SECONDS });
+    }
     const { oldestMs, events } = part;
     const { data, compressed } = "data" in part ? part : NO_DATA;
     const { key } = this.#facts;

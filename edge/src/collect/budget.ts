@@ -54,7 +54,7 @@ export class Reservation {
     const more = bytes - this.#bytes;
     if (more <= 0) return true;
     const missing = heldBytes + more + this.#leftBytes - LIMITS.isolateBodyBytes;
-    if (missing > 0 && !takeFromSlow(missing, this)) return false;
+    if (missing > 0 && !takeFromSlow(missing, this) && !this.#takeFromSmaller(missing)) return false;
     this.#measure(Date.now());
     heldBytes += more;
     this.#bytes = bytes;
@@ -85,6 +85,30 @@ export class Reservation {
   slowBytes(nowMs: number): number {
     const isStalled = nowMs - this.#lastAtMs >= LIMITS.bodySlowAfterMs;
     return isStalled || this.#isSlow(nowMs) ? this.#bytes : 0;
+  }
+
+  /**
+   * Of large bodies that arrive together the one that has most of itself here goes on: were whoever comes last to the end of the
+   * room refused, a flood could refuse each of them half-way.
+   */
+  #takeFromSmaller(bytes: number): boolean {
+    if (this.#leftBytes === 0) return false;
+    const smaller: Reservation[] = [];
+    let found = 0;
+    for (const other of arriving) {
+      if (other.#leftBytes === 0 || other.#bytes === 0 || other.#bytes >= this.#bytes) continue;
+      smaller.push(other);
+      found += other.#bytes;
+    }
+    if (found < bytes) return false;
+    smaller.sort((a, b) => a.#bytes - b.#bytes);
+    let freed = 0;
+    for (const other of smaller) {
+      if (freed >= bytes) break;
+      freed += other.#bytes;
+      other.takeAway();
+    }
+    return true;
   }
 
   takeAway(): void {

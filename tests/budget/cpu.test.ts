@@ -1,0 +1,75 @@
+// What the worst requests cost of CPU: each body to `/v1/batch`, and some to every route that takes a body, by the route tables.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { POSTED } from "../../edge/src/collect/routes.ts";
+import { FORWARDED_ROUTES, OWN_ROUTES } from "../../edge/src/gateway/routes.ts";
+import { COSTLY_BODIES, type CostlyBody } from "./bodies.ts";
+import { type Cost, costOf, table } from "./cpu.ts";
+import { BudgetEdge } from "./edge.ts";
+import { IS_FULL, ROOM } from "./size.ts";
+
+const REQUEST_MS = 50;
+const EVENT_MS = 0.2;
+/** Most bodies of 4 MiB take 50 ms; those whose every value is repaired or masked take this. */
+const MIB_MS = 50;
+const MIB = 1_024 * 1_024;
+const RUNS = IS_FULL ? 6 : 2;
+
+let edge: BudgetEdge;
+const costs: Cost[] = [];
+
+beforeAll(async () => {
+  edge = await BudgetEdge.start();
+});
+afterAll(() => {
+  edge.stop();
+  console.log(table(costs));
+});
+
+function promisedMs({ events, textBytes }: Cost): number {
+  return Math.max(REQUEST_MS, EVENT_MS * events, (MIB_MS * textBytes) / MIB);
+}
+
+async function expectWithin(route: string, body: CostlyBody, isGzip = false, runs = RUNS): Promise<Cost> {
+  const cost = await costOf(edge, route, body, { isGzip, runs });
+  costs.push(cost);
+  expect(cost.cpuMs, `${route}: ${body.name}`).toBeLessThanOrEqual(ROOM * promisedMs(cost));
+  return cost;
+}
+
+describe("a body", () => {
+  it.each(COSTLY_BODIES)("of $name costs no more than it may", async (body) => {
+    const { status, accepted } = await expectWithin("/v1/batch", body);
+    expect(status).toBe(body.isLegal ? 200 : status);
+    expect(status).toBeLessThan(500);
+    expect(accepted).toBe(body.events);
+  });
+
+  const packed = COSTLY_BODIES.filter(({ isGzip }) => isGzip === true);
+
+  it.each(packed)("of $name, packed", async (body) => {
+    expect((await expectWithin("/v1/batch", body, true)).status).toBeLessThan(500);
+  });
+});
+
+const withBody = (method: string) => method === "POST" || method === "PUT" || method === "PATCH";
+const ROUTES = [
+  ...[...POSTED.keys()].map((path) => `/v1/${path}`),
+  ...Object.entries(OWN_ROUTES)
+    .filter(([, methods]) => methods.some(withBody))
+    .map(([path]) => path),
+  ...Object.entries(FORWARDED_ROUTES)
+    .filter(([, { methods }]) => methods.some(withBody))
+    .map(([path]) => path.replaceAll(/\{\w+\}/g, "x")),
+];
+const REFUSED = COSTLY_BODIES.filter(({ isForAllRoutes }) => isForAllRoutes === true);
+
+describe("a route", () => {
+  it.each(ROUTES)("%s refuses bombs for no more than it may", async (route) => {
+    expect(REFUSED.length).toBeGreaterThan(1);
+    for (const body of REFUSED) {
+      // There is no backend here: what is forwarded is answered 502 or 503.
+      expect([500, 504]).not.toContain((await expectWithin(route, body, false, IS_FULL ? RUNS : 1)).status);
+    }
+  });
+});

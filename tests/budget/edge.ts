@@ -1,0 +1,125 @@
+// The production bundle in plain workerd, as the budgets are measured on it: with a stream that keeps nothing, and a key of each
+// kind. CPU is the whole process's, objects and sockets included, so more than Cloudflare would count for a request.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generateKey, hashKey } from "@behaviour/contract";
+import { benchKeyRecord } from "../load/bench-key.ts";
+import { Connection } from "../load/connection.ts";
+import { bundleWorker, startEdge } from "../load/workerd.ts";
+
+/** Takes every record, keeps none. */
+async function startNullStream(): Promise<{ port: number; stop: () => void }> {
+  const server = createServer((incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+    incoming.on("end", () => {
+      const { Records } = JSON.parse(Buffer.concat(chunks).toString("latin1")) as { Records: unknown[] };
+      const results = Records.map((_, index) => ({ SequenceNumber: String(index + 1), ShardId: "shardId-0" }));
+      outgoing.end(JSON.stringify({ FailedRecordCount: 0, Records: results }));
+    });
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { port: (server.address() as AddressInfo).port, stop };
+}
+
+export interface BudgetOptions {
+  /** Of the project (1). */
+  shards?: number;
+  v8Flags?: readonly string[];
+  processGroup?: string | null;
+  /** `GET /operations` tells what was called. */
+  counted?: boolean;
+}
+
+export class BudgetEdge {
+  readonly pid: number;
+  readonly port: number;
+  readonly key: string;
+  readonly #stops: readonly (() => void)[];
+
+  private constructor(pid: number, port: number, key: string, stops: readonly (() => void)[]) {
+    this.pid = pid;
+    this.port = port;
+    this.key = key;
+    this.#stops = stops;
+  }
+
+  static async start({ shards = 1, ...options }: BudgetOptions = {}): Promise<BudgetEdge> {
+    const dir = mkdtempSync(join(tmpdir(), "behaviour-budget-"));
+    const stream = await startNullStream();
+    const key = generateKey("secret", "live");
+    const edge = await startEdge({
+      dir,
+      bundle: await bundleWorker(dir),
+      kinesisPort: stream.port,
+      keyHash: hashKey(key),
+      record: benchKeyRecord(shards, "secret"),
+      ...options,
+    });
+    const remove = () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+    return new BudgetEdge(edge.pid, edge.port, key, [edge.stop, stream.stop, remove]);
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  connect(): Promise<Connection> {
+    return Connection.open(this.port);
+  }
+
+  /** The same connection while it is open. */
+  reconnect(connection: Connection | null): Promise<Connection> {
+    return connection?.isOpen === true ? Promise.resolve(connection) : this.connect();
+  }
+
+  request(path: string, body: Uint8Array, isGzip: boolean): Uint8Array {
+    const head = [
+      `POST ${path} HTTP/1.1`,
+      "Host: edge.test",
+      `Authorization: Bearer ${this.key}`,
+      `Content-Length: ${body.byteLength}`,
+      ...(isGzip ? ["Content-Encoding: gzip"] : []),
+    ];
+    return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
+  }
+
+  /** CPU of all its threads since it started, as the scheduler counted it. */
+  cpuMs(): number {
+    let nanoseconds = 0;
+    for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
+      nanoseconds += Number(readFileSync(`/proc/${this.pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    }
+    return nanoseconds / 1e6;
+  }
+
+  /** Of its own, without pages of files; 0 once the process has ended. */
+  anonymousMib(): number {
+    return this.#statusMib("RssAnon");
+  }
+
+  residentMib(): number {
+    return this.#statusMib("VmRSS");
+  }
+
+  isAlive(): boolean {
+    return this.residentMib() > 0;
+  }
+
+  #statusMib(field: string): number {
+    try {
+      const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+      return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0) / 1_024;
+    } catch {
+      return 0;
+    }
+  }
+}
