@@ -18,7 +18,7 @@ export interface Cost {
 }
 
 /** Rows are sent to the stream a moment after they were stored: not while the next request is measured. */
-const REST_MS = 120;
+const REST_MS = 60;
 
 export async function costOf(
   edge: BudgetEdge,

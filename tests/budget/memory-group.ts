@@ -9,7 +9,8 @@ export interface MemoryGroup {
   procs: string;
   /** At most since it was made, pages of files included, which the kernel drops when they are too many. */
   peakMib(): number;
-  remove(): void;
+  /** Once its processes have ended. */
+  remove(): Promise<void>;
 }
 
 interface Layout {
@@ -38,11 +39,27 @@ export function makeMemoryGroup(limitMib: number): MemoryGroup | null {
       return {
         procs: join(dir, "cgroup.procs"),
         peakMib: () => Number(readFileSync(join(dir, layout.peak), "utf8")) / MIB,
-        remove: () => rmdirSync(dir),
+        remove: () => removeGroup(dir),
       };
     } catch {
       rmdirSync(dir);
     }
   }
   return null;
+}
+
+const TRIES = 100;
+const TRY_EVERY_MS = 50;
+
+/** A process that was killed is in its group until its parent has heard of it. */
+async function removeGroup(dir: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      rmdirSync(dir);
+      return;
+    } catch (fault) {
+      if (tries === TRIES) throw fault;
+      await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+    }
+  }
 }

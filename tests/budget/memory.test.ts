@@ -18,7 +18,7 @@ import { IS_FULL } from "./size.ts";
 const LIMIT_MIB = 160;
 const V8_FLAGS = ["--max-heap-size=40", "--max-semi-space-size=1"];
 const CONNECTIONS = 4;
-const SECONDS = IS_FULL ? 4 : 0.4;
+const SECONDS = IS_FULL ? 4 : 0.3;
 const LOOK_EVERY_MS = 5;
 
 const group = makeMemoryGroup(LIMIT_MIB);
@@ -41,8 +41,7 @@ afterAll(async () => {
     ].join("\n"),
   );
   edge.stop();
-  while (edge.isAlive()) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-  group?.remove();
+  await group?.remove();
 });
 
 it.each(COSTLY_BODIES)("of $name", async (body) => {
