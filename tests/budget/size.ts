@@ -1,4 +1,4 @@
-// `npm run budget` is the full form: it holds the promises themselves, on a machine that does nothing else. The short form of
+// `npm run budget` is the full form: it holds the bounds without room, on a machine that does nothing else. The short form of
 // `npm test` allows for a busy machine, and tries less.
 
 export const IS_FULL = process.env.BUDGET === "full";
