@@ -141,11 +141,9 @@ export const LIMITS = {
   bodySlowAfterMs: 200,
   bodySlowBytesPerSecond: 64 * KIB,
   /** A body that declares no more is read as a whole, and charged when it is there: no stream is made for it. */
-  bodyWholeBytes: 128 * KIB,
+  bodyWholeBytes: 64 * KIB,
   /** What those may declare in all that are being read like this. */
   bodyWholeReadsBytes: 4 * MIB,
-  /** As long as they are fewer, none is given a timer: that costs as much as judging the event, and a few may hang. */
-  bodyUntimedReadsBytes: 2 * MIB,
   /** How many newest message ids a shard keeps in memory (8 bytes each in a table at most half full). */
   dedupeMemoryIds: 1_000_000,
   /** As many ids outside the sorted runs on disk make the next run; sorting them takes 2 MiB. */

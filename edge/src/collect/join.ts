@@ -17,7 +17,7 @@ import type { AppendAnswer, AppendInput } from "../shard/shard.ts";
  * How much longer the gap between the starts of two calls is than the shard's gap between commits at the same load: a call then
  * never arrives too early to be committed at once, so it takes the same time again and again, and those who wait for it look once.
  */
-const LONGER_THAN_COMMITS_MS = 2;
+const LONGER_THAN_COMMITS_MS = 1;
 /** A call holds what its members hold twice: as they are and as the message. */
 const CALL_BYTES = 4 * 1024 * 1024;
 /** After so many calls for others a leader leaves the lead to one of those that wait. */
@@ -30,7 +30,7 @@ const LOOK_AT_MOST_MS = 50;
 /** Of a new call's duration in the average. */
 const NEWEST_SHARE = 0.2;
 /** A look costs as much as judging an event: better a little late than twice. */
-const LATER_SHARE = 1.25;
+const LATER_SHARE = 1.1;
 
 type Send = (inputs: AppendInput[]) => Promise<AppendAnswer[]>;
 type Outcome = { answer: AppendAnswer } | { fault: unknown };

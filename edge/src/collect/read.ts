@@ -158,9 +158,7 @@ async function readWhole(
 ): Promise<Uint8Array | Refusal> {
   wholeReadsBytes += declaredBytes;
   try {
-    const read = request.arrayBuffer();
-    const isTimed = wholeReadsBytes > LIMITS.bodyUntimedReadsBytes;
-    const bytes = isTimed ? await inTime(read, LIMITS.bodyReadMs) : await read;
+    const bytes = await inTime(request.arrayBuffer(), LIMITS.bodyReadMs);
     if (bytes === LATE) return late();
     return reservation.growTo(bytes.byteLength) ? new Uint8Array(bytes) : new Refusal("overloaded");
   } catch {
