@@ -1,5 +1,6 @@
 // The Worker: wires routes to stages, and nothing else. The only public door of the pipeline.
 
+import { LIMITS } from "@behaviour/contract";
 import { Hono } from "hono";
 import { collect } from "./collect/pipeline.ts";
 import { collectPixel } from "./collect/pixel.ts";
@@ -54,7 +55,7 @@ app.all("*", async ({ req, env }) => {
   const answer = await route(req.raw, path, env, requestId);
   if (!(answer instanceof Refusal)) return answer;
   noteRefused(answer, path, req.raw, env, requestId);
-  return refuse(answer, requestId);
+  return refuse(whileUnread(answer, req.raw), requestId);
 });
 app.onError((fault) => unexpected(fault, newRequestId()));
 
@@ -72,10 +73,20 @@ async function handle(request: Request, env: Env, context: ExecutionContext): Pr
     const answer = await handleIngest(request, ingest.route, env, requestId);
     if (!(answer instanceof Refusal)) return answer;
     noteRefused(answer, ingest.route.kind === "settings" ? SETTINGS_PATH : path, request, env, requestId);
-    return refuse(answer, requestId);
+    return refuse(whileUnread(answer, request), requestId);
   } catch (fault) {
     return unexpected(fault, requestId);
   }
+}
+
+/**
+ * A client that is cut off while it still writes never reads its answer. What is small has arrived by the time it is refused, and a
+ * refused key must stay cheap.
+ */
+function whileUnread(refusal: Refusal, request: Request): Refusal {
+  const declared = request.headers.get("Content-Length");
+  if (refusal.body !== null || (declared !== null && Number(declared) <= LIMITS.bodySmallBytes)) return refusal;
+  return request.body === null || request.bodyUsed ? refusal : refusal.unread(request.body);
 }
 
 /** A fault of ours is never a fault of the client's data: it may send again. */
