@@ -2,7 +2,7 @@
 // changes little; the least of several runs; bounds with room.
 
 /** What `cost(8 n) / (8 cost(n))` may be: 1 is linear, 8 the square. */
-const GROWTH_MAX = 2.5;
+const GROWTH_MAX = 4;
 /** Below this much CPU time the clock's own steps decide: some kernels count by 4 ms. */
 const FLOOR_MS = 8;
 /** Far above what any of them takes: what reads thousands of characters from each place takes more still. */
