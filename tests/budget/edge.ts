@@ -9,7 +9,11 @@ import { join } from "node:path";
 import { generateKey, hashKey } from "@behaviour/contract";
 import { benchKeyRecord } from "../load/bench-key.ts";
 import { Connection } from "../load/connection.ts";
-import { bundleWorker, startEdge } from "../load/workerd.ts";
+import { bundleWorker, startEdge, type Workerd } from "../load/workerd.ts";
+import { Inspector } from "./inspector.ts";
+
+const MIB = 1_024 * 1_024;
+const KIB_PER_MIB = 1_024;
 
 /** Takes every record, keeps none. */
 async function startNullStream(): Promise<{ port: number; stop: () => void }> {
@@ -37,18 +41,27 @@ export interface BudgetOptions {
   processGroup?: string | null;
   /** `GET /operations` tells what was called. */
   counted?: boolean;
+  /** `isolateMemory` can be asked. */
+  inspected?: boolean;
 }
 
 export class BudgetEdge {
   readonly pid: number;
   readonly port: number;
   readonly key: string;
+  readonly #inspector: Inspector | null;
   readonly #stops: readonly (() => void)[];
 
-  private constructor(pid: number, port: number, key: string, stops: readonly (() => void)[]) {
+  private constructor(
+    { pid, port }: Workerd,
+    key: string,
+    inspector: Inspector | null,
+    stops: readonly (() => void)[],
+  ) {
     this.pid = pid;
     this.port = port;
     this.key = key;
+    this.#inspector = inspector;
     this.#stops = stops;
   }
 
@@ -65,7 +78,8 @@ export class BudgetEdge {
       ...options,
     });
     const remove = () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
-    return new BudgetEdge(edge.pid, edge.port, key, [edge.stop, stream.stop, remove]);
+    const inspector = options.inspected === true ? await Inspector.open(edge.inspectorPort) : null;
+    return new BudgetEdge(edge, key, inspector, [() => inspector?.close(), edge.stop, stream.stop, remove]);
   }
 
   stop(): void {
@@ -106,6 +120,12 @@ export class BudgetEdge {
     return this.#statusMib("RssAnon");
   }
 
+  /** What Cloudflare counts: V8's heap with the arrays beside it, of the Worker and its objects together. @returns MiB */
+  async isolateMib(): Promise<number> {
+    if (this.#inspector === null) throw new Error("start the edge with `inspected`");
+    return (await this.#inspector.heapBytes()) / MIB;
+  }
+
   residentMib(): number {
     return this.#statusMib("VmRSS");
   }
@@ -117,7 +137,7 @@ export class BudgetEdge {
   #statusMib(field: string): number {
     try {
       const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
-      return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0) / 1_024;
+      return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0) / KIB_PER_MIB;
     } catch {
       return 0;
     }

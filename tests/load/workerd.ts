@@ -19,6 +19,8 @@ export interface Workerd {
   port: number;
   /** One an isolate. */
   ports: readonly number[];
+  /** 0 unless asked for. */
+  inspectorPort: number;
   stop: () => void;
 }
 
@@ -78,6 +80,8 @@ export interface EdgeOptions {
   processGroup?: string | null;
   /** `GET /operations` of the first isolate tells what its objects did (workers/count-operations.js). */
   counted?: boolean;
+  /** `inspectorPort` answers for the isolates, named `isolate-0` and so on. */
+  inspected?: boolean;
 }
 
 const COUNTING = "count-operations.js";
@@ -163,7 +167,7 @@ const config :Workerd.Config = (
   sockets = [ ${sockets.join(", ")} ]
 );
 `;
-  return serve(dir, config, isolates, options.processGroup ?? null);
+  return serve(dir, config, isolates, options);
 }
 
 /** The ceiling: the same runtime, a handler that only parses. */
@@ -188,12 +192,13 @@ async function serve(
   dir: string,
   config: string,
   sockets: number,
-  processGroup: string | null = null,
+  { processGroup = null, inspected = false }: Pick<EdgeOptions, "processGroup" | "inspected"> = {},
 ): Promise<Workerd> {
   const file = join(dir, "config.capnp");
   writeFileSync(file, config);
   // File descriptor 3 tells the ports the system picked.
-  const command = [workerdBinary(), "serve", file, "--control-fd=3"];
+  const inspector = inspected ? ["--inspector-addr=127.0.0.1:0"] : [];
+  const command = [workerdBinary(), "serve", file, "--control-fd=3", ...inspector];
   const joinGroup = ["sh", "-c", 'echo $$ > "$0" && exec "$@"'];
   const [name, ...words] = processGroup === null ? command : [...joinGroup, processGroup, ...command];
   const child = spawn(name as string, words, {
@@ -203,15 +208,19 @@ async function serve(
   const stop = () => void child.kill("SIGKILL");
   process.once("exit", stop);
   try {
-    const ports = await listening(child, sockets);
-    return { pid: child.pid as number, port: ports[0] as number, ports, stop };
+    const { ports, inspectorPort } = await listening(child, sockets, inspected);
+    return { pid: child.pid as number, port: ports[0] as number, ports, inspectorPort, stop };
   } catch (fault) {
     stop();
     throw fault;
   }
 }
 
-function listening(child: ChildProcess, sockets: number): Promise<number[]> {
+function listening(
+  child: ChildProcess,
+  sockets: number,
+  inspected: boolean,
+): Promise<Pick<Workerd, "ports" | "inspectorPort">> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error("workerd did not start listening")), START_TIMEOUT_MS);
     child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened`)));
@@ -219,9 +228,10 @@ function listening(child: ChildProcess, sockets: number): Promise<number[]> {
     child.stdio[3]?.on("data", (chunk: Buffer) => {
       told += chunk.toString();
       const ports = [...told.matchAll(/"event":"listen".*?"port":(\d+)/g)].map(([, port]) => Number(port));
-      if (ports.length < sockets) return;
+      const inspectorPort = Number(/"event":"listen-inspector".*?"port":(\d+)/.exec(told)?.[1] ?? 0);
+      if (ports.length < sockets || (inspected && inspectorPort === 0)) return;
       clearTimeout(timer);
-      resolve(ports);
+      resolve({ ports, inspectorPort });
     });
   });
 }
