@@ -1,4 +1,4 @@
-// Builds what the Worker serves as static files: the SDK, then the dashboard and the demo page. Only what is older than its
+// Builds what the Worker serves as static files: the SDK, then the pages (web/). Only what is older than its
 // sources. Run by scripts/start.ts, or alone: `node scripts/build-pages.ts`.
 
 import { spawn } from "node:child_process";
@@ -28,10 +28,10 @@ const BUILDS: Build[] = [
     result: "dist/analytics.iife.js",
   },
   {
-    name: "dashboard",
-    folder: join(ROOT, "edge/dashboard"),
+    name: "pages",
+    folder: join(ROOT, "web"),
     command: ["vite", "build", "--logLevel", "warn"],
-    sources: ["edge/dashboard", "sdk/javascript"],
+    sources: ["web", "sdk/javascript"],
     result: "dist/index.html",
   },
 ];
@@ -40,8 +40,8 @@ const BUILDS: Build[] = [
 export async function buildPages(): Promise<string[]> {
   const built: string[] = [];
   for (const build of BUILDS) {
-    if (!existsSync(join(build.folder, "src"))) {
-      console.warn(`${build.folder} has no sources: not built`);
+    if (!existsSync(join(build.folder, "package.json"))) {
+      console.warn(`${build.folder} is no package: not built`);
     } else if (isStale(build)) {
       await run(build);
       built.push(build.name);

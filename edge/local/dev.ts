@@ -74,7 +74,7 @@ async function options(settings: Settings): Promise<MiniflareOptions> {
     kvNamespaces: { KEYS: "behaviour-keys" },
     resourcePersistencePath: settings.dataDir,
     assets: {
-      directory: fileURLToPath(new URL("../dashboard/dist", import.meta.url)),
+      directory: fileURLToPath(new URL("../../web/dist", import.meta.url)),
       binding: "ASSETS",
       routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
     },

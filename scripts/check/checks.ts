@@ -34,7 +34,7 @@ const TYPE_PROJECTS = [
   "edge",
   "edge/tsconfig.local.json",
   "edge/openapi",
-  "edge/dashboard",
+  "web",
   "sdk/javascript",
   "scripts",
   "docs",

@@ -57,6 +57,14 @@ export const SUITES: readonly Suite[] = [
     deadlineMs: 9 * MINUTE_MS,
   },
   {
+    name: "web",
+    folder: "web",
+    about: "the pages: what they show, their size, their content security policy",
+    needsPages: true,
+    isLong: false,
+    deadlineMs: 6 * MINUTE_MS,
+  },
+  {
     name: "tests",
     folder: "tests",
     about: "the whole path: real browser, every tier, faults (short form)",

@@ -1,11 +1,11 @@
 /** Puts the library's script file at `/sdk/analytics.js`, built first where it is missing or older than its source. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { createRequire, findPackageJSON } from "node:module";
+import { dirname, join } from "node:path";
 import type { Plugin } from "vite";
 
-const sdkFolder = resolve(import.meta.dirname, "../../../sdk/javascript");
+const sdkFolder = findSdk();
 const scriptFile = join(sdkFolder, "dist/analytics.iife.js");
 
 export function sdkAsset(): Plugin {
@@ -25,6 +25,13 @@ export function sdkAsset(): Plugin {
       });
     },
   };
+}
+
+/** By its name in the workspace, which holds before it is built. */
+function findSdk(): string {
+  const manifest = findPackageJSON("@behaviour/analytics", import.meta.url);
+  if (manifest === undefined) throw new Error("@behaviour/analytics is not installed");
+  return dirname(manifest);
 }
 
 function isStale(): boolean {

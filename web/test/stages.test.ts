@@ -1,7 +1,7 @@
 /** What a stage report means for the chips: reached, not yet, and when nothing more will come. */
 import { expect, test } from "vitest";
-import { PATH_STAGES, type StageReport, TIERS } from "../src/api/types.ts";
-import { isReached, isSettled } from "../src/live/stages.ts";
+import { PATH_STAGES, type StageReport, TIERS } from "../dashboard/api/types.ts";
+import { isReached, isSettled } from "../dashboard/live/stages.ts";
 
 const AT = "2026-01-01T12:00:00.000Z";
 

@@ -1,9 +1,9 @@
 /** The API reference: openapi.json, rendered. Everything on the page comes from our own origin. */
 import { computed, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { CopyButton } from "../src/components/copy-button.tsx";
-import { LogoMark, MoonIcon, SunIcon } from "../src/components/icons.tsx";
-import { theme, toggleTheme } from "../src/theme.ts";
+import { CopyButton } from "../dashboard/components/copy-button.tsx";
+import { LogoMark, MoonIcon, SunIcon } from "../dashboard/components/icons.tsx";
+import { theme, toggleTheme } from "../dashboard/theme.ts";
 import { OperationView } from "./components/operation-view.tsx";
 import { Sidebar } from "./components/sidebar.tsx";
 import { Inline, Text } from "./components/text.tsx";

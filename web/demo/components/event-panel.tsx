@@ -1,6 +1,6 @@
 /** What the library has sent from this tab, newest first, and what it will send on leaving. Folds to a bar on a phone. */
 import { useState } from "preact/hooks";
-import { LOCALES } from "../../src/locale.ts";
+import { LOCALES } from "../../locale.ts";
 import { type SentEvent, type SentState, sentEvents } from "../sent-events.ts";
 import { analyticsProblem, leavingMessageId } from "../shop-analytics.ts";
 

@@ -1,5 +1,5 @@
 /** One call: what it is for, what it takes, what it answers, and how to try it. */
-import { CopyButton } from "../../src/components/copy-button.tsx";
+import { CopyButton } from "../../dashboard/components/copy-button.tsx";
 import { type Answer, fieldsOf, innerSchema, type OpenApi, type Operation, typeName } from "../reference.ts";
 import { Fields } from "./fields.tsx";
 import { Inline, Text } from "./text.tsx";

@@ -1,7 +1,7 @@
 /** Events per second out of successive counts per minute. */
 import { describe, expect, test } from "vitest";
-import type { MinuteCount } from "../src/api/types.ts";
-import { RateMeter } from "../src/live/rate.ts";
+import type { MinuteCount } from "../dashboard/api/types.ts";
+import { RateMeter } from "../dashboard/live/rate.ts";
 
 const MINUTE_MS = 60_000;
 const START_MS = Date.parse("2026-01-01T12:00:00Z");

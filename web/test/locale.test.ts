@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { usableLocales } from "../src/locale.ts";
+import { usableLocales } from "../locale.ts";
 
 const FOLDER = join(import.meta.dirname, "..");
 
@@ -50,8 +50,8 @@ test.each([
   ["de-DE", ["de-DE", "en"]],
 ])("with %s the chart's library loads, and figures are written", async (language, languages) => {
   stubBrowser(language, languages);
-  await import("../src/charts/minutes-plot.ts");
-  const format = await import("../src/format.ts");
+  await import("../dashboard/charts/minutes-plot.ts");
+  const format = await import("../dashboard/format.ts");
   expect(format.formatCount(1_234_567)).toMatch(/1[.,]2/);
   expect(format.formatTime("2026-11-30T10:00:00Z")).toMatch(/\d\d/);
   const { formatPrice } = await import("../demo/catalog.ts");
@@ -59,8 +59,8 @@ test.each([
 });
 
 test("no formatter is made past the one function", () => {
-  const sources = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter(
-    (path) => /^(?:src|demo|docs)\/.*\.tsx?$/.test(path) && path !== "src/locale.ts",
+  const sources = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter((path) =>
+    /^(?:dashboard|demo|reference)\/.*\.tsx?$/.test(path),
   );
   expect(sources.length).toBeGreaterThan(20);
   for (const path of sources) {

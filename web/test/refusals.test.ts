@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { mergeRefusals } from "../src/live/refusals.ts";
+import { mergeRefusals } from "../dashboard/live/refusals.ts";
 
 const told = (code: string, pointer?: string, at = "2026-01-01T00:00:00.000Z") => ({ at, code, pointer, message: "m" });
 

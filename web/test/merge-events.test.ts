@@ -1,7 +1,7 @@
 /** What the list shows of what is stored and what is told. */
 import { expect, test } from "vitest";
-import type { EventRow } from "../src/api/types.ts";
-import { mergeEvents, stillArriving } from "../src/live/merge-events.ts";
+import type { EventRow } from "../dashboard/api/types.ts";
+import { mergeEvents, stillArriving } from "../dashboard/live/merge-events.ts";
 
 const START_MS = Date.parse("2026-11-25T10:00:00Z");
 

@@ -1,5 +1,5 @@
 /** Numbers, times and countries as people read them, in the browser's language. */
-import { LOCALES } from "./locale.ts";
+import { LOCALES } from "../locale.ts";
 
 const wholeNumber = new Intl.NumberFormat(LOCALES, { maximumFractionDigits: 0 });
 const compactNumber = new Intl.NumberFormat(LOCALES, { notation: "compact", maximumFractionDigits: 1 });

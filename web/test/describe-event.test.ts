@@ -1,7 +1,7 @@
 /** An event in a few words. */
 import { expect, test } from "vitest";
-import type { EventRow } from "../src/api/types.ts";
-import { describeEvent } from "../src/live/describe-event.ts";
+import type { EventRow } from "../dashboard/api/types.ts";
+import { describeEvent } from "../dashboard/live/describe-event.ts";
 
 const ROW: EventRow = { messageId: "m", type: "track", timestamp: "", receivedAt: "" };
 

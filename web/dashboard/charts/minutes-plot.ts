@@ -3,7 +3,7 @@
  * colour of the others it would look like a drop.
  */
 // Before uPlot, which makes a formatter of the browser's language as it is loaded.
-import "../locale.ts";
+import "../../locale.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { formatCount, formatMinute } from "../format.ts";

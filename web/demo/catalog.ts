@@ -1,5 +1,5 @@
 /** What the shop sells. */
-import { LOCALES } from "../src/locale.ts";
+import { LOCALES } from "../locale.ts";
 
 export interface Product {
   id: string;
