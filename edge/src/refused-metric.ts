@@ -1,4 +1,4 @@
-// `I8Refused` (backend/src/telemetry/invariants.ts): requests answered 429 or 503 because something was full. Counted in the
+// `I8Refused` (contract/src/invariants.ts): requests answered 429 or 503 because something was full. Counted in the
 // isolate and written at most once a minute, as a line in CloudWatch's embedded metric format like the functions write.
 // The first refusal after a quiet minute is written at once, so that an alarm need not wait; what follows it, by the first
 // refusal or cron run after that minute. An isolate that is evicted in between takes the rest of its count with it.

@@ -1,4 +1,4 @@
-// Lambda: reconciliation, every minute. One metric for each invariant that it can watch; ../telemetry/invariants.ts.
+// Lambda: reconciliation, every minute. One metric for each invariant that it can watch; contract/src/invariants.ts.
 
 import { dynamodbClient } from "../aws.ts";
 import { readConfig } from "../config.ts";

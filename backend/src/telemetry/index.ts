@@ -9,4 +9,3 @@ export {
   type Telemetry,
   telemetryOf,
 } from "./function.ts";
-export { INVARIANT_METRICS } from "./invariants.ts";

@@ -9,6 +9,7 @@ import {
   type EnrichedEvent,
   encodeMember,
   type FailedEvent,
+  INVARIANT_METRICS,
   type ShardCounters,
 } from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -23,7 +24,6 @@ import { processRecords } from "../../src/process/pipeline.ts";
 import type { RawRecord } from "../../src/process/record.ts";
 import { reconciledMinutes } from "../../src/reconcile/report.ts";
 import { reconcile } from "../../src/reconcile/run.ts";
-import { INVARIANT_METRICS } from "../../src/telemetry/index.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
 import { WarmTier } from "../../src/tiers/warm/tier.ts";

@@ -1,7 +1,7 @@
 // I8's metric: what is refused because something is full is counted, in few lines and in the form the alarms are made from.
 
+import { INVARIANT_METRICS } from "@behaviour/contract";
 import { afterEach, beforeEach, expect, it, type MockInstance, vi } from "vitest";
-import { INVARIANT_METRICS } from "../../../backend/src/telemetry/invariants.ts";
 import { countRefused, METRIC, writeRefused } from "../../src/refused-metric.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
