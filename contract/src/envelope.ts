@@ -31,7 +31,7 @@ export const RequestSource = z.object({
 });
 export type RequestSource = z.infer<typeof RequestSource>;
 
-/** Personal data that was masked or dropped: JSON pointer relative to the event, and class (or MORE_FINDINGS: json-pointer.ts). */
+/** Personal data that was masked or dropped: JSON pointer relative to the event, and class (or MORE_FINDINGS: findings.ts). */
 export const PiiFinding = z.object({ pointer: z.string(), class: z.string() });
 export type PiiFinding = z.infer<typeof PiiFinding>;
 

@@ -9,6 +9,7 @@ export * from "./envelope.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./failed.ts";
+export * from "./findings.ts";
 export * from "./frame.ts";
 export * from "./hash.ts";
 export * from "./invariants.ts";

@@ -14,7 +14,7 @@ import { readUserAgent } from "../../backend/src/process/enrich/user-agent.ts";
 import { cleanText } from "../../backend/src/process/sanitize.ts";
 import { CursorSigner } from "../../backend/src/query/cursor.ts";
 import { clickIdSource, stripClickIdText } from "../../contract/src/click-ids.ts";
-import { pointerOf } from "../../contract/src/json-pointer.ts";
+import { boundedPointer } from "../../contract/src/json-pointer.ts";
 import { parseKey } from "../../contract/src/keys.ts";
 import { plainText } from "../../contract/src/percent.ts";
 import { isPlaceholder } from "../../contract/src/placeholder.ts";
@@ -149,7 +149,7 @@ export const CLIENT_READERS: readonly ClientReader[] = [
   },
   { name: "keys", read: parseKey, pieces: ["pk_live_", "a"] },
   { name: "placeholders", read: isPlaceholder },
-  { name: "pointers", read: (text) => pointerOf([text, text]), pieces: ["~", "/"] },
+  { name: "pointers", read: (text) => boundedPointer([text, text]), pieces: ["~", "/"] },
   { name: "what a fault says", read: (text) => faultText(new Error(text)), pieces: [...PII_PIECES, '"', "`", "'"] },
   // Consent.
   {

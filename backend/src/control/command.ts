@@ -1,11 +1,12 @@
 // What every command of `npm run pipeline --` is made of: its parts, and how it reads its options.
 
 import { parseArgs } from "node:util";
+import { jsonPointer } from "@behaviour/contract";
 import type * as z from "zod/mini";
 import { appendAudit } from "../audit/log.ts";
 import type { Config } from "../config.ts";
 import type { Database, Sql } from "../database/client.ts";
-import { IN_WORDS, pointerOf } from "../query/parameters.ts";
+import { IN_WORDS } from "../query/parameters.ts";
 import type { Result } from "../query/problem.ts";
 import type { EdgePush } from "./edge.ts";
 
@@ -41,7 +42,7 @@ export function numberOf(value: string | undefined): number | undefined {
 export function check<T extends z.ZodMiniType>(schema: T, value: unknown): z.infer<T> {
   const parsed = schema.safeParse(value, IN_WORDS);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${pointerOf(path)}: ${message}`);
+  const problems = parsed.error.issues.map(({ path, message }) => `${jsonPointer(path)}: ${message}`);
   throw new UsageError(problems.join("; "));
 }
 

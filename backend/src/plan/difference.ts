@@ -4,7 +4,7 @@
 // from their values that is worked out; any other change of a rule counts as breaking, because nobody has shown that it is not.
 
 import { isDeepStrictEqual } from "node:util";
-import { isObject, type PlanEvent, planEventName, type TrackingPlan } from "@behaviour/contract";
+import { escapeKey, isObject, type PlanEvent, planEventName, type TrackingPlan } from "@behaviour/contract";
 
 export interface PlanChange {
   /** The event, or the setting. */
@@ -106,7 +106,7 @@ function compareProperties(before: Schema, after: Schema, pointer: string, repor
   const now = isObject(after["properties"]) ? after["properties"] : {};
   const staysOpen = after["additionalProperties"] === undefined || after["additionalProperties"] === true;
   for (const name of new Set([...Object.keys(old), ...Object.keys(now)])) {
-    const place = `${pointer}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const place = `${pointer}/${escapeKey(name)}`;
     if (!Object.hasOwn(now, name)) report(place, "removed", !staysOpen);
     // It may have been sent before in another form, but nobody had promised one. That it is required is said by `required`.
     else if (!Object.hasOwn(old, name)) report(place, "added", false);

@@ -6,7 +6,7 @@
 //   to something that holds two references … would otherwise double at each step);
 // - patterns that RE2 takes: no look-around and no back references, and matched without backtracking (compile.ts).
 
-import { isObject, LIMITS } from "@behaviour/contract";
+import { escapeKey, isObject, LIMITS, unescapeKey } from "@behaviour/contract";
 import { RE2JS } from "re2js";
 import { FORMATS } from "./formats.ts";
 
@@ -111,7 +111,7 @@ class SchemaWalk {
     if (!isObject(schema)) return { pointer, message: "must be a schema" };
     if (depth > DEPTH_MAX) return { pointer, message: `nested deeper than ${DEPTH_MAX} levels` };
     for (const [keyword, value] of Object.entries(schema)) {
-      const place = `${pointer}/${escaped(keyword)}`;
+      const place = `${pointer}/${escapeKey(keyword)}`;
       const problem = this.#judgeKeyword(keyword, value, place, depth);
       if (problem !== null) return problem;
     }
@@ -136,7 +136,7 @@ class SchemaWalk {
     if (NAMED.includes(keyword)) {
       if (!isObject(value)) return { pointer: place, message: "must hold schemas by name" };
       return first(Object.entries(value), ([name, item]) => {
-        const inner = `${place}/${escaped(name)}`;
+        const inner = `${place}/${escapeKey(name)}`;
         if (name === "__proto__") return { pointer: inner, message: "no event can have this property" };
         const message = keyword === "patternProperties" ? patternProblem(name) : null;
         return message === null ? this.judge(item, inner, depth + 1) : { pointer: inner, message };
@@ -155,7 +155,7 @@ class SchemaWalk {
 /** The name in `#/$defs/<name>`; null for any other reference. */
 export function referencedName(reference: string): string | null {
   const name = REFERENCE.exec(reference)?.[1];
-  return name === undefined ? null : name.replaceAll("~1", "/").replaceAll("~0", "~");
+  return name === undefined ? null : unescapeKey(name);
 }
 
 /** Counts the schemas that one is, with every reference replaced by what it names. */
@@ -186,7 +186,7 @@ function findExpansion(root: Record<string, unknown>): SchemaProblem | null {
   };
   for (const name of Object.keys(definitions)) {
     if (sizeOfDefinition(name) === Number.POSITIVE_INFINITY) {
-      return { pointer: `/$defs/${escaped(name)}`, message: "refers to itself" };
+      return { pointer: `/$defs/${escapeKey(name)}`, message: "refers to itself" };
     }
   }
   return sizeOf(root) <= UNFOLDED_MAX
@@ -210,8 +210,4 @@ function first<T>(items: Iterable<T>, judge: (item: T) => SchemaProblem | null):
     if (problem !== null) return problem;
   }
   return null;
-}
-
-function escaped(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -1,6 +1,6 @@
 // What a broken rule looks like to people: a code, where, the rule, and what stood there, redacted. Pure.
 
-import type { FailureCode } from "@behaviour/contract";
+import { escapeKey, type FailureCode } from "@behaviour/contract";
 import { describeValue } from "../failed/redact.ts";
 import type { ErrorObject } from "./compile.ts";
 
@@ -49,7 +49,7 @@ export function violationOf(errors: readonly ErrorObject[], part: "properties" |
   if (error === undefined) return { code: "plan_violation", pointer: `/${part}`, limit: "", actual: "" };
   const { keyword, params } = error as ErrorObject<string, Record<string, unknown>>;
   const named = keyword === "required" ? params["missingProperty"] : params["additionalProperty"];
-  const pointer = `/${part}${error.instancePath}${typeof named === "string" ? `/${escaped(named)}` : ""}`;
+  const pointer = `/${part}${error.instancePath}${typeof named === "string" ? `/${escapeKey(named)}` : ""}`;
   return {
     code: CODES[keyword] ?? "plan_violation",
     pointer,
@@ -67,8 +67,4 @@ function limitOf({ keyword, schema }: ErrorObject): string {
   const rule: unknown = Array.isArray(schema) && schema.some((one) => typeof one === "object") ? "…" : schema;
   const text = JSON.stringify({ [keyword]: rule });
   return text.length <= LIMIT_MAX_CHARS ? text : `${text.slice(0, LIMIT_MAX_CHARS)}…`;
-}
-
-function escaped(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -2,7 +2,7 @@
 // because one NUL voids a whole batch of a tier's database. It also walks the limits: what is beyond them cannot have come
 // through the edge and is reported by its JSON pointer. API.md §1 and §3.
 
-import { LIMITS } from "@behaviour/contract";
+import { escapeKey, LIMITS } from "@behaviour/contract";
 
 type JsonObject = Record<string, unknown>;
 
@@ -63,7 +63,7 @@ export function sanitizeObject(
         break;
       case "object": {
         const pointer = sanitizeChild(value, depth, budget, mayHoldEscapes);
-        if (pointer !== null) return `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}${pointer}`;
+        if (pointer !== null) return `/${escapeKey(key)}${pointer}`;
         break;
       }
       default:

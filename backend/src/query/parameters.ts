@@ -1,7 +1,7 @@
 // Parameters of reading calls: what a text in the query string or a member of the body may be, and the range of time that the
 // rest of the query API asks for. An empty parameter counts as absent; one out of bounds is `invalid_parameter`.
 
-import { LIMITS, parseTime } from "@behaviour/contract";
+import { jsonPointer, LIMITS, parseTime } from "@behaviour/contract";
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { failed, ok, type Result } from "./problem.ts";
@@ -68,7 +68,7 @@ export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Resul
   for (const [name, value] of new URL(c.req.url).searchParams) {
     if (value === "") continue;
     if (Object.hasOwn(present, name))
-      return failed("invalid_parameter", pointerOf([name]), "The parameter stands twice.");
+      return failed("invalid_parameter", jsonPointer([name]), "The parameter stands twice.");
     present[name] = value;
   }
   return readValue(present, schema);
@@ -114,10 +114,10 @@ function findUnstorable(body: object, maxDepth: number): string | null {
   const open: { value: unknown; path: string[] }[] = [{ value: body, path: [] }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, path } = next;
-    if (path.length > maxDepth || (typeof value === "string" && !isStorableText(value))) return pointerOf(path);
+    if (path.length > maxDepth || (typeof value === "string" && !isStorableText(value))) return jsonPointer(path);
     if (typeof value !== "object" || value === null) continue;
     for (const [name, member] of Object.entries(value)) {
-      if (!isStorableText(name)) return pointerOf(path);
+      if (!isStorableText(name)) return jsonPointer(path);
       open.push({ value: member, path: [...path, name] });
     }
   }
@@ -133,11 +133,6 @@ function readValue<T extends z.ZodMiniType>(value: unknown, schema: T): Result<z
   const issue = parsed.error.issues[0];
   // A key that is not known has no path of its own: it is named beside the object's.
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-  const pointer = pointerOf([...(issue?.path ?? []), ...unknown]);
+  const pointer = jsonPointer([...(issue?.path ?? []), ...unknown]);
   return failed("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);
-}
-
-/** RFC 6901. */
-export function pointerOf(path: readonly PropertyKey[]): string {
-  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

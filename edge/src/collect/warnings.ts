@@ -1,7 +1,14 @@
 // The warnings of one request. A client chooses how many there are and how long their pointers, so all of it is bounded: 20 of an
 // event, 200 in the answer, and how many more there were as a number. API.md §1.
 
-import { cutPointer, LIMITS, pointerPart, type Rejection, type Warning, type WarningCode } from "@behaviour/contract";
+import {
+  boundedPointerPart,
+  cutPointer,
+  LIMITS,
+  type Rejection,
+  type Warning,
+  type WarningCode,
+} from "@behaviour/contract";
 import { masked } from "./masked.ts";
 
 const HELD_POINTER_UNITS = 2 * LIMITS.pointerLength;
@@ -28,7 +35,7 @@ export class EventWarnings {
   add(code: WarningCode, path: readonly (string | number)[]): void {
     if (code === "control_chars_removed" || code === "ill_formed_unicode") this.areTextsChanged = true;
     if (++this.count <= LIMITS.warningsPerEvent)
-      this.kept.push({ code, pointer: beginningOf(path.map(pointerPart).join("")) });
+      this.kept.push({ code, pointer: beginningOf(path.map(boundedPointerPart).join("")) });
   }
 }
 

@@ -1,7 +1,7 @@
 // The address of a forwarded call, written anew from what the client's says. The platform in front of the backend reads an odd
 // address otherwise than our signature does, and answers in its own words; so nothing goes there whose meaning is not plain.
 
-import { LIMITS } from "@behaviour/contract";
+import { jsonPointer, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../refusal.ts";
 
 /** @returns path and query as they are signed and sent. */
@@ -63,5 +63,5 @@ function spaced(text: string): string {
 }
 
 function pointerTo(name: string): string {
-  return `/${name.slice(0, LIMITS.keyLength).toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  return jsonPointer([name.slice(0, LIMITS.keyLength).toWellFormed()]);
 }

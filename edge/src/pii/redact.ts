@@ -5,11 +5,11 @@
 import {
   addFinding,
   addMoreFindings,
+  boundedPointer,
   LIMITS,
   MORE_FINDINGS,
   type PiiFinding,
   type ProjectSettings,
-  pointerOf,
 } from "@behaviour/contract";
 import { ALL_PII, BITS_OF, NO_PII, type PiiClass } from "./classes.ts";
 import { textMayHold } from "./hints.ts";
@@ -218,7 +218,8 @@ export class RequestRedaction {
     for (const piiClass of classes) {
       if (this.#pointersLeft <= 0) addMoreFindings(this.#findings);
       else this.#pointersLeft -= addFinding(this.#findings, this.#path, piiClass);
-      if (this.#policy[piiClass] === "reject") this.#rejected ??= { pointer: pointerOf(this.#path), class: piiClass };
+      if (this.#policy[piiClass] === "reject")
+        this.#rejected ??= { pointer: boundedPointer(this.#path), class: piiClass };
       if (this.#policy[piiClass] === "drop_field") isDropped = true;
     }
     return { isDropped };

@@ -1,6 +1,6 @@
 // What is told of personal data and repairs is bounded, whatever a client sends: by event, by request, and in the envelope.
 
-import { LIMITS, MORE_FINDINGS, pointerOf } from "@behaviour/contract";
+import { boundedPointer, LIMITS, MORE_FINDINGS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { RequestWarnings } from "../../src/collect/warnings.ts";
 import { RequestRedaction } from "../../src/pii/redact.ts";
@@ -134,7 +134,7 @@ describe("findings", () => {
   });
 
   it("have well-formed pointers, cut between no pair", () => {
-    const pointer = pointerOf(["properties", "\u{1f600}".repeat(200)]);
+    const pointer = boundedPointer(["properties", "\u{1f600}".repeat(200)]);
     expect(pointer.length).toBeLessThanOrEqual(LIMITS.pointerLength);
     expect(pointer.isWellFormed()).toBe(true);
   });

@@ -5,11 +5,11 @@
 import {
   addFinding,
   addMoreFindings,
+  boundedPointer,
   isObject,
   LIMITS,
   MORE_FINDINGS,
   type PiiFinding,
-  pointerOf,
   type RequestEnvelope,
 } from "@behaviour/contract";
 import type { JsonObject, UnpackedEvent } from "../unpack.ts";
@@ -201,7 +201,7 @@ class Redaction {
     const path = sentPath(this.#path);
     for (const name of classes) {
       addFinding(this.findings, path, name);
-      if (policy[name] === "reject") this.rejected ??= { pointer: pointerOf(path), class: name };
+      if (policy[name] === "reject") this.rejected ??= { pointer: boundedPointer(path), class: name };
     }
     this.#path.pop();
     return classes.some((name) => policy[name] === "drop_field") ? DROPPED : masked;
