@@ -21,5 +21,6 @@ export * from "./percent.ts";
 export * from "./placeholder.ts";
 export * from "./result.ts";
 export * from "./settings.ts";
+export * from "./text.ts";
 export * from "./time.ts";
 export * from "./tracking-plan.ts";

@@ -2,7 +2,7 @@
 // because one NUL voids a whole batch of a tier's database. It also walks the limits: what is beyond them cannot have come
 // through the edge and is reported by its JSON pointer. API.md §1 and §3.
 
-import { escapeKey, LIMITS } from "@behaviour/contract";
+import { escapeKey, hasControl, LIMITS } from "@behaviour/contract";
 
 type JsonObject = Record<string, unknown>;
 
@@ -18,21 +18,16 @@ export function nodeBudget(): NodeBudget {
   return { nodes: LIMITS.nodesPerEvent + ASSIGNED_FIELDS };
 }
 
-// They are what is looked for; tab, LF and CR are kept.
-const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F]/;
+/** Those of `hasControl`. */
 const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g;
 
 /** Well-formed, free of control characters, at most 8,192 UTF-16 units. */
 export function cleanText(text: string): string {
   let clean = text;
   if (clean.length > LIMITS.stringLength) clean = clean.slice(0, LIMITS.stringLength);
-  if (CONTROL.test(clean)) clean = clean.replace(CONTROLS, "");
+  if (hasControl(clean)) clean = clean.replace(CONTROLS, "");
   // After the cut, which may have gone through a pair.
   return clean.isWellFormed() ? clean : clean.toWellFormed();
-}
-
-export function hasControlCharacters(text: string): boolean {
-  return CONTROL.test(text);
 }
 
 /**
@@ -111,5 +106,5 @@ function sanitizeChild(
 
 function keyIsStorable(key: string, mayHoldEscapes: boolean): boolean {
   if (key.length === 0 || key.length > LIMITS.keyLength || key === "__proto__") return false;
-  return !mayHoldEscapes || (!hasControlCharacters(key) && key.isWellFormed());
+  return !mayHoldEscapes || (!hasControl(key) && key.isWellFormed());
 }

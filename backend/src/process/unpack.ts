@@ -5,6 +5,7 @@
 import {
   EVENT_TYPES,
   type EventType,
+  hasControl,
   isObject,
   LIMITS,
   mergeBatchContext,
@@ -13,7 +14,7 @@ import {
   type StoredConsent,
 } from "@behaviour/contract";
 import type { Failure } from "./failure.ts";
-import { cleanText, hasControlCharacters, nodeBudget, sanitizeObject } from "./sanitize.ts";
+import { cleanText, nodeBudget, sanitizeObject } from "./sanitize.ts";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -143,7 +144,7 @@ const INVALID = "\u0000invalid";
 function idText(value: unknown, limit: number): string | null {
   if (value === undefined || value === null) return null;
   const text = typeof value === "number" ? String(value) : value;
-  if (typeof text !== "string" || text === "" || hasControlCharacters(text)) return INVALID;
+  if (typeof text !== "string" || text === "" || hasControl(text)) return INVALID;
   // The limit counts characters; a text of fewer units has fewer of them.
   if (text.length > limit && Array.from(text).length > limit) return INVALID;
   return text;

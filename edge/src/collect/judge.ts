@@ -5,6 +5,7 @@ import {
   EVENT_TYPES,
   type EventType,
   eventTime,
+  hasControl,
   hashId,
   type IdHash,
   isObject,
@@ -24,7 +25,7 @@ import { firstTakenFromMs } from "./first-taken.ts";
 import { OrdinaryEvent } from "./ordinary-event.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { repair } from "./repair.ts";
-import { FOUND, hasControl, isBlank, scan, textNeedsCare } from "./scan.ts";
+import { FOUND, isBlank, scan, textNeedsCare } from "./scan.ts";
 import type { OrdinaryFields } from "./skim.ts";
 import { type EventWarnings, RequestWarnings } from "./warnings.ts";
 

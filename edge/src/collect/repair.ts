@@ -1,9 +1,8 @@
 // The slow look at one event: writes it anew as it is stored, with a warning for each repair. Repair where the intent is
 // clear, reject only what can't be made an event (that is judge.ts). API.md §1.
 
-import { LIMITS } from "@behaviour/contract";
+import { hasControl, LIMITS } from "@behaviour/contract";
 import type { JsonObject } from "./parse.ts";
-import { hasControl } from "./scan.ts";
 import { quoteUnsafeNumbers } from "./unsafe-numbers.ts";
 import { EventWarnings } from "./warnings.ts";
 

@@ -1,7 +1,7 @@
 // The fast look at one parsed event: counts what has limits and notices what needs the slow look (repair.ts). One pass, no
 // allocation: this runs for every event, and almost all of them are clean.
 
-import { LIMITS } from "@behaviour/contract";
+import { hasControl, LIMITS } from "@behaviour/contract";
 import { NO_PII, PII } from "../pii/classes.ts";
 import { textMayHold } from "../pii/hints.ts";
 import { NOT_LOOKED_AT } from "../pii/redact.ts";
@@ -138,14 +138,6 @@ function visitObject(object: Record<string, unknown>, depth: number): void {
   }
 }
 
-/** C0 control characters save tab, LF and CR; none of them has a place in a text, and NUL voids a Postgres batch. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
-
-export function hasControl(text: string): boolean {
-  return CONTROL.test(text);
-}
-
 const FIRST_INK = 0x21;
 const LAST_INK = 0x7e;
 /** White space, what is never drawn (zero-width characters, fillers) and Braille's empty cell. */
@@ -158,5 +150,5 @@ export function isBlank(text: string): boolean {
 }
 
 function isCleanText(text: string): boolean {
-  return text.isWellFormed() && !CONTROL.test(text);
+  return text.isWellFormed() && !hasControl(text);
 }

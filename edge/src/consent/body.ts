@@ -1,9 +1,9 @@
 // The body of a consent call: small and plain, so that reading it costs little whatever it holds. API.md §4.
 
-import { isObject, LIMITS } from "@behaviour/contract";
+import { hasControl, isObject, LIMITS } from "@behaviour/contract";
 import { parseJson } from "../collect/json.ts";
 import { type BodyBounds, type BodyHead, withBody } from "../collect/read.ts";
-import { hasControl, isBlank } from "../collect/scan.ts";
+import { isBlank } from "../collect/scan.ts";
 import { memberText } from "../collect/slices.ts";
 import { Refusal } from "../refusal.ts";
 

@@ -1,9 +1,8 @@
 // `POST /v1/consent` writes to the ledger, `GET /v1/consent` reads it. API.md §4.
 
-import { isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
+import { hasControl, isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
 import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.ts";
 import { judgeHeaders } from "../collect/read.ts";
-import { hasControl } from "../collect/scan.ts";
 import type { Env } from "../env.ts";
 import { authenticateSession } from "../gateway/session.ts";
 import { type ConsentRecord, verdicts } from "../ledger/standing.ts";
