@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** A package's generator is the file `generate.ts` at its top; the contract's comes first, for others read its schemas. */
-const PACKAGES = ["contract", "edge", "backend", "sdk", "docs", "terraform"];
+const PACKAGES = ["contract", "edge", "backend", "openapi", "sdk", "docs", "terraform"];
 
 function generators(): string[] {
   const nested = PACKAGES.flatMap((name) => [name, ...children(name)]);

@@ -33,7 +33,7 @@ const TYPE_PROJECTS = [
   "backend",
   "edge",
   "edge/tsconfig.local.json",
-  "edge/openapi",
+  "openapi",
   "web",
   "sdk/javascript",
   "scripts",

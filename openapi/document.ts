@@ -2,8 +2,8 @@
 // fails the generator.
 
 import { LIMITS } from "@behaviour/contract";
-import { POSTED } from "../src/collect/routes.ts";
-import { FORWARDED_ROUTES, OWN_ROUTES } from "../src/gateway/routes.ts";
+import { POSTED } from "../edge/src/collect/routes.ts";
+import { FORWARDED_ROUTES, OWN_ROUTES } from "../edge/src/gateway/routes.ts";
 import { ErrorResponses, type Operation, type Schema, toOperationObject } from "./operation.ts";
 import { ADMINISTRATION } from "./operations/administration.ts";
 import { CONSENT } from "./operations/consent.ts";
@@ -77,7 +77,7 @@ function assertComplete(): void {
   const [routes, described] = [tableRoutes(), describedRoutes()];
   const missing = [...routes].filter((route) => !described.has(route));
   const surplus = [...described].filter((route) => !routes.has(route));
-  if (missing.length > 0) throw new Error(`not described in edge/openapi/operations: ${missing.join(", ")}`);
+  if (missing.length > 0) throw new Error(`not described in openapi/operations: ${missing.join(", ")}`);
   if (surplus.length > 0) throw new Error(`described, but in no route table: ${surplus.join(", ")}`);
   for (const { path, method, scope } of OPERATIONS) {
     const forwarded = FORWARDED_ROUTES[path];

@@ -14,10 +14,10 @@ import {
   type Warning,
 } from "@behaviour/contract";
 import * as z from "zod/mini";
-import { AlertChange, AlertInput } from "../../backend/src/alerting/rule.ts";
-import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "../../backend/src/control/input.ts";
-import { FunnelQuestion } from "../../backend/src/query/funnel.ts";
-import { RetentionQuestion } from "../../backend/src/query/retention.ts";
+import { AlertChange, AlertInput } from "../backend/src/alerting/rule.ts";
+import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "../backend/src/control/input.ts";
+import { FunnelQuestion } from "../backend/src/query/funnel.ts";
+import { RetentionQuestion } from "../backend/src/query/retention.ts";
 import type { Schema } from "./operation.ts";
 
 /** As a client sends it: a field with a default may be left out, and what is transformed is what it was before. */
