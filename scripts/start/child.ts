@@ -1,7 +1,7 @@
 // One supervised child in a process group of its own: started, watched, started again when it dies or hangs, stopped.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import type { ChildMessage } from "../../backend/local/supervised.ts";
+import type { ChildMessage } from "../../local/supervised.ts";
 import { LogFile } from "./log-file.ts";
 
 const PING_INTERVAL_MS = 3_000;

@@ -9,17 +9,17 @@ import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } f
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const SOURCES = ["backend", "contract/src", "edge/local", "scripts"];
+const SOURCES = ["backend", "contract/src", "local", "scripts"];
 const NO_SOURCES = new Set(["node_modules", "test", "migrations"]);
 const ENTRIES = [
   "scripts/start.ts",
   "scripts/start/guard.ts",
-  "backend/local/aws.ts",
-  "backend/local/postgres.ts",
-  "backend/local/functions.ts",
-  "backend/local/setup.ts",
+  "local/aws.ts",
+  "local/postgres.ts",
+  "local/functions.ts",
+  "local/setup.ts",
   "backend/src/control/cli.ts",
-  "edge/local/dev.ts",
+  "local/edge/dev.ts",
 ];
 const FUNCTIONS = "backend/src/lambdas";
 const FLUSH_AND_EXIT = `data:text/javascript,${encodeURIComponent(

@@ -2,7 +2,7 @@
 // pointed at them keep working.
 
 import { createServer } from "node:net";
-import { readJsonFile, writeDurably } from "../../backend/local/durable.ts";
+import { readJsonFile, writeDurably } from "../../local/durable.ts";
 
 const HOST = "127.0.0.1";
 

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
-import { readJsonFile, writeDurably } from "../../backend/local/durable.ts";
+import { readJsonFile, writeDurably } from "../../local/durable.ts";
 
 export const USAGE = `npm start [-- --help]
 

@@ -49,6 +49,14 @@ export const SUITES: readonly Suite[] = [
     deadlineMs: 24 * MINUTE_MS,
   },
   {
+    name: "local",
+    folder: "local",
+    about: "AWS on one machine: event-source mapping, Postgres server, what a kill leaves behind",
+    needsPages: false,
+    isLong: false,
+    deadlineMs: 12 * MINUTE_MS,
+  },
+  {
     name: "sdk",
     folder: "sdk/javascript",
     about: "the JavaScript library, against a collector on a real socket",

@@ -2,7 +2,7 @@
 // acknowledged is delivered once, within two minutes of its return (I2).
 
 import { setTimeout as delay } from "node:timers/promises";
-import { startAws } from "@behaviour/backend/local";
+import { startAws } from "@behaviour/local";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FaultProxy } from "../harness/fault-proxy.ts";
 import { Pipeline } from "../harness/pipeline.ts";

@@ -11,11 +11,11 @@ import { PutRecordsCommand } from "@aws-sdk/client-kinesis";
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, STREAMS, TABLES } from "@behaviour/contract";
 import postgres from "postgres";
-import { provision } from "../../backend/local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../backend/src/aws.ts";
 import { decodeMessageIds } from "../../backend/src/tiers/cold/parquet.ts";
 import { batchLine, frame, shopEvent } from "../../backend/test/process/sample.ts";
 import { type Parts, startFunctions, startParts } from "../../backend/test/tiers/parts.ts";
+import { provision } from "../../local/index.ts";
 import { cpuSeconds } from "./process-cpu.ts";
 
 const EVENTS = Number(process.argv[2] ?? 100_000);

@@ -8,7 +8,6 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { provisionAws } from "../../backend/local/index.ts";
 import { dynamodbClient } from "../../backend/src/aws.ts";
 import { connect, type Sql } from "../../backend/src/database/client.ts";
 import { migrate } from "../../backend/src/database/migrate.ts";
@@ -17,6 +16,7 @@ import { queryTop, TopParameters } from "../../backend/src/query/top.ts";
 import { queryTrend, TrendParameters } from "../../backend/src/query/trend.ts";
 import { readRealtime } from "../../backend/src/tiers/hot/read.ts";
 import { startParts } from "../../backend/test/tiers/parts.ts";
+import { provisionAws } from "../../local/index.ts";
 import { cpuSeconds } from "./process-cpu.ts";
 import {
   bytesPerEvent,

@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { CreateTopicCommand, type SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { startAws } from "../../local/index.ts";
+import { startAws } from "../../../local/index.ts";
 import { sender } from "../../src/alerting/channel.ts";
 import { deliverDue } from "../../src/alerting/deliver.ts";
 import { evaluateAlerts } from "../../src/alerting/evaluate.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type EmbeddedAws, provisionAws, startAws } from "../../local/index.ts";
+import { type EmbeddedAws, provisionAws, startAws } from "../../../local/index.ts";
 import { dynamodbClient } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
 import { createProject } from "../../src/control/index.ts";

@@ -8,7 +8,7 @@ import {
   ListShardsCommand,
 } from "@aws-sdk/client-kinesis";
 import { decodeFrame, type EnrichedEvent, STREAMS, TABLES } from "@behaviour/contract";
-import { provisionAws, startAws } from "../../local/index.ts";
+import { provisionAws, startAws } from "../../../local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { FailedEventStore, OriginalSeal } from "../../src/failed/index.ts";

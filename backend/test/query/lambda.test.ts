@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EnrichedEvent, type FailedEvent, hashKey, position, STORE_COLUMNS } from "@behaviour/contract";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type EmbeddedAws, type PostgresPart, provisionAws, startAws, startPostgres } from "../../local/index.ts";
+import { type EmbeddedAws, type PostgresPart, provisionAws, startAws, startPostgres } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { type DevelopmentKeys, seed } from "../../src/control/index.ts";

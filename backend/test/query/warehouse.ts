@@ -1,7 +1,7 @@
 // A migrated database with events in it, and the query API in front of it, as the tests of reading need them.
 
 import type { Hono } from "hono";
-import { startPostgres } from "../../local/index.ts";
+import { startPostgres } from "../../../local/index.ts";
 import { readConfig } from "../../src/config.ts";
 import type { EdgePush, NamedRecord } from "../../src/control/index.ts";
 import type { Sql } from "../../src/database/client.ts";

@@ -13,7 +13,7 @@ import {
   type ShardCounters,
 } from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { provisionAws, startAws, startPostgres } from "../../local/index.ts";
+import { provisionAws, startAws, startPostgres } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { connect, type Sql } from "../../src/database/client.ts";

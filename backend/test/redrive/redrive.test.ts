@@ -4,7 +4,7 @@
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, decodeFrame, type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { keepUndelivered } from "../../local/event-source/undelivered.ts";
+import { keepUndelivered } from "../../../local/event-source/undelivered.ts";
 import { readConfig } from "../../src/config.ts";
 import { databaseClient } from "../../src/database/client.ts";
 import type { StreamRecord } from "../../src/lambdas/events.ts";

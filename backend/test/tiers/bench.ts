@@ -5,7 +5,7 @@
 
 import { setTimeout } from "node:timers/promises";
 import type { EnrichedEvent } from "@behaviour/contract";
-import { provisionAws } from "../../local/index.ts";
+import { provisionAws } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { connect } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";

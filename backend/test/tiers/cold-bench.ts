@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { loadavg } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { provisionAws } from "../../local/index.ts";
+import { provisionAws } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import type { Config } from "../../src/config.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";

@@ -1,7 +1,7 @@
 // The migrator: again, two at once, and after an interruption.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type PostgresPart, startPostgres } from "../../local/index.ts";
+import { type PostgresPart, startPostgres } from "../../../local/index.ts";
 import { readConfig } from "../../src/config.ts";
 import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { PutRecordCommand } from "@aws-sdk/client-kinesis";
 import { type EnrichedEvent, encodeMember, STREAMS } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type EmbeddedAws, provisionAws, startAws } from "../../local/index.ts";
+import { type EmbeddedAws, provisionAws, startAws } from "../../../local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
 import { connect } from "../../src/database/client.ts";
@@ -18,7 +18,7 @@ import { migrate } from "../../src/database/migrate.ts";
 import { freshName, runOf } from "./events.ts";
 import { queryParquet, scanEvents } from "./stores.ts";
 
-const LOCAL = join(import.meta.dirname, "../../local");
+const LOCAL = join(import.meta.dirname, "../../../local");
 const KILLS = 2;
 const RECORD_EVENTS = 400;
 const CATCH_UP = { timeout: 90_000, interval: 300 };

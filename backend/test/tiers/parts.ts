@@ -5,11 +5,11 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ReadyMessage } from "../../local/supervised.ts";
+import type { ReadyMessage } from "../../../local/supervised.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 
 const AWS_PARTS = ["kinesis", "dynamodb", "s3"];
-const LOCAL = join(import.meta.dirname, "../../local");
+const LOCAL = join(import.meta.dirname, "../../../local");
 
 export interface Parts {
   config: Config;

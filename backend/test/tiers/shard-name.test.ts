@@ -1,7 +1,7 @@
 // Checkpoints are kept by the raw shard's name: two streams must never share one, or one's events would pass for the other's.
 
 import { describe, expect, it } from "vitest";
-import { arnOf } from "../../local/event-source/mapping.ts";
+import { arnOf } from "../../../local/event-source/mapping.ts";
 import { type StreamRecord, shardOf } from "../../src/lambdas/events.ts";
 
 function nameIn(eventSourceARN: string): string {

@@ -7,7 +7,7 @@ import { type DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, type FailedEvent, TABLES } from "@behaviour/contract";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { provisionAws, startAws, startPostgres } from "../../local/index.ts";
+import { provisionAws, startAws, startPostgres } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { connect, type Sql } from "../../src/database/client.ts";

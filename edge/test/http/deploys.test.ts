@@ -4,7 +4,7 @@
 import { createServer, type Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { closeServer, listenOnLoopback } from "../../../backend/local/emulators/listening.ts";
+import { closeServer, listenOnLoopback } from "../../../local/emulators/listening.ts";
 import { callKinesis } from "../kinesis/proxy.ts";
 import { sendWhile } from "./load.ts";
 import { RegionStream } from "./stream.ts";

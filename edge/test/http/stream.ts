@@ -1,11 +1,11 @@
-/// <reference path="../../../backend/local/emulators/modules.d.ts" />
+/// <reference path="../../../local/emulators/modules.d.ts" />
 // Runs in Node: one region's stream, a real emulator with its files, that can be taken away and come back.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeFrame, STREAMS } from "@behaviour/contract";
-import { startKinesis } from "../../../backend/local/emulators/kinesis.ts";
+import { startKinesis } from "../../../local/emulators/kinesis.ts";
 import { callKinesis } from "../kinesis/proxy.ts";
 
 const RECORDS_PER_CALL = 1_000;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generateKey, hashKey, type KeyRecord, keyRecordName } from "@behaviour/contract";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
-import { bundleWorker } from "../../local/bundle.ts";
+import { bundleWorker } from "../../../local/edge/bundle.ts";
 
 const INTERNAL_SECRET = "internal-secret-of-at-least-32-characters";
 

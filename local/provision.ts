@@ -16,8 +16,8 @@ import {
 } from "@aws-sdk/client-kinesis";
 import { CreateBucketCommand, HeadBucketCommand, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, STREAMS, TABLES } from "@behaviour/contract";
-import { callDeadline, dynamodbClient, kinesisClient, s3Client } from "../src/aws.ts";
-import { type Config, required } from "../src/config.ts";
+import { callDeadline, dynamodbClient, kinesisClient, s3Client } from "../backend/src/aws.ts";
+import { type Config, required } from "../backend/src/config.ts";
 
 const SHARDS_PER_STREAM = 2;
 /** A tier that is down has this long to come back before its records are gone. */
@@ -45,13 +45,13 @@ export async function provisionAws(config: Config): Promise<void> {
 
 /** The schema. The migrations bring it up to date from any earlier state. */
 export async function provisionDatabase(config: Config): Promise<void> {
-  const { migrate } = await import("../src/database/migrate.ts");
+  const { migrate } = await import("../backend/src/database/migrate.ts");
   await migrate(required(config.databaseUrl, "DATABASE_URL"));
 }
 
 /** The development project with its keys, which are also written to `keysFile`. */
 export async function provisionKeys(config: Config, keysFile: string): Promise<void> {
-  const { seed } = await import("../src/control/seed.ts");
+  const { seed } = await import("../backend/src/control/seed.ts");
   await seed(config, { keysFile });
 }
 

@@ -4,8 +4,8 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { kinesisClient, s3Client } from "../src/aws.ts";
-import { readConfig, required } from "../src/config.ts";
+import { kinesisClient, s3Client } from "../backend/src/aws.ts";
+import { readConfig, required } from "../backend/src/config.ts";
 import { Isolation } from "./event-source/isolation.ts";
 import { startFunctionHost } from "./function-host.ts";
 import { announceReady } from "./supervised.ts";
@@ -33,7 +33,7 @@ const kinesis = kinesisClient(config);
 const s3 = s3Client(config);
 const host = await startFunctionHost({
   functions,
-  handlersFolder: process.env.FUNCTIONS_DIR ?? fileURLToPath(new URL("../src/lambdas", import.meta.url)),
+  handlersFolder: process.env.FUNCTIONS_DIR ?? fileURLToPath(new URL("../backend/src/lambdas", import.meta.url)),
   checkpointsFolder,
   isolation,
   kinesis,

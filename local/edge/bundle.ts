@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { build, stop } from "esbuild";
 
-const ENTRY = fileURLToPath(new URL("../src/worker.ts", import.meta.url));
+const ENTRY = fileURLToPath(new URL("../../edge/src/worker.ts", import.meta.url));
 
 export async function bundleWorker(): Promise<string> {
   const { outputFiles } = await build({

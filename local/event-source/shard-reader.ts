@@ -1,7 +1,7 @@
 // Reads one shard: iterators that expire, reads that are throttled, records whose size is not known before they are read.
 
 import { type _Record, GetRecordsCommand, GetShardIteratorCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
-import { callDeadline } from "../../src/aws.ts";
+import { callDeadline } from "../../backend/src/aws.ts";
 
 export interface ShardRecord {
   sequence: string;

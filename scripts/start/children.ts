@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { get } from "node:http";
 import { join } from "node:path";
-import { readJsonFile, writeDurably } from "../../backend/local/durable.ts";
+import { readJsonFile, writeDurably } from "../../local/durable.ts";
 import { buildPages } from "../build-pages.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
@@ -112,20 +112,20 @@ export class Pipeline {
       S3_PORT: String(ports.s3),
     };
     const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=4"];
-    return this.#startChild("aws", { script: "backend/local/aws.ts", args: parts, nodeFlags, environment });
+    return this.#startChild("aws", { script: "local/aws.ts", args: parts, nodeFlags, environment });
   }
 
   #startDatabase(port: number): Promise<Record<string, string>> {
     const environment = { DATA_DIR: this.#settings.dataDir, POSTGRES_PORT: String(port), MALLOC_ARENA_MAX: "1" };
     const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=4"];
-    const script = "backend/local/postgres.ts";
+    const script = "local/postgres.ts";
     return this.#startChild("postgres", { script, nodeFlags, environment, hangMs: DATABASE_HANG_MS });
   }
 
   #startFunctions(name: string, functions: readonly string[], backend: Record<string, string>, queryPort: number) {
     const environment = { ...backend, QUERY_PORT: String(queryPort) };
     const nodeFlags = ["--max-old-space-size=384", "--max-semi-space-size=4"];
-    return this.#startChild(name, { script: "backend/local/functions.ts", args: functions, nodeFlags, environment });
+    return this.#startChild(name, { script: "local/functions.ts", args: functions, nodeFlags, environment });
   }
 
   #startEdge(kinesis: string, query: string, keys: DevelopmentKeys): Promise<Record<string, string>> {
@@ -153,7 +153,7 @@ export class Pipeline {
     };
     const nodeFlags = ["--max-old-space-size=256", "--max-semi-space-size=4"];
     const probe = (signal: AbortSignal) => expectOk(`http://127.0.0.1:${port}/healthz`, signal);
-    return this.#startChild("edge", { script: "edge/local/dev.ts", nodeFlags, environment, probe });
+    return this.#startChild("edge", { script: "local/edge/dev.ts", nodeFlags, environment, probe });
   }
 
   async #startChild(
@@ -181,7 +181,7 @@ export class Pipeline {
   async #provision(backend: Record<string, string>): Promise<void> {
     const log = new LogFile(join(this.#settings.dataDir, "logs", "setup.log"));
     for (let attempt = 1; ; attempt++) {
-      if ((await this.#runOnce(["backend/local/setup.ts"], backend, log)) === 0) return;
+      if ((await this.#runOnce(["local/setup.ts"], backend, log)) === 0) return;
       if (attempt === PROVISION_ATTEMPTS || this.#stopping) {
         throw new Error(`provisioning failed:\n${log.lastLines.join("\n")}`);
       }

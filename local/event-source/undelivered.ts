@@ -2,7 +2,7 @@
 
 import { PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS } from "@behaviour/contract";
-import { callDeadline } from "../../src/aws.ts";
+import { callDeadline } from "../../backend/src/aws.ts";
 import type { ShardRecord } from "./shard-reader.ts";
 
 export interface UndeliveredBatch {

@@ -11,9 +11,9 @@ import { CreateStreamCommand, type KinesisClient, PutRecordCommand, SplitShardCo
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, STREAMS } from "@behaviour/contract";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { kinesisClient, s3Client } from "../../src/aws.ts";
-import { type Config, readConfig } from "../../src/config.ts";
-import type { StreamHandler } from "../../src/lambdas/events.ts";
+import { kinesisClient, s3Client } from "../../backend/src/aws.ts";
+import { type Config, readConfig } from "../../backend/src/config.ts";
+import type { StreamHandler } from "../../backend/src/lambdas/events.ts";
 import { Isolation } from "../event-source/isolation.ts";
 import { Mapping } from "../event-source/mapping.ts";
 import { DEFAULTS, type MappingSettings } from "../event-source/settings.ts";

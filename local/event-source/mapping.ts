@@ -7,8 +7,8 @@ import {
   type Shard,
 } from "@aws-sdk/client-kinesis";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { callDeadline } from "../../src/aws.ts";
-import type { StreamHandler } from "../../src/lambdas/events.ts";
+import { callDeadline } from "../../backend/src/aws.ts";
+import type { StreamHandler } from "../../backend/src/lambdas/events.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { FunctionTimeout } from "./invoke.ts";
 import type { Isolation } from "./isolation.ts";

@@ -1,7 +1,7 @@
 // A process that provisions and ends. DATA_DIR: where the development keys are written. Everything else as `readConfig` has it.
 
 import { join } from "node:path";
-import { readConfig } from "../src/config.ts";
+import { readConfig } from "../backend/src/config.ts";
 import { provision } from "./provision.ts";
 
 try {

@@ -12,11 +12,11 @@ import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { BUCKETS, STREAMS, TABLES } from "@behaviour/contract";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { endLeftovers, FOLDER_MARK } from "../../../scripts/start/leftovers.ts";
-import { FolderInUse, lockFolder } from "../../../scripts/start/lock.ts";
-import { choosePorts } from "../../../scripts/start/ports.ts";
-import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";
-import { readConfig } from "../../src/config.ts";
+import { dynamodbClient, kinesisClient, s3Client } from "../../backend/src/aws.ts";
+import { readConfig } from "../../backend/src/config.ts";
+import { endLeftovers, FOLDER_MARK } from "../../scripts/start/leftovers.ts";
+import { FolderInUse, lockFolder } from "../../scripts/start/lock.ts";
+import { choosePorts } from "../../scripts/start/ports.ts";
 import { provisionAws } from "../index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "durability-"));
@@ -138,7 +138,7 @@ describe("the data folder's lock", () => {
   });
 
   test("does not count once its holder is dead", async () => {
-    const holds = `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, "../../../scripts/start/lock.ts"))};
+    const holds = `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, "../../scripts/start/lock.ts"))};
       await lockFolder(${JSON.stringify(folder)}, "dead"); console.log("{}"); setInterval(() => undefined, 1000);`;
     const script = join(folder, "holds.ts");
     writeFileSync(script, holds);

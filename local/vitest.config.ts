@@ -1,0 +1,7 @@
+// Real processes are started, killed and started again: a test is given up only when it hangs.
+
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: { include: ["test/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 180_000 },
+});
