@@ -2,6 +2,9 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { Hono } from "hono";
+import { Refusal } from "./answer/refusal.ts";
+import { writeRefused } from "./answer/refusal-metric.ts";
+import { json, newRequestId, preflight, refuse } from "./answer/respond.ts";
 import { collect } from "./collect/pipeline.ts";
 import { collectPixel } from "./collect/pixel.ts";
 import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
@@ -17,10 +20,7 @@ import { demoConfig, gpcSupport, page } from "./gateway/pages.ts";
 import { type ForOwnRoutes, forwardedRoute } from "./gateway/routes.ts";
 import { closeSession, openSession } from "./gateway/session.ts";
 import { openLive } from "./live/open.ts";
-import { Refusal } from "./refusal.ts";
-import { noteRefused } from "./refused.ts";
-import { writeRefused } from "./refused-metric.ts";
-import { json, newRequestId, preflight, refuse } from "./respond.ts";
+import { noteRefused } from "./note-refusal.ts";
 import { sweepShards } from "./shard/sweeper.ts";
 
 export { DailySalt } from "./consent/salt.ts";

@@ -2,6 +2,7 @@
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. DESIGN E1, E2.
 
 import { LIMITS } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
 import { dailySalt, keptFindings, makeCookieless } from "../consent/cookieless.ts";
 import { ledgerIdsOf } from "../consent/record.ts";
 import { learnState } from "../consent/standings.ts";
@@ -9,8 +10,7 @@ import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { noteRevoked } from "../keyring.ts";
-import { Observed } from "../live/feed.ts";
-import { Refusal } from "../refusal.ts";
+import { Observed } from "../live/publish.ts";
 import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop, type StorableEvent } from "./consent.ts";

@@ -2,10 +2,10 @@
 // A key in a header is judged before anything else is read; a key in the body once the body is parsed.
 
 import type { Scope } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { findKey } from "../keyring.ts";
-import { Refusal } from "../refusal.ts";
 import { addressAllowed } from "./address.ts";
 import { originAllowed } from "./origin.ts";
 

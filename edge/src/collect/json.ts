@@ -1,7 +1,7 @@
 // The one way to parse what a client sent. Routes that take more than a small body go through parse.ts, which takes out of the
 // text what would cost too much before it comes here.
 
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../answer/refusal.ts";
 
 /** @param text of a small body, or one that `lighten` has seen. */
 export function parseJson(text: string): unknown {

@@ -2,7 +2,7 @@
 // first, so that their batch-mates are judged as always and the isolate survives. Everybody else's body is left alone.
 
 import { LIMITS, type RejectionCode } from "@behaviour/contract";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../answer/refusal.ts";
 import { brokenLimit, countUnits, isJson, openings } from "./json-text.ts";
 import { Names } from "./names.ts";
 import type { SkimmedEvent } from "./skim.ts";

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { isObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../answer/refusal.ts";
 import { EventTexts } from "./event-texts.ts";
 import { parseJson } from "./json.ts";
 import { heavyEvents, lighten } from "./lighten.ts";

@@ -2,13 +2,13 @@
 // authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
 import type { IdHash } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
+import { result } from "../answer/respond.ts";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { authenticateSession } from "../gateway/session.ts";
-import { publishOutcome, type RequestOutcome } from "../live/feed.ts";
+import { publishOutcome, type RequestOutcome } from "../live/publish.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
-import { Refusal } from "../refusal.ts";
-import { result } from "../respond.ts";
 import { Appender } from "./append.ts";
 import { authenticate, keyInBody, keyInHeaders } from "./authenticate.ts";
 import { consent } from "./consent.ts";

@@ -3,11 +3,11 @@
 
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
+import { pixel } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { Refusal } from "../refusal.ts";
-import { noteRefused } from "../refused.ts";
-import { pixel } from "../respond.ts";
+import { noteRefused } from "../note-refusal.ts";
 import { authenticate, keyInBody } from "./authenticate.ts";
 import { parseBody } from "./parse.ts";
 import { store } from "./pipeline.ts";

@@ -2,6 +2,7 @@
 // stored. API.md §4.
 
 import { isObject, type KeyRecord } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
 import type { Purpose } from "../consent/decide.ts";
 import { type ConsentWrite, recordConsent } from "../consent/record.ts";
 import { readPreferences } from "../consent/signals.ts";
@@ -9,7 +10,6 @@ import type { Env } from "../env.ts";
 import type { IdKind } from "../ledger/entry.ts";
 import type { ConsentRecord } from "../ledger/standing.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
-import { Refusal } from "../refusal.ts";
 import type { JudgedEvent } from "./judge.ts";
 
 const PREFERENCE_EVENT = "Segment Consent Preference Updated";

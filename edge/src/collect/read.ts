@@ -2,7 +2,7 @@
 // isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. API.md §1, §3.
 
 import { concatBytes, LIMITS } from "@behaviour/contract";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../answer/refusal.ts";
 import { Reservation } from "./budget.ts";
 import { gunzipOne } from "./gunzip.ts";
 

@@ -7,8 +7,8 @@ import { waitUntil } from "cloudflare:workers";
 import type { KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { messagesOf, publishMessages, publishOutcome, type RequestOutcome } from "../live/feed.ts";
 import type { LiveMessage } from "../live/message.ts";
+import { messagesOf, publishMessages, publishOutcome, type RequestOutcome } from "../live/publish.ts";
 import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
 import type { WorkerReport } from "../shard/shard.ts";
 

@@ -3,8 +3,8 @@
 
 import { type ClientHints, type RequestSource, stripClickIdText } from "@behaviour/contract";
 import { bareUrl } from "../consent/bare-url.ts";
+import { masked } from "../pii/masked.ts";
 import { cutAddress } from "./address.ts";
-import { masked } from "./masked.ts";
 
 const USER_AGENT_CHARS = 1_024;
 const REFERER_CHARS = 2_048;

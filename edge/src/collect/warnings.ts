@@ -9,7 +9,7 @@ import {
   type Warning,
   type WarningCode,
 } from "@behaviour/contract";
-import { masked } from "./masked.ts";
+import { masked } from "../pii/masked.ts";
 
 const HELD_POINTER_UNITS = 2 * LIMITS.pointerLength;
 

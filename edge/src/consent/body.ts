@@ -1,11 +1,11 @@
 // The body of a consent call: small and plain, so that reading it costs little whatever it holds. API.md §4.
 
 import { hasControl, isObject, LIMITS } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
 import { parseJson } from "../collect/json.ts";
 import { type BodyBounds, type BodyHead, withBody } from "../collect/read.ts";
 import { isBlank } from "../collect/scan.ts";
 import { memberText } from "../collect/slices.ts";
-import { Refusal } from "../refusal.ts";
 
 const NOT_PLAIN = "The body of a consent call is sent plain: no Content-Encoding.";
 

@@ -2,6 +2,7 @@
 // however many records there are; where they lie depends on nothing that changes. ADR 9.
 
 import { type KeyRecord, LIMITS } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { callObject } from "../ledger/call.ts";
@@ -18,7 +19,6 @@ import {
 import type { ConsentLedger } from "../ledger/home.ts";
 import type { EntryRecord } from "../ledger/records.ts";
 import { type ConsentRecord, join, NO_STANDING, type Standing } from "../ledger/standing.ts";
-import { Refusal } from "../refusal.ts";
 
 const RETRY_SECONDS = 2;
 

@@ -1,14 +1,14 @@
 // `POST /v1/consent` writes to the ledger, `GET /v1/consent` reads it. API.md §4.
 
 import { hasControl, isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
+import { json } from "../answer/respond.ts";
 import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.ts";
 import { judgeHeaders } from "../collect/read.ts";
 import type { Env } from "../env.ts";
 import { authenticateSession } from "../gateway/session.ts";
 import { type ConsentRecord, verdicts } from "../ledger/standing.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
-import { Refusal } from "../refusal.ts";
-import { json } from "../respond.ts";
 import { checkId, idInBody, parseConsentBody, readConsentBody } from "./body.ts";
 import { PURPOSES, type Purpose } from "./decide.ts";
 import { type ConsentWrite, readConsent, recordConsent } from "./record.ts";

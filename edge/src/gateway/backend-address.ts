@@ -2,7 +2,7 @@
 // address otherwise than our signature does, and answers in its own words; so nothing goes there whose meaning is not plain.
 
 import { jsonPointer, LIMITS } from "@behaviour/contract";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../answer/refusal.ts";
 
 /** @returns path and query as they are signed and sent. */
 export function backendAddress(url: URL): string | Refusal {

@@ -3,9 +3,9 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { AwsClient } from "aws4fetch";
+import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { Refusal } from "../refusal.ts";
 import { withIdleDeadline } from "./idle-deadline.ts";
 
 /** How long a call may take: all of it, its body included; or the wait for its head and for each piece of its body. */

@@ -1,10 +1,10 @@
 // Reads and administration: judged here, answered by the query Lambda. It believes what the signed headers say of the caller.
 
 import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
+import { refuse, withCommonHeaders } from "../answer/respond.ts";
 import { type BodyBounds, judgeHeaders, withBody } from "../collect/read.ts";
 import type { Env } from "../env.ts";
-import { Refusal } from "../refusal.ts";
-import { refuse, withCommonHeaders } from "../respond.ts";
 import { fetchBackend } from "./backend.ts";
 import { backendAddress } from "./backend-address.ts";
 import type { ForwardedRoute } from "./routes.ts";

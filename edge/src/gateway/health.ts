@@ -1,9 +1,9 @@
 // Two different questions: does the process answer (`/healthz`), and can it deliver (`/readyz`: names what is not ready).
 
 import { errorBody } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
+import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
-import { Refusal } from "../refusal.ts";
-import { json } from "../respond.ts";
 import { callKinesis, type KinesisTarget, kinesisTargets } from "../sink/kinesis.ts";
 import { fetchBackend } from "./backend.ts";
 

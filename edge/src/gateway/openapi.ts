@@ -1,6 +1,6 @@
 // `GET /openapi.json`: the document that openapi/ makes of the route tables at build time.
 
-import { json } from "../respond.ts";
+import { json } from "../answer/respond.ts";
 
 /** Made into values only when somebody asks. */
 export async function openApi(requestId: string): Promise<Response> {

@@ -1,8 +1,8 @@
 // The pages: dashboard, demo shop, browser SDK, out of the assets binding, with headers that leave no room for foreign code.
 
+import { Refusal } from "../answer/refusal.ts";
+import { json, withCommonHeaders } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
-import { Refusal } from "../refusal.ts";
-import { json, withCommonHeaders } from "../respond.ts";
 
 const PAGE_HEADERS = {
   "Content-Security-Policy":

@@ -2,13 +2,13 @@
 // stands for its key, with that key's scopes, on every call from our own pages; so a revoked key ends its sessions too.
 
 import { hashKey, LIMITS, type Scope } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
+import { json } from "../answer/respond.ts";
 import { authorize, keyInHeaders } from "../collect/authenticate.ts";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { findKey, findKeyByHash } from "../keyring.ts";
-import { Refusal } from "../refusal.ts";
-import { json } from "../respond.ts";
 import { endedSessions } from "./ended-sessions.ts";
 import { within } from "./idle-deadline.ts";
 import { newSession, readCookie, readSession, type Session, sealSession, setCookie } from "./session-token.ts";

@@ -1,7 +1,7 @@
 // An isolate's way to one project's live tail: what waits for it, and how much may. One call at a time carries what gathered
 // during the last, and the tail says in its answers how many events a second this isolate may send and how far apart its calls
 // should be, so that a watched project costs one object what it can bear, whatever the traffic. What is above it is counted and
-// never built (feed.ts).
+// never built (publish.ts).
 
 import { LIMITS } from "@behaviour/contract";
 

@@ -1,16 +1,16 @@
 // The live tail of one project: holds the watchers' sockets and passes on what the Workers publish. Hibernating: a project
 // that is watched and silent costs nothing but the renewals. While it has watchers it tells the project's shards so, and they
-// tell the Workers in the answers they give anyway (feed.ts).
+// tell the Workers in the answers they give anyway (publish.ts).
 
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS, type Scope } from "@behaviour/contract";
+import { Refusal } from "../answer/refusal.ts";
+import { refuse } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { hasEnded } from "../gateway/session.ts";
 import type { Session } from "../gateway/session-token.ts";
 import { findKeyByHash } from "../keyring.ts";
-import { Refusal } from "../refusal.ts";
-import { refuse } from "../respond.ts";
 import { listShards } from "../shard/directories.ts";
 import { REGIONS, shardName } from "../shard/placement.ts";
 import type { Pace } from "./channel.ts";

@@ -1,7 +1,7 @@
 // What a watcher of the live tail is sent: one JSON text a message. docs/API_DOCUMENTATION.md, "Live tail".
 
 import type { ErrorCode, Rejection, StoredConsent } from "@behaviour/contract";
-import { masked } from "../collect/masked.ts";
+import { masked } from "../pii/masked.ts";
 
 export type LiveMessage = EventMessage | RefusedMessage | DroppedMessage | ConfirmMessage;
 

@@ -2,7 +2,7 @@
 
 import { INVARIANT_METRICS } from "@behaviour/contract";
 import { afterEach, beforeEach, expect, it, type MockInstance, vi } from "vitest";
-import { countRefused, METRIC, writeRefused } from "../../src/refused-metric.ts";
+import { countRefused, METRIC, writeRefused } from "../../src/answer/refusal-metric.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 

@@ -1,7 +1,7 @@
 // A request that gets no result: a value, never an exception. Every stage returns what it made, or a refusal.
 
 import type { ErrorCode } from "@behaviour/contract";
-import { masked } from "./collect/masked.ts";
+import { masked } from "../pii/masked.ts";
 
 export class Refusal {
   readonly code: ErrorCode;
@@ -10,7 +10,7 @@ export class Refusal {
   /** Replaces the table's message where a more exact one names the fix. Shown to watchers: never holds what was sent. */
   readonly message: string | undefined;
   readonly retryAfterSeconds: number;
-  /** Whose request it was, as far as its key tells; watchers of that project are told (refused.ts). */
+  /** Whose request it was, as far as its key tells; watchers of that project are told (note-refusal.ts). */
   project: string | null = null;
   /** What the client is still sending. */
   body: ReadableStream<Uint8Array> | null = null;

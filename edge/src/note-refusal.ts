@@ -2,11 +2,11 @@
 // Both after the answer, and neither on the way of a request that is taken.
 
 import { ERRORS } from "@behaviour/contract";
-import { masked } from "./collect/masked.ts";
+import type { Refusal } from "./answer/refusal.ts";
+import { countRefused } from "./answer/refusal-metric.ts";
 import type { Env } from "./env.ts";
-import { publishRefused } from "./live/refused.ts";
-import type { Refusal } from "./refusal.ts";
-import { countRefused } from "./refused-metric.ts";
+import { publishRefused } from "./live/publish-refusal.ts";
+import { masked } from "./pii/masked.ts";
 
 /** @param path without query; personal data in it is masked. */
 export function noteRefused(refusal: Refusal, path: string, request: Request, env: Env, requestId: string): void {

@@ -1,13 +1,13 @@
 // Tells a project's watchers of requests that were refused as a whole. No shard answered those, so whether anybody watches
 // has to be asked: after the answer, at most once a second for a project in an isolate, whatever number is refused. Requests
-// that are taken ask nothing (feed.ts).
+// that are taken ask nothing (publish.ts).
 
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { regionOf, shardName, shardStub } from "../shard/placement.ts";
-import { publishMessages } from "./feed.ts";
 import type { RefusedMessage } from "./message.ts";
+import { publishMessages } from "./publish.ts";
 
 /** How long an answer is believed. */
 const ASK_EVERY_MS = 1_000;
