@@ -1,8 +1,8 @@
 // The texts of a body's events, as sent: cut out of the body when the first of them is asked for.
 
+import { batchItemTexts, memberText } from "../body/slices.ts";
 import type { JsonObject, ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers } from "./repair.ts";
-import { batchItemTexts, memberText } from "./slices.ts";
 
 const encoder = new TextEncoder();
 /** A mark that begins a text is one of its characters. */

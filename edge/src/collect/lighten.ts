@@ -3,10 +3,10 @@
 
 import { LIMITS, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
-import { brokenLimit, countUnits, isJson, openings } from "./json-text.ts";
+import { brokenLimit, countUnits, isJson, openings } from "../body/json-text.ts";
+import { partTexts, splitMember } from "../body/slices.ts";
 import { Names } from "./names.ts";
 import type { SkimmedEvent } from "./skim.ts";
-import { partTexts, splitMember } from "./slices.ts";
 
 export interface LightBody {
   text: string;

@@ -2,7 +2,7 @@
 // and a body can bring 275,000 of them; real ones repeat a few hundred. So beyond a number events that bring new ones are refused.
 
 import { LIMITS } from "@behaviour/contract";
-import { stringEnd } from "./json-text.ts";
+import { stringEnd } from "../body/json-text.ts";
 
 const QUOTE = 0x22;
 const COLON = 0x3a;

@@ -3,10 +3,10 @@
 import { Buffer } from "node:buffer";
 import { isObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
+import { parseJson } from "../body/json.ts";
+import type { SentBody } from "../body/read.ts";
 import { EventTexts } from "./event-texts.ts";
-import { parseJson } from "./json.ts";
 import { heavyEvents, lighten } from "./lighten.ts";
-import type { SentBody } from "./read.ts";
 import type { IngestRoute } from "./routes.ts";
 import { type SkimmedBody, type SkimmedEvent, skim } from "./skim.ts";
 

@@ -4,6 +4,7 @@
 import type { IdHash } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { result } from "../answer/respond.ts";
+import { isFormType, judgeHeaders, withBody } from "../body/read.ts";
 import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { authenticateSession } from "../gateway/session.ts";
@@ -15,7 +16,6 @@ import { consent } from "./consent.ts";
 import { judge } from "./judge.ts";
 import { type ParsedBody, parseBody } from "./parse.ts";
 import { recordPreferences } from "./preferences.ts";
-import { isFormType, judgeHeaders, withBody } from "./read.ts";
 import { redact } from "./redact.ts";
 import { reportOutcome } from "./reports.ts";
 import type { IngestRoute } from "./routes.ts";

@@ -1,6 +1,6 @@
 // Numbers that a double would round, found in an event's text: for the few events that have one.
 
-import { stringEnd } from "./json-text.ts";
+import { stringEnd } from "../body/json-text.ts";
 
 const QUOTE = 0x22;
 const PLUS = 0x2b;

@@ -2,10 +2,10 @@
 
 import { hasControl, isObject, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
-import { parseJson } from "../collect/json.ts";
-import { type BodyBounds, type BodyHead, withBody } from "../collect/read.ts";
+import { parseJson } from "../body/json.ts";
+import { type BodyBounds, type BodyHead, withBody } from "../body/read.ts";
+import { memberText } from "../body/slices.ts";
 import { isBlank } from "../collect/scan.ts";
-import { memberText } from "../collect/slices.ts";
 
 const NOT_PLAIN = "The body of a consent call is sent plain: no Content-Encoding.";
 

@@ -3,8 +3,8 @@
 import { hasControl, isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
+import { judgeHeaders } from "../body/read.ts";
 import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.ts";
-import { judgeHeaders } from "../collect/read.ts";
 import type { Env } from "../env.ts";
 import { authenticateSession } from "../gateway/session.ts";
 import { type ConsentRecord, verdicts } from "../ledger/standing.ts";

@@ -3,7 +3,7 @@
 import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { refuse, withCommonHeaders } from "../answer/respond.ts";
-import { type BodyBounds, judgeHeaders, withBody } from "../collect/read.ts";
+import { type BodyBounds, judgeHeaders, withBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
 import { fetchBackend } from "./backend.ts";
 import { backendAddress } from "./backend-address.ts";

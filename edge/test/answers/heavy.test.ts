@@ -2,7 +2,7 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { brokenLimit, countUnits, isJson } from "../../src/collect/json-text.ts";
+import { brokenLimit, countUnits, isJson } from "../../src/body/json-text.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { useTable } from "./table.ts";
 

@@ -3,10 +3,10 @@
 
 import { describe, expect, it } from "vitest";
 import { Refusal } from "../../src/answer/refusal.ts";
+import { sentBody } from "../../src/body/read.ts";
 import { cutAddresses } from "../../src/collect/addresses.ts";
 import { type JudgedEvent, judge } from "../../src/collect/judge.ts";
 import { type ParsedBody, parseBody, parseWhole } from "../../src/collect/parse.ts";
-import { sentBody } from "../../src/collect/read.ts";
 import { redact } from "../../src/collect/redact.ts";
 import type { IngestRoute } from "../../src/collect/routes.ts";
 import { skim } from "../../src/collect/skim.ts";
