@@ -1,7 +1,7 @@
 // What the Worker is given: bindings (wrangler.toml), vars and secrets (`.dev.vars`, `wrangler secret put`).
 
+import type { EndedSessions } from "./access/ended-sessions.ts";
 import type { DailySalt } from "./consent/salt.ts";
-import type { EndedSessions } from "./gateway/ended-sessions.ts";
 import type { ConsentLedger } from "./ledger/home.ts";
 import type { LiveTail } from "./live/live-tail.ts";
 import type { ShardDirectory } from "./shard/directory.ts";

@@ -2,6 +2,7 @@
 
 import { LIMITS } from "@behaviour/contract";
 import { Hono } from "hono";
+import { closeSession, openSession } from "./access/session.ts";
 import { Refusal } from "./answer/refusal.ts";
 import { writeRefused } from "./answer/refusal-metric.ts";
 import { json, newRequestId, preflight, refuse } from "./answer/respond.ts";
@@ -18,13 +19,12 @@ import { pushKeys } from "./gateway/internal.ts";
 import { openApi } from "./gateway/openapi.ts";
 import { demoConfig, gpcSupport, page } from "./gateway/pages.ts";
 import { type ForOwnRoutes, forwardedRoute } from "./gateway/routes.ts";
-import { closeSession, openSession } from "./gateway/session.ts";
 import { openLive } from "./live/open.ts";
 import { noteRefused } from "./note-refusal.ts";
 import { sweepShards } from "./shard/sweeper.ts";
 
+export { EndedSessions } from "./access/ended-sessions.ts";
 export { DailySalt } from "./consent/salt.ts";
-export { EndedSessions } from "./gateway/ended-sessions.ts";
 export { ConsentLedger } from "./ledger/home.ts";
 export { LiveTail } from "./live/live-tail.ts";
 export { ShardDirectory } from "./shard/directory.ts";

@@ -5,7 +5,7 @@
 // one only where its key says so; the form of an IPv6 address is evidence enough.
 
 import { isObject } from "@behaviour/contract";
-import { cutAddress } from "./address.ts";
+import { cutAddress } from "../access/address.ts";
 
 type JsonObject = Record<string, unknown>;
 

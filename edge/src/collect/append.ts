@@ -2,6 +2,7 @@
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. DESIGN E1, E2.
 
 import { LIMITS } from "@behaviour/contract";
+import { noteRevoked } from "../access/keyring.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { dailySalt, keptFindings, makeCookieless } from "../consent/cookieless.ts";
 import { ledgerIdsOf } from "../consent/record.ts";
@@ -9,7 +10,6 @@ import { learnState } from "../consent/standings.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { noteRevoked } from "../keyring.ts";
 import { Observed } from "../live/publish.ts";
 import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";

@@ -2,16 +2,16 @@
 // authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
 import type { IdHash } from "@behaviour/contract";
+import { authenticate, keyInBody, keyInHeaders } from "../access/authenticate.ts";
+import type { CompiledKey } from "../access/compiled-key.ts";
+import { authenticateSession } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { result } from "../answer/respond.ts";
 import { isFormType, judgeHeaders, withBody } from "../body/read.ts";
-import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
-import { authenticateSession } from "../gateway/session.ts";
 import { publishOutcome, type RequestOutcome } from "../live/publish.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
 import { Appender } from "./append.ts";
-import { authenticate, keyInBody, keyInHeaders } from "./authenticate.ts";
 import { consent } from "./consent.ts";
 import { judge } from "./judge.ts";
 import { type ParsedBody, parseBody } from "./parse.ts";

@@ -3,13 +3,13 @@
 
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
+import { authenticate, keyInBody } from "../access/authenticate.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { pixel } from "../answer/respond.ts";
 import { type SentBody, sentBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { noteRefused } from "../note-refusal.ts";
-import { authenticate, keyInBody } from "./authenticate.ts";
 import { parseBody } from "./parse.ts";
 import { store } from "./pipeline.ts";
 

@@ -2,11 +2,11 @@
 // source), and what our own library may want to know. API.md §3.
 
 import { LIMITS } from "@behaviour/contract";
+import { findKey } from "../access/keyring.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import { callerCountry, callerRegime } from "../consent/regimes.ts";
 import type { Env } from "../env.ts";
-import { findKey } from "../keyring.ts";
 
 /** By caller (the regime is its country's), and short: a project's settings may change. */
 const CACHE = "private, max-age=120";

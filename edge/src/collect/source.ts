@@ -2,9 +2,9 @@
 // network, and in headers whatever is masked in events. DESIGN E7.
 
 import { type ClientHints, type RequestSource, stripClickIdText } from "@behaviour/contract";
+import { cutAddress } from "../access/address.ts";
 import { bareUrl } from "../consent/bare-url.ts";
 import { masked } from "../pii/masked.ts";
-import { cutAddress } from "./address.ts";
 
 const USER_AGENT_CHARS = 1_024;
 const REFERER_CHARS = 2_048;

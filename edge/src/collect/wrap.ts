@@ -14,7 +14,7 @@ import {
   type StoredConsent,
   storeMember,
 } from "@behaviour/contract";
-import type { CompiledKey } from "../compiled-key.ts";
+import type { CompiledKey } from "../access/compiled-key.ts";
 import { withoutAdvertising } from "../consent/advertising.ts";
 import { type ConsentTable, outcomeCode } from "../consent/table.ts";
 import { type ConsentClaim, NOT_PACKED } from "../shard/consent-claim.ts";

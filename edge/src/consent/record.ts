@@ -5,7 +5,6 @@ import { type KeyRecord, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { callObject } from "../ledger/call.ts";
 import {
   HOMES,
   homeName,
@@ -19,6 +18,7 @@ import {
 import type { ConsentLedger } from "../ledger/home.ts";
 import type { EntryRecord } from "../ledger/records.ts";
 import { type ConsentRecord, join, NO_STANDING, type Standing } from "../ledger/standing.ts";
+import { callObject } from "../outbound/object-call.ts";
 
 const RETRY_SECONDS = 2;
 

@@ -1,12 +1,12 @@
 // `POST /v1/consent` writes to the ledger, `GET /v1/consent` reads it. API.md §4.
 
 import { hasControl, isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
+import { authenticate, keyInBody, keyInHeaders } from "../access/authenticate.ts";
+import { authenticateSession } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import { judgeHeaders } from "../body/read.ts";
-import { authenticate, keyInBody, keyInHeaders } from "../collect/authenticate.ts";
 import type { Env } from "../env.ts";
-import { authenticateSession } from "../gateway/session.ts";
 import { type ConsentRecord, verdicts } from "../ledger/standing.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
 import { checkId, idInBody, parseConsentBody, readConsentBody } from "./body.ts";

@@ -1,14 +1,14 @@
 // Reads and administration: judged here, answered by the query Lambda. It believes what the signed headers say of the caller.
 
 import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS } from "@behaviour/contract";
+import { authenticateReader } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { refuse, withCommonHeaders } from "../answer/respond.ts";
 import { type BodyBounds, judgeHeaders, withBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
-import { fetchBackend } from "./backend.ts";
+import { fetchBackend } from "../outbound/backend.ts";
 import { backendAddress } from "./backend-address.ts";
 import type { ForwardedRoute } from "./routes.ts";
-import { authenticateReader } from "./session.ts";
 import { shardTrace } from "./trace.ts";
 
 const RETRY_AFTER_SECONDS = 2;

@@ -4,8 +4,8 @@ import { errorBody } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
+import { fetchBackend } from "../outbound/backend.ts";
 import { callKinesis, type KinesisTarget, kinesisTargets } from "../sink/kinesis.ts";
-import { fetchBackend } from "./backend.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 

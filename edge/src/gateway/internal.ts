@@ -3,11 +3,11 @@
 import { Buffer } from "node:buffer";
 import { KeyRecord } from "@behaviour/contract";
 import * as z from "zod/mini";
+import { learnKey } from "../access/keyring.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { learnKey } from "../keyring.ts";
 import { revokeInDirectories } from "../shard/directories.ts";
 
 const KeysPush = z.object({

@@ -4,13 +4,13 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS, type Scope } from "@behaviour/contract";
+import { findKeyByHash } from "../access/keyring.ts";
+import { hasEnded } from "../access/session.ts";
+import type { Session } from "../access/session-token.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { refuse } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { hasEnded } from "../gateway/session.ts";
-import type { Session } from "../gateway/session-token.ts";
-import { findKeyByHash } from "../keyring.ts";
 import { listShards } from "../shard/directories.ts";
 import { REGIONS, shardName } from "../shard/placement.ts";
 import type { Pace } from "./channel.ts";

@@ -2,10 +2,10 @@
 // Authorization; a page can't set headers on a WebSocket and comes with the dashboard's cookie and our own Origin. API.md §5.
 
 import type { KeyRecord } from "@behaviour/contract";
+import { identifyReader } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
-import { fetchBackend } from "../gateway/backend.ts";
-import { identifyReader } from "../gateway/session.ts";
+import { fetchBackend } from "../outbound/backend.ts";
 import { WATCHER_HEADER, type Watcher } from "./live-tail.ts";
 
 export async function openLive(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {

@@ -1,9 +1,9 @@
 // The consent records that the release before this one kept in each shard, under hashes that can be made to collide. A shard hands
 // them to the ledger's homes once, before it judges anything. The table stays until the next release drops it.
 
-import { callObject } from "../ledger/call.ts";
 import { HOMES, homeOfTopic, legacyEntry, topicOf } from "../ledger/entry.ts";
 import type { EntryRecord } from "../ledger/records.ts";
+import { callObject } from "../outbound/object-call.ts";
 import type { HomeOf } from "./ledger.ts";
 
 type OldRecord = {

@@ -2,6 +2,7 @@
 // times. Bodies are made of ordinary events with odd things put in everywhere; the seed is printed when one differs.
 
 import { describe, expect, it } from "vitest";
+import { compileKey } from "../../src/access/compiled-key.ts";
 import { Refusal } from "../../src/answer/refusal.ts";
 import { sentBody } from "../../src/body/read.ts";
 import { cutAddresses } from "../../src/collect/addresses.ts";
@@ -10,7 +11,6 @@ import { type ParsedBody, parseBody, parseWhole } from "../../src/collect/parse.
 import { redact } from "../../src/collect/redact.ts";
 import type { IngestRoute } from "../../src/collect/routes.ts";
 import { skim } from "../../src/collect/skim.ts";
-import { compileKey } from "../../src/compiled-key.ts";
 import { keyRecord } from "../keys.ts";
 
 const encoder = new TextEncoder();

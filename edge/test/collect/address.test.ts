@@ -2,7 +2,7 @@
 
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
-import { addressAllowed, compileNetworks, cutAddress } from "../../src/collect/address.ts";
+import { addressAllowed, compileNetworks, cutAddress } from "../../src/access/address.ts";
 
 const ROUNDS = 20_000;
 /** Reproducible: the generator of Numerical Recipes. */

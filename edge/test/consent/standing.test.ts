@@ -1,7 +1,6 @@
 // Standings join to the same whatever order they come in; what travels between objects is read as it was written. ADR 9.
 
 import { describe, expect, it } from "vitest";
-import { callObject } from "../../src/ledger/call.ts";
 import { BUCKETS, ENTRY_KIND, HOMES, homeOfTopic, LedgerIds, legacyEntryOf, topicOf } from "../../src/ledger/entry.ts";
 import {
   type ConsentRecord,
@@ -12,6 +11,7 @@ import {
   standingOf,
   unpackStandings,
 } from "../../src/ledger/standing.ts";
+import { callObject } from "../../src/outbound/object-call.ts";
 import { consentChanges, entriesOf, packSubjects, subjectsFromVersion1 } from "../../src/shard/consent-claim.ts";
 import { shardIndex } from "../../src/shard/placement.ts";
 

@@ -1,7 +1,7 @@
 // The deadline of answers whose length nobody knows, with a clock that is handed in.
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { boundIdle, withIdleDeadline } from "../../src/gateway/idle-deadline.ts";
+import { boundIdle, withIdleDeadline } from "../../src/outbound/idle-deadline.ts";
 
 const IDLE_MS = 10_000;
 const LATE = `Error: nothing came within ${IDLE_MS} ms`;

@@ -4,9 +4,9 @@
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, type KeyRecord, keyRecordName, LIMITS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { findKey, findKeyByHash, learnKey, noteRevoked } from "../../src/access/keyring.ts";
 import { Refusal } from "../../src/answer/refusal.ts";
 import type { Env } from "../../src/env.ts";
-import { findKey, findKeyByHash, learnKey, noteRevoked } from "../../src/keyring.ts";
 import { callCount, keyPath, scriptKey } from "../backend/scripted.ts";
 import { keyRecord, newProject } from "../keys.ts";
 

@@ -4,8 +4,8 @@ import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } fro
 import { env, exports } from "cloudflare:workers";
 import { generateKey, LIMITS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ENDED_PER_KEY_MAX, EndedSessions, endedSessions } from "../../src/gateway/ended-sessions.ts";
-import { readSession, type Session } from "../../src/gateway/session-token.ts";
+import { ENDED_PER_KEY_MAX, EndedSessions, endedSessions } from "../../src/access/ended-sessions.ts";
+import { readSession, type Session } from "../../src/access/session-token.ts";
 import { expectAnswer, useTable } from "../answers/table.ts";
 import type { ReceivedCall } from "../backend/server.ts";
 import { type Answer, bearer, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";

@@ -4,13 +4,13 @@
 import { hashKey, LIMITS, type Scope } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
-import { authorize, keyInHeaders } from "../collect/authenticate.ts";
-import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { findKey, findKeyByHash } from "../keyring.ts";
+import { within } from "../outbound/idle-deadline.ts";
+import { authorize, keyInHeaders } from "./authenticate.ts";
+import type { CompiledKey } from "./compiled-key.ts";
 import { endedSessions } from "./ended-sessions.ts";
-import { within } from "./idle-deadline.ts";
+import { findKey, findKeyByHash } from "./keyring.ts";
 import { newSession, readCookie, readSession, type Session, sealSession, setCookie } from "./session-token.ts";
 
 const NO_STORE = { "Cache-Control": "no-store" };

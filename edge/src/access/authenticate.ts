@@ -3,10 +3,10 @@
 
 import type { Scope } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
-import type { CompiledKey } from "../compiled-key.ts";
 import type { Env } from "../env.ts";
-import { findKey } from "../keyring.ts";
 import { addressAllowed } from "./address.ts";
+import type { CompiledKey } from "./compiled-key.ts";
+import { findKey } from "./keyring.ts";
 import { originAllowed } from "./origin.ts";
 
 /** @returns the one key the headers carry, null when they carry none. */

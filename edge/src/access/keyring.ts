@@ -6,12 +6,12 @@
 
 import { waitUntil } from "cloudflare:workers";
 import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey, type Scope } from "@behaviour/contract";
-import { Refusal } from "./answer/refusal.ts";
+import { Refusal } from "../answer/refusal.ts";
+import type { Env } from "../env.ts";
+import { faultText } from "../fault-text.ts";
+import { fetchBackend } from "../outbound/backend.ts";
+import { within } from "../outbound/idle-deadline.ts";
 import { type CompiledKey, compileKey } from "./compiled-key.ts";
-import type { Env } from "./env.ts";
-import { faultText } from "./fault-text.ts";
-import { fetchBackend } from "./gateway/backend.ts";
-import { within } from "./gateway/idle-deadline.ts";
 
 interface Entry {
   /** Null: no such key, as far as is known. */

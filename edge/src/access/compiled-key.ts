@@ -1,8 +1,8 @@
 // A key's record as every request needs it: what is text in the record is parsed once, when the record is read.
 
 import type { KeyRecord } from "@behaviour/contract";
-import { compileNetworks, type Networks } from "./collect/address.ts";
-import { type AllowedOrigins, compileOrigins } from "./collect/origin.ts";
+import { compileNetworks, type Networks } from "./address.ts";
+import { type AllowedOrigins, compileOrigins } from "./origin.ts";
 
 export interface CompiledKey extends KeyRecord {
   /** Hex SHA-256 of the key. */
