@@ -4,7 +4,7 @@ import type { EndedSessions } from "./access/ended-sessions.ts";
 import type { DailySalt } from "./consent/salt.ts";
 import type { ConsentLedger } from "./ledger/home.ts";
 import type { LiveTail } from "./live/live-tail.ts";
-import type { ShardDirectory } from "./shard/directory.ts";
+import type { ShardDirectory } from "./placement/directory.ts";
 import type { RateLimiter } from "./shard/rate-limiter.ts";
 import type { BufferShard } from "./shard/shard.ts";
 

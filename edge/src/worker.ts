@@ -27,7 +27,7 @@ export { EndedSessions } from "./access/ended-sessions.ts";
 export { DailySalt } from "./consent/salt.ts";
 export { ConsentLedger } from "./ledger/home.ts";
 export { LiveTail } from "./live/live-tail.ts";
-export { ShardDirectory } from "./shard/directory.ts";
+export { ShardDirectory } from "./placement/directory.ts";
 export { RateLimiter } from "./shard/rate-limiter.ts";
 export { BufferShard } from "./shard/shard.ts";
 

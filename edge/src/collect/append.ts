@@ -11,7 +11,7 @@ import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { Observed } from "../live/publish.ts";
-import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
+import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop, type StorableEvent } from "./consent.ts";
 import { isDense } from "./density.ts";

@@ -9,7 +9,7 @@ import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import type { LiveMessage } from "../live/message.ts";
 import { messagesOf, publishMessages, publishOutcome, type RequestOutcome } from "../live/publish.ts";
-import { type Region, regionOf, shardName, shardStub } from "../shard/placement.ts";
+import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { WorkerReport } from "../shard/shard.ts";
 
 const SEND_EVERY_MS = 1_000;

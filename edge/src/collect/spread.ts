@@ -3,7 +3,7 @@
 // copy of a message that went to another shard is not told from the first, and the hot tier looks up no young one. ADR 16.
 
 import type { KeyRecord } from "@behaviour/contract";
-import { shardIndex } from "../shard/placement.ts";
+import { shardIndex } from "../placement/shard-name.ts";
 
 /** Of the project's shards, how many (from the first) the events of this key are spread over. */
 export function shardsOf({ kind, shards, settings }: KeyRecord): number {

@@ -8,7 +8,7 @@ import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { revokeInDirectories } from "../shard/directories.ts";
+import { revokeInDirectories } from "../placement/directories.ts";
 
 const KeysPush = z.object({
   records: z.array(z.object({ name: z.string().check(z.regex(/^key:[0-9a-f]{64}$/)), value: z.nullable(KeyRecord) })),

@@ -4,7 +4,7 @@
 
 import { type KeyRecord, LIMITS, packIds } from "@behaviour/contract";
 import type { Env } from "../env.ts";
-import { listHolders } from "../shard/directories.ts";
+import { listHolders } from "../placement/directories.ts";
 
 const EVENT_PATH = /^\/v1\/events\/([^/]+)$/;
 const SHARDS_AT_ONCE = 50;

@@ -22,7 +22,7 @@ export const ENTRY_BYTES = 18;
 const HASH_AT = 2;
 const HASH_BYTES = ENTRY_BYTES - HASH_AT;
 
-/** Of a plain id; shards are picked by it as well (shard/placement.ts), so a shard needs few buckets of devices. */
+/** Of a plain id; shards are picked by it as well (placement/shard-name.ts), so a shard needs few buckets of devices. */
 export function bucketOf(id: string): number {
   return hashId(id).low % BUCKETS;
 }

@@ -4,10 +4,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { log } from "../log.ts";
 import { callObject } from "../outbound/object-call.ts";
-import { listShards } from "../shard/directories.ts";
-import { log } from "../shard/log.ts";
-import { shardByName } from "../shard/placement.ts";
+import { listShards } from "../placement/directories.ts";
+import { shardByName } from "../placement/shard-name.ts";
 import { ENTRY_KIND, entryKey, homeName, homeOfTopic, topicOf } from "./entry.ts";
 import { checkEntry, type EntryRecord, Records, type Subscriber, type Unconfirmed } from "./records.ts";
 import { type ConsentRecord, packStandings, type Standing } from "./standing.ts";

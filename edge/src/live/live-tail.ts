@@ -11,11 +11,11 @@ import { Refusal } from "../answer/refusal.ts";
 import { refuse } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { listShards } from "../shard/directories.ts";
-import { REGIONS, shardName } from "../shard/placement.ts";
+import { listShards } from "../placement/directories.ts";
+import { REGIONS, shardName } from "../placement/shard-name.ts";
+import { RENEW_EVERY_MS } from "../shard/watch.ts";
 import type { Pace } from "./channel.ts";
 import { Outbox, Room } from "./outbox.ts";
-import { RENEW_EVERY_MS } from "./watch.ts";
 
 /** Who holds a socket; kept with it over hibernation. */
 export interface Watcher {

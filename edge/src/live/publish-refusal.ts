@@ -5,7 +5,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { regionOf, shardName, shardStub } from "../shard/placement.ts";
+import { regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { RefusedMessage } from "./message.ts";
 import { publishMessages } from "./publish.ts";
 

@@ -4,7 +4,7 @@
 import { HOMES, homeOfTopic, legacyEntry, topicOf } from "../ledger/entry.ts";
 import type { EntryRecord } from "../ledger/records.ts";
 import { callObject } from "../outbound/object-call.ts";
-import type { HomeOf } from "./ledger.ts";
+import type { HomeOf } from "./consent-ledger.ts";
 
 type OldRecord = {
   seq: number;

@@ -1,10 +1,10 @@
-// The shard's entry in its directory (directory.ts). It is there before the first append is judged, since by it a shard is
+// The shard's entry in its directory (placement/directory.ts). It is there before the first append is judged, since by it a shard is
 // swept and told of revoked keys; and it says whether the shard holds rows, so that the sweeper wakes no other. What the
 // directory was told last is durable: a shard that wakes for each event would otherwise tell it with each.
 
 import type { Env } from "../env.ts";
-import { directoryOfShard } from "./directories.ts";
-import { log } from "./log.ts";
+import { log } from "../log.ts";
+import { directoryOfShard } from "../placement/directories.ts";
 
 export const REGISTRATION_SCHEMA = `
 CREATE TABLE IF NOT EXISTS registration (

@@ -8,21 +8,21 @@ import { isOver } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { homeName } from "../ledger/entry.ts";
 import type { Use } from "../ledger/use.ts";
-import { Watch } from "../live/watch.ts";
+import { log } from "../log.ts";
+import { limiterOf, projectOfShard } from "../placement/shard-name.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { unpackAppends1 } from "./append-call-1.ts";
 import { type ConsentChange, type ConsentClaim, consentChanges, droppedIn } from "./consent-claim.ts";
+import { ShardLedger } from "./consent-ledger.ts";
 import { Flusher } from "./flusher.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { ShardLedger } from "./ledger.ts";
-import { log } from "./log.ts";
 import { commitGapMs, EventRate, flushDelayMs } from "./pace.ts";
-import { limiterOf, projectOfShard } from "./placement.ts";
 import { type RateClaim, RateLimit } from "./rate-limit.ts";
 import { REGISTRATION_SCHEMA, Registration } from "./registration.ts";
 import { migrate } from "./schema.ts";
 import { type Accepted, EventStore } from "./store.ts";
+import { Watch } from "./watch.ts";
 
 export interface AppendInput extends Accepted {
   /** Epoch milliseconds: none of the messages was first sent before. */

@@ -3,12 +3,12 @@
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
+import { log } from "../log.ts";
+import { projectOfShard } from "../placement/shard-name.ts";
 import { Counters, type Outcome, type StoredMinute } from "./counters.ts";
 import { type DropCount, Drops } from "./drops.ts";
 import { type Member, packGroup } from "./group-commit.ts";
 import { unsortedHas } from "./id-bytes.ts";
-import { log } from "./log.ts";
-import { projectOfShard } from "./placement.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { type NewRow, type Row, Rows } from "./rows.ts";
 import { Segments } from "./segments.ts";

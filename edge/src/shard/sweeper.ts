@@ -7,8 +7,8 @@
 
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
-import { DIRECTORY_NAMES, directoryNamed } from "./directories.ts";
-import { FORGET_AFTER_MS, type IdleShard, type ShardDirectory } from "./directory.ts";
+import { DIRECTORY_NAMES, directoryNamed } from "../placement/directories.ts";
+import { FORGET_AFTER_MS, type IdleShard, type ShardDirectory } from "../placement/directory.ts";
 
 /** What a sweep asks of a directory. */
 export type SweptDirectory = Pick<

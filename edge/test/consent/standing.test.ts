@@ -12,8 +12,8 @@ import {
   unpackStandings,
 } from "../../src/ledger/standing.ts";
 import { callObject } from "../../src/outbound/object-call.ts";
+import { shardIndex } from "../../src/placement/shard-name.ts";
 import { consentChanges, entriesOf, packSubjects, subjectsFromVersion1 } from "../../src/shard/consent-claim.ts";
-import { shardIndex } from "../../src/shard/placement.ts";
 
 const SECRET = "a-secret-of-at-least-32-characters";
 

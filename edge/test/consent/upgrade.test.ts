@@ -8,7 +8,7 @@ import { packIds } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { outcomeCode } from "../../src/consent/table.ts";
 import { ConsentLedger } from "../../src/ledger/home.ts";
-import { directoryOf } from "../../src/shard/directories.ts";
+import { directoryOf } from "../../src/placement/directories.ts";
 import { type AppendAnswer, type AppendInput, BufferShard } from "../../src/shard/shard.ts";
 import worker from "../../src/worker.ts";
 import { bearer, goodEvent, ORIGIN, send } from "../client.ts";

@@ -3,9 +3,9 @@
 import { env } from "cloudflare:workers";
 import { hashKey, type KeyRecord, keyRecordName } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { directoryNamed, directoryOf } from "../../src/placement/directories.ts";
+import { ShardDirectory } from "../../src/placement/directory.ts";
 import { packAppends } from "../../src/shard/append-call.ts";
-import { directoryNamed, directoryOf } from "../../src/shard/directories.ts";
-import { ShardDirectory } from "../../src/shard/directory.ts";
 import { BufferShard } from "../../src/shard/shard.ts";
 import { expectAnswer } from "../answers/table.ts";
 import { bearer, goodEvent, send } from "../client.ts";

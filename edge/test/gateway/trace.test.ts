@@ -3,8 +3,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { shardTrace } from "../../src/gateway/trace.ts";
-import { directoryOf } from "../../src/shard/directories.ts";
-import { ShardDirectory } from "../../src/shard/directory.ts";
+import { directoryOf } from "../../src/placement/directories.ts";
+import { ShardDirectory } from "../../src/placement/directory.ts";
 import { BufferShard } from "../../src/shard/shard.ts";
 import { keyRecord, newProject } from "../keys.ts";
 import { append, appendInput, untilFlushed } from "../shard/stub.ts";

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { hashKey, keyRecordName, LIMITS } from "@behaviour/contract";
 import { afterEach, expect, it, vi } from "vitest";
 import { LiveTail } from "../../src/live/live-tail.ts";
-import { shardName } from "../../src/shard/placement.ts";
+import { shardName } from "../../src/placement/shard-name.ts";
 import { bearer, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
 import { Watching } from "./watching.ts";

@@ -2,7 +2,7 @@
 
 import { compressMember, decodeFrame, LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { backoffMs, sortOutcomes, toRecord } from "../../src/shard/flush.ts";
+import { backoffMs, sortOutcomes, toRecord } from "../../src/shard/flush-policy.ts";
 import type { Row } from "../../src/shard/rows.ts";
 
 describe("backoff", () => {

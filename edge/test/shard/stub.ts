@@ -5,8 +5,8 @@ import { env } from "cloudflare:workers";
 import { compressMember, packIds } from "@behaviour/contract";
 import { expect, vi } from "vitest";
 import { LEDGER_STATES, outcomeCode } from "../../src/consent/table.ts";
+import { shardName } from "../../src/placement/shard-name.ts";
 import { packAppends } from "../../src/shard/append-call.ts";
-import { shardName } from "../../src/shard/placement.ts";
 import type { AppendAnswer, AppendInput, BufferShard } from "../../src/shard/shard.ts";
 
 export type ShardStub = DurableObjectStub<BufferShard>;

@@ -3,9 +3,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { directoryNamed, directoryOf, listShards } from "../../src/shard/directories.ts";
-import { ShardDirectory } from "../../src/shard/directory.ts";
-import { shardName } from "../../src/shard/placement.ts";
+import { directoryNamed, directoryOf, listShards } from "../../src/placement/directories.ts";
+import { ShardDirectory } from "../../src/placement/directory.ts";
+import { shardName } from "../../src/placement/shard-name.ts";
 import { SWEEP_CALLS_MAX, Sweep, type SweptDirectory, type SweptShard, sweepShards } from "../../src/shard/sweeper.ts";
 import { newProject } from "../keys.ts";
 import { setFaults, streamState } from "../kinesis/stream.ts";

@@ -1,10 +1,10 @@
 // Which shards exist, which of them hold rows, and which keys are revoked for good: a few objects, each for the projects whose
 // hash falls to it (directories.ts). A shard registers before its first append ever and then says when it begins and ceases to
-// hold rows, at most about once a minute (registration.ts); nothing else of the hot path comes here.
+// hold rows, at most about once a minute (shard/registration.ts); nothing else of the hot path comes here.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import { projectOfShard } from "./placement.ts";
+import { projectOfShard } from "./shard-name.ts";
 
 /** A shard that has been silent and empty for this long is asked to retire. */
 export const FORGET_AFTER_MS = 48 * 60 * 60 * 1_000;

@@ -2,8 +2,8 @@
 
 import type { Env } from "../env.ts";
 import { bucketOf } from "../ledger/entry.ts";
-import type { RateLimiter } from "./rate-limiter.ts";
-import type { BufferShard } from "./shard.ts";
+import type { RateLimiter } from "../shard/rate-limiter.ts";
+import type { BufferShard } from "../shard/shard.ts";
 
 export interface Region {
   /** Part of the shard's name, and thus never changed. */

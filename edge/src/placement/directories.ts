@@ -4,7 +4,7 @@
 import { hashId } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import type { ShardDirectory } from "./directory.ts";
-import { projectOfShard } from "./placement.ts";
+import { projectOfShard } from "./shard-name.ts";
 
 const DIRECTORIES = 16;
 const OLD_DIRECTORY = "shards";
