@@ -6,9 +6,9 @@ import { isObject, type KeyRecord } from "@behaviour/contract";
 import type { ConsentPolicy, Regime, Signals } from "../consent/decide.ts";
 import { callerCountry, callerRegime } from "../consent/regimes.ts";
 import { clientSignals, headerSignals, type SignalSettings } from "../consent/signals.ts";
-import { likelyState } from "../consent/standings.ts";
 import { type ConsentTable, consentTable, FREEST_STATE, outcomeOf } from "../consent/table.ts";
 import type { JudgedEvent } from "./judge.ts";
+import { likelyState } from "./likely-state.ts";
 import type { NamedIds } from "./subjects.ts";
 
 export interface ConsentedEvent extends JudgedEvent {

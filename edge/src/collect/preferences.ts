@@ -4,10 +4,10 @@
 import { isObject, type KeyRecord } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import type { Purpose } from "../consent/decide.ts";
-import { type ConsentWrite, recordConsent } from "../consent/record.ts";
 import { readPreferences } from "../consent/signals.ts";
 import type { Env } from "../env.ts";
 import type { IdKind } from "../ledger/entry.ts";
+import { type ConsentWrite, recordConsent } from "../ledger/record-consent.ts";
 import type { ConsentRecord } from "../ledger/standing.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
 import type { JudgedEvent } from "./judge.ts";

@@ -5,6 +5,7 @@ import { type KeyRecord, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
+import { callObject } from "../outbound/object-call.ts";
 import {
   HOMES,
   homeName,
@@ -14,11 +15,10 @@ import {
   LedgerIds,
   legacyEntryOf,
   topicOf,
-} from "../ledger/entry.ts";
-import type { ConsentLedger } from "../ledger/home.ts";
-import type { EntryRecord } from "../ledger/records.ts";
-import { type ConsentRecord, join, NO_STANDING, type Standing } from "../ledger/standing.ts";
-import { callObject } from "../outbound/object-call.ts";
+} from "./entry.ts";
+import type { ConsentLedger } from "./home.ts";
+import type { EntryRecord } from "./records.ts";
+import { type ConsentRecord, join, NO_STANDING, type Standing } from "./standing.ts";
 
 const RETRY_SECONDS = 2;
 

@@ -2,8 +2,8 @@
 // visitor who granted costs one call an event and not two. It decides nothing: the shard judges every event by its ledger, and
 // says when this memory is wrong. ADR 16.
 
-import type { NamedIds } from "../collect/subjects.ts";
-import { UNKNOWN_STATE } from "./table.ts";
+import { UNKNOWN_STATE } from "../consent/table.ts";
+import type { NamedIds } from "./subjects.ts";
 
 /** A visitor's stay on a site, about. */
 const BELIEVED_MS = 10 * 60_000;

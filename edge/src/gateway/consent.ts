@@ -6,12 +6,12 @@ import { authenticateSession } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import { judgeHeaders } from "../body/read.ts";
+import { PURPOSES, type Purpose } from "../consent/decide.ts";
 import type { Env } from "../env.ts";
+import { type ConsentWrite, readConsent, recordConsent } from "../ledger/record-consent.ts";
 import { type ConsentRecord, verdicts } from "../ledger/standing.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
-import { checkId, idInBody, parseConsentBody, readConsentBody } from "./body.ts";
-import { PURPOSES, type Purpose } from "./decide.ts";
-import { type ConsentWrite, readConsent, recordConsent } from "./record.ts";
+import { checkId, idInBody, parseConsentBody, readConsentBody } from "./consent-body.ts";
 
 const METHOD_LENGTH = 200;
 
