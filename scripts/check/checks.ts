@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { type CommandResult, ROOT, runCommand } from "../run-command.ts";
 import { judgeRepository } from "./repository.ts";
+import { judgeStructure } from "./structure.ts";
 
 export interface CheckOutcome {
   ok: boolean;
@@ -94,6 +95,15 @@ export const CHECKS: readonly Check[] = [
     about: "knip: files, exports and dependencies nobody uses (knip.json)",
     run: () => command("knip", ["--no-progress", "--treat-config-hints-as-errors"]),
     remedy: "delete it; what is an entry of its own belongs in knip.json",
+  },
+  {
+    name: "layers",
+    about: "folders import one way, types included: the floors in scripts/check/layers.ts",
+    run: async () => {
+      const findings = await judgeStructure();
+      return { ok: findings.length === 0, report: findings.join("\n") };
+    },
+    remedy: "move what both need to a floor below both, or what needs both to a floor above",
   },
   {
     name: "repository",

@@ -28,10 +28,15 @@ export async function judgeRepository(): Promise<string[]> {
     ...findUnfinished(files),
     ...findDeadLinks(files, exists),
   ];
+  return listFindings(findings);
+}
+
+export function listFindings(findings: readonly Finding[]): string[] {
   return findings.map(({ path, line, message }) => `${path}${line === null ? "" : `:${line}`}: ${message}`);
 }
 
-async function readFiles(): Promise<SourceFile[]> {
+/** What git tracks or would track, as text. @throws when git can't list the files. */
+export async function readFiles(): Promise<SourceFile[]> {
   // A clone that root reads and another user owns is refused by git unless it is told that it is safe.
   const args = ["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
   const listing = await runCommand("git", args, { deadlineMs: LISTING_DEADLINE_MS, output: "keep" });

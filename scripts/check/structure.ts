@@ -1,0 +1,13 @@
+// Reads the repository for the rules of its structure: which folder imports which.
+
+import { findImports } from "./imports.ts";
+import { findClimbs, findHomeless, HOUSES } from "./layers.ts";
+import { listFindings, readFiles } from "./repository.ts";
+
+/** @returns what is wrong, one line each; empty when nothing is. @throws when git can't list the files. */
+export async function judgeStructure(): Promise<string[]> {
+  const files = await readFiles();
+  const paths = files.map(({ path }) => path);
+  const imports = findImports(files);
+  return listFindings(HOUSES.flatMap((house) => [...findClimbs(house, imports), ...findHomeless(house, paths)]));
+}
