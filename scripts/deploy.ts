@@ -7,7 +7,7 @@ import { judgeNamespaceId, KEYS_PLACEHOLDER } from "./check/wrangler-rules.ts";
 import { ROOT, runCommand } from "./run-command.ts";
 
 const DEADLINE_MS = 10 * 60_000;
-const ENVIRONMENTS = ["staging", "production"];
+const ENVIRONMENTS = ["staging", "production", "production-eu"];
 /** Beside wrangler.toml, since paths in it are relative to it. */
 const DEPLOYED = join(ROOT, "wrangler.deployed.toml");
 
@@ -28,7 +28,7 @@ async function requireSecrets(environment: string): Promise<void> {
   // Before the first deploy there is no Worker to ask; wrangler then takes secrets for it all the same.
   if (exitCode !== 0)
     return console.warn("The secrets could not be listed: see that all of the runbook's table are set.");
-  const required = /\[env\.(\w+)\.secrets\]\s+required = \[([^\]]*)\]/g;
+  const required = /\[env\.([\w-]+)\.secrets\]\s+required = \[([^\]]*)\]/g;
   const text = readFileSync(DEPLOYED, "utf8");
   const names = [...text.matchAll(required)].find(([, name]) => name === environment)?.[2] ?? "";
   const missing = [...names.matchAll(/"(\w+)"/g)]

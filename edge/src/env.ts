@@ -26,6 +26,8 @@ export interface Env {
   /** The dashboard, the demo page and the browser SDK. */
   ASSETS?: Fetcher;
 
+  /** Where the objects must lie (placement/jurisdiction.ts); anywhere when empty. Never changes once there is data. */
+  JURISDICTION?: string;
   AWS_REGION: string;
   AWS_ACCESS_KEY_ID: string;
   AWS_SECRET_ACCESS_KEY: string;

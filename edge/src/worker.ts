@@ -21,6 +21,7 @@ import { demoConfig, gpcSupport, page } from "./gateway/pages.ts";
 import { type ForOwnRoutes, forwardedRoute } from "./gateway/routes.ts";
 import { openLive } from "./live/open.ts";
 import { noteRefused } from "./note-refusal.ts";
+import { inJurisdiction } from "./placement/jurisdiction.ts";
 import { sweepShards } from "./shard/sweeper.ts";
 
 export { EndedSessions } from "./access/ended-sessions.ts";
@@ -153,9 +154,9 @@ function methodNotAllowed(allowed: readonly string[], requestId: string): Respon
 }
 
 export default {
-  fetch: handle,
+  fetch: (request: Request, env: Env, context: ExecutionContext) => handle(request, inJurisdiction(env), context),
   async scheduled(_controller, env) {
     writeRefused(Date.now());
-    await sweepShards(env);
+    await sweepShards(inJurisdiction(env));
   },
 } satisfies ExportedHandler<Env>;

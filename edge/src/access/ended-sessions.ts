@@ -1,9 +1,9 @@
 // The sessions that were ended before their time, until that time has come: a few objects, each for the keys whose hash falls
 // to it. Asked by isolates, which believe for a few seconds that a session goes on (session.ts).
 
-import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
+import { PlacedObject } from "../placement/placed-object.ts";
 import type { Session } from "./session-token.ts";
 
 const OBJECTS = 16;
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS ended_keys (
 ) WITHOUT ROWID;
 `;
 
-export class EndedSessions extends DurableObject<Env> {
+export class EndedSessions extends PlacedObject {
   readonly #sql: SqlStorage;
 
   constructor(ctx: DurableObjectState, env: Env) {

@@ -56,7 +56,7 @@ export class Appender {
     this.#consented = consented;
     this.#request = request;
     this.#env = env;
-    this.#region = regionOf(request);
+    this.#region = regionOf(request, env);
   }
 
   /**

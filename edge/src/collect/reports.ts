@@ -94,7 +94,7 @@ export function reportOutcome(outcome: RequestOutcome, repeated: number, request
   // A shard that stored any of it has said whether anybody watches.
   if (outcome.observed.answered) publishOutcome(outcome, outcome.observed.watched, env);
   else gathered.tellLater(outcome);
-  if (gathered.lead(Date.now())) waitUntil(send(gathered, key, regionOf(request), env));
+  if (gathered.lead(Date.now())) waitUntil(send(gathered, key, regionOf(request, env), env));
 }
 
 function gatheredFor(project: string): Gathered {

@@ -2,8 +2,8 @@
 // deleted with the next day's, or by alarm when nobody asks. What Cloudflare's point-in-time recovery of the object's storage
 // could bring back for 30 days is named in docs/adr/004.
 
-import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
+import { PlacedObject } from "../placement/placed-object.ts";
 import { dayOf } from "./cookieless.ts";
 
 const SALT_BYTES = 32;
@@ -11,7 +11,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** A request that began before midnight may still ask for its day. */
 const GRACE_MS = 5 * 60 * 1_000;
 
-export class DailySalt extends DurableObject<Env> {
+export class DailySalt extends PlacedObject {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS salts (day INTEGER PRIMARY KEY, salt BLOB NOT NULL)");

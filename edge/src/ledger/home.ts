@@ -1,12 +1,12 @@
 // The consent ledger's home: sixteen objects a project, each the only truth of its buckets of ids. Shards keep copies of what
 // they asked for; a record is answered once every such copy has it, and told on until then, whatever fails. ADR 9.
 
-import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { callObject } from "../outbound/object-call.ts";
 import { listShards } from "../placement/directories.ts";
+import { PlacedObject } from "../placement/placed-object.ts";
 import { shardByName } from "../placement/shard-name.ts";
 import { ENTRY_KIND, entryKey, homeName, homeOfTopic, topicOf } from "./entry.ts";
 import { checkEntry, type EntryRecord, Records, type Subscriber, type Unconfirmed } from "./records.ts";
@@ -33,7 +33,7 @@ const COLLECT_AHEAD_MS = 1_000;
 /** The alarm stands this far ahead of a record that is being told, in case the object loses its memory. */
 const ALARM_AHEAD_MS = 10_000;
 
-export class ConsentLedger extends DurableObject<Env> {
+export class ConsentLedger extends PlacedObject {
   readonly #records: Records;
   readonly #use: LedgerUse;
   #failures = 0;

@@ -2,7 +2,6 @@
 // that is watched and silent costs nothing but the renewals. While it has watchers it tells the project's shards so, and they
 // tell the Workers in the answers they give anyway (publish.ts).
 
-import { DurableObject } from "cloudflare:workers";
 import { LIMITS, type Scope } from "@behaviour/contract";
 import { findKeyByHash } from "../access/keyring.ts";
 import { hasEnded } from "../access/session.ts";
@@ -12,7 +11,8 @@ import { refuse } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { listShards } from "../placement/directories.ts";
-import { REGIONS, shardName } from "../placement/shard-name.ts";
+import { PlacedObject } from "../placement/placed-object.ts";
+import { regionsOf, shardName } from "../placement/shard-name.ts";
 import { RENEW_EVERY_MS } from "../shard/watch.ts";
 import type { Pace } from "./channel.ts";
 import { Outbox, Room } from "./outbox.ts";
@@ -45,7 +45,7 @@ const FORESEEN_SHARDS_MAX = 24;
 
 export const WATCHER_HEADER = "X-Watcher";
 
-export class LiveTail extends DurableObject<Env> {
+export class LiveTail extends PlacedObject {
   readonly #outboxes = new Map<WebSocket, Outbox>();
   readonly #room = new Room();
   /** When each called last. */
@@ -178,8 +178,8 @@ export class LiveTail extends DurableObject<Env> {
   async #tellShards(watcher: Watcher, isWatched: boolean): Promise<void> {
     const names = new Map<string, DurableObjectLocationHint | undefined>();
     for (const name of await listShards(this.env, watcher.project).catch(() => [])) names.set(name, undefined);
-    if (isWatched && watcher.shards * REGIONS.length <= FORESEEN_SHARDS_MAX) {
-      for (const { code, locationHint } of REGIONS) {
+    if (isWatched && watcher.shards * regionsOf(this.env).length <= FORESEEN_SHARDS_MAX) {
+      for (const { code, locationHint } of regionsOf(this.env)) {
         for (let index = 0; index < watcher.shards; index++) {
           names.set(shardName(watcher.project, code, index), locationHint);
         }

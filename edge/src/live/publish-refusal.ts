@@ -43,7 +43,7 @@ export function publishRefused(project: string, message: RefusedMessage, request
 }
 
 async function ask(project: string, asked: Answer, request: Request, env: Env): Promise<void> {
-  const region = regionOf(request);
+  const region = regionOf(request, env);
   try {
     const watched = await shardStub(env, shardName(project, region.code, 0), region).isWatched();
     asked.watched = watched;

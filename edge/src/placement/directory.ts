@@ -2,8 +2,8 @@
 // hash falls to it (directories.ts). A shard registers before its first append ever and then says when it begins and ceases to
 // hold rows, at most about once a minute (shard/registration.ts); nothing else of the hot path comes here.
 
-import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
+import { PlacedObject } from "./placed-object.ts";
 import { projectOfShard } from "./shard-name.ts";
 
 /** A shard that has been silent and empty for this long is asked to retire. */
@@ -39,7 +39,7 @@ export interface IdleShard {
   changedAtMs: number;
 }
 
-export class ShardDirectory extends DurableObject<Env> {
+export class ShardDirectory extends PlacedObject {
   readonly #sql: SqlStorage;
 
   constructor(ctx: DurableObjectState, env: Env) {

@@ -4,6 +4,7 @@ import type { Env } from "../env.ts";
 import { bucketOf } from "../ledger/entry.ts";
 import type { RateLimiter } from "../shard/rate-limiter.ts";
 import type { BufferShard } from "../shard/shard.ts";
+import { jurisdictionOf } from "./jurisdiction.ts";
 
 export interface Region {
   /** Part of the shard's name, and thus never changed. */
@@ -22,9 +23,16 @@ const BY_CONTINENT: Record<string, Region> = {
 };
 const DEFAULT_REGION = BY_CONTINENT.NA as Region;
 /** Every region a project can have shards in. */
-export const REGIONS: readonly Region[] = Object.values(BY_CONTINENT);
+const REGIONS: readonly Region[] = Object.values(BY_CONTINENT);
 
-export function regionOf(request: Request): Region {
+/** Regions in which a deployment's shards may lie: a hint outside the jurisdiction would be refused. */
+export function regionsOf(env: Env): readonly Region[] {
+  const jurisdiction = jurisdictionOf(env);
+  return jurisdiction === null ? REGIONS : REGIONS.filter(({ code }) => code === jurisdiction);
+}
+
+export function regionOf(request: Request, env: Env): Region {
+  if (jurisdictionOf(env) !== null) return regionsOf(env)[0] as Region;
   const continent = (request.cf as IncomingRequestCfProperties | undefined)?.continent;
   return (continent === undefined ? undefined : BY_CONTINENT[continent]) ?? DEFAULT_REGION;
 }

@@ -2,8 +2,7 @@
 // not each shard's share, whichever of them its events go to. In memory only: a limiter that lost it begins with a full bucket.
 // ADR 16.
 
-import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../env.ts";
+import { PlacedObject } from "../placement/placed-object.ts";
 
 export interface LeaseRequest {
   /** The key's whole limit. */
@@ -40,7 +39,7 @@ export class LeaseBucket {
   }
 }
 
-export class RateLimiter extends DurableObject<Env> {
+export class RateLimiter extends PlacedObject {
   readonly #bucket = new LeaseBucket();
 
   async lease(request: LeaseRequest): Promise<Lease> {

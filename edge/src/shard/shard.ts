@@ -2,13 +2,13 @@
 // events durable before they are acknowledged, and flushes its rows to the stream until nothing is left, whatever fails.
 // DESIGN E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
 
-import { DurableObject } from "cloudflare:workers";
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { homeName } from "../ledger/entry.ts";
 import type { Use } from "../ledger/use.ts";
 import { log } from "../log.ts";
+import { PlacedObject } from "../placement/placed-object.ts";
 import { limiterOf, projectOfShard } from "../placement/shard-name.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
@@ -70,7 +70,7 @@ const ALARM_AHEAD_MS = 10_000;
 const STORE_COUNTS_AFTER_MS = 3_000;
 const STORE_COUNTS_WITHIN_MS = 30_000;
 
-export class BufferShard extends DurableObject<Env> {
+export class BufferShard extends PlacedObject {
   readonly #sql: SqlStorage;
   readonly #store: EventStore;
   readonly #ledger: ShardLedger;

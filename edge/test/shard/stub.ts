@@ -63,7 +63,11 @@ export interface StoredRow {
 
 /** Rows that wait, oldest first. Those that were sent may lie beside them. */
 export function storedRows(project: string): Promise<StoredRow[]> {
-  return runInDurableObject(shardOf(project), (_shard, { storage: { sql } }) => {
+  return rowsOf(shardOf(project));
+}
+
+export function rowsOf(shard: ShardStub): Promise<StoredRow[]> {
+  return runInDurableObject(shard, (_shard, { storage: { sql } }) => {
     const rows: StoredRow[] = [];
     for (const table of tablesOfRows(sql)) {
       for (const row of sql.exec<{ seq: number; boot: string; frame: ArrayBuffer; ids: ArrayBuffer }>(
