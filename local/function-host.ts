@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { STREAMS } from "@behaviour/contract";
-import type { LambdaContext, StreamHandler } from "../backend/src/lambdas/events.ts";
+import type { LambdaContext, StreamHandler } from "../backend/src/stream/event.ts";
 import type { Isolation } from "./event-source/isolation.ts";
 import { Mapping } from "./event-source/mapping.ts";
 import { pause } from "./event-source/pause.ts";

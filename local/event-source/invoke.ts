@@ -1,7 +1,7 @@
 // One invocation of a stream function: the event Lambda would pass, a timeout, and what the answer means.
 
 import { randomUUID } from "node:crypto";
-import type { LambdaContext, StreamAnswer, StreamEvent, StreamHandler } from "../../backend/src/lambdas/events.ts";
+import type { LambdaContext, StreamAnswer, StreamEvent, StreamHandler } from "../../backend/src/stream/event.ts";
 import type { Outcome } from "./decide.ts";
 import type { ShardRecord } from "./shard-reader.ts";
 

@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-kinesis";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { callDeadline } from "../../backend/src/aws.ts";
-import type { StreamHandler } from "../../backend/src/lambdas/events.ts";
+import type { StreamHandler } from "../../backend/src/stream/event.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { FunctionTimeout } from "./invoke.ts";
 import type { Isolation } from "./isolation.ts";

@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { LambdaContext } from "../../backend/src/lambdas/events.ts";
+import type { LambdaContext } from "../../backend/src/stream/event.ts";
 import { closeServer, type ListeningPart, listenOnLoopback } from "../emulators/listening.ts";
 import { type Credentials, isSigned } from "./signature.ts";
 import { type StreamingHandler, streamsItsAnswer } from "./streaming.ts";

@@ -13,7 +13,7 @@ import { BUCKETS, STREAMS } from "@behaviour/contract";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { kinesisClient, s3Client } from "../../backend/src/aws.ts";
 import { type Config, readConfig } from "../../backend/src/config.ts";
-import type { StreamHandler } from "../../backend/src/lambdas/events.ts";
+import type { StreamHandler } from "../../backend/src/stream/event.ts";
 import { Isolation } from "../event-source/isolation.ts";
 import { Mapping } from "../event-source/mapping.ts";
 import { DEFAULTS, type MappingSettings } from "../event-source/settings.ts";

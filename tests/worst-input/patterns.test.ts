@@ -10,7 +10,14 @@ import { piecesOf } from "./pattern-pieces.ts";
 import { patternsIn } from "./source-patterns.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const FOLDERS = ["contract/src", "edge/src", "backend/src/process", "backend/src/failed", "backend/src/query"];
+const FOLDERS = [
+  "contract/src",
+  "edge/src",
+  "backend/src/process",
+  "backend/src/personal-data",
+  "backend/src/failed",
+  "backend/src/query",
+];
 
 /** Patterns that are run on short texts only, by their source: how long those are, and why. */
 const SHORT_TEXTS: Readonly<Record<string, { maxLength: number; why: string }>> = {

@@ -2,13 +2,13 @@
 // events, and the query side of cursors. Whoever writes a new reader puts it here.
 
 import { redactPersonalData as redactLine } from "../../backend/src/failed/index.ts";
+import { fieldHint } from "../../backend/src/personal-data/field-names.ts";
+import { Masking } from "../../backend/src/personal-data/mask.ts";
+import { scan as scanText } from "../../backend/src/personal-data/scan.ts";
 import { cutAddress as cutNamedAddress } from "../../backend/src/process/enrich/address.ts";
 import { readCampaign } from "../../backend/src/process/enrich/campaign.ts";
 import { readHintHeaders, readUserAgentData } from "../../backend/src/process/enrich/client-hints.ts";
 import { hostOf, readPage } from "../../backend/src/process/enrich/page.ts";
-import { fieldHint } from "../../backend/src/process/enrich/personal-data/field-names.ts";
-import { Masking } from "../../backend/src/process/enrich/personal-data/masking.ts";
-import { scan as scanText } from "../../backend/src/process/enrich/personal-data/scan.ts";
 import { classifyReferral } from "../../backend/src/process/enrich/referrer.ts";
 import { readUserAgent } from "../../backend/src/process/enrich/user-agent.ts";
 import { cleanText } from "../../backend/src/process/sanitize.ts";

@@ -5,8 +5,8 @@ import { readConfig } from "../config.ts";
 import { connectProcessor } from "../process/connect.ts";
 import { processRecords } from "../process/pipeline.ts";
 import { rawRecord } from "../process/record.ts";
+import type { StreamHandler } from "../stream/event.ts";
 import { asDataFault, faultFields, isOwnFault, telemetryOf } from "../telemetry/index.ts";
-import type { StreamHandler } from "./events.ts";
 
 const telemetry = telemetryOf("process");
 

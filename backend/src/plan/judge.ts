@@ -2,7 +2,7 @@
 // process only what it meets. Pure.
 
 import { isObject, type PlanEvent, planEventName, type TrackingPlan } from "@behaviour/contract";
-import { describeValue } from "../failed/redact.ts";
+import { describeValue } from "../personal-data/plain-text.ts";
 import { compileSchema, type SchemaValidator } from "./compile.ts";
 import { type PlanViolation, violationOf } from "./violation.ts";
 

@@ -5,7 +5,7 @@
 // infrastructure, and neither lets an event past its plan nor turns it away.
 
 import { LIMITS } from "@behaviour/contract";
-import { BoundedCache } from "../process/bounded-cache.ts";
+import { BoundedCache } from "../bounded-cache.ts";
 import { PlanJudge } from "./judge.ts";
 import type { PublishedPlans } from "./published.ts";
 

@@ -1,7 +1,7 @@
 // What a broken rule looks like to people: a code, where, the rule, and what stood there, redacted. Pure.
 
 import { escapeKey, type FailureCode } from "@behaviour/contract";
-import { describeValue } from "../failed/redact.ts";
+import { describeValue } from "../personal-data/plain-text.ts";
 import type { ErrorObject } from "./compile.ts";
 
 export interface PlanViolation {

@@ -2,7 +2,7 @@
 // run over the same record gives it again. Any stage of the processor may end here; the store is in ../failed.
 
 import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode, isObject } from "@behaviour/contract";
-import { redactPersonalData, withoutTraits } from "../failed/redact.ts";
+import { redactPersonalData, withoutTraits } from "../personal-data/plain-text.ts";
 import { originShard } from "../tiers/order.ts";
 import type { RawRecord } from "./record.ts";
 

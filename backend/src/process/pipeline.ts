@@ -5,7 +5,7 @@
 //   replay          drop originals of failed events that went through          ../replay/claims.ts
 //   unpack          an envelope into its events, judged and cleaned            unpack.ts, sanitize.ts
 //   plan            what the project's tracking plan says of each              plan.ts, ../plan
-//   personal data   phones, IBANs, national ids masked or the event refused    enrich/personal-data.ts
+//   personal data   phones, IBANs, national ids masked or the event refused    personal-data.ts, ../personal-data
 //   enrich          time, user agent, referrer, campaign, page, geography      enrich.ts, enrich/
 //   pseudonymise    ids into surrogates, and which are one person              ../vault
 //   suspect         may it be a copy that came another way?                    suspect.ts

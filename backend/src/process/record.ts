@@ -1,6 +1,6 @@
 // What goes into the pipeline: a record of the raw stream, freed of the event-source mapping's wrapping.
 
-import { type StreamRecord, shardOf } from "../lambdas/events.ts";
+import { type StreamRecord, shardOf } from "../stream/event.ts";
 
 export interface RawRecord {
   rawShard: string;

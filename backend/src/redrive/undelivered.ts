@@ -11,7 +11,7 @@ import {
 import { BUCKETS } from "@behaviour/contract";
 import * as z from "zod/mini";
 import { callDeadline } from "../aws.ts";
-import type { StreamRecord } from "../lambdas/events.ts";
+import type { StreamRecord } from "../stream/event.ts";
 
 export const CONSUMERS = ["process", "hot", "warm", "cold"] as const;
 export type Consumer = (typeof CONSUMERS)[number];

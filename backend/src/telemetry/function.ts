@@ -3,7 +3,7 @@
 
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
-import type { LambdaContext } from "../lambdas/events.ts";
+import type { LambdaContext } from "../stream/event.ts";
 
 const NAMESPACE = "behaviour";
 

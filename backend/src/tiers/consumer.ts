@@ -2,7 +2,7 @@
 // same for all three; the handlers in ../lambdas only wire it.
 
 import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
-import type { StreamAnswer, StreamRecord } from "../lambdas/events.ts";
+import type { StreamAnswer, StreamRecord } from "../stream/event.ts";
 import { type DecodedRecord, decodeRecord } from "./records.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "./tier.ts";
 

@@ -3,7 +3,7 @@
 import { s3Client } from "../aws.ts";
 import { type Config, readConfig } from "../config.ts";
 import { FailedEventStore } from "../failed/store.ts";
-import type { StreamEvent, StreamHandler } from "../lambdas/events.ts";
+import type { StreamEvent, StreamHandler } from "../stream/event.ts";
 import { asDataFault, asError, faultFields, isOwnFault, telemetryOf } from "../telemetry/index.ts";
 import { type Consumed, type ConsumerParts, consumeRecords } from "./consumer.ts";
 import type { Tier, TierName } from "./tier.ts";

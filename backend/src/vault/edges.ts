@@ -14,7 +14,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
-import { BoundedCache } from "../process/bounded-cache.ts";
+import { BoundedCache } from "../bounded-cache.ts";
 
 /** `identify`: the device is this user's. `alias`: the client says that two ids are one person. */
 export type EdgeKind = "identify" | "alias";

@@ -6,7 +6,7 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { isPlaceholder } from "@behaviour/contract";
-import { BoundedCache } from "../process/bounded-cache.ts";
+import { BoundedCache } from "../bounded-cache.ts";
 import type { IdentityEdge } from "./edges.ts";
 import { type IdKind, memoryKey, type VaultId, vaultKey } from "./identifiers.ts";
 import { type Person, planLinks, type Slot } from "./links.ts";

@@ -4,11 +4,11 @@
 import { LIMITS, MORE_FINDINGS, type ProcessorSettings, type RequestEnvelope } from "@behaviour/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { maskIbans } from "../../src/process/enrich/personal-data/iban.ts";
-import { maskItalianCodes, maskNationalIds } from "../../src/process/enrich/personal-data/national-id.ts";
-import { maskPhones } from "../../src/process/enrich/personal-data/phone.ts";
-import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "../../src/process/enrich/personal-data/scan.ts";
-import { RequestWork, redactPersonalData } from "../../src/process/enrich/personal-data.ts";
+import { maskIbans } from "../../src/personal-data/iban.ts";
+import { maskItalianCodes, maskNationalIds } from "../../src/personal-data/national-id.ts";
+import { maskPhones } from "../../src/personal-data/phone.ts";
+import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "../../src/personal-data/scan.ts";
+import { RequestWork, redactPersonalData } from "../../src/process/personal-data.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";
 import { CHROME, head, type Sent, SOURCE, shopEvent, track } from "./sample.ts";
 

@@ -2,10 +2,10 @@
 
 import { EnrichedEvent, type FailedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { StreamRecord } from "../../src/lambdas/events.ts";
 import { handler } from "../../src/lambdas/process.ts";
 import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";
 import { type RawRecord, rawRecord } from "../../src/process/record.ts";
+import type { StreamRecord } from "../../src/stream/event.ts";
 import { asConsumed, type Emulated, startEmulated } from "./emulators.ts";
 import { batchLine, eventLine, frame, shopEvent, track } from "./sample.ts";
 

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { keepUndelivered } from "../../../local/event-source/undelivered.ts";
 import { readConfig } from "../../src/config.ts";
 import { databaseClient } from "../../src/database/client.ts";
-import type { StreamRecord } from "../../src/lambdas/events.ts";
 import { connectProcessor } from "../../src/process/connect.ts";
 import { processRecords } from "../../src/process/pipeline.ts";
 import { rawRecord } from "../../src/process/record.ts";
@@ -15,6 +14,7 @@ import type { RedrivableTier } from "../../src/redrive/redriver.ts";
 import { type RedriveParts, redrive } from "../../src/redrive/redriver.ts";
 import { listRedriveRequests, requestRedrive, runRedriveRequests } from "../../src/redrive/requests.ts";
 import { parseBatch, Undelivered } from "../../src/redrive/undelivered.ts";
+import type { StreamRecord } from "../../src/stream/event.ts";
 import { originShard } from "../../src/tiers/order.ts";
 import { batchLine, frame, track } from "../process/sample.ts";
 import { enrichedEvent, freshName, runOf } from "../tiers/events.ts";

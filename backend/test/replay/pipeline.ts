@@ -17,7 +17,6 @@ import { createProject } from "../../src/control/index.ts";
 import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
 import { FailedEventStore, OriginalSeal } from "../../src/failed/index.ts";
-import type { StreamHandler } from "../../src/lambdas/events.ts";
 import { PublishedPlans } from "../../src/plan/published.ts";
 import { PlanSource } from "../../src/plan/source.ts";
 import { EdgeCounters } from "../../src/process/edge-counters.ts";
@@ -30,6 +29,7 @@ import { ReplayClaims } from "../../src/replay/claims.ts";
 import { RawStream } from "../../src/replay/raw-stream.ts";
 import type { ReplayParts } from "../../src/replay/replayer.ts";
 import { loadWarmAgain } from "../../src/replay/warm-again.ts";
+import type { StreamHandler } from "../../src/stream/event.ts";
 import { IdentityEdges, Vault } from "../../src/vault/index.ts";
 import { queryParquet } from "../tiers/stores.ts";
 

@@ -2,7 +2,7 @@
 
 import { type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import type { StreamRecord } from "../../src/lambdas/events.ts";
+import type { StreamRecord } from "../../src/stream/event.ts";
 import { consumeRecords } from "../../src/tiers/consumer.ts";
 import { emptyResult, type Tier } from "../../src/tiers/tier.ts";
 import { enrichedEvent, runOf } from "./events.ts";

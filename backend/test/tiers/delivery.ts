@@ -3,7 +3,7 @@
 // promise is kept: the first delivery of a shard's records follows their order.
 
 import { type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
-import type { StreamRecord } from "../../src/lambdas/events.ts";
+import type { StreamRecord } from "../../src/stream/event.ts";
 import { consumeRecords } from "../../src/tiers/consumer.ts";
 import type { Tier } from "../../src/tiers/tier.ts";
 import { Crash } from "./crash.ts";

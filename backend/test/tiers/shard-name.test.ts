@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { arnOf } from "../../../local/event-source/mapping.ts";
-import { type StreamRecord, shardOf } from "../../src/lambdas/events.ts";
+import { type StreamRecord, shardOf } from "../../src/stream/event.ts";
 
 function nameIn(eventSourceARN: string): string {
   return shardOf({ eventID: "shardId-000000000000:4964", eventSourceARN } as StreamRecord);

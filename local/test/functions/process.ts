@@ -1,7 +1,7 @@
 // A stream function for the tests: writes down what it is given, and does what the data says. Run in a function host.
 
 import { appendFileSync } from "node:fs";
-import type { StreamHandler } from "../../../backend/src/lambdas/events.ts";
+import type { StreamHandler } from "../../../backend/src/stream/event.ts";
 
 export const handler: StreamHandler = async (event) => {
   const seen = event.Records.map((record) => Buffer.from(record.kinesis.data, "base64").toString("utf8"));

@@ -4,7 +4,7 @@
 
 import type { RequestSource } from "@behaviour/contract";
 import { UAParser } from "ua-parser-js";
-import { BoundedCache } from "../bounded-cache.ts";
+import { BoundedCache } from "../../bounded-cache.ts";
 import { cleanText } from "../sanitize.ts";
 import { isBotAgent, isBotBrand } from "./bot.ts";
 import { type BrowserHints, readHintHeaders, readUserAgentData } from "./client-hints.ts";

@@ -1,6 +1,6 @@
 // What a field's name says of what it holds. Names come from clients, so what was found out is kept in a bounded memory.
 
-import { BoundedCache } from "../../bounded-cache.ts";
+import { BoundedCache } from "../bounded-cache.ts";
 
 export type FieldHint =
   | "phone"

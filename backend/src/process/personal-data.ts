@@ -12,10 +12,10 @@ import {
   type PiiFinding,
   type RequestEnvelope,
 } from "@behaviour/contract";
-import type { JsonObject, UnpackedEvent } from "../unpack.ts";
-import { fieldHint } from "./personal-data/field-names.ts";
-import { Masking, type PiiPolicy } from "./personal-data/masking.ts";
-import { scan } from "./personal-data/scan.ts";
+import { fieldHint } from "../personal-data/field-names.ts";
+import { Masking, type PiiPolicy } from "../personal-data/mask.ts";
+import { scan } from "../personal-data/scan.ts";
+import type { JsonObject, UnpackedEvent } from "./unpack.ts";
 
 export interface RedactedEvent {
   event: UnpackedEvent;

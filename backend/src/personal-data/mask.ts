@@ -2,7 +2,7 @@
 // text that comes again is not looked at again.
 
 import type { ProcessorPiiClass, ProcessorSettings } from "@behaviour/contract";
-import { BoundedCache } from "../../bounded-cache.ts";
+import { BoundedCache } from "../bounded-cache.ts";
 import type { FieldHint } from "./field-names.ts";
 import { maskIbans } from "./iban.ts";
 import { maskItalianCodes, maskNationalIdField, maskNationalIds } from "./national-id.ts";
