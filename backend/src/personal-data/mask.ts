@@ -7,7 +7,7 @@ import type { FieldHint } from "./field-names.ts";
 import { maskIbans } from "./iban.ts";
 import { maskItalianCodes, maskNationalIdField, maskNationalIds } from "./national-id.ts";
 import { type CallBudget, maskPhoneField, maskPhones } from "./phone.ts";
-import { IBAN_START, LETTERS_START, LONG_RUN } from "./scan.ts";
+import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "./scan.ts";
 
 export type PiiPolicy = NonNullable<ProcessorSettings["pii"]>;
 
@@ -101,6 +101,12 @@ export class Masking {
     if (masked !== text) classes.add(piiClass);
     return masked;
   }
+}
+
+/** What of it is in a text that is part of no event: a line that could not be read. */
+export function maskText(text: string): string {
+  const masking = new Masking({}, null, 1);
+  return masking.mask(text, scan(text), null);
 }
 
 const TIME_OR_UUID =

@@ -3,7 +3,7 @@
 // Every pattern is linear: a look-behind lets a match begin only where a run of its characters begins.
 
 import { isObject } from "@behaviour/contract";
-import { maskText } from "../process/personal-data.ts";
+import { maskText } from "./mask.ts";
 
 const EMAIL = /(?<![\w.%+-])[\w.%+-]+(?:@|%40|\\u0040)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}/g;
 const JWT = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/g;

@@ -3,7 +3,7 @@
 
 import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode, isObject } from "@behaviour/contract";
 import { redactPersonalData, withoutTraits } from "../personal-data/plain-text.ts";
-import { originShard } from "../tiers/order.ts";
+import { originShard } from "../stream/shard-name.ts";
 import type { RawRecord } from "./record.ts";
 
 export interface FailureSite {

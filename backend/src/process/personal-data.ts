@@ -73,12 +73,6 @@ export function redactPersonalData(event: UnpackedEvent, work = new RequestWork(
   return { event: redacted, findings, rejected };
 }
 
-/** What of it is in a text that is part of no event: a line that could not be read. */
-export function maskText(text: string): string {
-  const masking = new Masking({}, null, 1);
-  return masking.mask(text, scan(text), null);
-}
-
 const DROPPED = Symbol("dropped");
 /** Smaller ones have too few digits to be anybody's number. */
 const SMALLEST_NUMBER = 1_000_000;

@@ -19,7 +19,7 @@ import type { ShardCounters } from "@behaviour/contract";
 import type { FailedEventStore, KeptFailure } from "../failed/index.ts";
 import type { PlanSource } from "../plan/source.ts";
 import type { ReplayClaims } from "../replay/claims.ts";
-import { originShard } from "../tiers/order.ts";
+import { originShard } from "../stream/shard-name.ts";
 import type { IdentityEdge, IdentityEdges, Subjects, Vault } from "../vault/index.ts";
 import { type DecodedRecord, decodeRecord } from "./decode.ts";
 import type { EdgeCounters } from "./edge-counters.ts";

@@ -11,9 +11,9 @@
 import { concatBytes, type EnrichedEvent, encodeMember, type FailedEvent, REDELIVERY_MARK } from "@behaviour/contract";
 import { type ProcessorParts, processRecords } from "../process/pipeline.ts";
 import { type RawRecord, rawRecord } from "../process/record.ts";
+import { redrivenShard } from "../stream/shard-name.ts";
 import { asError } from "../telemetry/index.ts";
 import { consumeRecords } from "../tiers/consumer.ts";
-import { redrivenShard } from "../tiers/order.ts";
 import type { LoadResult, Tier, TierName } from "../tiers/tier.ts";
 import type { Consumer, Undelivered, UndeliveredBatch } from "./undelivered.ts";
 

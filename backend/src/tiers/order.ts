@@ -1,6 +1,6 @@
 // The events of a batch in the order of the raw stream, each once. Pure.
 
-import { type EnrichedEvent, hashId } from "@behaviour/contract";
+import type { EnrichedEvent } from "@behaviour/contract";
 
 export interface OrderedBatch {
   /** By raw shard; positions strictly increase. */
@@ -34,24 +34,3 @@ export function after(events: readonly EnrichedEvent[], checkpoint: string | und
   const first = events.findIndex((event) => event.position > checkpoint);
   return first < 0 ? [] : events.slice(first);
 }
-
-/**
- * What a redrive keeps its own checkpoint under: a name beside the raw shard's, one for each batch that the stream gave up, so
- * that the same batch comes out the same however often it is redriven.
- * @param first sequence number or position of its first record
- */
-export function redrivenShard(rawShard: string, first: string): string {
-  const { high, low } = hashId(first);
-  return `${redrivenPrefix(rawShard)}${high.toString(16).padStart(8, "0")}${low.toString(16).padStart(8, "0")}`;
-}
-
-export function redrivenPrefix(rawShard: string): string {
-  return `${rawShard}.redriven-`;
-}
-
-/** The raw shard whose batch it was; any other name is its own. */
-export function originShard(rawShard: string): string {
-  return rawShard.replace(REDRIVEN_SUFFIX, "");
-}
-
-const REDRIVEN_SUFFIX = /(?:\.redriven-[0-9a-f]{16})+$/;

@@ -11,7 +11,8 @@ import {
   type FailureCode,
   isObject,
 } from "@behaviour/contract";
-import { type StreamRecord, shardOf } from "../stream/event.ts";
+import { type StreamRecord } from "../stream/event.ts";
+import { shardOf } from "../stream/shard-name.ts";
 import type { TierName } from "./tier.ts";
 
 /** 9999-12-31: beyond it ISO 8601 and Postgres part ways. */

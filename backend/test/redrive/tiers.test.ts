@@ -4,6 +4,7 @@ import type { EnrichedEvent } from "@behaviour/contract";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { RedrivableTier } from "../../src/redrive/redriver.ts";
+import { originShard, redrivenShard } from "../../src/stream/shard-name.ts";
 import {
   covers,
   decodeRanges,
@@ -12,7 +13,6 @@ import {
   positionNumber,
   withPositions,
 } from "../../src/tiers/hot/ranges.ts";
-import { originShard, redrivenShard } from "../../src/tiers/order.ts";
 import { CrashPlan, type CrashSide } from "../tiers/crash.ts";
 import { copyOf, freshName, runOf } from "../tiers/events.ts";
 import { openStores, type TierStores, type TierUnderTest, tiersUnderTest } from "../tiers/stores.ts";

@@ -3,7 +3,7 @@
 
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, type EnrichedEvent } from "@behaviour/contract";
-import { redrivenPrefix } from "../order.ts";
+import { redrivenPrefix } from "../../stream/shard-name.ts";
 import { Objects } from "./objects.ts";
 import { decodeMessageIds } from "./parquet.ts";
 import { partitionOf, positionsOfKey } from "./plan.ts";

@@ -8,7 +8,8 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract";
-import { inOrder, redrivenShard } from "../order.ts";
+import { redrivenShard } from "../../stream/shard-name.ts";
+import { inOrder } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
 import { countStored, deleteCounts, putCounts } from "./counts.ts";

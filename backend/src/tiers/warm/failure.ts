@@ -1,7 +1,7 @@
 // Tells what the database refuses for its values from what it cannot do now. Pure.
 
 import { type EnrichedEvent, FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent } from "@behaviour/contract";
-import { originShard } from "../order.ts";
+import { originShard } from "../../stream/shard-name.ts";
 
 /**
  * SQLSTATE classes that the same row will meet again: data exceptions, integrity violations, program limits (an index

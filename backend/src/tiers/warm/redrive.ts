@@ -3,7 +3,7 @@
 
 import type { EnrichedEvent } from "@behaviour/contract";
 import type { Sql } from "../../database/client.ts";
-import { redrivenShard } from "../order.ts";
+import { redrivenShard } from "../../stream/shard-name.ts";
 import { lockCheckpoint, moveCheckpoint } from "./checkpoint.ts";
 
 const LOOKED_UP_AT_ONCE = 5_000;

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { arnOf } from "../../../local/event-source/mapping.ts";
-import { type StreamRecord, shardOf } from "../../src/stream/event.ts";
+import type { StreamRecord } from "../../src/stream/event.ts";
+import { shardOf } from "../../src/stream/shard-name.ts";
 
 function nameIn(eventSourceARN: string): string {
   return shardOf({ eventID: "shardId-000000000000:4964", eventSourceARN } as StreamRecord);
