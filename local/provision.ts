@@ -51,7 +51,7 @@ export async function provisionDatabase(config: Config): Promise<void> {
 
 /** The development project with its keys, which are also written to `keysFile`. */
 export async function provisionKeys(config: Config, keysFile: string): Promise<void> {
-  const { seed } = await import("../backend/src/control/seed.ts");
+  const { seed } = await import("../backend/src/projects/seed.ts");
   await seed(config, { keysFile });
 }
 

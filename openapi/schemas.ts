@@ -15,7 +15,7 @@ import {
 } from "@behaviour/contract";
 import * as z from "zod/mini";
 import { AlertChange, AlertInput } from "../backend/src/alerting/rule.ts";
-import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "../backend/src/control/input.ts";
+import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "../backend/src/projects/input.ts";
 import { FunnelQuestion } from "../backend/src/query/funnel.ts";
 import { RetentionQuestion } from "../backend/src/query/retention.ts";
 import type { Schema } from "./operation.ts";

@@ -192,7 +192,7 @@ export class Pipeline {
   /** The edge can ask for a key it does not know; with all of them it takes events while the database is down, too. */
   async #pushKeys(backend: Record<string, string>): Promise<void> {
     const log = new LogFile(join(this.#settings.dataDir, "logs", "setup.log"));
-    const code = await this.#runOnce(["backend/src/control/cli.ts", "keys", "push"], backend, log);
+    const code = await this.#runOnce(["backend/src/cli/main.ts", "keys", "push"], backend, log);
     if (code !== 0) warn(`the edge was not told its keys; it asks for them instead (${log.path})`);
   }
 

@@ -18,7 +18,7 @@ const ENTRIES = [
   "local/postgres.ts",
   "local/functions.ts",
   "local/setup.ts",
-  "backend/src/control/cli.ts",
+  "backend/src/cli/main.ts",
   "local/edge/dev.ts",
 ];
 const FUNCTIONS = "backend/src/lambdas";

@@ -1,7 +1,16 @@
 // `pipeline alerts …`, over the same functions as the admin routes.
 
-import { audit, type Command, type CommandParts, check, only, parse, UsageError, unwrap } from "../control/command.ts";
-import { findProject, listProjects } from "../control/projects.ts";
+import {
+  audit,
+  type Command,
+  type CommandParts,
+  check,
+  only,
+  parse,
+  UsageError,
+  unwrap,
+} from "../operation/command.ts";
+import { findProject, listProjects } from "../projects/projects.ts";
 import { signingSecret } from "./notification.ts";
 import { AlertChange, AlertInput } from "./rule.ts";
 import { alertServices } from "./services.ts";

@@ -2,12 +2,12 @@
 
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { listReachable, reachProject } from "../control/projects.ts";
 import type { Database } from "../database/client.ts";
-import type { Caller } from "../query/caller.ts";
-import { readBody, readQuery } from "../query/parameters.ts";
-import { failed, ok, type Result } from "../query/problem.ts";
-import { endpoint, mount, type RecordAction } from "../query/routing.ts";
+import type { Caller } from "../operation/caller.ts";
+import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { readBody, readQuery } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
+import { listReachable, reachProject } from "../projects/projects.ts";
 import type { AlertServices } from "./channel.ts";
 import { signingSecret } from "./notification.ts";
 import { AlertChange, AlertInput } from "./rule.ts";

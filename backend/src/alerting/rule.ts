@@ -3,9 +3,9 @@
 
 import { LIMITS } from "@behaviour/contract";
 import * as z from "zod/mini";
+import { text, time } from "../operation/parameters.ts";
 import { addressProblem } from "../outbound/post.ts";
 import { dimension } from "../query/dimension.ts";
-import { text, time } from "../query/parameters.ts";
 import { timezone } from "../query/timezone.ts";
 
 const WINDOW_MAX_MINUTES = 7 * 24 * 60;

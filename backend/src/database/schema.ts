@@ -147,7 +147,7 @@ export const apiKey = pgTable(
     replacedBy: text("replaced_by"),
     /** Grows with each change that the edge must learn of, of the key or of its project. */
     revision: integer("revision").notNull().default(1),
-    /** What the edge was last told; less than `revision`: it has to be told again (control/edge.ts). */
+    /** What the edge was last told; less than `revision`: it has to be told again (projects/push.ts). */
     pushedRevision: integer("pushed_revision").notNull().default(0),
   },
   (table) => [
@@ -157,7 +157,7 @@ export const apiKey = pgTable(
   ],
 );
 
-/** Every administrative change and every read. Each row's `hash` covers the one before it: see control/audit. */
+/** Every administrative change and every read. Each row's `hash` covers the one before it: see audit/chain.ts. */
 export const auditLog = pgTable(
   "audit_log",
   {

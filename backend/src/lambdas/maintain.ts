@@ -6,8 +6,8 @@
 import { type AgeingParts, ageTiers } from "../ageing/run.ts";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { readConfig } from "../config.ts";
-import { edgePush, pushUnpushed } from "../control/index.ts";
 import { databaseClient, sqlClient } from "../database/client.ts";
+import { edgePush, pushUnpushed } from "../projects/index.ts";
 import { faultFields, scheduledHandler, type Telemetry } from "../telemetry/index.ts";
 import { Compactor } from "../tiers/cold/compact.ts";
 

@@ -6,13 +6,13 @@
 import { Hono } from "hono";
 import { handle, type LambdaContext, type LambdaEvent, streamHandle } from "hono/aws-lambda";
 import { alertServices } from "../alerting/services.ts";
+import { queryApp, type ReportFault } from "../api/app.ts";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { type Config, readConfig, required } from "../config.ts";
-import { edgePush } from "../control/index.ts";
 import { databaseClient, sqlClient } from "../database/client.ts";
 import { FailedEventStore } from "../failed/index.ts";
 import { PublishedPlans } from "../plan/published.ts";
-import { queryApp, type ReportFault } from "../query/app.ts";
+import { edgePush } from "../projects/index.ts";
 import { CursorSigner } from "../query/cursor.ts";
 import { Undelivered } from "../redrive/undelivered.ts";
 import { ReplayClaims } from "../replay/claims.ts";

@@ -3,8 +3,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dynamodbClient } from "../aws.ts";
-import { audit, type Command, type CommandParts, only, parse, UsageError } from "../control/command.ts";
-import { findProject } from "../control/projects.ts";
+import { audit, type Command, type CommandParts, only, parse, UsageError } from "../operation/command.ts";
+import { findProject } from "../projects/projects.ts";
 import { generateCode, LANGUAGES, type Language } from "./codegen/generate.ts";
 import { type PlanChange, planDifference } from "./difference.ts";
 import { readPlanFolder, writePlanFolder, writeVersion } from "./files.ts";

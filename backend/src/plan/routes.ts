@@ -4,11 +4,11 @@
 import { LIMITS, PLAN_MODES, TrackingPlan, UNKNOWN_EVENTS } from "@behaviour/contract";
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { reachProject } from "../control/projects.ts";
 import type { Database } from "../database/client.ts";
-import { integer, readBody, readQuery } from "../query/parameters.ts";
-import { failed, ok, type Result } from "../query/problem.ts";
-import { type Asked, endpoint, mount, type RecordAction } from "../query/routing.ts";
+import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { integer, readBody, readQuery } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
+import { reachProject } from "../projects/projects.ts";
 import { planDifference } from "./difference.ts";
 import { checkPlan } from "./document.ts";
 import type { PublishedPlans } from "./published.ts";

@@ -1,6 +1,6 @@
 // What goes into the pipeline: a record of the raw stream, freed of the event-source mapping's wrapping.
 
-import { type StreamRecord } from "../stream/event.ts";
+import type { StreamRecord } from "../stream/event.ts";
 import { shardOf } from "../stream/shard-name.ts";
 
 export interface RawRecord {

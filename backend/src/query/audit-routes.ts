@@ -4,9 +4,9 @@ import type { Hono } from "hono";
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
 import { listAudit, type StoredAuditRecord, verifyAudit } from "../audit/log.ts";
-import { integer, rangeShape, readQuery, timeRange } from "./parameters.ts";
-import { ok } from "./problem.ts";
-import { endpoint, mount, type RecordAction } from "./routing.ts";
+import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { integer, rangeShape, readQuery, timeRange } from "../operation/parameters.ts";
+import { ok } from "../operation/problem.ts";
 
 export interface AuditRouteParts {
   sql: Sql;

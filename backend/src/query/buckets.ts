@@ -2,8 +2,8 @@
 // 23 or 25 hours, an hour begin at the half.
 
 import postgres, { type Sql } from "postgres";
-import type { TimeRange } from "./parameters.ts";
-import { failed, ok, type Result } from "./problem.ts";
+import type { TimeRange } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
 import { instant } from "./window.ts";
 
 export type BucketInterval = "minute" | "hour" | "day" | "week";

@@ -3,7 +3,7 @@
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
-import type { TimeRange } from "./parameters.ts";
+import type { TimeRange } from "../operation/parameters.ts";
 
 const Position = z.object({
   fromMs: z.number(),

@@ -4,7 +4,7 @@
 import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Sql } from "postgres";
 import * as z from "zod/mini";
-import { isStorableText } from "./parameters.ts";
+import { isStorableText } from "../operation/parameters.ts";
 
 const COLUMNS = {
   /** The name an event goes by: its own, or its type when it has none (an identify, a page without a name). */

@@ -2,13 +2,13 @@
 
 import type { Hono } from "hono";
 import type { Sql } from "postgres";
+import type { Caller } from "../operation/caller.ts";
+import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { readQuery, type TimeRange, timeRange } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
 import type { LookupSubjects } from "../vault/index.ts";
-import type { Caller } from "./caller.ts";
 import { type CursorPosition, type CursorSigner, questionDigest } from "./cursor.ts";
 import { EventsParameters, listEvents } from "./events.ts";
-import { readQuery, type TimeRange, timeRange } from "./parameters.ts";
-import { failed, ok, type Result } from "./problem.ts";
-import { type Asked, endpoint, mount, type RecordAction } from "./routing.ts";
 import { isMessageId, readShardTrace, traceMessage, type Whereabouts } from "./trace.ts";
 
 export interface EventRouteParts {

@@ -4,8 +4,8 @@
 import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Row, Sql } from "postgres";
 import * as z from "zod/mini";
+import { integer, rangeShape, type TimeRange, text } from "../operation/parameters.ts";
 import type { CursorPosition } from "./cursor.ts";
-import { integer, rangeShape, type TimeRange, text } from "./parameters.ts";
 import { inRange, instant } from "./window.ts";
 
 export const EventsParameters = z.object({

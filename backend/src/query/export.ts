@@ -5,9 +5,9 @@ import { STORE_COLUMNS } from "@behaviour/contract";
 import type { Hono } from "hono";
 import type { Row, Sql } from "postgres";
 import * as z from "zod/mini";
+import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { rangeShape, readQuery, type TimeRange, timeRange } from "../operation/parameters.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportWriter } from "./export-format.ts";
-import { rangeShape, readQuery, type TimeRange, timeRange } from "./parameters.ts";
-import { endpoint, mount, type RecordAction } from "./routing.ts";
 import { inRange, instant } from "./window.ts";
 
 /** Times 32 KiB an event is what an export holds at most. */

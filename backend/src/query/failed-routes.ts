@@ -5,10 +5,10 @@ import { FAILURE_KINDS, FAILURES, type FailedEvent, type FailureCode, failureKin
 import type { Hono } from "hono";
 import * as z from "zod/mini";
 import type { FailedEventStore } from "../failed/index.ts";
+import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { integer, rangeShape, readQuery, timeRange } from "../operation/parameters.ts";
+import { ok } from "../operation/problem.ts";
 import type { ReplayClaims, ReplayState } from "../replay/claims.ts";
-import { integer, rangeShape, readQuery, timeRange } from "./parameters.ts";
-import { ok } from "./problem.ts";
-import { endpoint, mount, type RecordAction } from "./routing.ts";
 import type { Failure } from "./trace.ts";
 
 export type FailedEventReader = Pick<FailedEventStore, "list" | "survey">;

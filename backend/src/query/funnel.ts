@@ -5,8 +5,8 @@
 
 import type { Fragment, Sql } from "postgres";
 import * as z from "zod/mini";
+import { rangeShape, type TimeRange } from "../operation/parameters.ts";
 import { dimension, dimensionValue } from "./dimension.ts";
-import { rangeShape, type TimeRange } from "./parameters.ts";
 import { Selection, selects } from "./selection.ts";
 import { inRange } from "./window.ts";
 

@@ -3,9 +3,9 @@
 
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
+import type { TimeRange } from "../operation/parameters.ts";
+import { ok, type Result } from "../operation/problem.ts";
 import { listBuckets } from "./buckets.ts";
-import type { TimeRange } from "./parameters.ts";
-import { ok, type Result } from "./problem.ts";
 import { Selection, selects } from "./selection.ts";
 import { timezone } from "./timezone.ts";
 import { inRange, instant } from "./window.ts";

@@ -3,8 +3,8 @@
 import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Sql } from "postgres";
 import * as z from "zod/mini";
+import { isStorableText, text } from "../operation/parameters.ts";
 import { type Dimension, dimension, dimensionValue } from "./dimension.ts";
-import { isStorableText, text } from "./parameters.ts";
 
 const CONDITIONS_MAX = 10;
 const VALUES_MAX = 50;

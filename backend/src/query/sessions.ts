@@ -4,9 +4,9 @@
 import { LIMITS } from "@behaviour/contract";
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
+import { rangeShape, type TimeRange } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
 import { listBuckets } from "./buckets.ts";
-import { rangeShape, type TimeRange } from "./parameters.ts";
-import { failed, ok, type Result } from "./problem.ts";
 import { timezone } from "./timezone.ts";
 import { INTERVAL_MS } from "./trend-source.ts";
 import { instant } from "./window.ts";

@@ -4,8 +4,8 @@
 import { LIMITS } from "@behaviour/contract";
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
+import { integer, rangeShape, type TimeRange } from "../operation/parameters.ts";
 import { dimension, dimensionFilter, dimensionValue } from "./dimension.ts";
-import { integer, rangeShape, type TimeRange } from "./parameters.ts";
 import { inRange } from "./window.ts";
 
 const DEFAULT_LIMIT = 10;

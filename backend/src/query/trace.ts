@@ -3,8 +3,8 @@
 
 import { LIMITS, parseTime } from "@behaviour/contract";
 import * as z from "zod/mini";
+import { isStorableText } from "../operation/parameters.ts";
 import type { Tier, TierName } from "../tiers/tier.ts";
-import { isStorableText } from "./parameters.ts";
 
 const ShardTrace = z.object({
   accepted: z.optional(z.string()),

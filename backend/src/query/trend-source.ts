@@ -7,8 +7,8 @@
 //     buckets or names do not add up;
 //   - when the range holds more than 250,000 events, or reaches back to where they are gone already.
 
+import type { TimeRange } from "../operation/parameters.ts";
 import type { Dimension } from "./dimension.ts";
-import type { TimeRange } from "./parameters.ts";
 
 export type Interval = "minute" | "hour" | "day";
 export type TrendSource = "events" | "event_minute" | "event_hour";

@@ -4,10 +4,10 @@
 import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Sql } from "postgres";
 import * as z from "zod/mini";
+import { rangeShape, type TimeRange, text } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
 import { listBuckets } from "./buckets.ts";
 import { type Dimension, dimension, dimensionFilter, dimensionValue } from "./dimension.ts";
-import { rangeShape, type TimeRange, text } from "./parameters.ts";
-import { failed, ok, type Result } from "./problem.ts";
 import { hasWholeHours, timezone } from "./timezone.ts";
 import {
   chooseSource,

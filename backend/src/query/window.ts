@@ -1,7 +1,7 @@
 // Instants as bound parameters. Only numbers that the contract's parser made reach SQL: Postgres itself would take 'tomorrow'.
 
 import type { Fragment, Sql } from "postgres";
-import type { TimeRange } from "./parameters.ts";
+import type { TimeRange } from "../operation/parameters.ts";
 
 export function instant(sql: Sql, ms: number): Fragment {
   // A text with milliseconds and a zone is exact; a double of seconds is not.

@@ -1,9 +1,9 @@
 // `pipeline reconcile`: a project's minutes, hop by hop; with --run they are looked at now, not only shown.
 
 import { dynamodbClient } from "../aws.ts";
-import { type Command, parse, UsageError } from "../control/command.ts";
+import { type Command, parse, UsageError } from "../operation/command.ts";
+import { time } from "../operation/parameters.ts";
 import { EdgeCounters } from "../process/edge-counters.ts";
-import { time } from "../query/parameters.ts";
 import { reconciledMinutes } from "./report.ts";
 import { reconcile } from "./run.ts";
 

@@ -3,9 +3,9 @@
 import type { Hono } from "hono";
 import * as z from "zod/mini";
 import type { Sql } from "../database/client.ts";
-import { integer, rangeShape, readQuery, timeRange } from "../query/parameters.ts";
-import { ok } from "../query/problem.ts";
-import { endpoint, mount, type RecordAction } from "../query/routing.ts";
+import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { integer, rangeShape, readQuery, timeRange } from "../operation/parameters.ts";
+import { ok } from "../operation/problem.ts";
 import { reconciledMinutes } from "./report.ts";
 
 export interface ReconcileRouteParts {

@@ -1,6 +1,6 @@
 // `pipeline redrive`: puts back what the streams gave up, at once and from here.
 
-import { type Command, parse, UsageError } from "../control/command.ts";
+import { type Command, parse, UsageError } from "../operation/command.ts";
 import { connectRedriver } from "./connect.ts";
 import { redrive } from "./redriver.ts";
 import { CONSUMERS, type Consumer } from "./undelivered.ts";

@@ -3,11 +3,11 @@
 
 import type { Hono } from "hono";
 import * as z from "zod/mini";
-import { isOperator } from "../control/projects.ts";
 import type { Database } from "../database/client.ts";
-import { integer, readBody, readQuery } from "../query/parameters.ts";
-import { failed, ok, type Result } from "../query/problem.ts";
-import { endpoint, mount, type RecordAction } from "../query/routing.ts";
+import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { integer, readBody, readQuery } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
+import { isOperator } from "../projects/projects.ts";
 import { listRedriveRequests, requestRedrive } from "./requests.ts";
 import { CONSUMERS, type Undelivered, type UndeliveredBatch, type UnreadableBatch } from "./undelivered.ts";
 

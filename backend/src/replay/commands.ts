@@ -1,7 +1,7 @@
 // `pipeline replay`: failed events of a project put back on their way, as `POST /v1/failed-events/replay` does, to the end.
 
 import { FAILURE_KINDS, FAILURES, type FailureCode, parseTime } from "@behaviour/contract";
-import { audit, type Command, parse, UsageError } from "../control/command.ts";
+import { audit, type Command, parse, UsageError } from "../operation/command.ts";
 import { connectReplayer } from "./connect.ts";
 import type { ReplayCounts, ReplayCursor } from "./replayer.ts";
 

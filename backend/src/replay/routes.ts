@@ -4,9 +4,9 @@
 import { FAILURE_KINDS, FAILURES, type FailureCode, LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";
 import * as z from "zod/mini";
-import { rangeShape, readBody, text, timeRange } from "../query/parameters.ts";
-import { failed, ok } from "../query/problem.ts";
-import { endpoint, mount, type RecordAction } from "../query/routing.ts";
+import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { rangeShape, readBody, text, timeRange } from "../operation/parameters.ts";
+import { failed, ok } from "../operation/problem.ts";
 import type { ReplayCursor, Replayer } from "./replayer.ts";
 
 export interface ReplayRouteParts {

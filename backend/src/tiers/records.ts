@@ -11,7 +11,7 @@ import {
   type FailureCode,
   isObject,
 } from "@behaviour/contract";
-import { type StreamRecord } from "../stream/event.ts";
+import type { StreamRecord } from "../stream/event.ts";
 import { shardOf } from "../stream/shard-name.ts";
 import type { TierName } from "./tier.ts";
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deleteOldObjects } from "../../src/ageing/cold.ts";
 import { RETENTION_DEFAULT, retentionOf } from "../../src/ageing/retention.ts";
 import { type Aged, ageTiers } from "../../src/ageing/run.ts";
-import { ProjectInput } from "../../src/control/input.ts";
+import { ProjectInput } from "../../src/projects/input.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { minuteKey, minuteOf } from "../../src/tiers/hot/minute.ts";
 import { WarmTier } from "../../src/tiers/warm/tier.ts";

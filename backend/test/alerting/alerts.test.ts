@@ -10,8 +10,8 @@ import { deliverDue } from "../../src/alerting/deliver.ts";
 import { evaluateAlerts } from "../../src/alerting/evaluate.ts";
 import { snsClient } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
-import { createProject } from "../../src/control/index.ts";
 import { alertNotification, alertRule, alertState } from "../../src/database/schema.ts";
+import { createProject } from "../../src/projects/index.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 

@@ -9,14 +9,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, provisionAws, startAws } from "../../../local/index.ts";
 import { dynamodbClient } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
-import { createProject } from "../../src/control/index.ts";
 import { PublishedPlans } from "../../src/plan/published.ts";
+import { createProject } from "../../src/projects/index.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 import { PLAN } from "./sample.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-const CLI = fileURLToPath(new URL("../../src/control/cli.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 let aws: EmbeddedAws;
 let warehouse: Warehouse;

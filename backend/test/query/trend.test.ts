@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { queryApp } from "../../src/query/app.ts";
+import { queryApp } from "../../src/api/app.ts";
 import { CALLER, openWarehouse, type Warehouse } from "./warehouse.ts";
 
 let warehouse: Warehouse;

@@ -2,12 +2,12 @@
 
 import type { Hono } from "hono";
 import { startPostgres } from "../../../local/index.ts";
+import { type QueryParts, queryApp } from "../../src/api/app.ts";
 import { readConfig } from "../../src/config.ts";
-import type { EdgePush, NamedRecord } from "../../src/control/index.ts";
 import type { Sql } from "../../src/database/client.ts";
 import { connect, databaseClient } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
-import { type QueryParts, queryApp } from "../../src/query/app.ts";
+import type { EdgePush, NamedRecord } from "../../src/projects/index.ts";
 import { CursorSigner } from "../../src/query/cursor.ts";
 
 export interface StoredEvent {

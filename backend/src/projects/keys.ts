@@ -14,7 +14,7 @@ import {
 import { and, asc, eq, gt, inArray, isNull, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { apiKey, project } from "../database/schema.ts";
-import { failed, ok, type Result } from "../query/problem.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
 import type { KeyInput } from "./input.ts";
 import type { Project } from "./projects.ts";
 

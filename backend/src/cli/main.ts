@@ -3,9 +3,9 @@
 
 import type { Config } from "../config.ts";
 import { type Database, databaseClient, type Sql, sqlClient } from "../database/client.ts";
-import { type CommandParts, UsageError } from "./command.ts";
+import { type CommandParts, UsageError } from "../operation/command.ts";
+import { type EdgePush, edgePush } from "../projects/push.ts";
 import { COMMANDS } from "./commands.ts";
-import { type EdgePush, edgePush } from "./edge.ts";
 import { adoptCredentials, commandLineConfig } from "./environment.ts";
 
 const EXIT_FAILED = 1;

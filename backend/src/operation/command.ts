@@ -6,9 +6,9 @@ import type * as z from "zod/mini";
 import { appendAudit } from "../audit/log.ts";
 import type { Config } from "../config.ts";
 import type { Database, Sql } from "../database/client.ts";
-import { IN_WORDS } from "../query/parameters.ts";
-import type { Result } from "../query/problem.ts";
-import type { EdgePush } from "./edge.ts";
+import type { EdgePush } from "../projects/push.ts";
+import { IN_WORDS } from "./parameters.ts";
+import type { Result } from "./problem.ts";
 
 export interface CommandParts {
   config: Config;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { normaliseCidr, normaliseOrigin } from "../../src/control/network.ts";
+import { normaliseCidr, normaliseOrigin } from "../../src/projects/network.ts";
 
 describe("origins", () => {
   it.each([

@@ -1,8 +1,8 @@
 // What holds for every call: who may ask, how it is refused, that it is written down first, and what a fault looks like.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { queryApp } from "../../src/query/app.ts";
-import { CALLER, openWarehouse, PROJECT, type Warehouse } from "./warehouse.ts";
+import { queryApp } from "../../src/api/app.ts";
+import { CALLER, openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 
 const NOTHING = { activeUsers: 0, perMinute: [], topEvents: [], topPages: [], countries: [] };
 let warehouse: Warehouse;

@@ -6,21 +6,26 @@ import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import { type AlertRouteParts, mountAlerts } from "../alerting/routes.ts";
 import { appendAudit } from "../audit/log.ts";
-import { type AdminParts, mountAdmin, mountKeyLookup } from "../control/admin.ts";
+import { requestIdOf } from "../operation/caller.ts";
+import type { RecordAction } from "../operation/endpoint.ts";
+import { answerProblem } from "../operation/problem.ts";
 import { mountPlans, type PlanRouteParts } from "../plan/routes.ts";
+import { type AdminParts, mountAdmin, mountKeyLookup } from "../projects/routes.ts";
+import { mountAnalytics } from "../query/analytics-routes.ts";
+import { mountAudit } from "../query/audit-routes.ts";
+import { type EventRouteParts, mountEvents } from "../query/event-routes.ts";
+import { mountExport } from "../query/export.ts";
+import {
+  type FailedEventReader,
+  type FailedRouteParts,
+  findFailure,
+  mountFailedEvents,
+} from "../query/failed-routes.ts";
+import type { RealtimeReader } from "../query/realtime.ts";
+import type { Whereabouts } from "../query/trace.ts";
 import { mountReconciliation } from "../reconcile/routes.ts";
 import { mountRedrive, type RedriveRouteParts } from "../redrive/routes.ts";
 import { mountReplay, type ReplayRouteParts } from "../replay/routes.ts";
-import { mountAnalytics } from "./analytics-routes.ts";
-import { mountAudit } from "./audit-routes.ts";
-import { requestIdOf } from "./caller.ts";
-import { type EventRouteParts, mountEvents } from "./event-routes.ts";
-import { mountExport } from "./export.ts";
-import { type FailedEventReader, type FailedRouteParts, findFailure, mountFailedEvents } from "./failed-routes.ts";
-import { answerProblem } from "./problem.ts";
-import type { RealtimeReader } from "./realtime.ts";
-import type { RecordAction } from "./routing.ts";
-import type { Whereabouts } from "./trace.ts";
 
 /** Where a fault's details go: they never reach the client. */
 export type ReportFault = (fault: unknown, request: { method: string; route: string; requestId: string }) => void;

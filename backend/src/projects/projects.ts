@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { project } from "../database/schema.ts";
-import { failed, ok, type Result } from "../query/problem.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
 import { MergedSettings, type ProjectChange, type ProjectInput, type ProjectSettings } from "./input.ts";
 import { bumpKeysOf } from "./keys.ts";
 

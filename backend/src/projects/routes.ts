@@ -5,14 +5,14 @@
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import type { Database } from "../database/client.ts";
-import type { Caller } from "../query/caller.ts";
-import { readBody, readQuery } from "../query/parameters.ts";
-import { failed, ok, type Result } from "../query/problem.ts";
-import { type Asked, endpoint, mount, type RecordAction } from "../query/routing.ts";
-import { type EdgePush, pushAll, pushUpdates } from "./edge.ts";
+import type { Caller } from "../operation/caller.ts";
+import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
+import { readBody, readQuery } from "../operation/parameters.ts";
+import { failed, ok, type Result } from "../operation/problem.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
 import { createKey, findKey, findKeyRecord, type Key, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { createProject, listReachable, type Project, reachProject, updateProject } from "./projects.ts";
+import { type EdgePush, pushAll, pushUpdates } from "./push.ts";
 
 export interface AdminParts {
   database: Database;

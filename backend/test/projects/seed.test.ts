@@ -10,10 +10,10 @@ import { fileURLToPath } from "node:url";
 import { hashKey, keyRecordName, parseKey } from "@behaviour/contract";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readConfig } from "../../src/config.ts";
-import { seed } from "../../src/control/index.ts";
+import { seed } from "../../src/projects/index.ts";
 import { openWarehouse, type Warehouse } from "../query/warehouse.ts";
 
-const CLI = fileURLToPath(new URL("../../src/control/cli.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const SECRET = "an internal secret of some length, for the test";
 let folder: string;
 let warehouse: Warehouse;

@@ -14,7 +14,7 @@ import {
   pushUnpushed,
   pushUpdates,
   revokeKey,
-} from "../../src/control/index.ts";
+} from "../../src/projects/index.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 
 /** An edge that keeps what it is told, while it is there. */

@@ -2,15 +2,25 @@
 // audit record, acts, and returns what is to be printed.
 
 import { alertCommands } from "../alerting/commands.ts";
+import {
+  audit,
+  type Command,
+  type CommandParts,
+  check,
+  numberOf,
+  only,
+  parse,
+  UsageError,
+  unwrap,
+} from "../operation/command.ts";
 import { planCommands } from "../plan/commands.ts";
+import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "../projects/input.ts";
+import { createKey, findKey, listKeys, revokeKey, rotateKey } from "../projects/keys.ts";
+import { createProject, findProject, listProjects, updateProject } from "../projects/projects.ts";
+import { pushAll, pushUpdates } from "../projects/push.ts";
 import { reconcileCommands } from "../reconcile/commands.ts";
 import { redriveCommands } from "../redrive/commands.ts";
 import { replayCommands } from "../replay/commands.ts";
-import { audit, type Command, type CommandParts, check, numberOf, only, parse, UsageError, unwrap } from "./command.ts";
-import { pushAll, pushUpdates } from "./edge.ts";
-import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
-import { createKey, findKey, listKeys, revokeKey, rotateKey } from "./keys.ts";
-import { createProject, findProject, listProjects, updateProject } from "./projects.ts";
 
 const PROJECT_OPTIONS = {
   name: { type: "string" },

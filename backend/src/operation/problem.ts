@@ -1,5 +1,5 @@
 // What a reading call answers instead of data. Bad input is a value all the way: a parser returns a problem, the route turns it
-// into the error body of the contract. Faults are thrown and become `unavailable` in one place (app.ts).
+// into the error body of the contract. Faults are thrown and become `unavailable` in one place (../api/app.ts).
 
 import { ERRORS, type ErrorCode, errorBody } from "@behaviour/contract";
 import type { Context } from "hono";

@@ -4,7 +4,7 @@
 import { ProjectSettings as EdgeSettings, LIMITS, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
 import * as z from "zod/mini";
 import { RetentionSettings } from "../ageing/retention.ts";
-import { text, time } from "../query/parameters.ts";
+import { text, time } from "../operation/parameters.ts";
 import { normaliseCidr, normaliseOrigin } from "./network.ts";
 
 /** A key may be restricted to this many origins or ranges: the record travels to every edge location. */
