@@ -4,7 +4,7 @@
 import type { Config } from "../config.ts";
 import { type Database, databaseClient, type Sql, sqlClient } from "../database/client.ts";
 import { type CommandParts, UsageError } from "../operation/command.ts";
-import { type EdgePush, edgePush } from "../projects/push.ts";
+import { type EdgePush, edgePush } from "../outbound/edge.ts";
 import { COMMANDS } from "./commands.ts";
 import { adoptCredentials, commandLineConfig } from "./environment.ts";
 

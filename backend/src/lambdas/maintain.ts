@@ -7,7 +7,8 @@ import { type AgeingParts, ageTiers } from "../ageing/run.ts";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { readConfig } from "../config.ts";
 import { databaseClient, sqlClient } from "../database/client.ts";
-import { edgePush, pushUnpushed } from "../projects/index.ts";
+import { edgePush } from "../outbound/edge.ts";
+import { pushUnpushed } from "../projects/push.ts";
 import { faultFields, scheduledHandler, type Telemetry } from "../telemetry/index.ts";
 import { Compactor } from "../tiers/cold/compact.ts";
 

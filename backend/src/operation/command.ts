@@ -6,7 +6,7 @@ import type * as z from "zod/mini";
 import { appendAudit } from "../audit/log.ts";
 import type { Config } from "../config.ts";
 import type { Database, Sql } from "../database/client.ts";
-import type { EdgePush } from "../projects/push.ts";
+import type { EdgePush } from "../outbound/edge.ts";
 import { IN_WORDS } from "./parameters.ts";
 import type { Result } from "./problem.ts";
 

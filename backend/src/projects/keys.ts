@@ -3,11 +3,11 @@
 
 import { randomBytes } from "node:crypto";
 import {
+  ProjectSettings as EdgeSettings,
   generateKey,
   hashKey,
   type KeyRecord,
   keyRecordName,
-  ProjectSettings,
   PUBLIC_SCOPES,
   SCOPES,
 } from "@behaviour/contract";
@@ -15,19 +15,13 @@ import { and, asc, eq, gt, inArray, isNull, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { apiKey, project } from "../database/schema.ts";
 import { failed, ok, type Result } from "../operation/problem.ts";
-import type { KeyInput } from "./input.ts";
-import type { Project } from "./projects.ts";
+import type { NamedRecord } from "../outbound/edge.ts";
+import type { KeyInput, ProjectSettings } from "./input.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const HINT_LENGTH = 4;
 /** Of a key that names none in a project that names none. */
 const DEFAULT_RATE_LIMIT = 10_000;
-
-/** A KV entry for the edge; null takes it away. */
-export interface NamedRecord {
-  name: string;
-  value: KeyRecord | null;
-}
 
 /** What the edge must be told of one key, and which of the key's revisions that is. */
 export interface KeyUpdate {
@@ -72,7 +66,7 @@ type KeyRow = typeof apiKey.$inferSelect;
 type NewKeyRow = typeof apiKey.$inferInsert;
 
 /** @param text the key, when it is made before (a wiped database gets the same development keys again) */
-export async function createKey(database: Database, owner: Project, input: KeyInput, text?: string): Promise<KeyMade> {
+export async function createKey(database: Database, owner: KeyOwner, input: KeyInput, text?: string): Promise<KeyMade> {
   const environment = input.environment ?? "live";
   const key = text ?? generateKey(input.kind, environment);
   const row = await insertKey(database, {
@@ -253,6 +247,12 @@ interface Owner {
   settings: Record<string, unknown>;
 }
 
+/** What a new key takes from its project. */
+interface KeyOwner extends Owner {
+  id: string;
+  settings: ProjectSettings;
+}
+
 function toUpdate(row: KeyRow, owner: Owner): KeyUpdate {
   return {
     id: row.id,
@@ -275,7 +275,7 @@ function toRecord(row: KeyRow, owner: Owner): KeyRecord {
     revokedAt: row.revokedAt?.getTime() ?? null,
     shards: owner.shards,
     // Checked on entry; what is not the edge's business stays behind.
-    settings: ProjectSettings.parse(owner.settings),
+    settings: EdgeSettings.parse(owner.settings),
   };
 }
 

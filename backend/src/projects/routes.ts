@@ -9,10 +9,11 @@ import type { Caller } from "../operation/caller.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { readBody, readQuery } from "../operation/parameters.ts";
 import { failed, ok, type Result } from "../operation/problem.ts";
+import type { EdgePush } from "../outbound/edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
 import { createKey, findKey, findKeyRecord, type Key, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { createProject, listReachable, type Project, reachProject, updateProject } from "./projects.ts";
-import { type EdgePush, pushAll, pushUpdates } from "./push.ts";
+import { pushAll, pushUpdates } from "./push.ts";
 
 export interface AdminParts {
   database: Database;

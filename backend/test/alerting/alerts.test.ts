@@ -11,7 +11,7 @@ import { evaluateAlerts } from "../../src/alerting/evaluate.ts";
 import { snsClient } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
 import { alertNotification, alertRule, alertState } from "../../src/database/schema.ts";
-import { createProject } from "../../src/projects/index.ts";
+import { createProject } from "../../src/projects/projects.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 

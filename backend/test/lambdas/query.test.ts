@@ -11,7 +11,7 @@ import { type Config, readConfig } from "../../src/config.ts";
 import { connect, type Sql } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
 import { FailedEventStore } from "../../src/failed/index.ts";
-import { type DevelopmentKeys, seed } from "../../src/projects/index.ts";
+import { type DevelopmentKeys, seed } from "../../src/projects/seed.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
 import { WarmTier } from "../../src/tiers/warm/tier.ts";

@@ -10,7 +10,7 @@ import { type EmbeddedAws, provisionAws, startAws } from "../../../local/index.t
 import { dynamodbClient } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
 import { PublishedPlans } from "../../src/plan/published.ts";
-import { createProject } from "../../src/projects/index.ts";
+import { createProject } from "../../src/projects/projects.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 import { PLAN } from "./sample.ts";
 

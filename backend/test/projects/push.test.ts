@@ -6,15 +6,10 @@ import type { AddressInfo } from "node:net";
 import { hashKey, type KeyRecord, keyRecordName } from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { readConfig } from "../../src/config.ts";
-import {
-  createKey,
-  createProject,
-  edgePush,
-  type NamedRecord,
-  pushUnpushed,
-  pushUpdates,
-  revokeKey,
-} from "../../src/projects/index.ts";
+import { edgePush, type NamedRecord } from "../../src/outbound/edge.ts";
+import { createKey, revokeKey } from "../../src/projects/keys.ts";
+import { createProject } from "../../src/projects/projects.ts";
+import { pushUnpushed, pushUpdates } from "../../src/projects/push.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 
 /** An edge that keeps what it is told, while it is there. */

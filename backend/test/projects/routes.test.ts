@@ -2,7 +2,7 @@
 
 import { hashKey, type KeyRecord, keyRecordName, parseKey } from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createProject } from "../../src/projects/index.ts";
+import { createProject } from "../../src/projects/projects.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 
 let warehouse: Warehouse;

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { hashKey, keyRecordName, parseKey } from "@behaviour/contract";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readConfig } from "../../src/config.ts";
-import { seed } from "../../src/projects/index.ts";
+import { seed } from "../../src/projects/seed.ts";
 import { openWarehouse, type Warehouse } from "../query/warehouse.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));

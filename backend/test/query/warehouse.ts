@@ -4,10 +4,9 @@ import type { Hono } from "hono";
 import { startPostgres } from "../../../local/index.ts";
 import { type QueryParts, queryApp } from "../../src/api/app.ts";
 import { readConfig } from "../../src/config.ts";
-import type { Sql } from "../../src/database/client.ts";
-import { connect, databaseClient } from "../../src/database/client.ts";
+import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
-import type { EdgePush, NamedRecord } from "../../src/projects/index.ts";
+import type { EdgePush, NamedRecord } from "../../src/outbound/edge.ts";
 import { CursorSigner } from "../../src/query/cursor.ts";
 
 export interface StoredEvent {

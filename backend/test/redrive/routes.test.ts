@@ -1,7 +1,7 @@
 // The operator's routes: redrive and reconciliation.
 
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { createProject } from "../../src/projects/index.ts";
+import { createProject } from "../../src/projects/projects.ts";
 import type { UndeliveredBatch } from "../../src/redrive/undelivered.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 

@@ -23,7 +23,7 @@ import { EnrichedStream } from "../../src/process/emit.ts";
 import { RedeliveryLedger } from "../../src/process/ledger.ts";
 import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";
 import { rawRecord } from "../../src/process/record.ts";
-import { createProject } from "../../src/projects/index.ts";
+import { createProject } from "../../src/projects/projects.ts";
 import { arrivedMessages } from "../../src/replay/arrived.ts";
 import { ReplayClaims } from "../../src/replay/claims.ts";
 import { RawStream } from "../../src/replay/raw-stream.ts";
