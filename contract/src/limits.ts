@@ -187,7 +187,7 @@ export const LIMITS = {
 
   // --- tracking plans ------------------------------------------------------------------------------------------------
   planEvents: 1_000,
-  /** One event's schema as JSON text; what it unfolds to is bounded too (backend/src/plan/schema-rules.ts). */
+  /** One event's schema as JSON text; what it unfolds to is bounded too (backend/src/tracking-plan/schema-rules.ts). */
   planSchemaBytes: 64 * KIB,
   /** A whole plan as JSON text. */
   planBytes: 1 * MIB,

@@ -1,5 +1,5 @@
 // Tracking plans: which events a project sends and what each of them carries. Written by people as files in git, kept in
-// versions by the control plane, read by the processor. What a schema may say is in backend/src/plan/schema-rules.ts.
+// versions by the control plane, read by the processor. What a schema may say: backend/src/tracking-plan/schema-rules.ts.
 
 import * as z from "zod/mini";
 import { LIMITS } from "./limits.ts";

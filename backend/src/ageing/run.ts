@@ -4,10 +4,10 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Sql } from "../database/client.ts";
-import { deleteOldObjects } from "./cold.ts";
-import { deleteOldMinutes } from "./hot.ts";
+import { deleteOldObjects } from "../tiers/cold/age.ts";
+import { deleteOldMinutes } from "../tiers/hot/age.ts";
+import { deleteOldRows, dropOldChunks } from "../tiers/warm/age.ts";
 import { RETENTION_MAX, retentionOf } from "./retention.ts";
-import { deleteOldRows, dropOldChunks } from "./warm.ts";
 
 export interface AgeingParts {
   sql: Sql;

@@ -9,7 +9,6 @@ import { appendAudit } from "../audit/log.ts";
 import { requestIdOf } from "../operation/caller.ts";
 import type { RecordAction } from "../operation/endpoint.ts";
 import { answerProblem } from "../operation/problem.ts";
-import { mountPlans, type PlanRouteParts } from "../plan/routes.ts";
 import { type AdminParts, mountAdmin, mountKeyLookup } from "../projects/routes.ts";
 import { mountAnalytics } from "../query/analytics-routes.ts";
 import { mountAudit } from "../query/audit-routes.ts";
@@ -26,6 +25,7 @@ import type { Whereabouts } from "../query/trace.ts";
 import { mountReconciliation } from "../reconcile/routes.ts";
 import { mountRedrive, type RedriveRouteParts } from "../redrive/routes.ts";
 import { mountReplay, type ReplayRouteParts } from "../replay/routes.ts";
+import { mountPlans, type PlanRouteParts } from "../tracking-plan/routes.ts";
 
 /** Where a fault's details go: they never reach the client. */
 export type ReportFault = (fault: unknown, request: { method: string; route: string; requestId: string }) => void;

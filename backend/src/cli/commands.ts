@@ -3,11 +3,11 @@
 
 import { alertCommands } from "../alerting/commands.ts";
 import type { Command } from "../operation/command.ts";
-import { planCommands } from "../plan/commands.ts";
 import { projectCommands } from "../projects/commands.ts";
 import { reconcileCommands } from "../reconcile/commands.ts";
 import { redriveCommands } from "../redrive/commands.ts";
 import { replayCommands } from "../replay/commands.ts";
+import { planCommands } from "../tracking-plan/commands.ts";
 
 export const COMMANDS: Record<string, Command> = {
   ...projectCommands,

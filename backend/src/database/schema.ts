@@ -175,7 +175,7 @@ export const auditLog = pgTable(
   (table) => [index("audit_log_project").on(table.project, table.at)],
 );
 
-export * from "./alert-schema.ts";
-export * from "./flow-schema.ts";
-export * from "./plan-schema.ts";
-export * from "./redrive-schema.ts";
+export * from "../alerting/schema.ts";
+export * from "../reconcile/schema.ts";
+export * from "../redrive/schema.ts";
+export * from "../tracking-plan/schema.ts";

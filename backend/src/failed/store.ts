@@ -11,8 +11,8 @@ import {
   failureKind,
 } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
-import type { OriginalSeal } from "./original.ts";
 import { decodeFailedEvents, encodeFailedEvents, type KeptFailure, type SealedFailure } from "./row.ts";
+import type { OriginalSeal } from "./seal.ts";
 
 const DAY_MS = 86_400_000;
 const READS_AT_ONCE = 8;

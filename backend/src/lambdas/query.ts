@@ -12,7 +12,6 @@ import { type Config, readConfig, required } from "../config.ts";
 import { databaseClient, sqlClient } from "../database/client.ts";
 import { FailedEventStore } from "../failed/index.ts";
 import { edgePush } from "../outbound/edge.ts";
-import { PublishedPlans } from "../plan/published.ts";
 import { CursorSigner } from "../query/cursor.ts";
 import { Undelivered } from "../redrive/undelivered.ts";
 import { ReplayClaims } from "../replay/claims.ts";
@@ -22,6 +21,7 @@ import { ColdTier } from "../tiers/cold/tier.ts";
 import { readRealtime } from "../tiers/hot/read.ts";
 import { HotTier } from "../tiers/hot/tier.ts";
 import { WarmTier } from "../tiers/warm/tier.ts";
+import { PublishedPlans } from "../tracking-plan/published.ts";
 import { subjectLookup } from "../vault/index.ts";
 
 const telemetry = telemetryOf("query");

@@ -3,14 +3,14 @@
 import { dynamodbClient, kinesisClient, s3Client } from "../aws.ts";
 import { type Config, required } from "../config.ts";
 import { FailedEventStore, OriginalSeal } from "../failed/index.ts";
-import { PublishedPlans } from "../plan/published.ts";
-import { PlanSource } from "../plan/source.ts";
 import { ReplayClaims } from "../replay/claims.ts";
+import { PublishedPlans } from "../tracking-plan/published.ts";
+import { PlanSource } from "../tracking-plan/source.ts";
 import { IdentityEdges, Vault } from "../vault/index.ts";
 import { EdgeCounters } from "./edge-counters.ts";
 import { EnrichedStream } from "./emit.ts";
-import { RedeliveryLedger } from "./ledger.ts";
 import type { ProcessorParts } from "./pipeline.ts";
+import { RedeliveryLedger } from "./redelivery-ledger.ts";
 
 /** @throws Error that names each variable that is missing. */
 export function connectProcessor(config: Config): ProcessorParts & { plans: PlanSource } {

@@ -14,8 +14,8 @@ import {
 } from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
 import { failedEvent, unknownSite } from "./failure.ts";
-import { keptOriginal } from "./original.ts";
 import type { RawRecord } from "./record.ts";
+import { keptOriginal } from "./replay-line.ts";
 
 export interface DecodedRecord {
   record: RawRecord;

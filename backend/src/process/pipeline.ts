@@ -1,10 +1,10 @@
 // The processor: raw stream in, enriched stream out. The stages in their order:
 //
 //   decode          a record's frame into its lines                            decode.ts
-//   ledger          drop second tries of rows that went through                ledger.ts
+//   ledger          drop second tries of rows that went through                redelivery-ledger.ts
 //   replay          drop originals of failed events that went through          ../replay/claims.ts
 //   unpack          an envelope into its events, judged and cleaned            unpack.ts, sanitize.ts
-//   plan            what the project's tracking plan says of each              plan.ts, ../plan
+//   tracking plan   what the project's tracking plan says of each              tracking-plan.ts, ../tracking-plan
 //   personal data   phones, IBANs, national ids masked or the event refused    personal-data.ts, ../personal-data
 //   enrich          time, user agent, referrer, campaign, page, geography      enrich.ts, enrich/
 //   pseudonymise    ids into surrogates, and which are one person              ../vault
@@ -17,16 +17,16 @@
 
 import type { ShardCounters } from "@behaviour/contract";
 import type { FailedEventStore, KeptFailure } from "../failed/index.ts";
-import type { PlanSource } from "../plan/source.ts";
 import type { ReplayClaims } from "../replay/claims.ts";
 import { originShard } from "../stream/shard-name.ts";
+import type { PlanSource } from "../tracking-plan/source.ts";
 import type { IdentityEdge, IdentityEdges, Subjects, Vault } from "../vault/index.ts";
 import { type DecodedRecord, decodeRecord } from "./decode.ts";
 import type { EdgeCounters } from "./edge-counters.ts";
 import { type EnrichedStream, fitsRecord, packFrames } from "./emit.ts";
-import type { FiledInvocation, RedeliveryLedger } from "./ledger.ts";
 import { assemble, oversized, type PendingEvent, prepareRecord, projectsOf, quarantined } from "./prepare.ts";
 import type { RawRecord } from "./record.ts";
+import type { FiledInvocation, RedeliveryLedger } from "./redelivery-ledger.ts";
 import { RecordTally } from "./tally.ts";
 
 export interface ProcessorParts {

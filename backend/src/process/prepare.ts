@@ -11,18 +11,18 @@ import {
   type RequestEnvelope,
 } from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
-import type { PlanJudge } from "../plan/judge.ts";
-import type { PlanViolation } from "../plan/violation.ts";
+import type { PlanJudge } from "../tracking-plan/judge.ts";
+import type { PlanViolation } from "../tracking-plan/violation.ts";
 import type { Subjects } from "../vault/index.ts";
 import type { DecodedRecord } from "./decode.ts";
 import { linksIdentities } from "./enrich/identity.ts";
 import { type Enrichment, enrich } from "./enrich.ts";
 import { type FailureSite, failedEvent } from "./failure.ts";
-import { originalLine, redactedLine } from "./original.ts";
 import { type RedactedEvent, RequestWork, redactPersonalData } from "./personal-data.ts";
-import { applyPlan, type Planned } from "./plan.ts";
 import type { RawRecord } from "./record.ts";
+import { originalLine, redactedLine } from "./replay-line.ts";
 import { isSuspect } from "./suspect.ts";
+import { applyPlan, type Planned } from "./tracking-plan.ts";
 import { type Identity, type UnpackedEvent, unpackEnvelope } from "./unpack.ts";
 
 /** An event that lacks only its surrogates. */

@@ -1,7 +1,7 @@
 // Which of the processor's filed counts are new, decided without I/O. Records of a raw shard are taken in their order, each once:
 // a record may be filed in several invocations, and an invocation may have died before it counted.
 
-import { unpackLedger } from "../process/ledger-entry.ts";
+import { unpackLedger } from "../process/redelivery-entry.ts";
 import { type UnpackedCounts, unpackCounts } from "../process/tally.ts";
 
 /** Of one invocation. */

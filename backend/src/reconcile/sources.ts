@@ -7,7 +7,7 @@ import {
   type QueryCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
-import { LEDGER_SHARDS, ledgerPartition, RETENTION_SECONDS } from "../process/ledger.ts";
+import { LEDGER_SHARDS, ledgerPartition, RETENTION_SECONDS } from "../process/redelivery-ledger.ts";
 import { minuteKey, minuteOf } from "../tiers/hot/minute.ts";
 import type { FiledItem } from "./ingest.ts";
 

@@ -3,10 +3,10 @@
 import { PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deleteOldObjects } from "../../src/ageing/cold.ts";
 import { RETENTION_DEFAULT, retentionOf } from "../../src/ageing/retention.ts";
 import { type Aged, ageTiers } from "../../src/ageing/run.ts";
 import { ProjectInput } from "../../src/projects/input.ts";
+import { deleteOldObjects } from "../../src/tiers/cold/age.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { minuteKey, minuteOf } from "../../src/tiers/hot/minute.ts";
 import { WarmTier } from "../../src/tiers/warm/tier.ts";

@@ -12,13 +12,13 @@ import { provisionAws, startAws } from "../../../local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { FailedEventStore, OriginalSeal } from "../../src/failed/index.ts";
-import { PublishedPlans } from "../../src/plan/published.ts";
-import { PlanSource } from "../../src/plan/source.ts";
 import { EdgeCounters } from "../../src/process/edge-counters.ts";
 import { EnrichedStream } from "../../src/process/emit.ts";
-import { RedeliveryLedger } from "../../src/process/ledger.ts";
 import type { ProcessorParts } from "../../src/process/pipeline.ts";
+import { RedeliveryLedger } from "../../src/process/redelivery-ledger.ts";
 import { ReplayClaims } from "../../src/replay/claims.ts";
+import { PublishedPlans } from "../../src/tracking-plan/published.ts";
+import { PlanSource } from "../../src/tracking-plan/source.ts";
 import { IdentityEdges, Vault } from "../../src/vault/index.ts";
 
 export const HMAC_KEY = "an-hmac-key-for-tests-of-32-bytes-or-more";

@@ -4,8 +4,8 @@
 import { decodeFrame, TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import type { KeptFailure } from "../../src/failed/index.ts";
-import { PlanJudge } from "../../src/plan/judge.ts";
 import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";
+import { PlanJudge } from "../../src/tracking-plan/judge.ts";
 import { batchLine, frame, type Sent, track } from "./sample.ts";
 
 const PHONE = "+493023125000";

@@ -1,7 +1,7 @@
 // Which of the processor's filed counts are taken in: each record once, however it was filed, and none before its time.
 
 import { describe, expect, it } from "vitest";
-import { ledgerRecord, packLedger } from "../../src/process/ledger-entry.ts";
+import { ledgerRecord, packLedger } from "../../src/process/redelivery-entry.ts";
 import { packCounts } from "../../src/process/tally.ts";
 import { type FiledItem, planIngestion } from "../../src/reconcile/ingest.ts";
 

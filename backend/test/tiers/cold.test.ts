@@ -3,7 +3,7 @@
 import { STORE_COLUMNS } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CompactionLimits, Compactor, planCompaction } from "../../src/tiers/cold/compact.ts";
-import { type LoadPlan, nextLoad } from "../../src/tiers/cold/plan.ts";
+import { type LoadPlan, nextLoad } from "../../src/tiers/cold/load-plan.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { Crash, CrashPlan, type CrashSide, crashingClient } from "./crash.ts";
 import { enrichedEvent, freshName, runOf } from "./events.ts";

@@ -9,7 +9,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, TABLES } from "@behaviour/contract";
 import type { Row } from "./columns.ts";
-import { ColdLedger, type Compaction } from "./ledger.ts";
+import { ColdLedger, type Compaction } from "./object-ledger.ts";
 import { Objects, type StoredObject } from "./objects.ts";
 import { decodeParquet, encodeRows } from "./parquet.ts";
 

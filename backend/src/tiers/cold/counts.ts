@@ -11,7 +11,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { EnrichedEvent } from "@behaviour/contract";
 import { callDeadline } from "../../aws.ts";
-import type { LoadPlan } from "./plan.ts";
+import type { LoadPlan } from "./load-plan.ts";
 
 const MINUTE_MS = 60_000;
 /** As long as anybody reconciles. */

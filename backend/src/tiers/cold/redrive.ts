@@ -4,9 +4,9 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, type EnrichedEvent } from "@behaviour/contract";
 import { redrivenPrefix } from "../../stream/shard-name.ts";
+import { partitionOf, positionsOfKey } from "./load-plan.ts";
 import { Objects } from "./objects.ts";
 import { decodeMessageIds } from "./parquet.ts";
-import { partitionOf, positionsOfKey } from "./plan.ts";
 
 /** An object that compaction takes away between listing and reading is in another one by then. */
 const LISTINGS_MAX = 5;

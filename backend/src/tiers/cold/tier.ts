@@ -13,10 +13,10 @@ import { inOrder } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
 import { countStored, deleteCounts, putCounts } from "./counts.ts";
-import { ColdLedger } from "./ledger.ts";
+import { type LoadPlan, nextLoad, planObjects } from "./load-plan.ts";
+import { ColdLedger } from "./object-ledger.ts";
 import { Objects } from "./objects.ts";
 import { encodeEvents } from "./parquet.ts";
-import { type LoadPlan, nextLoad, planObjects } from "./plan.ts";
 import { storedAmong } from "./redrive.ts";
 
 const MINUTE_MS = 60_000;

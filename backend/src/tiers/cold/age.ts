@@ -3,7 +3,7 @@
 
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS } from "@behaviour/contract";
-import { Objects } from "../tiers/cold/objects.ts";
+import { Objects } from "./objects.ts";
 
 const DAY_MS = 86_400_000;
 const DELETE_AT_ONCE = 1_000;

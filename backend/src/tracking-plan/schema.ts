@@ -1,4 +1,4 @@
-// The control plane's tracking plans. A version is written once and never changed; the current one is the newest. See ../plan.
+// The control plane's tracking plans. A version is written once and never changed; the current one is the newest.
 
 import type { PlanMode, PlannedType, UnknownEvents } from "@behaviour/contract";
 import { foreignKey, integer, json, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";

@@ -17,8 +17,8 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
-import { type LedgerRecord, ledgerRecord, packLedger, unpackLedger } from "./ledger-entry.ts";
 import type { RawRecord } from "./record.ts";
+import { type LedgerRecord, ledgerRecord, packLedger, unpackLedger } from "./redelivery-entry.ts";
 import { packCounts, type RecordTally } from "./tally.ts";
 
 /** The partition that names every raw shard there is a ledger of. */

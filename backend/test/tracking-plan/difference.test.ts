@@ -2,7 +2,7 @@
 
 import { type PlanEvent, TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { planDifference } from "../../src/plan/difference.ts";
+import { planDifference } from "../../src/tracking-plan/difference.ts";
 import { PLAN } from "./sample.ts";
 
 function planOf(schema: Record<string, unknown>): TrackingPlan {

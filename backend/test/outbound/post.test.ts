@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isPublicAddress } from "../../src/outbound/address.ts";
 import { addressProblem, postPinned } from "../../src/outbound/post.ts";
-import { PUBLIC_ADDRESS, type Receiver, startReceiver } from "./receiver.ts";
+import { PUBLIC_ADDRESS, type Receiver, startReceiver } from "../alerting/receiver.ts";
 
 const REFUSED = [
   "0.0.0.0",

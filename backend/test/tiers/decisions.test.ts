@@ -3,7 +3,7 @@
 import { position } from "@behaviour/contract";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planObjects } from "../../src/tiers/cold/plan.ts";
+import { planObjects } from "../../src/tiers/cold/load-plan.ts";
 import { planLoad as planHot } from "../../src/tiers/hot/tier.ts";
 import { cutText, eventLabel } from "../../src/tiers/label.ts";
 import { after, inOrder } from "../../src/tiers/order.ts";

@@ -3,7 +3,7 @@
 // follow with their next refresh.
 
 import type { TransactionSql } from "postgres";
-import type { Sql } from "../database/client.ts";
+import type { Sql } from "../../database/client.ts";
 
 const DAY_MS = 86_400_000;
 /** A day of a large project, compressed. */

@@ -8,8 +8,8 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
-import { callDeadline } from "../aws.ts";
-import { minuteKey, minuteOf } from "../tiers/hot/minute.ts";
+import { callDeadline } from "../../aws.ts";
+import { minuteKey, minuteOf } from "./minute.ts";
 
 const HOUR_MS = 3_600_000;
 /** What one BatchWriteItem takes. */

@@ -9,7 +9,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { s3Client } from "../../src/aws.ts";
 import { redactPersonalData } from "../../src/failed/index.ts";
-import { type Emulated, startEmulated } from "./emulators.ts";
+import { type Emulated, startEmulated } from "../process/emulators.ts";
 
 // Only ends what hangs: the emulators share two cores with whatever else runs.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });

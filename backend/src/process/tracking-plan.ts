@@ -2,8 +2,8 @@
 // events, as the plan's mode has it. Judged is what the client sent, as the edge and stage 4 cleaned it, before anything is
 // derived from it.
 
-import type { PlanJudge } from "../plan/judge.ts";
-import type { PlanViolation } from "../plan/violation.ts";
+import type { PlanJudge } from "../tracking-plan/judge.ts";
+import type { PlanViolation } from "../tracking-plan/violation.ts";
 import type { UnpackedEvent } from "./unpack.ts";
 
 export type Planned =

@@ -1,7 +1,7 @@
 // The reconciliation's tables (DESIGN.md I9): what passed each hop, by project and minute of receipt. See ../reconcile.
 
 import { bigint, boolean, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
-import { instant } from "./columns.ts";
+import { instant } from "../database/columns.ts";
 
 const count = (name: string) => bigint(name, { mode: "number" });
 

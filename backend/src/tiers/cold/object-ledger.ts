@@ -10,7 +10,7 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { callDeadline } from "../../aws.ts";
-import type { LoadPlan } from "./plan.ts";
+import type { LoadPlan } from "./load-plan.ts";
 
 const PLANS = "cold#plan";
 const COMPACTIONS = "cold#compaction";

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, provisionAws, startAws } from "../../../local/index.ts";
 import { dynamodbClient } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
-import { PublishedPlans } from "../../src/plan/published.ts";
 import { createProject } from "../../src/projects/projects.ts";
+import { PublishedPlans } from "../../src/tracking-plan/published.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 import { PLAN } from "./sample.ts";
 

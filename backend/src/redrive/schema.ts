@@ -1,7 +1,7 @@
 // Requests to redrive what the streams gave up, made through the API and carried out by a function of its own. See ../redrive.
 
 import { index, integer, pgTable, text } from "drizzle-orm/pg-core";
-import { instant } from "./columns.ts";
+import { instant } from "../database/columns.ts";
 
 export const redriveRequest = pgTable(
   "redrive_request",

@@ -1,8 +1,8 @@
 // How the processor keeps plans: what waits for the store, what does not, and what happens while it does not answer.
 
 import { describe, expect, it } from "vitest";
-import type { PublishedPlan } from "../../src/plan/published.ts";
-import { PlanSource } from "../../src/plan/source.ts";
+import type { PublishedPlan } from "../../src/tracking-plan/published.ts";
+import { PlanSource } from "../../src/tracking-plan/source.ts";
 import { PLAN } from "./sample.ts";
 
 const NONE: ReadonlySet<string> = new Set();

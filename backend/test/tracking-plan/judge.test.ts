@@ -2,7 +2,7 @@
 
 import { TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { type JudgedEvent, PlanJudge } from "../../src/plan/judge.ts";
+import { type JudgedEvent, PlanJudge } from "../../src/tracking-plan/judge.ts";
 import { ORDER_COMPLETED, PLAN } from "./sample.ts";
 
 const judge = new PlanJudge(PLAN, 7);

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { generateCode, type Language } from "../../src/plan/codegen/generate.ts";
-import { PlanJudge } from "../../src/plan/judge.ts";
+import { generateCode, type Language } from "../../src/tracking-plan/codegen/generate.ts";
+import { PlanJudge } from "../../src/tracking-plan/judge.ts";
 import { PLAN } from "./sample.ts";
 import { toolchain } from "./toolchain.ts";
 

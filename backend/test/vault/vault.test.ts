@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dynamodbClient } from "../../src/aws.ts";
 import { type NamedIds, type Subjects, subjectLookup, Vault } from "../../src/vault/index.ts";
-import { type Emulated, HMAC_KEY, startEmulated } from "./emulators.ts";
+import { type Emulated, HMAC_KEY, startEmulated } from "../process/emulators.ts";
 
 // Only ends what hangs: the emulators share two cores with whatever else runs.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });

@@ -2,12 +2,12 @@
 
 import { type RequestEnvelope, TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { PlanJudge } from "../../src/plan/judge.ts";
-import { originalLine } from "../../src/process/original.ts";
-import { applyPlan } from "../../src/process/plan.ts";
+import { originalLine } from "../../src/process/replay-line.ts";
+import { applyPlan } from "../../src/process/tracking-plan.ts";
 import { type UnpackedEvent, unpackEnvelope } from "../../src/process/unpack.ts";
-import { batchLine, eventLine, track } from "../process/sample.ts";
-import { ORDER_COMPLETED } from "./sample.ts";
+import { PlanJudge } from "../../src/tracking-plan/judge.ts";
+import { ORDER_COMPLETED } from "../tracking-plan/sample.ts";
+import { batchLine, eventLine, track } from "./sample.ts";
 
 const envelopeOf = (line: string) => JSON.parse(line) as RequestEnvelope;
 

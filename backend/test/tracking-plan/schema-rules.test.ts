@@ -1,9 +1,9 @@
 // What a schema in a plan may say, and that what it may say costs an attacker's text no more than it costs ours.
 
 import { describe, expect, it } from "vitest";
-import { compileSchema } from "../../src/plan/compile.ts";
-import { checkPlan } from "../../src/plan/document.ts";
-import { findSchemaProblem } from "../../src/plan/schema-rules.ts";
+import { compileSchema } from "../../src/tracking-plan/compile.ts";
+import { checkPlan } from "../../src/tracking-plan/document.ts";
+import { findSchemaProblem } from "../../src/tracking-plan/schema-rules.ts";
 import { PLAN } from "./sample.ts";
 
 const object = (properties: Record<string, unknown>, more: Record<string, unknown> = {}) => ({

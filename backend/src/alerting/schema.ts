@@ -1,8 +1,8 @@
 // Alerting's tables: rules, how each stands, and the notifications that are on their way. See ../alerting.
 
 import { boolean, doublePrecision, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
-import type { AlertChannel, AlertCondition, AlertTiming } from "../alerting/rule.ts";
-import { instant } from "./columns.ts";
+import { instant } from "../database/columns.ts";
+import type { AlertChannel, AlertCondition, AlertTiming } from "./rule.ts";
 
 export const alertRule = pgTable(
   "alert_rule",
