@@ -52,16 +52,15 @@ export interface SentBody {
   bytes: Uint8Array | null;
 }
 
-/**
- * Reads the whole body as text; one BOM is ignored.
- * `use` is called with it while it counts against the isolate's budget.
- */
-export async function withBody<T>(
+/** A body that counts against the isolate's budget until it is disposed of: `using` does so at the end of the block. */
+export interface HeldBody extends SentBody, Disposable {}
+
+/** Reads the whole body as text. A BOM at its beginning is left out. */
+export async function readBody(
   request: Request,
   how: BodyHead,
-  use: (body: SentBody) => Promise<T>,
   bounds: BodyBounds = INGESTION,
-): Promise<T | Refusal> {
+): Promise<HeldBody | Refusal> {
   const limit = how.gzip ? bounds.compressedBytes : bounds.bytes;
   if (how.declaredBytes !== null && how.declaredBytes > limit) return tooLarge(bounds).unread(request.body);
   if (how.declaredBytes === 0) return new Refusal("empty_body");
@@ -71,16 +70,17 @@ export async function withBody<T>(
   const isSmall = how.declaredBytes !== null && how.declaredBytes <= LIMITS.bodySmallBytes;
   const reservation = isWhole ? new Reservation(isSmall) : Reservation.begin(isSmall);
   if (reservation === null) return new Refusal("overloaded").unread(request.body);
+  let body: SentBody | Refusal | null = null;
   try {
-    // Nothing of the body but what `use` is given is in reach while it waits for a shard.
-    return await useText(await readText(request, how, isWhole, bounds, reservation), use);
+    body = await readText(request, how, isWhole, bounds, reservation);
   } finally {
-    reservation.release();
+    if (body === null || body instanceof Refusal) reservation.release();
   }
+  return body instanceof Refusal ? body : held(body, reservation);
 }
 
-function useText<T>(body: SentBody | Refusal, use: (body: SentBody) => Promise<T>): Promise<T | Refusal> {
-  return body instanceof Refusal ? Promise.resolve(body) : use(body);
+function held(body: SentBody, reservation: Reservation): HeldBody {
+  return Object.assign(body, { [Symbol.dispose]: () => reservation.release() });
 }
 
 async function readText(

@@ -7,7 +7,7 @@ import type { CompiledKey } from "../access/compiled-key.ts";
 import { authenticateSession } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { result } from "../answer/respond.ts";
-import { isFormType, judgeHeaders, withBody } from "../body/read.ts";
+import { isFormType, judgeHeaders, readBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
 import { publishOutcome, type RequestOutcome } from "../live/publish.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
@@ -33,33 +33,38 @@ export async function collect(
   if (headerKey instanceof Refusal) return headerKey;
   const headerRecord = headerKey === null ? null : await authenticate(headerKey, request, "write", env, receivedAtMs);
   if (headerRecord instanceof Refusal) return headerRecord;
+  const project = headerRecord?.project ?? null;
   const how = judgeHeaders(request.headers);
-  if (how instanceof Refusal) return how.of(headerRecord?.project ?? null);
-  const answer = await withBody(request, how, async (sent) => {
-    const parsed = parseBody(sent, route);
-    if (parsed instanceof Refusal) {
-      const isForm = parsed.code === "invalid_json" && isFormType(request.headers);
-      return isForm ? new Refusal("unsupported_media_type") : parsed;
-    }
-    const bodyKey = keyInBody(parsed.body);
-    if (bodyKey instanceof Refusal) return bodyKey;
-    if (headerKey !== null && bodyKey !== null && headerKey !== bodyKey) return new Refusal("conflicting_credentials");
-    const key =
-      headerRecord ??
-      (bodyKey === null
-        ? await authenticateSession(request, "write", env)
-        : await authenticate(bodyKey, request, "write", env, receivedAtMs));
-    if (key === null) return new Refusal("missing_api_key");
-    if (key instanceof Refusal) return key;
-    return store(
-      parsed,
-      { key, requestId, receivedAtMs, isSecretInBody: key.kind === "secret" && bodyKey !== null },
-      route,
-      request,
-      env,
-    );
-  });
-  return answer instanceof Refusal ? answer.of(headerRecord?.project ?? null) : answer;
+  if (how instanceof Refusal) return how.of(project);
+  const read = await readBody(request, how);
+  if (read instanceof Refusal) return read.of(project);
+  using sent = read;
+  const parsed = parseBody(sent, route);
+  if (parsed instanceof Refusal) return asFormRefusal(parsed, request.headers).of(project);
+  const bodyKey = keyInBody(parsed.body);
+  if (bodyKey instanceof Refusal) return bodyKey.of(project);
+  if (headerKey !== null && bodyKey !== null && headerKey !== bodyKey) {
+    return new Refusal("conflicting_credentials").of(project);
+  }
+  const key = headerRecord ?? (await keyWithoutHeader(bodyKey, request, env, receivedAtMs));
+  if (key instanceof Refusal) return key;
+  const isSecretInBody = key.kind === "secret" && bodyKey !== null;
+  return await store(parsed, { key, requestId, receivedAtMs, isSecretInBody }, route, request, env);
+}
+
+/** One library labels gzipped JSON as a form, so a form type is refused only once the body is seen not to be JSON. */
+function asFormRefusal(refusal: Refusal, headers: Headers): Refusal {
+  return refusal.code === "invalid_json" && isFormType(headers) ? new Refusal("unsupported_media_type") : refusal;
+}
+
+async function keyWithoutHeader(
+  bodyKey: string | null,
+  request: Request,
+  env: Env,
+  receivedAtMs: number,
+): Promise<CompiledKey | Refusal> {
+  if (bodyKey !== null) return authenticate(bodyKey, request, "write", env, receivedAtMs);
+  return (await authenticateSession(request, "write", env)) ?? new Refusal("missing_api_key");
 }
 
 /** A request whose key was found good. */

@@ -3,7 +3,7 @@
 import { hasControl, isObject, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { parseJson } from "../body/json.ts";
-import { type BodyBounds, type BodyHead, withBody } from "../body/read.ts";
+import { type BodyBounds, type BodyHead, readBody } from "../body/read.ts";
 import { memberText } from "../body/slices.ts";
 import { isBlank } from "../collect/scan.ts";
 
@@ -17,7 +17,10 @@ const BOUNDS: BodyBounds = {
 
 export async function readConsentBody(request: Request, how: BodyHead): Promise<string | Refusal> {
   if (how.gzip) return new Refusal("unsupported_encoding", { message: NOT_PLAIN }).unread(request.body);
-  return withBody(request, how, ({ text }) => Promise.resolve(text), BOUNDS);
+  const read = await readBody(request, how, BOUNDS);
+  if (read instanceof Refusal) return read;
+  using body = read;
+  return body.text;
 }
 
 export function parseConsentBody(text: string): Record<string, unknown> | Refusal {

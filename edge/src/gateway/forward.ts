@@ -4,7 +4,7 @@ import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS } from "@behav
 import { authenticateReader } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { refuse, withCommonHeaders } from "../answer/respond.ts";
-import { type BodyBounds, judgeHeaders, withBody } from "../body/read.ts";
+import { type BodyBounds, judgeHeaders, readBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
 import { fetchBackend } from "../outbound/backend.ts";
 import { backendAddress } from "./backend-address.ts";
@@ -35,11 +35,13 @@ async function answerFor(
   }
   const how = judgeHeaders(request.headers);
   if (how instanceof Refusal) return how;
-  // Within the bounds of every body, and counted with them while the backend has it.
   const call = (text: string) => callBackend(request, text, address, record, route, env, requestId);
-  const answer = await withBody(request, how, ({ text }) => call(text), boundsOf(new URL(request.url).pathname));
-  // Not every call needs one: the backend judges.
-  return answer instanceof Refusal && answer.code === "empty_body" ? call("") : answer;
+  const read = await readBody(request, how, boundsOf(new URL(request.url).pathname));
+  // Not every call needs a body: the backend judges.
+  if (read instanceof Refusal) return read.code === "empty_body" ? call("") : read;
+  // The body counts against the budget while the backend has it.
+  using body = read;
+  return await call(body.text);
 }
 
 const BOUNDS: BodyBounds = {
