@@ -79,7 +79,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: "migrations",
-    about: "drizzle-kit: migrations agree with each other and with backend/src/database/schema.ts",
+    about: "drizzle-kit: migrations agree with each other and with each schema.ts of backend/src",
     run: checkMigrations,
     remedy: "cd backend && npx drizzle-kit generate --name <what changes>, then read what it wrote",
   },
@@ -149,7 +149,7 @@ async function checkMigrations(): Promise<CheckOutcome> {
     const before = new Set(await readdir(copy));
     // drizzle-kit takes an absolute folder for one below its own.
     const out = relative(backend, copy);
-    const schema = "./src/database/schema.ts";
+    const schema = "./src/*/schema.ts";
     const generated = await command(
       "drizzle-kit",
       ["generate", "--dialect", "postgresql", "--schema", schema, "--out", out],
@@ -157,7 +157,7 @@ async function checkMigrations(): Promise<CheckOutcome> {
     );
     if (!generated.ok) return generated;
     const missing = (await readdir(copy)).filter((name) => !before.has(name));
-    const report = missing.length === 0 ? "" : "backend/src/database/schema.ts changed, and no migration says so";
+    const report = missing.length === 0 ? "" : "a schema.ts of backend/src changed, and no migration says so";
     return { ok: missing.length === 0, report };
   } finally {
     await rm(copy, { recursive: true, force: true });

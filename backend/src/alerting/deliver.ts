@@ -4,9 +4,9 @@
 
 import { and, eq, inArray, isNull, lt, lte, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
-import { alertNotification, alertRule } from "../database/schema.ts";
 import type { AlertServices } from "./channel.ts";
 import { signingSecret } from "./notification.ts";
+import { alertNotification, alertRule } from "./schema.ts";
 
 const CLAIM_MS = 60_000;
 /** One attempt with its deadline, and the writing down of its outcome. */

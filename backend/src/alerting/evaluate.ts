@@ -3,10 +3,10 @@
 
 import { and, eq } from "drizzle-orm";
 import type { Database, Sql } from "../database/client.ts";
-import { alertNotification, alertRule, alertState } from "../database/schema.ts";
 import { type Observation, observe } from "./measure.ts";
 import { notificationsOf } from "./notification.ts";
 import { boundsOf } from "./rule.ts";
+import { alertNotification, alertRule, alertState } from "./schema.ts";
 import { type Announcement, advance, initialStanding, judge, type Standing } from "./standing.ts";
 import type { RuleRow, StateRow } from "./store.ts";
 

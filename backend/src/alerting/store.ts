@@ -3,10 +3,17 @@
 import { randomBytes } from "node:crypto";
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
-import { alertRule, alertState } from "../database/schema.ts";
 import { failed, ok, type Result } from "../operation/problem.ts";
-import type { AlertCondition, AlertTiming } from "./rule.ts";
-import { type AlertChange, type AlertChannel, type AlertInput, isOwnTopic, ownTopicPrefix } from "./rule.ts";
+import {
+  type AlertChange,
+  type AlertChannel,
+  type AlertCondition,
+  type AlertInput,
+  type AlertTiming,
+  isOwnTopic,
+  ownTopicPrefix,
+} from "./rule.ts";
+import { alertRule, alertState } from "./schema.ts";
 
 /** Each is evaluated every minute. */
 const RULES_MAX = 200;

@@ -5,12 +5,11 @@ import { LIMITS } from "@behaviour/contract";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
 import { type Config, required } from "../config.ts";
-import * as schema from "./schema.ts";
 
 export type { Sql } from "postgres";
 
 /** Queries through Drizzle's tables; `$client.end()` closes it. */
-export type Database = PostgresJsDatabase<typeof schema> & { $client: Sql };
+export type Database = PostgresJsDatabase & { $client: Sql };
 
 const CONNECT_TIMEOUT_SECONDS = 10;
 /** A pooled connection outlives an idle Lambda's freeze badly; it is opened anew after this. */
@@ -36,5 +35,5 @@ export function sqlClient(config: Config): Sql {
 
 /** For Drizzle, on a client of its own. @throws Error that names DATABASE_URL when it is not set. */
 export function databaseClient(config: Config): Database {
-  return drizzle(sqlClient(config), { schema });
+  return drizzle(sqlClient(config));
 }

@@ -1,26 +1,14 @@
-// The tables of the one Postgres: the warm tier's events (a TimescaleDB hypertable) and the control plane's records. What
-// Drizzle cannot say (hypertable, columnstore, retention, continuous aggregates, the view `events` and its reader's role)
-// stands in the custom migration beside the generated ones. People read the view, never these tables.
+// Tables of the one Postgres that several features use: the warm tier's events (a TimescaleDB hypertable), projects, keys and
+// the audit log. A feature's own tables are in the `schema.ts` of its folder. What Drizzle cannot say (hypertable, columnstore,
+// retention, continuous aggregates, the view `events` and its reader's role) stands in the custom migration beside the
+// generated ones. People read the view, never these tables.
 
 import type { KeyEnvironment, KeyKind, PiiFinding, Scope } from "@behaviour/contract";
 import { sql } from "drizzle-orm";
-import {
-  bigserial,
-  boolean,
-  index,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-  timestamp,
-  uniqueIndex,
-} from "drizzle-orm/pg-core";
+import { bigserial, boolean, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { instant } from "./columns.ts";
 
 type JsonObject = Record<string, unknown>;
-
-/** Milliseconds, as everywhere in the pipeline: what is read back is what was written. */
-const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: "date" });
 
 /**
  * The warm tier. `label` is what an event is counted under: its name, else its type, cut to 200 characters so that an
@@ -174,8 +162,3 @@ export const auditLog = pgTable(
   },
   (table) => [index("audit_log_project").on(table.project, table.at)],
 );
-
-export * from "../alerting/schema.ts";
-export * from "../reconcile/schema.ts";
-export * from "../redrive/schema.ts";
-export * from "../tracking-plan/schema.ts";

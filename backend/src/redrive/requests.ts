@@ -4,8 +4,8 @@
 import { randomBytes } from "node:crypto";
 import { asc, desc, eq, isNull } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
-import { redriveRequest } from "../database/schema.ts";
 import { type RedrivenBatch, type RedriveParts, redrive } from "./redriver.ts";
+import { redriveRequest } from "./schema.ts";
 import type { Consumer } from "./undelivered.ts";
 
 const LISTED = 20;

@@ -1,7 +1,8 @@
 // The control plane's tracking plans. A version is written once and never changed; the current one is the newest.
 
 import type { PlanMode, PlannedType, UnknownEvents } from "@behaviour/contract";
-import { foreignKey, integer, json, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { foreignKey, integer, json, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { instant } from "../database/columns.ts";
 
 export const trackingPlan = pgTable(
   "tracking_plan",
@@ -11,7 +12,7 @@ export const trackingPlan = pgTable(
     version: integer("version").notNull(),
     mode: text("mode").$type<PlanMode>().notNull(),
     unknownEvents: text("unknown_events").$type<UnknownEvents>().notNull(),
-    createdAt: timestamp("created_at", { precision: 3, withTimezone: true, mode: "date" }).notNull().defaultNow(),
+    createdAt: instant("created_at").notNull().defaultNow(),
     /** Id of the API key that pushed it, or `cli`. */
     createdBy: text("created_by").notNull(),
   },

@@ -5,8 +5,8 @@ import { isDeepStrictEqual } from "node:util";
 import { PlanEvent, type TrackingPlan } from "@behaviour/contract";
 import { and, asc, desc, eq } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
-import { trackingPlan, trackingPlanEvent } from "../database/schema.ts";
 import type { PublishedPlans } from "./published.ts";
+import { trackingPlan, trackingPlanEvent } from "./schema.ts";
 
 export interface PlanVersion {
   version: number;
