@@ -2,6 +2,7 @@
 // versions by the control plane, read by the processor. What a schema may say: backend/src/tracking-plan/schema-rules.ts.
 
 import * as z from "zod/mini";
+import { unescapeKey } from "./json-pointer.ts";
 import { LIMITS } from "./limits.ts";
 
 /** What becomes of an event that breaks the plan: stored as it is, stored with a mark, or kept among the failed events. */
@@ -51,4 +52,12 @@ export type TrackingPlan = z.infer<typeof TrackingPlan>;
 export function planEventName({ type, event, version }: Pick<PlanEvent, "type" | "event" | "version">): string {
   const name = event === undefined ? type : `${type} "${event}"`;
   return version === 1 ? name : `${name} version ${version}`;
+}
+
+const REFERENCE = /^#\/\$defs\/([^/]+)$/;
+
+/** The name in `#/$defs/<name>`; null for any other reference. */
+export function referencedName(reference: string): string | null {
+  const name = REFERENCE.exec(reference)?.[1];
+  return name === undefined ? null : unescapeKey(name);
 }

@@ -1,6 +1,7 @@
 // Everything that reads bytes of a client's choice, as functions of one text: what the edge reads of requests, the processor of
 // events, and the query side of cursors. Whoever writes a new reader puts it here.
 
+import { cleanText } from "../../backend/src/clean-text.ts";
 import { redactPersonalData as redactLine } from "../../backend/src/failed/index.ts";
 import { fieldHint } from "../../backend/src/personal-data/field-names.ts";
 import { Masking } from "../../backend/src/personal-data/mask.ts";
@@ -11,7 +12,6 @@ import { readHintHeaders, readUserAgentData } from "../../backend/src/process/en
 import { hostOf, readPage } from "../../backend/src/process/enrich/page.ts";
 import { classifyReferral } from "../../backend/src/process/enrich/referrer.ts";
 import { readUserAgent } from "../../backend/src/process/enrich/user-agent.ts";
-import { cleanText } from "../../backend/src/process/sanitize.ts";
 import { CursorSigner } from "../../backend/src/query/cursor.ts";
 import { clickIdSource, stripClickIdText } from "../../contract/src/click-ids.ts";
 import { boundedPointer } from "../../contract/src/json-pointer.ts";

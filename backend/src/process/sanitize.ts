@@ -3,6 +3,7 @@
 // through the edge and is reported by its JSON pointer. API.md §1 and §3.
 
 import { escapeKey, hasControl, LIMITS } from "@behaviour/contract";
+import { cleanText } from "../clean-text.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -16,18 +17,6 @@ const ASSIGNED_FIELDS = 1;
 
 export function nodeBudget(): NodeBudget {
   return { nodes: LIMITS.nodesPerEvent + ASSIGNED_FIELDS };
-}
-
-/** Those of `hasControl`. */
-const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g;
-
-/** Well-formed, free of control characters, at most 8,192 UTF-16 units. */
-export function cleanText(text: string): string {
-  let clean = text;
-  if (clean.length > LIMITS.stringLength) clean = clean.slice(0, LIMITS.stringLength);
-  if (hasControl(clean)) clean = clean.replace(CONTROLS, "");
-  // After the cut, which may have gone through a pair.
-  return clean.isWellFormed() ? clean : clean.toWellFormed();
 }
 
 /**

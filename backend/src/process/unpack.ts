@@ -13,8 +13,9 @@ import {
   type RequestEnvelope,
   type StoredConsent,
 } from "@behaviour/contract";
+import { cleanText } from "../clean-text.ts";
 import type { Failure } from "./failure.ts";
-import { cleanText, nodeBudget, sanitizeObject } from "./sanitize.ts";
+import { nodeBudget, sanitizeObject } from "./sanitize.ts";
 
 export type JsonObject = Record<string, unknown>;
 

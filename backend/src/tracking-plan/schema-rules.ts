@@ -6,7 +6,7 @@
 //   to something that holds two references … would otherwise double at each step);
 // - patterns that RE2 takes: no look-around and no back references, and matched without backtracking (compile.ts).
 
-import { escapeKey, isObject, LIMITS, unescapeKey } from "@behaviour/contract";
+import { escapeKey, isObject, LIMITS, referencedName } from "@behaviour/contract";
 import { RE2JS } from "re2js";
 import { FORMATS } from "./formats.ts";
 
@@ -28,7 +28,6 @@ const DIALECTS: readonly unknown[] = [
   "http://json-schema.org/draft-07/schema",
 ];
 const TYPES: readonly unknown[] = ["object", "array", "string", "number", "integer", "boolean", "null"];
-const REFERENCE = /^#\/\$defs\/([^/]+)$/;
 
 type Judge = (value: unknown) => string | null;
 
@@ -150,12 +149,6 @@ class SchemaWalk {
     if (name !== null && Object.hasOwn(this.#definitions, name)) return null;
     return { pointer: place, message: "must name a schema of this one's own $defs: #/$defs/<name>" };
   }
-}
-
-/** The name in `#/$defs/<name>`; null for any other reference. */
-export function referencedName(reference: string): string | null {
-  const name = REFERENCE.exec(reference)?.[1];
-  return name === undefined ? null : unescapeKey(name);
 }
 
 /** Counts the schemas that one is, with every reference replaced by what it names. */

@@ -3,7 +3,8 @@
 import { LIMITS } from "@behaviour/contract";
 import { array, assert, constantFrom, dictionary, jsonValue, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cleanText, nodeBudget, sanitizeObject } from "../../src/process/sanitize.ts";
+import { cleanText } from "../../src/clean-text.ts";
+import { nodeBudget, sanitizeObject } from "../../src/process/sanitize.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";
 import { head, track } from "./sample.ts";
 

@@ -1,6 +1,6 @@
 // The campaign an event came from: `context.campaign` where a library read it, else the page's utm_ parameters.
 
-import { cleanText } from "../sanitize.ts";
+import { cleanText } from "../../clean-text.ts";
 import { objectAt, textOrNull } from "./text.ts";
 
 export interface Campaign {

@@ -2,7 +2,7 @@
 // the library asked for them, or from the `Sec-CH-UA…` headers that the edge forwards. https://wicg.github.io/ua-client-hints/
 
 import type { ClientHints } from "@behaviour/contract";
-import { cleanText } from "../sanitize.ts";
+import { cleanText } from "../../clean-text.ts";
 import { scalarText, textOrNull } from "./text.ts";
 
 export interface BrowserHints {

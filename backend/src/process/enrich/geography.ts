@@ -2,7 +2,7 @@
 // `context.ip` given) says nothing about where that person is; then only what it tells itself counts.
 
 import type { RequestSource } from "@behaviour/contract";
-import { cleanText } from "../sanitize.ts";
+import { cleanText } from "../../clean-text.ts";
 import { objectAt, textOrNull } from "./text.ts";
 
 export interface Geography {

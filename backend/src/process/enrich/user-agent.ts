@@ -5,7 +5,7 @@
 import type { RequestSource } from "@behaviour/contract";
 import { UAParser } from "ua-parser-js";
 import { BoundedCache } from "../../bounded-cache.ts";
-import { cleanText } from "../sanitize.ts";
+import { cleanText } from "../../clean-text.ts";
 import { isBotAgent, isBotBrand } from "./bot.ts";
 import { type BrowserHints, readHintHeaders, readUserAgentData } from "./client-hints.ts";
 import { objectAt, scalarText, textOrNull } from "./text.ts";

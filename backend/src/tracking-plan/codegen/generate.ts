@@ -3,18 +3,13 @@
 
 import type { TrackingPlan } from "@behaviour/contract";
 import { plannedCalls } from "./calls.ts";
+import type { GeneratedFile } from "./file.ts";
 import { generateJava } from "./java.ts";
 import { generatePython } from "./python.ts";
 import { generateTypescript } from "./typescript.ts";
 
 export const LANGUAGES = ["typescript", "python", "java"] as const;
 export type Language = (typeof LANGUAGES)[number];
-
-export interface GeneratedFile {
-  /** Below the folder that was asked for. */
-  path: string;
-  text: string;
-}
 
 export interface CodeOptions {
   /** Of Java. */

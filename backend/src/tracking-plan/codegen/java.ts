@@ -2,7 +2,7 @@
 // later, no dependency. Pure.
 
 import { NOTICE, type PlannedCall } from "./calls.ts";
-import type { GeneratedFile } from "./generate.ts";
+import type { GeneratedFile } from "./file.ts";
 import { camelCase, UniqueNames, upperSnakeCase } from "./names.ts";
 import { type Field, type RecordShape, recordsIn, type Shape } from "./shape.ts";
 

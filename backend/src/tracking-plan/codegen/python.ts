@@ -2,7 +2,7 @@
 // properties and a function per event. Python 3.8 and later, no dependency. Pure.
 
 import { NOTICE, type PlannedCall, protocolsOf } from "./calls.ts";
-import type { GeneratedFile } from "./generate.ts";
+import type { GeneratedFile } from "./file.ts";
 import { snakeCase } from "./names.ts";
 import { type Field, type RecordShape, recordsIn, type Shape } from "./shape.ts";
 

@@ -1,7 +1,6 @@
 // What a schema says of a value, as far as a type can say it. Bounds and patterns are left to the processor. Pure.
 
-import { isObject } from "@behaviour/contract";
-import { referencedName } from "../schema-rules.ts";
+import { isObject, referencedName } from "@behaviour/contract";
 import { pascalCase, type UniqueNames } from "./names.ts";
 
 export type Scalar = string | number | boolean | null;

@@ -2,7 +2,7 @@
 // function per event, which also says the version of an event that has several. Pure.
 
 import { NOTICE, type PlannedCall, protocolsOf } from "./calls.ts";
-import type { GeneratedFile } from "./generate.ts";
+import type { GeneratedFile } from "./file.ts";
 import { type Field, type RecordShape, recordsIn, type Shape } from "./shape.ts";
 
 const TYPED_METHODS = {
