@@ -5,7 +5,7 @@ import { cleanText } from "../../backend/src/clean-text.ts";
 import { redactPersonalData as redactLine } from "../../backend/src/failed/index.ts";
 import { fieldHint } from "../../backend/src/personal-data/field-names.ts";
 import { Masking } from "../../backend/src/personal-data/mask.ts";
-import { scan as scanText } from "../../backend/src/personal-data/scan.ts";
+import { scanText } from "../../backend/src/personal-data/scan.ts";
 import { cutAddress as cutNamedAddress } from "../../backend/src/process/enrich/address.ts";
 import { readCampaign } from "../../backend/src/process/enrich/campaign.ts";
 import { readHintHeaders, readUserAgentData } from "../../backend/src/process/enrich/client-hints.ts";

@@ -7,7 +7,7 @@ import { type Observation, observe } from "./measure.ts";
 import { notificationsOf } from "./notification.ts";
 import { boundsOf } from "./rule.ts";
 import { alertNotification, alertRule, alertState } from "./schema.ts";
-import { type Announcement, advance, initialStanding, judge, type Standing } from "./standing.ts";
+import { type AlertStanding, type Announcement, advance, initialStanding, judgeValue } from "./standing.ts";
 import type { RuleRow, StateRow } from "./store.ts";
 
 /** A rule is begun only with so much time left. */
@@ -66,7 +66,13 @@ async function evaluateRule({ sql, database, nowMs }: EvaluationParts, rule: Rul
   const bounds = boundsOf(rule.condition);
   const before = state === null ? initialStanding(atMs) : standingOf(state);
   const silenced = rule.silencedUntil !== null && rule.silencedUntil.getTime() > atMs;
-  const { standing, announcement } = advance(before, judge(observation.value, bounds), rule.timing, silenced, atMs);
+  const { standing, announcement } = advance(
+    before,
+    judgeValue(observation.value, bounds),
+    rule.timing,
+    silenced,
+    atMs,
+  );
   const next = rowOf(rule.id, standing, observation, bounds.threshold, (state?.version ?? 0) + 1, atMs);
   const written = await database.transaction(async (transaction) => {
     const rows =
@@ -94,7 +100,7 @@ async function announce(
   transaction: Pick<Database, "insert">,
   rule: RuleRow,
   kind: Announcement | null,
-  occasion: { standing: Standing; observation: Observation; threshold: number; nowMs: number },
+  occasion: { standing: AlertStanding; observation: Observation; threshold: number; nowMs: number },
 ): Promise<void> {
   const notifications = kind === null ? [] : notificationsOf(rule, { kind, ...occasion });
   if (notifications.length === 0) return;
@@ -103,7 +109,7 @@ async function announce(
   await transaction.insert(alertNotification).values(rows).onConflictDoNothing();
 }
 
-function standingOf(row: StateRow): Standing {
+function standingOf(row: StateRow): AlertStanding {
   return {
     state: row.state,
     sinceMs: row.since.getTime(),
@@ -117,7 +123,7 @@ function standingOf(row: StateRow): Standing {
 
 function rowOf(
   rule: string,
-  standing: Standing,
+  standing: AlertStanding,
   observation: Observation,
   threshold: number,
   version: number,

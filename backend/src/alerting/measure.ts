@@ -4,7 +4,7 @@
 import type { Sql } from "../database/client.ts";
 import { dimension } from "../query/dimension.ts";
 import { queryTrend, type TrendPoint } from "../query/trend.ts";
-import { instant } from "../query/window.ts";
+import { boundInstant } from "../query/window.ts";
 import { countImbalanced } from "../reconcile/balance.ts";
 import type { AlertCondition, ConditionOf } from "./rule.ts";
 
@@ -52,7 +52,7 @@ async function observeVolume(
   nowMs: number,
 ): Promise<Observation> {
   const { fromMs, toMs } = windowOf(windowMinutes, nowMs);
-  const [from, to] = [instant(sql, fromMs), instant(sql, toMs)];
+  const [from, to] = [boundInstant(sql, fromMs), boundInstant(sql, toMs)];
   const labelled = event === undefined ? sql`` : sql`and m.label = ${event}`;
   // Weeks before the project's first one say nothing of it. Weeks are those of its zone's calendar.
   const rows = await sql<{ week: number; events: number }[]>`
@@ -86,7 +86,7 @@ async function countMissing(sql: Sql, project: string, fromMs: number, toMs: num
   const [row] = await sql<{ missing: number }[]>`
     select coalesce(sum(greatest(processed - warm_loaded - warm_copies - warm_failed, 0)), 0)::float8 as missing
     from flow_minute
-    where project = ${project} and minute >= ${instant(sql, fromMs)} and minute < ${instant(sql, toMs)}`;
+    where project = ${project} and minute >= ${boundInstant(sql, fromMs)} and minute < ${boundInstant(sql, toMs)}`;
   return row?.missing ?? 0;
 }
 
@@ -101,7 +101,7 @@ async function observeFailedRate(
     select coalesce(sum(processed + failed), 0)::float8 as events,
       coalesce(sum(failed + warm_failed), 0)::float8 as failed
     from flow_minute
-    where project = ${project} and minute >= ${instant(sql, fromMs)} and minute < ${instant(sql, toMs)}`;
+    where project = ${project} and minute >= ${boundInstant(sql, fromMs)} and minute < ${boundInstant(sql, toMs)}`;
   const { events = 0, failed = 0 } = row ?? {};
   const value = events < minimumEvents ? null : (failed / events) * 100;
   return { value, detail: { events, failed, ...spanOf(fromMs, toMs) } };
@@ -119,7 +119,7 @@ async function observeConsentDrops(
     select coalesce(sum(edge_accepted + edge_suppressed), 0)::float8 as events,
       coalesce(sum(edge_suppressed), 0)::float8 as suppressed
     from flow_minute
-    where project = ${project} and minute >= ${instant(sql, fromMs)} and minute < ${instant(sql, toMs)}`;
+    where project = ${project} and minute >= ${boundInstant(sql, fromMs)} and minute < ${boundInstant(sql, toMs)}`;
   const { events = 0, suppressed = 0 } = row ?? {};
   const value = events < minimumEvents ? null : (suppressed / events) * 100;
   return { value, detail: { events, suppressed, ...spanOf(fromMs, toMs) } };
@@ -148,7 +148,7 @@ async function observeLag(
 }
 
 async function recentLoadSeconds(sql: Sql, project: string, nowMs: number): Promise<number> {
-  const since = instant(sql, nowMs - LAG_WINDOW_MINUTES * MINUTE_MS);
+  const since = boundInstant(sql, nowMs - LAG_WINDOW_MINUTES * MINUTE_MS);
   const [row] = await sql<{ seconds: number | null }[]>`
     select percentile_disc(0.95) within group (order by extract(epoch from loaded_at - received_at))::float8 as seconds
     from event where project = ${project} and time >= ${since} and loaded_at >= ${since}`;

@@ -4,7 +4,7 @@
 import { createHmac, hkdfSync } from "node:crypto";
 import type { Observation } from "./measure.ts";
 import type { AlertChannel } from "./rule.ts";
-import type { Announcement, Standing } from "./standing.ts";
+import type { AlertStanding, Announcement } from "./standing.ts";
 import type { RuleRow } from "./store.ts";
 
 const SECRET_BYTES = 32;
@@ -21,7 +21,7 @@ export type NotificationKind = Announcement | "test";
 
 interface Occasion {
   kind: NotificationKind;
-  standing: Standing;
+  standing: AlertStanding;
   observation: Observation;
   threshold: number;
   nowMs: number;

@@ -13,7 +13,7 @@ const MINUTE_MS = 60_000;
 
 export type AlertStateName = "ok" | "pending" | "firing" | "resolved";
 
-export interface Standing {
+export interface AlertStanding {
   state: AlertStateName;
   sinceMs: number;
   breachedSinceMs: number | null;
@@ -27,7 +27,7 @@ export interface Standing {
 
 export type Announcement = "firing" | "reminder" | "resolved";
 
-export function initialStanding(nowMs: number): Standing {
+export function initialStanding(nowMs: number): AlertStanding {
   return {
     state: "ok",
     sinceMs: nowMs,
@@ -41,7 +41,7 @@ export function initialStanding(nowMs: number): Standing {
 
 export type Judgement = "breached" | "between" | "clear" | "no data";
 
-export function judge(value: number | null, { direction, threshold, clear }: Bounds): Judgement {
+export function judgeValue(value: number | null, { direction, threshold, clear }: Bounds): Judgement {
   if (value === null) return "no data";
   const beyond = direction === "above" ? value > threshold : value < threshold;
   if (beyond) return "breached";
@@ -50,12 +50,12 @@ export function judge(value: number | null, { direction, threshold, clear }: Bou
 
 /** @param silenced nobody is to be told now; the state goes its way, and what still fires afterwards is told then */
 export function advance(
-  before: Standing,
+  before: AlertStanding,
   judgement: Judgement,
   timing: AlertTiming,
   silenced: boolean,
   nowMs: number,
-): { standing: Standing; announcement: Announcement | null } {
+): { standing: AlertStanding; announcement: Announcement | null } {
   const standing = move(before, judgement, timing, nowMs);
   const announcement = silenced ? null : announcementOf(before, standing, timing, nowMs);
   if (announcement === null) return { standing, announcement };
@@ -63,12 +63,12 @@ export function advance(
   return { standing: { ...standing, announced, notifiedAtMs: nowMs }, announcement };
 }
 
-function move(before: Standing, judgement: Judgement, timing: AlertTiming, nowMs: number): Standing {
+function move(before: AlertStanding, judgement: Judgement, timing: AlertTiming, nowMs: number): AlertStanding {
   if (judgement === "no data") return before;
   const breachedSinceMs = judgement === "breached" ? (before.breachedSinceMs ?? nowMs) : null;
   const clearSinceMs = judgement === "clear" ? (before.clearSinceMs ?? nowMs) : null;
   const looked = { ...before, breachedSinceMs, clearSinceMs };
-  const enter = (state: AlertStateName): Standing =>
+  const enter = (state: AlertStateName): AlertStanding =>
     state === before.state ? looked : { ...looked, state, sinceMs: nowMs };
 
   if (before.state === "firing") {
@@ -81,8 +81,8 @@ function move(before: Standing, judgement: Judgement, timing: AlertTiming, nowMs
 }
 
 function announcementOf(
-  before: Standing,
-  after: Standing,
+  before: AlertStanding,
+  after: AlertStanding,
   { renotifyMinutes }: AlertTiming,
   nowMs: number,
 ): Announcement | null {

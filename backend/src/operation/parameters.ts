@@ -75,7 +75,7 @@ export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Resul
 }
 
 /** What a body may be, where it is more than a question. */
-export interface BodyBounds {
+export interface InputBounds {
   maxBytes?: number;
   /** Steps from the top to the innermost value. */
   maxDepth?: number;
@@ -85,7 +85,7 @@ export interface BodyBounds {
 export async function readBody<T extends z.ZodMiniType>(
   c: Context,
   schema: T,
-  { maxBytes = BODY_MAX_BYTES, maxDepth = LIMITS.depth }: BodyBounds = {},
+  { maxBytes = BODY_MAX_BYTES, maxDepth = LIMITS.depth }: InputBounds = {},
 ): Promise<Result<z.infer<T>>> {
   const tooLarge = `The body is larger than ${maxBytes / 1_024} KiB.`;
   const declared = Number(c.req.header("content-length") ?? 0);

@@ -7,7 +7,7 @@ import type { FieldHint } from "./field-names.ts";
 import { maskIbans } from "./iban.ts";
 import { maskItalianCodes, maskNationalIdField, maskNationalIds } from "./national-id.ts";
 import { type CallBudget, maskPhoneField, maskPhones } from "./phone.ts";
-import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "./scan.ts";
+import { IBAN_START, LETTERS_START, LONG_RUN, scanText } from "./scan.ts";
 
 export type PiiPolicy = NonNullable<ProcessorSettings["pii"]>;
 
@@ -39,7 +39,7 @@ export class Masking {
     this.#budget = { calls: CALLS_PER_REQUEST + CALLS_PER_EVENT * events };
   }
 
-  /** @param found what `scan` says of the text */
+  /** @param found what `scanText` says of the text */
   mask(text: string, found: number, hint: FieldHint | null): string {
     if (hint === null && (found & (IBAN_START | LETTERS_START | LONG_RUN)) === 0) {
       this.classes = [];
@@ -106,7 +106,7 @@ export class Masking {
 /** What of it is in a text that is part of no event: a line that could not be read. */
 export function maskText(text: string): string {
   const masking = new Masking({}, null, 1);
-  return masking.mask(text, scan(text), null);
+  return masking.mask(text, scanText(text), null);
 }
 
 const TIME_OR_UUID =

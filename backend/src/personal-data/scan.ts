@@ -16,7 +16,7 @@ const PHONE_DIGITS = 7;
 const CODE_LETTERS = 6;
 
 /** @returns the bits above, 0 for almost every text. */
-export function scan(text: string): number {
+export function scanText(text: string): number {
   const length = text.length;
   let found = 0;
   let digits = 0;

@@ -14,7 +14,7 @@ import {
 } from "@behaviour/contract";
 import { fieldHint } from "../personal-data/field-names.ts";
 import { Masking, type PiiPolicy } from "../personal-data/mask.ts";
-import { scan } from "../personal-data/scan.ts";
+import { scanText } from "../personal-data/scan.ts";
 import type { JsonObject, UnpackedEvent } from "./unpack.ts";
 
 export interface RedactedEvent {
@@ -171,7 +171,7 @@ class Redaction {
   }
 
   #text(text: string, key: string | number, name: string | null, parent: string | null = null): unknown {
-    const found = scan(text);
+    const found = scanText(text);
     if (found === 0) return text;
     const hint = name === null ? null : fieldHint(name, parent);
     const masked = this.#work.masking.mask(text, found, hint);

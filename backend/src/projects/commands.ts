@@ -12,7 +12,7 @@ import {
   unwrap,
 } from "../operation/command.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
-import { createKey, findKey, listKeys, revokeKey, rotateKey } from "./keys.ts";
+import { createKey, findKeyById, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { createProject, findProject, listProjects, updateProject } from "./projects.ts";
 import { pushAll, pushUpdates } from "./push.ts";
 
@@ -147,7 +147,7 @@ function projectOptions(values: { name?: string; settings?: string; shards?: str
 }
 
 async function ownerOf({ database }: CommandParts, keyId: string): Promise<string> {
-  const found = await findKey(database, keyId);
+  const found = await findKeyById(database, keyId);
   if (found === null) throw new Error(`there is no key ${keyId}`);
   return found.projectId;
 }

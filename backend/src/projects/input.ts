@@ -39,7 +39,7 @@ const settings = z
   })
   .check(z.refine((value) => JSON.stringify(value).length <= SETTINGS_MAX_BYTES, "larger than 16 KiB"))
   .check(z.refine((value) => !JSON.stringify(value).includes("\\u0000"), "holds a NUL"));
-export type ProjectSettings = z.infer<typeof settings>;
+export type SettingsInput = z.infer<typeof settings>;
 
 const shards = z.int().check(z.gte(1), z.lte(LIMITS.shardsMax));
 

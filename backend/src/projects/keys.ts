@@ -16,7 +16,7 @@ import type { Database } from "../database/client.ts";
 import { apiKey, project } from "../database/schema.ts";
 import { failed, ok, type Result } from "../operation/problem.ts";
 import type { NamedRecord } from "../outbound/edge.ts";
-import type { KeyInput, ProjectSettings } from "./input.ts";
+import type { KeyInput, SettingsInput } from "./input.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const HINT_LENGTH = 4;
@@ -95,7 +95,7 @@ export async function listKeys(database: Database, projects: readonly string[]):
   return rows.map(toKey);
 }
 
-export async function findKey(database: Database, id: string): Promise<Key | null> {
+export async function findKeyById(database: Database, id: string): Promise<Key | null> {
   const rows = await database.select().from(apiKey).where(eq(apiKey.id, id));
   return rows[0] === undefined ? null : toKey(rows[0]);
 }
@@ -250,7 +250,7 @@ interface Owner {
 /** What a new key takes from its project. */
 interface KeyOwner extends Owner {
   id: string;
-  settings: ProjectSettings;
+  settings: SettingsInput;
 }
 
 function toUpdate(row: KeyRow, owner: Owner): KeyUpdate {

@@ -7,13 +7,13 @@ import { eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { project } from "../database/schema.ts";
 import { failed, ok, type Result } from "../operation/problem.ts";
-import { MergedSettings, type ProjectChange, type ProjectInput, type ProjectSettings } from "./input.ts";
+import { MergedSettings, type ProjectChange, type ProjectInput, type SettingsInput } from "./input.ts";
 import { bumpKeysOf } from "./keys.ts";
 
 export interface Project {
   id: string;
   name: string;
-  settings: ProjectSettings;
+  settings: SettingsInput;
   /** Buffer shards in each region. */
   shards: number;
   createdAt: string;

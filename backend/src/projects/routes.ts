@@ -11,7 +11,7 @@ import { readBody, readQuery } from "../operation/parameters.ts";
 import { failed, ok, type Result } from "../operation/problem.ts";
 import type { EdgePush } from "../outbound/edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
-import { createKey, findKey, findKeyRecord, type Key, listKeys, revokeKey, rotateKey } from "./keys.ts";
+import { createKey, findKeyById, findKeyRecord, type Key, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { createProject, listReachable, type Project, reachProject, updateProject } from "./projects.ts";
 import { pushAll, pushUpdates } from "./push.ts";
 
@@ -172,7 +172,7 @@ async function rotate(asked: Asked<z.infer<typeof RotateInput>>, { database, edg
 }
 
 async function reachKey(database: Database, caller: Caller, id: string): Promise<Key | null> {
-  const found = await findKey(database, id);
+  const found = await findKeyById(database, id);
   if (found === null || (await reachProject(database, caller.project, found.projectId)) === null) return null;
   return found;
 }

@@ -4,7 +4,7 @@
 import postgres, { type Sql } from "postgres";
 import type { TimeRange } from "../operation/parameters.ts";
 import { failed, ok, type Result } from "../operation/problem.ts";
-import { instant } from "./window.ts";
+import { boundInstant } from "./window.ts";
 
 export type BucketInterval = "minute" | "hour" | "day" | "week";
 
@@ -26,7 +26,7 @@ export async function listBuckets(
   zone: string,
 ): Promise<Result<number[]>> {
   if (range.fromMs >= range.toMs) return ok([]);
-  const [first, last] = [instant(sql, range.fromMs), instant(sql, range.toMs - 1)];
+  const [first, last] = [boundInstant(sql, range.fromMs), boundInstant(sql, range.toMs - 1)];
   try {
     const rows = await sql<{ bucket: Date }[]>`
       select distinct date_trunc(${interval}::text, step, ${zone}::text) as bucket

@@ -6,7 +6,7 @@ import type { Fragment, Row, Sql } from "postgres";
 import * as z from "zod/mini";
 import { integer, rangeShape, type TimeRange, text } from "../operation/parameters.ts";
 import type { CursorPosition } from "./cursor.ts";
-import { inRange, instant } from "./window.ts";
+import { boundInstant, inRange } from "./window.ts";
 
 export const EventsParameters = z.object({
   ...rangeShape,
@@ -112,7 +112,7 @@ export async function listEvents(sql: Sql, project: string, filter: EventsFilter
       ${filter.event === undefined ? sql`` : sql`and label = ${filter.event}`}
       ${oneOf(sql, "subject", filter.subjects)}
       ${oneOf(sql, "anonymous_subject", filter.anonymousSubjects)}
-      ${after === undefined ? sql`` : sql`and (time, message_id) < (${instant(sql, after.timeMs)}, ${after.messageId})`}
+      ${after === undefined ? sql`` : sql`and (time, message_id) < (${boundInstant(sql, after.timeMs)}, ${after.messageId})`}
     order by time desc, message_id desc
     limit ${limit + 1}`;
   const page = rows.slice(0, limit);

@@ -8,7 +8,7 @@ import * as z from "zod/mini";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { rangeShape, readQuery, type TimeRange, timeRange } from "../operation/parameters.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportWriter } from "./export-format.ts";
-import { inRange, instant } from "./window.ts";
+import { boundInstant, inRange } from "./window.ts";
 
 /** Times 32 KiB an event is what an export holds at most. */
 const PAGE_ROWS = 1_000;
@@ -68,7 +68,7 @@ async function* readPages(sql: Sql, project: string, range: TimeRange): AsyncGen
     const after =
       behind === undefined
         ? sql``
-        : sql`and (time, message_id) > (${instant(sql, (behind.time as Date).getTime())}, ${String(behind.message_id)})`;
+        : sql`and (time, message_id) > (${boundInstant(sql, (behind.time as Date).getTime())}, ${String(behind.message_id)})`;
     const rows: Row[] = await sql`
       select ${sql(COLUMNS)} from event
       where project = ${project} and ${inRange(sql, range)} ${after}

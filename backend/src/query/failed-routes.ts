@@ -9,7 +9,7 @@ import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { integer, rangeShape, readQuery, timeRange } from "../operation/parameters.ts";
 import { ok } from "../operation/problem.ts";
 import type { ReplayClaims, ReplayState } from "../replay/claims.ts";
-import type { Failure } from "./trace.ts";
+import type { TraceFailure } from "./trace.ts";
 
 export type FailedEventReader = Pick<FailedEventStore, "list" | "survey">;
 
@@ -89,7 +89,7 @@ export async function findFailure(
   messageId: string,
   nowMs: number,
   receivedAtMs?: number,
-): Promise<Failure | null> {
+): Promise<TraceFailure | null> {
   const fromMs = receivedAtMs ?? nowMs - SEARCHED_MS;
   const toMs = receivedAtMs === undefined ? nowMs + HOUR_MS : receivedAtMs + HOUR_MS;
   const listed = await failedEvents.list({ project, fromMs, toMs, limit: SEARCHED_MAX });

@@ -8,7 +8,7 @@ import { ok, type Result } from "../operation/problem.ts";
 import { listBuckets } from "./buckets.ts";
 import { Selection, selects } from "./selection.ts";
 import { timezone } from "./timezone.ts";
-import { inRange, instant } from "./window.ts";
+import { boundInstant, inRange } from "./window.ts";
 
 const PERIODS_MAX = 90;
 const DEFAULT_PERIODS = 8;
@@ -69,7 +69,7 @@ function countReturns(sql: Sql, project: string, range: TimeRange, asked: Retent
       select cohort.cohort, cohort.subject, date_trunc(${interval}::text, event.time, ${zone}::text) as period
       from cohort join event on event.subject = cohort.subject and event.time > cohort.time
       where event.project = ${project}
-        and event.time >= ${instant(sql, range.fromMs)} and event.time < ${instant(sql, range.toMs)}
+        and event.time >= ${boundInstant(sql, range.fromMs)} and event.time < ${boundInstant(sql, range.toMs)}
         and ${selects(sql, asked.return)}
     )
     select cohort, null::timestamptz as period, count(*)::float8 as users from cohort group by cohort

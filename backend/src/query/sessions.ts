@@ -9,7 +9,7 @@ import { failed, ok, type Result } from "../operation/problem.ts";
 import { listBuckets } from "./buckets.ts";
 import { timezone } from "./timezone.ts";
 import { INTERVAL_MS } from "./trend-source.ts";
-import { instant } from "./window.ts";
+import { boundInstant } from "./window.ts";
 
 export const SessionsParameters = z.object({
   ...rangeShape,
@@ -48,7 +48,7 @@ export async function querySessions(
   }
   const buckets = await listBuckets(sql, range, interval, zone);
   if (!buckets.ok) return buckets;
-  const [from, to] = [instant(sql, range.fromMs), instant(sql, range.toMs)];
+  const [from, to] = [boundInstant(sql, range.fromMs), boundInstant(sql, range.toMs)];
   const rows = await sql<Counted[]>`
     select date_trunc(${interval}::text, started_at, ${zone}::text) as bucket,
            count(*)::float8 as sessions, count(distinct subject)::float8 as users,

@@ -13,7 +13,7 @@ const ShardTrace = z.object({
 });
 export type ShardTrace = z.infer<typeof ShardTrace>;
 
-export interface Failure {
+export interface TraceFailure {
   code: string;
   message: string;
   failedAtMs: number;
@@ -23,7 +23,7 @@ export interface Failure {
 export interface Whereabouts {
   tiers: readonly Pick<Tier, "name" | "locate">[];
   /** @param receivedAtMs when it was received at the earliest, if known */
-  findFailure(project: string, messageId: string, receivedAtMs?: number): Promise<Failure | null>;
+  findFailure(project: string, messageId: string, receivedAtMs?: number): Promise<TraceFailure | null>;
 }
 
 /** Times are ISO. */

@@ -18,7 +18,7 @@ import {
   type TrendSource,
   usableAggregate,
 } from "./trend-source.ts";
-import { inRange, instant } from "./window.ts";
+import { boundInstant, inRange } from "./window.ts";
 
 /** A chart with more lines than this can't be read. */
 const BREAKDOWN_VALUES = 20;
@@ -89,7 +89,7 @@ async function sourceOf(
   if (usableAggregate(question) === null) return "events";
   const aggregated = await sql<{ events: number }[]>`
     select coalesce(sum(events), 0)::float8 as events from event_hour
-    where project = ${project} and bucket >= ${instant(sql, range.fromMs)} and bucket < ${instant(sql, range.toMs)}`;
+    where project = ${project} and bucket >= ${boundInstant(sql, range.fromMs)} and bucket < ${boundInstant(sql, range.toMs)}`;
   const stored = reachesBeyondEvents(question)
     ? await sql<{ events: number }[]>`
         select count(*)::float8 as events from event where project = ${project} and ${inRange(sql, range)}`
@@ -119,7 +119,7 @@ function aggregateRows(
   return sql`
     select bucket as at, ${value} as value, events, null::text as subject
     from ${sql(source)}
-    where project = ${project} and bucket >= ${instant(sql, inner.fromMs)} and bucket < ${instant(sql, inner.toMs)}
+    where project = ${project} and bucket >= ${boundInstant(sql, inner.fromMs)} and bucket < ${boundInstant(sql, inner.toMs)}
       ${labelled(sql, asked.event)}
     union all ${eventRows(sql, project, { fromMs: range.fromMs, toMs: inner.fromMs }, asked)}
     union all ${eventRows(sql, project, { fromMs: inner.toMs, toMs: range.toMs }, asked)}`;

@@ -3,12 +3,12 @@
 import type { Fragment, Sql } from "postgres";
 import type { TimeRange } from "../operation/parameters.ts";
 
-export function instant(sql: Sql, ms: number): Fragment {
+export function boundInstant(sql: Sql, ms: number): Fragment {
   // A text with milliseconds and a zone is exact; a double of seconds is not.
   return sql`${new Date(ms).toISOString()}::text::timestamptz`;
 }
 
 /** From inclusive, to exclusive. */
 export function inRange(sql: Sql, { fromMs, toMs }: TimeRange): Fragment {
-  return sql`time >= ${instant(sql, fromMs)} and time < ${instant(sql, toMs)}`;
+  return sql`time >= ${boundInstant(sql, fromMs)} and time < ${boundInstant(sql, toMs)}`;
 }

@@ -7,7 +7,7 @@
 // What is missing may be under way; it is an imbalance once the settle time has passed since anything changed.
 
 import type { Sql } from "../database/client.ts";
-import { instant } from "../query/window.ts";
+import { boundInstant } from "../query/window.ts";
 
 const MINUTE_MS = 60_000;
 /** Tiers that are well hold everything within seconds; a restart of one takes a minute. */
@@ -80,10 +80,10 @@ export interface Imbalance {
 
 /** Minutes of a project that were looked at, don't add up, and had time to. */
 export async function countImbalanced(sql: Sql, project: string, nowMs: number): Promise<Imbalance> {
-  const settled = instant(sql, nowMs - SETTLE_MS);
+  const settled = boundInstant(sql, nowMs - SETTLE_MS);
   const [row] = await sql<{ minutes: number; oldest: Date | null }[]>`
     select count(*)::int as minutes, min(minute) as oldest from flow_minute
     where project = ${project} and not balanced and checked_at is not null and changed_at < ${settled}
-      and minute < ${instant(sql, nowMs - SETTLE_MS - MINUTE_MS)}`;
+      and minute < ${boundInstant(sql, nowMs - SETTLE_MS - MINUTE_MS)}`;
   return { minutes: row?.minutes ?? 0, oldestMs: row?.oldest?.getTime() ?? null };
 }

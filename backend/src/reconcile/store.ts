@@ -2,7 +2,7 @@
 // far they were read, in one transaction; what a tier holds is read anew and replaced.
 
 import type { Sql } from "../database/client.ts";
-import { instant } from "../query/window.ts";
+import { boundInstant } from "../query/window.ts";
 import type { FlowCounts } from "./balance.ts";
 import type { FlowCount } from "./ingest.ts";
 
@@ -35,7 +35,7 @@ export async function addProcessed(
     await tx`
       insert into flow_minute (project, minute, received, processed, failed, redelivered, repeated, changed_at)
       select project, to_timestamp(minute_ms / 1000), processed + failed + redelivered, processed, failed, redelivered,
-        repeated, ${instant(sql, nowMs)}
+        repeated, ${boundInstant(sql, nowMs)}
       from unnest(
         ${counts.map(({ project }) => project)}::text[],
         ${counts.map(({ minuteMs }) => minuteMs)}::float8[],
@@ -74,7 +74,7 @@ export async function addCold(
     if (!(await moveCheckpoint(tx as unknown as Sql, advance))) return false;
     await tx`
       insert into flow_minute (project, minute, cold_loaded, cold_copies, changed_at)
-      select project, to_timestamp(minute_ms / 1000), sum(loaded), sum(copies), ${instant(sql, nowMs)}
+      select project, to_timestamp(minute_ms / 1000), sum(loaded), sum(copies), ${boundInstant(sql, nowMs)}
       from unnest(
         ${counts.map(({ project }) => project)}::text[],
         ${counts.map(({ minuteMs }) => minuteMs)}::float8[],
@@ -113,7 +113,7 @@ export async function openMinutes(sql: Sql, fromMs: number, recentMs: number, li
     select project, (extract(epoch from minute) * 1000)::float8 as "minuteMs", changed_at as "changedAt",
       ${countColumns(sql)}
     from flow_minute
-    where minute >= ${instant(sql, fromMs)} and (not balanced or minute >= ${instant(sql, recentMs)})
+    where minute >= ${boundInstant(sql, fromMs)} and (not balanced or minute >= ${boundInstant(sql, recentMs)})
     order by minute, project limit ${limit}`;
 }
 
@@ -129,7 +129,7 @@ export async function listMinutes(
     select project, (extract(epoch from minute) * 1000)::float8 as "minuteMs", checked_at as "checkedAt",
       changed_at as "changedAt", ${countColumns(sql)}
     from flow_minute
-    where project = ${project} and minute >= ${instant(sql, fromMs)} and minute < ${instant(sql, toMs)}
+    where project = ${project} and minute >= ${boundInstant(sql, fromMs)} and minute < ${boundInstant(sql, toMs)}
     order by minute desc limit ${limit}`;
 }
 
@@ -177,7 +177,7 @@ export async function writeChecked(
       -- What was added since it was read is checked by the next run.
       balanced = checked.balanced = 1 and flow_minute.received = checked.received
         and flow_minute.cold_loaded + flow_minute.cold_copies = checked.cold,
-      checked_at = ${instant(sql, nowMs)}
+      checked_at = ${boundInstant(sql, nowMs)}
     from unnest(
       ${minutes.map(({ project }) => project)}::text[], ${list(({ minuteMs }) => minuteMs)}::float8[],
       ${list((m) => m.edgeAccepted)}::bigint[], ${list((m) => m.edgeRejected)}::bigint[],
@@ -200,7 +200,7 @@ export async function addEdgeMinutes(
 ): Promise<void> {
   await sql`
     insert into flow_minute (project, minute, changed_at)
-    select ${project}, to_timestamp(minute_ms / 1000), ${instant(sql, nowMs)}
+    select ${project}, to_timestamp(minute_ms / 1000), ${boundInstant(sql, nowMs)}
     from unnest(${[...minutesMs]}::float8[]) as known (minute_ms)
     on conflict do nothing`;
 }
@@ -229,12 +229,12 @@ export async function warmCounts(
       (coalesce(sum(failed) filter (where raw_shard not like ${REPLAYED}), 0)
         - coalesce(sum(loaded + copies) filter (where raw_shard like ${REPLAYED}), 0))::float8 as failed
     from warm_count
-    where minute >= ${instant(sql, fromMs)} and minute <= ${instant(sql, toMs)} and project = any(${[...projects]}::text[])
+    where minute >= ${boundInstant(sql, fromMs)} and minute <= ${boundInstant(sql, toMs)} and project = any(${[...projects]}::text[])
     group by project, minute`;
 }
 
 /** What nobody reconciles any more. */
 export async function forget(sql: Sql, beforeMs: number): Promise<void> {
-  await sql`delete from flow_minute where minute < ${instant(sql, beforeMs)}`;
-  await sql`delete from warm_count where minute < ${instant(sql, beforeMs)}`;
+  await sql`delete from flow_minute where minute < ${boundInstant(sql, beforeMs)}`;
+  await sql`delete from warm_count where minute < ${boundInstant(sql, beforeMs)}`;
 }

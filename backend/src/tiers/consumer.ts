@@ -3,7 +3,7 @@
 
 import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
 import type { StreamAnswer, StreamRecord } from "../stream/event.ts";
-import { type DecodedRecord, decodeRecord } from "./records.ts";
+import { decodeEnrichedRecord, type EnrichedRecord } from "./records.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "./tier.ts";
 
 /** One load: what is in memory decoded at once, and what is done again after a fault. */
@@ -52,11 +52,11 @@ export async function consumeRecords(
 }
 
 /** Whole records, in order, of about so many events; decoded as late as possible. */
-function* groups(tier: Tier, records: readonly StreamRecord[]): Generator<DecodedRecord[]> {
-  let group: DecodedRecord[] = [];
+function* groups(tier: Tier, records: readonly StreamRecord[]): Generator<EnrichedRecord[]> {
+  let group: EnrichedRecord[] = [];
   let events = 0;
   for (const record of records) {
-    const decoded = decodeRecord(tier.name, record, Date.now());
+    const decoded = decodeEnrichedRecord(tier.name, record, Date.now());
     if (group.length > 0 && events + decoded.events.length > LOAD_EVENTS) {
       yield group;
       group = [];

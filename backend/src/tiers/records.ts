@@ -18,15 +18,15 @@ import type { TierName } from "./tier.ts";
 /** 9999-12-31: beyond it ISO 8601 and Postgres part ways. */
 const LATEST_MS = 253_402_300_799_999;
 
-export interface DecodedRecord {
+export interface EnrichedRecord {
   sequenceNumber: string;
   events: EnrichedEvent[];
   failed: FailedEvent[];
 }
 
-export function decodeRecord(tier: TierName, record: StreamRecord, nowMs: number): DecodedRecord {
+export function decodeEnrichedRecord(tier: TierName, record: StreamRecord, nowMs: number): EnrichedRecord {
   const { sequenceNumber } = record.kinesis;
-  const decoded: DecodedRecord = { sequenceNumber, events: [], failed: [] };
+  const decoded: EnrichedRecord = { sequenceNumber, events: [], failed: [] };
   const fail = (code: FailureCode, value: unknown, payload: string) => {
     const id = `${tier}-${shardOf(record)}-${sequenceNumber}-${decoded.failed.length}`;
     decoded.failed.push(failure({ tier, id, code, nowMs }, value, payload));

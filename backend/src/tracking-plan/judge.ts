@@ -7,7 +7,7 @@ import { compileSchema, type SchemaValidator } from "./compile.ts";
 import { type PlanViolation, violationOf } from "./violation.ts";
 
 /** What a plan looks at. */
-export interface JudgedEvent {
+export interface CheckedEvent {
   type: string;
   /** Of a track event, a page or a screen. */
   name: string | null;
@@ -48,7 +48,7 @@ export class PlanJudge {
     }
   }
 
-  judge(event: JudgedEvent): PlanVerdict {
+  judge(event: CheckedEvent): PlanVerdict {
     const { mode, unknownEvents } = this.#plan;
     // A type that no rule is about is none of the plan's business: a plan of track events says nothing of pages.
     if (mode === "off" || !this.#types.has(event.type)) return STORE;
@@ -78,7 +78,7 @@ function declaredVersion({ protocols }: Record<string, unknown>): string | undef
   return typeof version === "string" || typeof version === "number" ? String(version) : undefined;
 }
 
-function unknown({ type, name, context }: JudgedEvent): PlanViolation {
+function unknown({ type, name, context }: CheckedEvent): PlanViolation {
   const declared = declaredVersion(context);
   const event = { type, ...(name === null ? {} : { event: name }), version: 1 } as PlanEvent;
   return {

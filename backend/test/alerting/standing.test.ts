@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { AlertTiming, Bounds } from "../../src/alerting/rule.ts";
-import { advance, initialStanding, judge } from "../../src/alerting/standing.ts";
+import { advance, initialStanding, judgeValue } from "../../src/alerting/standing.ts";
 
 const MINUTE_MS = 60_000;
 const ABOVE: Bounds = { direction: "above", threshold: 10, clear: 5 };
@@ -18,7 +18,7 @@ function run(values: readonly (number | null | Step)[], timing: Partial<AlertTim
   let standing = initialStanding(0);
   return values.map((given, minute) => {
     const { value, silenced = false }: Step = typeof given === "object" && given !== null ? given : { value: given };
-    const moved = advance(standing, judge(value, bounds), whole, silenced, minute * MINUTE_MS);
+    const moved = advance(standing, judgeValue(value, bounds), whole, silenced, minute * MINUTE_MS);
     standing = moved.standing;
     return moved.announcement === null ? standing.state : `${standing.state}!${moved.announcement}`;
   });

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { maskIbans } from "../../src/personal-data/iban.ts";
 import { maskItalianCodes, maskNationalIds } from "../../src/personal-data/national-id.ts";
 import { maskPhones } from "../../src/personal-data/phone.ts";
-import { IBAN_START, LETTERS_START, LONG_RUN, scan } from "../../src/personal-data/scan.ts";
+import { IBAN_START, LETTERS_START, LONG_RUN, scanText } from "../../src/personal-data/scan.ts";
 import { RequestWork, redactPersonalData } from "../../src/process/personal-data.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";
 import { CHROME, head, type Sent, SOURCE, shopEvent, track } from "./sample.ts";
@@ -379,7 +379,7 @@ describe("the pass over the characters that spares the rest", () => {
     const texts = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(""));
     fc.assert(
       fc.property(texts, fc.constantFrom(null, "DE", "FR", "US"), (text, country) => {
-        const found = scan(text);
+        const found = scanText(text);
         const finders: [number, string][] = [
           [IBAN_START, maskIbans(text, { calls: 64 })],
           [LETTERS_START, maskItalianCodes(text, budget())],

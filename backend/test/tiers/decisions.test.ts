@@ -4,10 +4,10 @@ import { position } from "@behaviour/contract";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { planObjects } from "../../src/tiers/cold/load-plan.ts";
-import { planLoad as planHot } from "../../src/tiers/hot/tier.ts";
+import { planHotLoad } from "../../src/tiers/hot/tier.ts";
 import { cutText, eventLabel } from "../../src/tiers/label.ts";
 import { after, inOrder } from "../../src/tiers/order.ts";
-import { planLoad as planWarm } from "../../src/tiers/warm/tier.ts";
+import { planWarmLoad } from "../../src/tiers/warm/tier.ts";
 import { enrichedEvent, runOf } from "./events.ts";
 
 const MINUTE_MS = 60_000;
@@ -83,7 +83,7 @@ describe("eventLabel", () => {
   });
 });
 
-describe("planLoad", () => {
+describe("planHotLoad and planWarmLoad", () => {
   it("of the hot tier gives each event to its project's minute, and none that is too old", () => {
     const at = (receivedAtMs: number) => ({ receivedAtMs, timeMs: receivedAtMs });
     const [one, two] = runOf({ project: "p1", rawShard: "s", count: 2, fields: at(nowMs) });
@@ -91,7 +91,7 @@ describe("planLoad", () => {
     const [four] = runOf({ project: "p2", rawShard: "s", count: 1, first: 4, fields: at(nowMs) });
     const [old] = runOf({ project: "p2", rawShard: "s", count: 1, first: 5, fields: at(nowMs - 48 * 60 * MINUTE_MS) });
     const given = [one, two, three, four, old].filter((event) => event !== undefined);
-    const plan = planHot("s", given, nowMs);
+    const plan = planHotLoad("s", given, nowMs);
     expect(plan.outdated).toBe(1);
     expect([...plan.projects].map(([project, minutes]) => [project, minutes.map(({ events }) => events)])).toEqual([
       ["p1", [[one, two], [three]]],
@@ -104,7 +104,7 @@ describe("planLoad", () => {
       runOf({ project: "p", rawShard: "s1", count: 11_000 }),
       runOf({ project: "p", rawShard: "s2", count: 3 }),
     ];
-    const { chunks, repeated } = planWarm([...long, ...short, ...short]);
+    const { chunks, repeated } = planWarmLoad([...long, ...short, ...short]);
     expect(chunks.map((chunk) => chunk.length)).toEqual([5_000, 5_000, 1_000, 3]);
     expect(chunks.flat()).toEqual([...long, ...short]);
     expect(repeated).toBe(3);

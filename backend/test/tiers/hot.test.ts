@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { countEvents, fromItem, KEYS_MAX, minuteOf, toItem } from "../../src/tiers/hot/minute.ts";
+import { countEvents, KEYS_MAX, minuteFromItem, minuteOf, minuteToItem } from "../../src/tiers/hot/minute.ts";
 import { readRealtime } from "../../src/tiers/hot/read.ts";
 import { Sketch } from "../../src/tiers/hot/sketch.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
@@ -88,9 +88,9 @@ describe("a minute's item", () => {
     expect(counters.labels.counts.get("Home")).toBe(50);
     const sum = [...counters.labels.counts.values()].reduce((total, count) => total + count, counters.labels.rest);
     expect(sum).toBe(3_000);
-    const item = toItem("p", minuteOf(0), "s", counters);
+    const item = minuteToItem("p", minuteOf(0), "s", counters);
     expect(JSON.stringify(item).length).toBeLessThan(200_000);
-    expect(fromItem(item)).toEqual(counters);
+    expect(minuteFromItem(item)).toEqual(counters);
   });
 });
 

@@ -2,19 +2,19 @@
 
 import { TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { type JudgedEvent, PlanJudge } from "../../src/tracking-plan/judge.ts";
+import { type CheckedEvent, PlanJudge } from "../../src/tracking-plan/judge.ts";
 import { ORDER_COMPLETED, PLAN } from "./sample.ts";
 
 const judge = new PlanJudge(PLAN, 7);
 const ORDER = { order_id: "AB-1234", total: 9.5, currency: "EUR", products: [{ sku: "a" }] };
 
-function event(changes: Partial<JudgedEvent> = {}): JudgedEvent {
+function event(changes: Partial<CheckedEvent> = {}): CheckedEvent {
   return { type: "track", name: "Order Completed", properties: ORDER, traits: {}, context: {}, ...changes };
 }
 const order = (changes: Record<string, unknown>) => event({ properties: { ...ORDER, ...changes } });
 
 describe("an event that keeps the plan", () => {
-  it.each<[string, JudgedEvent]>([
+  it.each<[string, CheckedEvent]>([
     ["as it is", event()],
     ["with properties that nobody named", order({ anything: { at: ["all"] } })],
     ["with a null where that is allowed", order({ coupon: null })],
@@ -35,7 +35,7 @@ describe("an event that keeps the plan", () => {
 });
 
 describe("an event that breaks it", () => {
-  it.each<[string, JudgedEvent, object]>([
+  it.each<[string, CheckedEvent, object]>([
     [
       "a property is missing",
       order({ total: undefined, currency: undefined }),

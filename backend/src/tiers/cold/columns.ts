@@ -5,7 +5,7 @@ import { type ColumnKind, STORE_COLUMNS } from "@behaviour/contract";
 import type { SchemaElement } from "hyparquet";
 
 /** A row as it is read back, under the columns' names: times as `Date`, JSON as values. */
-export type Row = Record<string, unknown>;
+export type ColdRow = Record<string, unknown>;
 
 const ELEMENTS: Record<ColumnKind, Omit<SchemaElement, "name">> = {
   text: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },

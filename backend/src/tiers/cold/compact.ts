@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, TABLES } from "@behaviour/contract";
-import type { Row } from "./columns.ts";
+import type { ColdRow } from "./columns.ts";
 import { ColdLedger, type Compaction } from "./object-ledger.ts";
 import { Objects, type StoredObject } from "./objects.ts";
 import { decodeParquet, encodeRows } from "./parquet.ts";
@@ -135,8 +135,8 @@ export class Compactor {
   }
 
   /** The rows by message id, so that of two copies the older object's stays, and the objects they are from. */
-  async #read(candidates: readonly StoredObject[]): Promise<{ rows: Map<unknown, Row>; sources: string[] }> {
-    let rows = new Map<unknown, Row>();
+  async #read(candidates: readonly StoredObject[]): Promise<{ rows: Map<unknown, ColdRow>; sources: string[] }> {
+    let rows = new Map<unknown, ColdRow>();
     let sources: string[] = [];
     for (const { key } of candidates) {
       const bytes = await this.#objects.get(key);

@@ -3,7 +3,7 @@
 import { type ColumnKind, type EnrichedEvent, STORE_COLUMNS } from "@behaviour/contract";
 import { parquetMetadata, parquetReadObjects, type SchemaElement } from "hyparquet";
 import { compressors as decompressors } from "hyparquet-compressors";
-import { PARQUET_SCHEMA, type Row } from "./columns.ts";
+import { type ColdRow, PARQUET_SCHEMA } from "./columns.ts";
 import { writeFile } from "./parquet-file/file.ts";
 
 const ROW_GROUP_ROWS = 50_000;
@@ -21,7 +21,7 @@ export function encodeEvents(events: readonly EnrichedEvent[]): Uint8Array {
 }
 
 /** The same of rows that were read from such files. */
-export function encodeRows(rows: readonly Row[]): Uint8Array {
+export function encodeRows(rows: readonly ColdRow[]): Uint8Array {
   const sorted = sortedBy(rows, (row) => Number(row["time"]));
   return encode(STORE_COLUMNS.map(({ column, kind }) => valuesOf(sorted, column, kind)));
 }
@@ -65,11 +65,11 @@ function sortedBy<T>(items: readonly T[], timeOf: (item: T) => number): readonly
  * The rows of a file of this schema or of an older one, which lacks columns; null for a newer one: what it has beyond ours
  * would be lost by writing it anew. @throws when the bytes are no Parquet file.
  */
-export async function decodeParquet(bytes: Uint8Array): Promise<Row[] | null> {
+export async function decodeParquet(bytes: Uint8Array): Promise<ColdRow[] | null> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   const [, ...columns] = parquetMetadata(file).schema;
   if (columns.some(({ name }) => !KNOWN.has(name))) return null;
-  return (await parquetReadObjects({ file, compressors: decompressors })) as Row[];
+  return (await parquetReadObjects({ file, compressors: decompressors })) as ColdRow[];
 }
 
 /** The column `message_id` alone. @throws when the bytes are no Parquet file. */

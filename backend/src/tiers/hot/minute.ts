@@ -117,7 +117,7 @@ function bounded(tally: Tally): Tally {
   return { counts: new Map(ranked.slice(0, KEYS_MAX)), rest };
 }
 
-export function toItem(project: string, minute: string, rawShard: string, counters: MinuteCounters) {
+export function minuteToItem(project: string, minute: string, rawShard: string, counters: MinuteCounters) {
   const item: Record<string, AttributeValue> = {
     pk: { S: minuteKey(project) },
     sk: { S: `${minute}#${rawShard}` },
@@ -144,7 +144,7 @@ export function toItem(project: string, minute: string, rawShard: string, counte
 }
 
 /** @throws when the item is none of ours. */
-export function fromItem(item: Record<string, AttributeValue>): MinuteCounters {
+export function minuteFromItem(item: Record<string, AttributeValue>): MinuteCounters {
   const { events, copies, labels, pages, countries, rest, subjects, lastEventAt, checkpoint, ranges, revision } = item;
   if (!events?.N || !subjects?.B || !lastEventAt?.S || checkpoint?.S === undefined) {
     throw new Error("a minute's item lacks an attribute");

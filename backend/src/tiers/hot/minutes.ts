@@ -3,7 +3,7 @@
 
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { callDeadline } from "../../aws.ts";
-import { fromItem, type MinuteCounters, minuteKey, toItem } from "./minute.ts";
+import { type MinuteCounters, minuteFromItem, minuteKey, minuteToItem } from "./minute.ts";
 
 /** A few kilobytes each. */
 const KEPT_ITEMS = 2_000;
@@ -35,7 +35,7 @@ export class Minutes {
     });
     const { Item } = await this.#dynamodb.send(get, { abortSignal: callDeadline() });
     if (Item === undefined) return null;
-    const counters = fromItem(Item);
+    const counters = minuteFromItem(Item);
     this.#keep(place, counters);
     return counters;
   }
@@ -44,7 +44,7 @@ export class Minutes {
   async put(place: MinutePlace, before: MinuteCounters | null, next: MinuteCounters): Promise<boolean> {
     const put = new PutItemCommand({
       TableName: this.#table,
-      Item: toItem(place.project, place.minute, place.rawShard, next),
+      Item: minuteToItem(place.project, place.minute, place.rawShard, next),
       ...(before === null || before.revision === 0
         ? { ConditionExpression: before === null ? "attribute_not_exists(pk)" : "attribute_not_exists(revision)" }
         : {

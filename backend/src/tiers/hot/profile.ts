@@ -80,7 +80,7 @@ export function addToProfile(before: StoredProfile | null, events: readonly Enri
 }
 
 /** @param nowMs the item is kept so long after it was last written */
-export function toItem(
+export function profileToItem(
   project: string,
   subject: string,
   profile: StoredProfile,
@@ -106,7 +106,7 @@ export function toItem(
 }
 
 /** @returns null for an item that has expired: removing it may take DynamoDB two days. @throws when it is none of ours. */
-export function fromItem(item: Record<string, AttributeValue>, nowMs: number): StoredProfile | null {
+export function profileFromItem(item: Record<string, AttributeValue>, nowMs: number): StoredProfile | null {
   const { recent, eventCount, firstSeenMs, lastSeenMs, traits, traitsAtMs, positions, revision, expiresAt } = item;
   if (!recent?.L || !eventCount?.N || !traits?.S || !positions?.M || !revision?.N) {
     throw new Error("a profile's item lacks an attribute");

@@ -4,7 +4,14 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, TABLES } from "@behaviour/contract";
 import { callDeadline } from "../../aws.ts";
-import { addToProfile, fromItem, type Profile, profileKey, type StoredProfile, toItem } from "./profile.ts";
+import {
+  addToProfile,
+  type Profile,
+  profileFromItem,
+  profileKey,
+  profileToItem,
+  type StoredProfile,
+} from "./profile.ts";
 
 /** Some kilobytes each. */
 const KEPT_PROFILES = 2_000;
@@ -36,7 +43,7 @@ export class Profiles {
     if (kept !== undefined) return { profile: kept, revision: kept.revision };
     const item = await getItem(this.#dynamodb, project, subject);
     if (item === undefined) return { profile: null, revision: null };
-    return { profile: fromItem(item, this.#now()), revision: Number(item["revision"]?.N ?? 0) };
+    return { profile: profileFromItem(item, this.#now()), revision: Number(item["revision"]?.N ?? 0) };
   }
 
   async #put(project: string, subject: string, before: number | null, next: StoredProfile): Promise<boolean> {
@@ -44,7 +51,7 @@ export class Profiles {
     const profile = { ...next, revision: (before ?? 0) + 1 };
     const put = new PutItemCommand({
       TableName: TABLES.hot,
-      Item: toItem(project, subject, profile, this.#now()),
+      Item: profileToItem(project, subject, profile, this.#now()),
       ...(before === null
         ? { ConditionExpression: "attribute_not_exists(pk)" }
         : {
@@ -74,7 +81,7 @@ export async function readProfile(
   nowMs: number = Date.now(),
 ): Promise<Profile | null> {
   const item = await getItem(dynamodb, project, subject);
-  const stored = item === undefined ? null : fromItem(item, nowMs);
+  const stored = item === undefined ? null : profileFromItem(item, nowMs);
   if (stored === null) return null;
   const { positions: _positions, revision: _revision, ...profile } = stored;
   return profile;

@@ -3,7 +3,7 @@
 import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
 import { callDeadline } from "../../aws.ts";
-import { fromItem, MINUTE_MS, type MinuteCounters, minuteKey, minuteOf, type Tally } from "./minute.ts";
+import { MINUTE_MS, type MinuteCounters, minuteFromItem, minuteKey, minuteOf, type Tally } from "./minute.ts";
 import { Sketch } from "./sketch.ts";
 
 const TOP = 10;
@@ -74,7 +74,7 @@ async function* minuteItems(
     for (const item of page.Items ?? []) {
       const minute = item["sk"]?.S?.slice(0, item["sk"].S.indexOf("#")) ?? "";
       const expired = Number(item["expiresAt"]?.N ?? 0) * 1_000 <= nowMs;
-      if (!expired) yield { minute, counters: fromItem(item) };
+      if (!expired) yield { minute, counters: minuteFromItem(item) };
     }
     startKey = page.LastEvaluatedKey as Record<string, never> | undefined;
   } while (startKey !== undefined);

@@ -48,7 +48,7 @@ export interface HotPlan {
 }
 
 /** Sorts the events of one raw shard by the item each is counted in. Pure. */
-export function planLoad(rawShard: string, events: readonly EnrichedEvent[], nowMs: number): HotPlan {
+export function planHotLoad(rawShard: string, events: readonly EnrichedEvent[], nowMs: number): HotPlan {
   const plan: HotPlan = { projects: new Map(), outdated: 0 };
   const minutes = new Map<string, MinuteBatch>();
   for (const event of events) {
@@ -100,7 +100,7 @@ export class HotTier implements Tier {
     const { shards, repeated } = inOrder(batch);
     result.repeated = repeated;
     for (const [rawShard, events] of shards) {
-      const plan = planLoad(rawShard, events, this.#now());
+      const plan = planHotLoad(rawShard, events, this.#now());
       result.outdated += plan.outdated;
       for (const [project, minutes] of plan.projects) {
         addResult(result, await this.#loadProject(project, minutes, choose));

@@ -50,7 +50,7 @@ export function entryOf(events: readonly EnrichedEvent[], sequence: number, nowM
   };
 }
 
-export function toItem(key: string, entry: Entry): Record<string, AttributeValue> {
+export function entryToItem(key: string, entry: Entry): Record<string, AttributeValue> {
   return {
     pk: { S: key },
     sk: { S: sequenceKey(entry.sequence) },
@@ -64,7 +64,7 @@ export function toItem(key: string, entry: Entry): Record<string, AttributeValue
 }
 
 /** @throws when the item is none of ours. */
-export function fromItem(item: Record<string, AttributeValue>): Entry {
+export function entryFromItem(item: Record<string, AttributeValue>): Entry {
   const { sk, rawShard, lastPosition, registeredAtMs, ids, owners } = item;
   if (!sk?.S || !rawShard?.S || !lastPosition?.S || !registeredAtMs?.N || !ids?.B || !owners?.B) {
     throw new Error("a registry item lacks an attribute");

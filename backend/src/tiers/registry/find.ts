@@ -3,7 +3,7 @@
 import { type DynamoDBClient, GetItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { hashId } from "@behaviour/contract";
 import { callDeadline } from "../../aws.ts";
-import { type Entry, fromItem, sequenceKey } from "./entry.ts";
+import { type Entry, entryFromItem, sequenceKey } from "./entry.ts";
 import { forEachId } from "./id-table.ts";
 
 /** Of the log, per look-up: about five million messages. One that lies beyond is not found. */
@@ -53,7 +53,7 @@ async function entriesFrom(dynamodb: DynamoDBClient, table: string, key: string,
     }),
     { abortSignal: callDeadline() },
   );
-  return (answer.Items ?? []).map(fromItem);
+  return (answer.Items ?? []).map(entryFromItem);
 }
 
 /** By halving: the number of an entry after which all were registered at `fromMs` or later, give or take a clock. */
@@ -85,7 +85,7 @@ async function edge(dynamodb: DynamoDBClient, table: string, key: string, ascend
     { abortSignal: callDeadline() },
   );
   const item = answer.Items?.[0];
-  return item === undefined ? null : fromItem(item);
+  return item === undefined ? null : entryFromItem(item);
 }
 
 async function registeredAt(

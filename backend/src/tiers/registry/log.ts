@@ -4,7 +4,7 @@
 import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, hashId } from "@behaviour/contract";
 import { callDeadline } from "../../aws.ts";
-import { type Entry, entryOf, fromItem, ownerOf, sequenceKey, toItem } from "./entry.ts";
+import { type Entry, entryFromItem, entryOf, entryToItem, ownerOf, sequenceKey } from "./entry.ts";
 import { forEachId, IdTable } from "./id-table.ts";
 
 /** Entries in one read; DynamoDB ends a page at 1 MB in any case. */
@@ -82,7 +82,7 @@ export class RegistryLog {
     const entry = entryOf(events, this.#nextSequence, nowMs);
     const put = new PutItemCommand({
       TableName: this.#table,
-      Item: toItem(this.#key, entry),
+      Item: entryToItem(this.#key, entry),
       ConditionExpression: "attribute_not_exists(pk)",
     });
     try {
@@ -132,6 +132,6 @@ export class RegistryLog {
       Limit: PAGE_ENTRIES,
     });
     const answer = await this.#dynamodb.send(query, { abortSignal: callDeadline() });
-    return (answer.Items ?? []).map(fromItem);
+    return (answer.Items ?? []).map(entryFromItem);
   }
 }

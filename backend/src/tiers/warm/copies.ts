@@ -15,7 +15,7 @@ const LOAD_LOCK = 771_204;
 /** Events overtaken by longer than the suspects' age are suspects themselves; the rest is room for clocks. */
 const OVERTAKEN_MINUTES = 10;
 
-export interface TimeRange {
+interface DayRange {
   fromMs: number;
   toMs: number;
 }
@@ -25,7 +25,7 @@ export interface TimeRange {
  * first try and not on a retry; so it is near this copy's own time, near the client's timestamp as sent, or within the
  * window of dedupe before its receipt. Ranges are merged: chunks outside them are never opened. Pure.
  */
-export function rangesOfCopies(suspects: readonly EnrichedEvent[]): TimeRange[] {
+export function rangesOfCopies(suspects: readonly EnrichedEvent[]): DayRange[] {
   const days = new Set<number>();
   const addDays = (fromMs: number, toMs: number) => {
     for (let day = Math.floor(fromMs / DAY_MS); day <= Math.floor(toMs / DAY_MS); day++) days.add(day);
@@ -35,7 +35,7 @@ export function rangesOfCopies(suspects: readonly EnrichedEvent[]): TimeRange[] 
     addDays(receivedAtMs - DAY_MS, receivedAtMs + DAY_MS);
     if (originalTimeMs !== null) addDays(originalTimeMs - DAY_MS, originalTimeMs + DAY_MS);
   }
-  const ranges: TimeRange[] = [];
+  const ranges: DayRange[] = [];
   for (const day of [...days].sort((a, b) => a - b)) {
     const last = ranges.at(-1);
     if (last !== undefined && last.toMs === day * DAY_MS) last.toMs += DAY_MS;

@@ -31,7 +31,7 @@ export interface WarmTierOptions {
 }
 
 /** Cuts a batch into transactions: runs of one raw shard, in order. Pure. */
-export function planLoad(batch: readonly EnrichedEvent[]): { chunks: EnrichedEvent[][]; repeated: number } {
+export function planWarmLoad(batch: readonly EnrichedEvent[]): { chunks: EnrichedEvent[][]; repeated: number } {
   const { shards, repeated } = inOrder(batch);
   const chunks: EnrichedEvent[][] = [];
   for (const events of shards.values()) {
@@ -55,7 +55,7 @@ export class WarmTier implements Tier {
 
   async load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
     const result = emptyResult();
-    const { chunks, repeated } = planLoad(batch);
+    const { chunks, repeated } = planWarmLoad(batch);
     result.repeated = repeated;
     for (const chunk of chunks) addResult(result, await this.#loadChunk(chunk));
     return result;
