@@ -3,10 +3,8 @@
 // are stands in click-id-list.ts. API.md §4.
 
 import { ADVERTISING_KEYS, CLICK_IDS } from "./click-id-list.ts";
-import { isObject } from "./event.ts";
+import { isObject, type JsonObject } from "./event.ts";
 import { escapeAt, type PlainText, plainText, replaceRanges } from "./percent.ts";
-
-type JsonObject = Record<string, unknown>;
 
 const NAME_MAX = Math.max(...[...CLICK_IDS.keys()].map((name) => name.length));
 const NAME_MIN = Math.min(...[...CLICK_IDS.keys()].map((name) => name.length));

@@ -40,7 +40,7 @@ export const Batch = z.looseObject({
 });
 export type Batch = z.infer<typeof Batch>;
 
-type JsonObject = Record<string, unknown>;
+export type JsonObject = Record<string, unknown>;
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -3,12 +3,10 @@
 // retention, continuous aggregates, the view `events` and its reader's role) stands in the custom migration beside the
 // generated ones. People read the view, never these tables.
 
-import type { KeyEnvironment, KeyKind, PiiFinding, Scope } from "@behaviour/contract";
+import type { JsonObject, KeyEnvironment, KeyKind, PiiFinding, Scope } from "@behaviour/contract";
 import { sql } from "drizzle-orm";
 import { bigserial, boolean, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { instant } from "./columns.ts";
-
-type JsonObject = Record<string, unknown>;
 
 /**
  * The warm tier. `label` is what an event is counted under: its name, else its type, cut to 200 characters so that an

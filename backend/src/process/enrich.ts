@@ -5,6 +5,7 @@ import {
   type EnrichedEvent,
   eventTime,
   isOn,
+  type JsonObject,
   type PiiFinding,
   stripClickIds,
   stripClickIdText,
@@ -18,7 +19,7 @@ import { NO_PAGE, readPage } from "./enrich/page.ts";
 import { classifyReferral, NO_REFERRAL } from "./enrich/referrer.ts";
 import { readSessionId } from "./enrich/session.ts";
 import { readUserAgent, UNKNOWN_AGENT } from "./enrich/user-agent.ts";
-import type { JsonObject, UnpackedEvent } from "./unpack.ts";
+import type { UnpackedEvent } from "./unpack.ts";
 
 /** What is known without the vault, the clock and the event's place in the stream. */
 export type Enrichment = Omit<

@@ -7,6 +7,7 @@ import {
   addMoreFindings,
   boundedPointer,
   isObject,
+  type JsonObject,
   LIMITS,
   MORE_FINDINGS,
   type PiiFinding,
@@ -15,7 +16,7 @@ import {
 import { fieldHint } from "../personal-data/field-names.ts";
 import { Masking, type PiiPolicy } from "../personal-data/mask.ts";
 import { scanText } from "../personal-data/scan.ts";
-import type { JsonObject, UnpackedEvent } from "./unpack.ts";
+import type { UnpackedEvent } from "./unpack.ts";
 
 export interface RedactedEvent {
   event: UnpackedEvent;

@@ -2,10 +2,8 @@
 // because one NUL voids a whole batch of a tier's database. It also walks the limits: what is beyond them cannot have come
 // through the edge and is reported by its JSON pointer. API.md §1 and §3.
 
-import { escapeKey, hasControl, LIMITS } from "@behaviour/contract";
+import { escapeKey, hasControl, type JsonObject, LIMITS } from "@behaviour/contract";
 import { cleanText } from "../clean-text.ts";
-
-type JsonObject = Record<string, unknown>;
 
 /** Values left to this event; shared by the parts of one event. */
 export interface NodeBudget {

@@ -7,6 +7,7 @@ import {
   type EventType,
   hasControl,
   isObject,
+  type JsonObject,
   LIMITS,
   mergeBatchContext,
   type PiiFinding,
@@ -16,8 +17,6 @@ import {
 import { cleanText } from "../clean-text.ts";
 import type { Failure } from "./failure.ts";
 import { nodeBudget, sanitizeObject } from "./sanitize.ts";
-
-export type JsonObject = Record<string, unknown>;
 
 /** Who the event names: the client's own ids, as text. They go no further than the vault. */
 export interface Identity {

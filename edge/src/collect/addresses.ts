@@ -4,10 +4,8 @@
 // Version numbers look like IPv4 addresses (Chrome 130.0.0.0), and what is cut wrongly is lost for good. So an IPv4 address is
 // one only where its key says so; the form of an IPv6 address is evidence enough.
 
-import { isObject } from "@behaviour/contract";
+import { isObject, type JsonObject } from "@behaviour/contract";
 import { cutAddress } from "../access/address.ts";
-
-type JsonObject = Record<string, unknown>;
 
 const ZERO = 0x30;
 const NINE = 0x39;

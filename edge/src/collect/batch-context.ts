@@ -1,10 +1,10 @@
 // A batch's own context, looked at and repaired once for all the events it is merged into: 2,500 of them would each repair it anew.
 // What it was repaired of is told with every event that has it, as if it had stood there. API.md §1.
 
-import { isObject, LIMITS } from "@behaviour/contract";
+import { isObject, type JsonObject, LIMITS } from "@behaviour/contract";
 import { ALL_PII } from "../pii/classes.ts";
 import type { EventTexts } from "./event-texts.ts";
-import type { JsonObject, ParsedBody } from "./parse.ts";
+import type { ParsedBody } from "./parse.ts";
 import { repairMember } from "./repair.ts";
 import { FOUND, scan } from "./scan.ts";
 import type { EventWarnings, RequestWarnings } from "./warnings.ts";

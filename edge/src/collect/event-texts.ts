@@ -1,7 +1,8 @@
 // The texts of a body's events, as sent: cut out of the body when the first of them is asked for.
 
+import type { JsonObject } from "@behaviour/contract";
 import { batchItemTexts, memberText } from "../body/slices.ts";
-import type { JsonObject, ParsedBody } from "./parse.ts";
+import type { ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers } from "./repair.ts";
 
 const encoder = new TextEncoder();

@@ -10,6 +10,7 @@ import {
   type IdHash,
   isObject,
   isPlaceholder,
+  type JsonObject,
   LIMITS,
   mergeBatchContext,
   type PiiFinding,
@@ -23,7 +24,7 @@ import { BatchContext } from "./batch-context.ts";
 import { EventTexts } from "./event-texts.ts";
 import { firstTakenFromMs } from "./first-taken.ts";
 import { OrdinaryEvent } from "./ordinary-event.ts";
-import type { JsonObject, ParsedBody } from "./parse.ts";
+import type { ParsedBody } from "./parse.ts";
 import { repair } from "./repair.ts";
 import { FOUND, isBlank, scan, textNeedsCare } from "./scan.ts";
 import type { OrdinaryFields } from "./skim.ts";

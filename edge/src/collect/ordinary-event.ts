@@ -1,11 +1,10 @@
 // An event that the fast lane (skim.ts) found nothing to do about. It is not parsed unless somebody asks for its value: what is
 // decided by was read from the bytes, and its text travels as it was sent.
 
-import { type ConsentOutcome, hashId, type IdHash } from "@behaviour/contract";
+import { type ConsentOutcome, hashId, type IdHash, type JsonObject } from "@behaviour/contract";
 import type { ConsentTable } from "../consent/table.ts";
 import { NO_PII } from "../pii/classes.ts";
 import type { EventTexts } from "./event-texts.ts";
-import type { JsonObject } from "./parse.ts";
 import type { OrdinaryFields } from "./skim.ts";
 
 export class OrdinaryEvent {

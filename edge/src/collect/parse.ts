@@ -1,7 +1,7 @@
 // Stage 3: the body as a value, and its shape: a batch or a single event.
 
 import { Buffer } from "node:buffer";
-import { isObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
+import { isObject, type JsonObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { parseJson } from "../body/json.ts";
 import type { SentBody } from "../body/read.ts";
@@ -9,8 +9,6 @@ import { EventTexts } from "./event-texts.ts";
 import { heavyEvents, lighten } from "./lighten.ts";
 import type { IngestRoute } from "./routes.ts";
 import { type SkimmedBody, type SkimmedEvent, skim } from "./skim.ts";
-
-export type JsonObject = Record<string, unknown>;
 
 export interface ParsedBody {
   shape: "batch" | "event";

@@ -1,8 +1,7 @@
 // The slow look at one event: writes it anew as it is stored, with a warning for each repair. Repair where the intent is
 // clear, reject only what can't be made an event (that is judge.ts). API.md §1.
 
-import { hasControl, LIMITS } from "@behaviour/contract";
-import type { JsonObject } from "./parse.ts";
+import { hasControl, type JsonObject, LIMITS } from "@behaviour/contract";
 import { quoteUnsafeNumbers } from "./unsafe-numbers.ts";
 import { EventWarnings } from "./warnings.ts";
 

@@ -2,10 +2,10 @@
 // beside the events (unknown members, a context that every event overrides) is not stored, and neither is the first of two
 // members of one name, which JSON.parse leaves out and the text does not. DESIGN E7.
 
-import { isObject } from "@behaviour/contract";
+import { isObject, type JsonObject } from "@behaviour/contract";
 import { ALL_PII, NO_PII } from "../pii/classes.ts";
 import { textMayHold } from "../pii/hints.ts";
-import type { JsonObject, ParsedBody } from "./parse.ts";
+import type { ParsedBody } from "./parse.ts";
 
 /** Members of a batch's body that are read; all others are left out. */
 const BATCH_MEMBERS: ReadonlySet<string> = new Set(["batch", "context", "sentAt", "writeKey"]);

@@ -1,9 +1,7 @@
 // The outcome `restricted`: the event without click ids and advertising ids, in whatever field. The processor takes them out as
 // well, but the raw stream keeps what the edge writes for a week. API.md §4, ADR 013.
 
-import { isObject, stripClickIds, stripContext } from "@behaviour/contract";
-
-type JsonObject = Record<string, unknown>;
+import { isObject, type JsonObject, stripClickIds, stripContext } from "@behaviour/contract";
 
 /** They become surrogates: nothing is taken out of them. */
 const IDS = ["messageId", "userId", "anonymousId", "groupId", "previousId"] as const;

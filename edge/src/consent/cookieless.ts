@@ -3,12 +3,10 @@
 // API.md §4.
 
 import { createHash } from "node:crypto";
-import { isObject } from "@behaviour/contract";
+import { isObject, type JsonObject } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { bareUrl, withBareUrls } from "./bare-url.ts";
 import { leadsToDevice } from "./device-keys.ts";
-
-type JsonObject = Record<string, unknown>;
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** 128 bits are plenty for a day's visitors. */

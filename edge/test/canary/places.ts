@@ -1,7 +1,7 @@
 // Canaries of each kind, and every place of a request that one can stand in: headers, the event's own fields, known and
 // unknown, each nesting level, the batch's context, `integrations`, and members beside `batch`.
 
-type JsonObject = Record<string, unknown>;
+import type { JsonObject } from "@behaviour/contract";
 
 /** A request before it is given a shape. */
 export interface Draft {

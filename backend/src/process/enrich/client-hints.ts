@@ -1,7 +1,7 @@
 // User-agent client hints: what Chromium says of itself now that its user agent is frozen. From `context.userAgentData`, where
 // the library asked for them, or from the `Sec-CH-UA…` headers that the edge forwards. https://wicg.github.io/ua-client-hints/
 
-import type { ClientHints } from "@behaviour/contract";
+import type { ClientHints, JsonObject } from "@behaviour/contract";
 import { cleanText } from "../../clean-text.ts";
 import { scalarText, textOrNull } from "./text.ts";
 
@@ -13,8 +13,6 @@ export interface BrowserHints {
   /** Only where the library asked for it. */
   platformVersion: string | null;
 }
-
-type JsonObject = Record<string, unknown>;
 
 /** Of Segment's `context.userAgentData`. */
 export function readUserAgentData(data: JsonObject): BrowserHints {

@@ -1,6 +1,6 @@
 // Reading text out of what clients send: anything else is absent, never an error.
 
-type JsonObject = Record<string, unknown>;
+import type { JsonObject } from "@behaviour/contract";
 
 /** The text, or null when it is absent, empty or of another type. */
 export function textOrNull(value: unknown): string | null {
