@@ -6,7 +6,7 @@ import type { Database } from "../database/client.ts";
 import type { Caller } from "../operation/caller.ts";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { readBody, readQuery } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import { listReachable, reachProject } from "../projects/projects.ts";
 import type { AlertServices } from "./channel.ts";
 import { signingSecret } from "./notification.ts";
@@ -35,7 +35,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
       answer: async ({ caller, input, audit }) => {
         await audit(input);
         const reachable = (await listReachable(database, caller.project)).map(({ id }) => id);
-        if (input.projectId !== undefined && !reachable.includes(input.projectId)) return failed("not_found");
+        if (input.projectId !== undefined && !reachable.includes(input.projectId)) return refused("not_found");
         return ok({ data: await listAlerts(database, input.projectId === undefined ? reachable : [input.projectId]) });
       },
     }),
@@ -46,7 +46,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
       read: (c) => readBody(c, AlertInput),
       answer: async ({ caller, input, audit }) => {
         const project = await reachProject(database, caller.project, input.projectId ?? caller.project);
-        if (project === null) return failed("invalid_parameter", "/projectId", "/projectId: no such project.");
+        if (project === null) return refused("invalid_parameter", "/projectId", "/projectId: no such project.");
         await audit({ project: project.id, name: input.name, condition: input.condition });
         const created = await createAlert(database, project.id, input);
         return created.ok ? ok(await shown(parts, created.value, true)) : created;
@@ -61,7 +61,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
       answer: async ({ caller, audit, c }) => {
         await audit({ alert: idOf(c) });
         const rule = await reachAlert(database, caller, idOf(c));
-        return rule === null ? failed("not_found") : ok(await shown(parts, rule, false));
+        return rule === null ? refused("not_found") : ok(await shown(parts, rule, false));
       },
     }),
     PATCH: endpoint(record, {
@@ -70,7 +70,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
       read: (c) => readBody(c, AlertChange),
       answer: async ({ caller, input, audit, c }) => {
         const rule = await reachAlert(database, caller, idOf(c));
-        if (rule === null) return failed("not_found");
+        if (rule === null) return refused("not_found");
         await audit({ alert: rule.id, project: rule.project, changed: Object.keys(input) });
         const updated = await updateAlert(database, rule, input, nowMs());
         if (!updated.ok) return updated;
@@ -83,7 +83,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
       read: nothing,
       answer: async ({ caller, audit, c }) => {
         const rule = await reachAlert(database, caller, idOf(c));
-        if (rule === null) return failed("not_found");
+        if (rule === null) return refused("not_found");
         await audit({ alert: rule.id, project: rule.project });
         await deleteAlert(database, rule.id);
         return ok({ data: { id: rule.id, deleted: true } });
@@ -97,7 +97,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
       read: nothing,
       answer: async ({ caller, audit, c }) => {
         const rule = await reachAlert(database, caller, idOf(c));
-        if (rule === null) return failed("not_found");
+        if (rule === null) return refused("not_found");
         await audit({ alert: rule.id, project: rule.project });
         return ok({ data: await sendTest(rule, alerts, nowMs()) });
       },

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import {
   type AlertChange,
   type AlertChannel,
@@ -51,7 +51,7 @@ export async function createAlert(database: Database, project: string, input: Al
   if (problem !== null) return problem;
   const existing = await database.$count(alertRule, eq(alertRule.project, project));
   if (existing >= RULES_MAX) {
-    return failed("invalid_parameter", "", `A project has at most ${RULES_MAX} alert rules.`);
+    return refused("invalid_parameter", "", `A project has at most ${RULES_MAX} alert rules.`);
   }
   const [row] = await database
     .insert(alertRule)
@@ -120,7 +120,7 @@ export async function updateAlert(
       })
       .where(and(eq(alertRule.id, before.id), eq(alertRule.secretVersion, before.secretVersion)))
       .returning();
-    if (row === undefined) return failed<RuleRow>("conflicting_request", undefined, "The rule was changed meanwhile.");
+    if (row === undefined) return refused<RuleRow>("conflicting_request", undefined, "The rule was changed meanwhile.");
     const beginsAnew = change.condition !== undefined || change.enabled === false;
     if (beginsAnew) {
       // Incidents go on counting: their numbers are in the names of notifications.
@@ -149,7 +149,7 @@ function channelProblem(project: string, channels: readonly AlertChannel[]): Res
   const foreign = channels.findIndex((channel) => channel.kind === "sns" && !isOwnTopic(channel.topicArn, project));
   if (foreign < 0) return null;
   const pointer = `/channels/${foreign}/topicArn`;
-  return failed(
+  return refused(
     "invalid_parameter",
     pointer,
     `${pointer}: the topic's name must be ${ownTopicPrefix(project)}, or begin with that and a hyphen.`,

@@ -3,7 +3,7 @@
 
 import { SCOPES, type Scope } from "@behaviour/contract";
 import type { Context } from "hono";
-import { failed, ok, type Result } from "./problem.ts";
+import { ok, type Result, refused } from "./problem.ts";
 
 export interface Caller {
   project: string;
@@ -18,7 +18,7 @@ const PRINTABLE = /^[\x21-\x7e]{1,128}$/;
 export function callerOf(c: Context): Result<Caller> {
   const project = c.req.header("x-project") ?? "";
   const keyId = c.req.header("x-key-id") ?? "";
-  if (!PRINTABLE.test(project) || !PRINTABLE.test(keyId)) return failed("missing_api_key");
+  if (!PRINTABLE.test(project) || !PRINTABLE.test(keyId)) return refused("missing_api_key");
   const granted = (c.req.header("x-scopes") ?? "").split(" ");
   const scopes = new Set(SCOPES.filter((scope) => granted.includes(scope)));
   return ok({ project, keyId, scopes, requestId: requestIdOf(c) });

@@ -4,7 +4,7 @@
 import { jsonPointer, LIMITS, parseTime } from "@behaviour/contract";
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { failed, ok, type Result } from "./problem.ts";
+import { ok, type Result, refused } from "./problem.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** A question to the query API is small; the edge refuses what is larger. */
@@ -58,7 +58,7 @@ export function timeRange(
 ): Result<TimeRange> {
   const toMs = given.to ?? Math.max(openEndMs, nowMs);
   const fromMs = given.from ?? (given.to ?? nowMs) - DAY_MS;
-  if (fromMs > toMs) return failed("invalid_parameter", "/from", "`from` must not be later than `to`.");
+  if (fromMs > toMs) return refused("invalid_parameter", "/from", "`from` must not be later than `to`.");
   return ok({ fromMs: Math.max(fromMs, 0), toMs });
 }
 
@@ -68,7 +68,7 @@ export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Resul
   for (const [name, value] of new URL(c.req.url).searchParams) {
     if (value === "") continue;
     if (Object.hasOwn(present, name))
-      return failed("invalid_parameter", jsonPointer([name]), "The parameter stands twice.");
+      return refused("invalid_parameter", jsonPointer([name]), "The parameter stands twice.");
     present[name] = value;
   }
   return readValue(present, schema);
@@ -89,23 +89,23 @@ export async function readBody<T extends z.ZodMiniType>(
 ): Promise<Result<z.infer<T>>> {
   const tooLarge = `The body is larger than ${maxBytes / 1_024} KiB.`;
   const declared = Number(c.req.header("content-length") ?? 0);
-  if (declared > maxBytes) return failed("payload_too_large", undefined, tooLarge);
+  if (declared > maxBytes) return refused("payload_too_large", undefined, tooLarge);
   const bytes = await c.req.arrayBuffer();
-  if (bytes.byteLength > maxBytes) return failed("payload_too_large", undefined, tooLarge);
-  if (bytes.byteLength === 0) return failed("empty_body");
+  if (bytes.byteLength > maxBytes) return refused("payload_too_large", undefined, tooLarge);
+  if (bytes.byteLength === 0) return refused("empty_body");
   let body: unknown;
   try {
     body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     // The decoder throws a TypeError for bytes that are no UTF-8, the parser a SyntaxError.
-    return failed(error instanceof SyntaxError ? "invalid_json" : "invalid_encoding");
+    return refused(error instanceof SyntaxError ? "invalid_json" : "invalid_encoding");
   }
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    return failed("invalid_payload", undefined, "The body must be a JSON object.");
+    return refused("invalid_payload", undefined, "The body must be a JSON object.");
   }
-  const refused = findUnstorable(body, maxDepth);
-  if (refused !== null)
-    return failed("invalid_parameter", refused, `${refused}: too deep, or not a text that can be stored.`);
+  const unstorable = findUnstorable(body, maxDepth);
+  if (unstorable !== null)
+    return refused("invalid_parameter", unstorable, `${unstorable}: too deep, or not a text that can be stored.`);
   return readValue(body, schema);
 }
 
@@ -134,5 +134,5 @@ function readValue<T extends z.ZodMiniType>(value: unknown, schema: T): Result<z
   // A key that is not known has no path of its own: it is named beside the object's.
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
   const pointer = jsonPointer([...(issue?.path ?? []), ...unknown]);
-  return failed("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);
+  return refused("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);
 }

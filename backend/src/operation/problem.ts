@@ -18,7 +18,7 @@ export function ok<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-export function failed<T>(code: ErrorCode, pointer?: string, message?: string): Result<T> {
+export function refused<T>(code: ErrorCode, pointer?: string, message?: string): Result<T> {
   const problem: Problem = { code };
   if (pointer !== undefined) problem.pointer = pointer;
   if (message !== undefined) problem.message = message;

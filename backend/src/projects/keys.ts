@@ -14,7 +14,7 @@ import {
 import { and, asc, eq, gt, inArray, isNull, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { apiKey, project } from "../database/schema.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import type { NamedRecord } from "../outbound/edge.ts";
 import type { KeyInput, SettingsInput } from "./input.ts";
 
@@ -128,10 +128,10 @@ export async function rotateKey(
       .innerJoin(project, eq(apiKey.project, project.id))
       .where(eq(apiKey.id, id))
       .for("update");
-    if (found[0] === undefined) return failed<KeyMade>("not_found");
+    if (found[0] === undefined) return refused<KeyMade>("not_found");
     const { key: old, owner } = found[0];
     const reason = whyNotRotated(old, nowMs);
-    if (reason !== null) return failed<KeyMade>("conflicting_request", undefined, reason);
+    if (reason !== null) return refused<KeyMade>("conflicting_request", undefined, reason);
 
     const key = generateKey(old.kind, old.environment);
     const { scopes, origins, cidrs, rateLimit, notAfter } = old;
@@ -167,7 +167,7 @@ export async function revokeKey(database: Database, id: string, nowMs: number): 
     .innerJoin(project, eq(apiKey.project, project.id))
     .where(eq(apiKey.id, id));
   const row = rows[0];
-  if (row === undefined) return failed("not_found");
+  if (row === undefined) return refused("not_found");
   return ok({ view: toKey(row.key), updates: [toUpdate(row.key, row.owner)] });
 }
 

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
 import { project } from "../database/schema.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import { MergedSettings, type ProjectChange, type ProjectInput, type SettingsInput } from "./input.ts";
 import { bumpKeysOf } from "./keys.ts";
 
@@ -89,14 +89,14 @@ export async function updateProject(database: Database, id: string, change: Proj
   return database.transaction(async (transaction) => {
     const rows = await transaction.select().from(project).where(eq(project.id, id)).for("update");
     const row = rows[0];
-    if (row === undefined) return failed<Project>("not_found");
+    if (row === undefined) return refused<Project>("not_found");
     const merged: Record<string, unknown> = { ...row.settings, ...withoutInternal(change.settings ?? {}) };
     for (const [name, value] of Object.entries(merged)) if (value === null) delete merged[name];
     const checked = MergedSettings.safeParse(merged);
     if (!checked.success) {
       const issue = checked.error.issues[0];
       const pointer = ["/settings", ...(issue?.path ?? []).map(String)].join("/");
-      return failed<Project>("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);
+      return refused<Project>("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);
     }
     const updated = await transaction
       .update(project)

@@ -8,7 +8,7 @@ import type { Database } from "../database/client.ts";
 import type { Caller } from "../operation/caller.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { readBody, readQuery } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import type { EdgePush } from "../outbound/edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
 import { createKey, findKeyById, findKeyRecord, type Key, listKeys, revokeKey, rotateKey } from "./keys.ts";
@@ -61,7 +61,7 @@ function mountProjects(app: Hono, { database, edge, record }: AdminParts): void 
       answer: async ({ caller, audit, c }) => {
         await audit({ project: idOf(c) });
         const found = await reachProject(database, caller.project, idOf(c));
-        return found === null ? failed("not_found") : ok({ data: found });
+        return found === null ? refused("not_found") : ok({ data: found });
       },
     }),
     PATCH: endpoint(record, {
@@ -70,7 +70,7 @@ function mountProjects(app: Hono, { database, edge, record }: AdminParts): void 
       read: (c) => readBody(c, ProjectChange),
       answer: async ({ caller, input, audit, c }) => {
         const before = await reachProject(database, caller.project, idOf(c));
-        if (before === null) return failed("not_found");
+        if (before === null) return refused("not_found");
         await audit({ project: before.id, change: input });
         const after = await updateProject(database, before.id, input);
         if (!after.ok) return after;
@@ -93,7 +93,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
         await audit(input);
         const reachable = await listReachable(database, caller.project);
         const asked = input.projectId === undefined ? reachable : reachable.filter(({ id }) => id === input.projectId);
-        if (input.projectId !== undefined && asked.length === 0) return failed("not_found");
+        if (input.projectId !== undefined && asked.length === 0) return refused("not_found");
         return ok({
           data: await listKeys(
             database,
@@ -109,7 +109,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
       read: (c) => readBody(c, KeyInput),
       answer: async ({ caller, input, audit }) => {
         const owner: Project | null = await reachProject(database, caller.project, input.projectId);
-        if (owner === null) return failed("invalid_parameter", "/projectId", "/projectId: no such project.");
+        if (owner === null) return refused("invalid_parameter", "/projectId", "/projectId: no such project.");
         await audit({ ...input });
         const made = await createKey(database, owner, input);
         const propagated = await pushUpdates(database, edge, made.updates);
@@ -125,7 +125,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
       answer: async ({ caller, audit, c }) => {
         await audit({ key: idOf(c) });
         const found = await reachKey(database, caller, idOf(c));
-        return found === null ? failed("not_found") : ok({ data: found });
+        return found === null ? refused("not_found") : ok({ data: found });
       },
     }),
     DELETE: endpoint(record, {
@@ -134,7 +134,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
       read: nothing,
       answer: async ({ caller, audit, c }) => {
         const found = await reachKey(database, caller, idOf(c));
-        if (found === null) return failed("not_found");
+        if (found === null) return refused("not_found");
         await audit({ key: found.id, project: found.projectId });
         const revoked = await revokeKey(database, found.id, nowMs());
         if (!revoked.ok) return revoked;
@@ -163,7 +163,7 @@ async function readRotation(c: Context): Promise<Result<z.infer<typeof RotateInp
 async function rotate(asked: Asked<z.infer<typeof RotateInput>>, { database, edge, nowMs }: AdminParts) {
   const { caller, input, audit, c } = asked;
   const found = await reachKey(database, caller, idOf(c));
-  if (found === null) return failed<Record<string, unknown>>("not_found");
+  if (found === null) return refused<Record<string, unknown>>("not_found");
   await audit({ key: found.id, project: found.projectId, overlapHours: input.overlapHours });
   const rotated = await rotateKey(database, found.id, input.overlapHours, nowMs());
   if (!rotated.ok) return rotated;

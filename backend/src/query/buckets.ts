@@ -3,7 +3,7 @@
 
 import postgres, { type Sql } from "postgres";
 import type { TimeRange } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import { boundInstant } from "./window.ts";
 
 export type BucketInterval = "minute" | "hour" | "day" | "week";
@@ -38,7 +38,7 @@ export async function listBuckets(
     return ok(rows.map(({ bucket }) => bucket.getTime()));
   } catch (error) {
     const unknown = error instanceof postgres.PostgresError && error.code === UNKNOWN_ZONE;
-    if (unknown) return failed("invalid_parameter", "/timezone", "/timezone: not an IANA time zone.");
+    if (unknown) return refused("invalid_parameter", "/timezone", "/timezone: not an IANA time zone.");
     throw error;
   }
 }

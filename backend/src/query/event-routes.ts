@@ -5,7 +5,7 @@ import type { Sql } from "postgres";
 import type { Caller } from "../operation/caller.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { readQuery, type TimeRange, timeRange } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import type { LookupSubjects } from "../vault/index.ts";
 import { type CursorPosition, type CursorSigner, questionDigest } from "./cursor.ts";
 import { EventsParameters, listEvents } from "./events.ts";
@@ -35,13 +35,13 @@ export function mountEvents(app: Hono, parts: EventRouteParts): void {
       action: "events.trace",
       read: (c) => {
         const messageId = c.req.param("messageId") ?? "";
-        return isMessageId(messageId) ? ok(messageId) : failed<string>("not_found");
+        return isMessageId(messageId) ? ok(messageId) : refused<string>("not_found");
       },
       answer: async ({ caller, input: messageId, audit, c }) => {
         await audit({ messageId });
         const shard = readShardTrace(c.req.header("x-shard-trace"));
         const trace = await traceMessage(caller.project, messageId, shard, parts.whereabouts);
-        return trace === null ? failed("not_found", undefined, "No such message.") : ok({ data: trace });
+        return trace === null ? refused("not_found", undefined, "No such message.") : ok({ data: trace });
       },
     }),
   });
@@ -91,7 +91,7 @@ function whereToStart(
   const sameRange =
     after !== null && (input.from ?? after.fromMs) === after.fromMs && (input.to ?? after.toMs) === after.toMs;
   if (!sameRange) {
-    return failed("invalid_parameter", "/cursor", "/cursor: not a cursor of this listing with these filters.");
+    return refused("invalid_parameter", "/cursor", "/cursor: not a cursor of this listing with these filters.");
   }
   return ok({ range: { fromMs: after.fromMs, toMs: after.toMs }, after });
 }

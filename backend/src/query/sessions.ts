@@ -5,7 +5,7 @@ import { LIMITS } from "@behaviour/contract";
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
 import { rangeShape, type TimeRange } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import { listBuckets } from "./buckets.ts";
 import { timezone } from "./timezone.ts";
 import { INTERVAL_MS } from "./trend-source.ts";
@@ -44,7 +44,7 @@ export async function querySessions(
 ): Promise<Result<SessionsPoint[]>> {
   if ((range.toMs - range.fromMs) / INTERVAL_MS[interval] > LIMITS.queryBuckets) {
     const limit = `/interval: more than ${LIMITS.queryBuckets} buckets; ask for a longer interval or a shorter range.`;
-    return failed("invalid_parameter", "/interval", limit);
+    return refused("invalid_parameter", "/interval", limit);
   }
   const buckets = await listBuckets(sql, range, interval, zone);
   if (!buckets.ok) return buckets;

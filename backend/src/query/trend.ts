@@ -5,7 +5,7 @@ import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Sql } from "postgres";
 import * as z from "zod/mini";
 import { rangeShape, type TimeRange, text } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import { listBuckets } from "./buckets.ts";
 import { type Dimension, dimension, dimensionFilter, dimensionValue } from "./dimension.ts";
 import { hasWholeHours, timezone } from "./timezone.ts";
@@ -60,7 +60,7 @@ export async function queryTrend(
   asked: TrendParameters,
   nowMs: number,
 ): Promise<Result<TrendPoint[]>> {
-  const tooMany = failed<TrendPoint[]>(
+  const tooMany = refused<TrendPoint[]>(
     "invalid_parameter",
     "/interval",
     `/interval: more than ${LIMITS.queryBuckets} buckets; ask for a longer interval or a shorter range.`,

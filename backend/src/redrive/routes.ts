@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import type { Database } from "../database/client.ts";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { integer, readBody, readQuery } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import { isOperator } from "../projects/projects.ts";
 import { listRedriveRequests, requestRedrive } from "./requests.ts";
 import { CONSUMERS, type Undelivered, type UndeliveredBatch, type UnreadableBatch } from "./undelivered.ts";
@@ -25,7 +25,7 @@ const ListParameters = z.object({ limit: z._default(integer(1, LISTED_MAX), LIST
 const RedriveInput = z.strictObject({ consumer: z.optional(z.enum(CONSUMERS)) });
 
 const notTheOperator = (): Result<never> =>
-  failed(
+  refused(
     "insufficient_scope",
     undefined,
     "Batches hold events of many projects: only the operator's keys may do this.",

@@ -6,7 +6,7 @@ import type { Hono } from "hono";
 import * as z from "zod/mini";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { rangeShape, readBody, text, timeRange } from "../operation/parameters.ts";
-import { failed, ok } from "../operation/problem.ts";
+import { ok, refused } from "../operation/problem.ts";
 import type { ReplayCursor, Replayer } from "./replayer.ts";
 
 export interface ReplayRouteParts {
@@ -48,7 +48,7 @@ export function mountReplay(app: Hono, { replayer, record, nowMs }: ReplayRouteP
         const { code, kind, ids } = input;
         const cursor = openCursor(input.cursor ?? null);
         if (cursor === "unusable")
-          return failed("invalid_parameter", "/cursor", "/cursor: not one that was given out.");
+          return refused("invalid_parameter", "/cursor", "/cursor: not one that was given out.");
         const from = input.from ?? (ids === null || ids === undefined ? undefined : nowMs() - SEARCHED_MS);
         const range = cursor === null ? timeRange({ from, to: input.to }, nowMs()) : ok(cursor);
         if (!range.ok) return range;

@@ -7,7 +7,7 @@ import * as z from "zod/mini";
 import type { Database } from "../database/client.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { integer, readBody, readQuery } from "../operation/parameters.ts";
-import { failed, ok, type Result } from "../operation/problem.ts";
+import { ok, type Result, refused } from "../operation/problem.ts";
 import { reachProject } from "../projects/projects.ts";
 import { planDifference } from "./difference.ts";
 import { checkPlan } from "./document.ts";
@@ -76,10 +76,10 @@ class PlanRoutes {
 
   async get({ caller, input, audit }: Asked<z.infer<typeof Asking>>): Answer {
     const project = await this.#projectOf(caller.project, input.projectId);
-    if (project === null) return failed("not_found");
+    if (project === null) return refused("not_found");
     await audit({ project, version: input.version });
     const found = await this.#versions.find(project, input.version);
-    if (found === null && input.version !== undefined) return failed("not_found");
+    if (found === null && input.version !== undefined) return refused("not_found");
     const { plan, ...about } = found ?? { version: 0, plan: NO_PLAN, createdAt: null, createdBy: null };
     return ok({ data: { ...about, ...plan } });
   }
@@ -87,12 +87,12 @@ class PlanRoutes {
   async push({ caller, input, audit }: Asked<z.infer<typeof PushBody>>): Answer {
     const { baseVersion, projectId, ...document } = input;
     const project = await this.#projectOf(caller.project, projectId);
-    if (project === null) return failed("not_found");
+    if (project === null) return refused("not_found");
     const checked = checkPlan(document);
     if (!checked.ok) {
       const [first] = checked.problems;
       const message = checked.problems.map((problem) => `${problem.pointer}: ${problem.message}`).join("; ");
-      return failed("invalid_parameter", first?.pointer ?? "", `${message}.`);
+      return refused("invalid_parameter", first?.pointer ?? "", `${message}.`);
     }
     const { mode, unknownEvents, events } = checked.plan;
     await audit({ project, mode, unknownEvents, events: events.length });
@@ -101,13 +101,13 @@ class PlanRoutes {
 
   async changeSettings({ caller, input, audit }: Asked<z.infer<typeof SettingsBody>>): Answer {
     const project = await this.#projectOf(caller.project, input.projectId);
-    if (project === null) return failed("not_found");
+    if (project === null) return refused("not_found");
     const current = (await this.#versions.find(project))?.plan ?? NO_PLAN;
     const { mode = current.mode, unknownEvents = current.unknownEvents } = input;
     const checked = checkPlan({ ...current, mode, unknownEvents } satisfies TrackingPlan);
     if (!checked.ok) {
       const [problem] = checked.problems;
-      return failed("invalid_parameter", problem?.pointer ?? "", `${problem?.message ?? "not valid"}.`);
+      return refused("invalid_parameter", problem?.pointer ?? "", `${problem?.message ?? "not valid"}.`);
     }
     await audit({ project, mode, unknownEvents });
     return this.#pushed(project, checked.plan, caller.keyId, input.baseVersion);
@@ -117,7 +117,7 @@ class PlanRoutes {
     const pushed = await this.#versions.push(project, plan, actor, baseVersion);
     if (!pushed.ok) {
       const message = `The plan is at version ${pushed.currentVersion} by now: pull it, and push again.`;
-      return failed("conflicting_request", "/baseVersion", message);
+      return refused("conflicting_request", "/baseVersion", message);
     }
     const { version: made, created, propagated, before } = pushed;
     const { mode, unknownEvents, events } = plan;
