@@ -45,8 +45,8 @@ export async function provisionAws(config: Config): Promise<void> {
 
 /** The schema. The migrations bring it up to date from any earlier state. */
 export async function provisionDatabase(config: Config): Promise<void> {
-  const { migrate } = await import("../backend/src/database/migrate.ts");
-  await migrate(required(config.databaseUrl, "DATABASE_URL"));
+  const { migrateDatabase } = await import("../backend/src/database/migrate.ts");
+  await migrateDatabase(required(config.databaseUrl, "DATABASE_URL"));
 }
 
 /** The development project with its keys, which are also written to `keysFile`. */

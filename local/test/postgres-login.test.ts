@@ -4,7 +4,7 @@ import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { migrate } from "../../backend/src/database/migrate.ts";
+import { migrateDatabase } from "../../backend/src/database/migrate.ts";
 import { type PostgresPart, startPostgres } from "../index.ts";
 
 let server: PostgresPart;
@@ -31,7 +31,7 @@ const hasPsql = (() => {
 
 beforeAll(async () => {
   server = await startPostgres();
-  await migrate(server.url);
+  await migrateDatabase(server.url);
 }, 60_000);
 
 afterAll(async () => {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { dynamodbClient } from "../../backend/src/aws.ts";
 import { connect, type Sql } from "../../backend/src/database/client.ts";
-import { migrate } from "../../backend/src/database/migrate.ts";
+import { migrateDatabase } from "../../backend/src/database/migrate.ts";
 import { FunnelQuestion, queryFunnel } from "../../backend/src/query/funnel.ts";
 import { queryTop, TopParameters } from "../../backend/src/query/top.ts";
 import { queryTrend, TrendParameters } from "../../backend/src/query/trend.ts";
@@ -177,7 +177,7 @@ const folder = mkdtempSync(join(tmpdir(), "volume-"));
 let parts = await startParts(folder, PARTS);
 const hotLoadedMs = Date.now();
 try {
-  await Promise.all([provisionAws(parts.config), migrate(parts.config.databaseUrl ?? "")]);
+  await Promise.all([provisionAws(parts.config), migrateDatabase(parts.config.databaseUrl ?? "")]);
   const stores = await open(LANES);
   const { sql } = stores;
   const { uncompressedBytes } = await loadWarm(sql, PROJECTS, toMs);

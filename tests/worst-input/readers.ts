@@ -2,11 +2,11 @@
 // events, and the query side of cursors. Whoever writes a new reader puts it here.
 
 import { cleanText } from "../../backend/src/clean-text.ts";
-import { redactPersonalData as redactLine } from "../../backend/src/failed/index.ts";
 import { fieldHint } from "../../backend/src/personal-data/field-names.ts";
 import { Masking } from "../../backend/src/personal-data/mask.ts";
+import { maskPlainText } from "../../backend/src/personal-data/plain-text.ts";
 import { scanText } from "../../backend/src/personal-data/scan.ts";
-import { cutAddress as cutNamedAddress } from "../../backend/src/process/enrich/address.ts";
+import { cutNamedAddress } from "../../backend/src/process/enrich/address.ts";
 import { readCampaign } from "../../backend/src/process/enrich/campaign.ts";
 import { readHintHeaders, readUserAgentData } from "../../backend/src/process/enrich/client-hints.ts";
 import { hostOf, readPage } from "../../backend/src/process/enrich/page.ts";
@@ -172,7 +172,7 @@ export const CLIENT_READERS: readonly ClientReader[] = [
   },
   {
     name: "lines that nobody could read",
-    read: redactLine,
+    read: maskPlainText,
     pieces: [...PII_PIECES, ...FIELD_PIECES, '"userId":"', '\\"', "bearer ", "\\u0040", "a.", "eyJaaaaaaaa."],
   },
   {

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import type { Database } from "../database/client.ts";
 import type { Caller } from "../operation/caller.ts";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
-import { readBody, readQuery } from "../operation/parameters.ts";
+import { readJsonBody, readQuery } from "../operation/parameters.ts";
 import { ok, type Result, refused } from "../operation/problem.ts";
 import { listReachable, reachProject } from "../projects/projects.ts";
 import type { AlertServices } from "./channel.ts";
@@ -43,7 +43,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
       scope: "admin",
       action: "alerts.create",
       status: 201,
-      read: (c) => readBody(c, AlertInput),
+      read: (c) => readJsonBody(c, AlertInput),
       answer: async ({ caller, input, audit }) => {
         const project = await reachProject(database, caller.project, input.projectId ?? caller.project);
         if (project === null) return refused("invalid_parameter", "/projectId", "/projectId: no such project.");
@@ -67,7 +67,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
     PATCH: endpoint(record, {
       scope: "admin",
       action: "alerts.update",
-      read: (c) => readBody(c, AlertChange),
+      read: (c) => readJsonBody(c, AlertChange),
       answer: async ({ caller, input, audit, c }) => {
         const rule = await reachAlert(database, caller, idOf(c));
         if (rule === null) return refused("not_found");

@@ -14,7 +14,7 @@ const MIGRATOR_LOCK = 7_206_814_133;
  * Idempotent, and safe after an interruption: all pending migrations are one transaction, recorded with it.
  * @throws when the database can't be reached, has no TimescaleDB, or the user may not create tables.
  */
-export async function migrate(databaseUrl: string): Promise<void> {
+export async function migrateDatabase(databaseUrl: string): Promise<void> {
   // One connection: the lock belongs to the session, and the embedded database has only one.
   const client = postgres(databaseUrl, { max: 1, onnotice: () => {}, connect_timeout: 30 });
   try {

@@ -82,7 +82,7 @@ export interface InputBounds {
 }
 
 /** Reads a JSON object out of the body by a schema. */
-export async function readBody<T extends z.ZodMiniType>(
+export async function readJsonBody<T extends z.ZodMiniType>(
   c: Context,
   schema: T,
   { maxBytes = BODY_MAX_BYTES, maxDepth = LIMITS.depth }: InputBounds = {},

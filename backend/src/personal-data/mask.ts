@@ -9,7 +9,7 @@ import { maskItalianCodes, maskNationalIdField, maskNationalIds } from "./nation
 import { type CallBudget, maskPhoneField, maskPhones } from "./phone.ts";
 import { IBAN_START, LETTERS_START, LONG_RUN, scanText } from "./scan.ts";
 
-export type PiiPolicy = NonNullable<ProcessorSettings["pii"]>;
+export type ProcessorPiiPolicy = NonNullable<ProcessorSettings["pii"]>;
 
 /** A call takes some 25 µs: a hostile event of nothing but candidates costs two milliseconds, as one of many a fifth of one. */
 const CALLS_PER_REQUEST = 64;
@@ -26,14 +26,14 @@ interface Masked {
 export class Masking {
   /** Of the text that was masked last. */
   classes: readonly ProcessorPiiClass[] = [];
-  readonly #policy: PiiPolicy;
+  readonly #policy: ProcessorPiiPolicy;
   readonly #country: string | null;
   readonly #budget: CallBudget;
   /** By what the fields' names say. */
   readonly #known = new Map<string, BoundedCache<Masked>>();
 
   /** @param events of the request, all of which share this */
-  constructor(policy: PiiPolicy, country: string | null, events: number) {
+  constructor(policy: ProcessorPiiPolicy, country: string | null, events: number) {
     this.#policy = policy;
     this.#country = country;
     this.#budget = { calls: CALLS_PER_REQUEST + CALLS_PER_EVENT * events };

@@ -16,7 +16,7 @@ const CARD = /(?<![\d.])[2-6](?:[ -]?\d){12,18}(?!\.?\d)/g;
 const NAMED_ID =
   /"(userId|anonymousId|groupId|previousId|user_id|anonymous_id|writeKey)"(\s{0,8}):(\s{0,8})(?:"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)/g;
 
-export function redactPersonalData(text: string): string {
+export function maskPlainText(text: string): string {
   let masked = text.includes("Id") || text.includes("_id") || text.includes("writeKey") ? maskIds(text) : text;
   if (masked.includes("@") || masked.includes("%40") || masked.includes("\\u0040")) {
     masked = masked.replace(EMAIL, "[email]");
@@ -34,7 +34,7 @@ function maskIds(text: string): string {
 
 /**
  * An event without what its traits say of the person: names and addresses have no pattern. Numbers, flags and the shape stay,
- * because they are what a rule is mostly about. The patterns of `redactPersonalData` are for the text made of it.
+ * because they are what a rule is mostly about. The patterns of `maskPlainText` are for the text made of it.
  */
 export function withoutTraits(event: Record<string, unknown>): Record<string, unknown> {
   const shown = { ...event };
@@ -59,7 +59,7 @@ export function describeValue(value: unknown, { personal = false }: { personal?:
   if (Array.isArray(value)) return `array of ${value.length}`;
   if (isObject(value)) return `object of ${Object.keys(value).length}`;
   if (typeof value === "string" && personal) return `text of ${value.length} characters`;
-  const text = redactPersonalData(JSON.stringify(value) ?? "");
+  const text = maskPlainText(JSON.stringify(value) ?? "");
   return text.length <= DESCRIBED_MAX_CHARS ? text : `${text.slice(0, DESCRIBED_MAX_CHARS).toWellFormed()}…`;
 }
 

@@ -11,7 +11,7 @@ import {
   stripClickIdText,
   stripContext,
 } from "@behaviour/contract";
-import { cutAddress } from "./enrich/address.ts";
+import { cutNamedAddress } from "./enrich/address.ts";
 import { NO_CAMPAIGN, readCampaign } from "./enrich/campaign.ts";
 import { NOWHERE, readGeography } from "./enrich/geography.ts";
 import { readLibrary } from "./enrich/library.ts";
@@ -49,7 +49,7 @@ export function enrich(unpacked: UnpackedEvent, found: readonly PiiFinding[] = [
     anyPast: envelope.anyPast,
   });
   // Only who holds a secret key is believed about another's address; then the request's own says nothing about the person.
-  const ownAddress = envelope.secret ? cutAddress(event.context.ip) : null;
+  const ownAddress = envelope.secret ? cutNamedAddress(event.context.ip) : null;
   const speaksForAnother = ownAddress !== null;
   const context = withAddress(event.context, ownAddress ?? envelope.source.ip);
 

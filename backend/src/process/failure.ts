@@ -2,7 +2,7 @@
 // run over the same record gives it again. Any stage of the processor may end here; the store is in ../failed.
 
 import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode, isObject } from "@behaviour/contract";
-import { redactPersonalData, withoutTraits } from "../personal-data/plain-text.ts";
+import { maskPlainText, withoutTraits } from "../personal-data/plain-text.ts";
 import { originShard } from "../stream/shard-name.ts";
 import type { RawRecord } from "./record.ts";
 
@@ -66,7 +66,7 @@ function payloadText(payload: unknown): { text: string; cut: boolean } {
     whole = whole.slice(0, FAILED_PAYLOAD_CHARS);
     cut = true;
   }
-  return { text: redactPersonalData(whole.toWellFormed().replaceAll("\0", "\uFFFD")), cut };
+  return { text: maskPlainText(whole.toWellFormed().replaceAll("\0", "\uFFFD")), cut };
 }
 
 function shownText(payload: unknown): string {

@@ -14,11 +14,11 @@ import {
   type RequestEnvelope,
 } from "@behaviour/contract";
 import { fieldHint } from "../personal-data/field-names.ts";
-import { Masking, type PiiPolicy } from "../personal-data/mask.ts";
+import { Masking, type ProcessorPiiPolicy } from "../personal-data/mask.ts";
 import { scanText } from "../personal-data/scan.ts";
 import type { UnpackedEvent } from "./unpack.ts";
 
-export interface RedactedEvent {
+export interface EventRedaction {
   event: UnpackedEvent;
   findings: PiiFinding[];
   /** The first finding whose class the project refuses. */
@@ -31,7 +31,7 @@ export interface RedactedEvent {
  */
 export class RequestWork {
   readonly masking: Masking;
-  readonly policy: PiiPolicy;
+  readonly policy: ProcessorPiiPolicy;
   readonly batchContext: JsonObject | null;
   readonly shared = new Map<string, SharedOutcome>();
 
@@ -51,7 +51,7 @@ interface SharedOutcome {
 }
 
 /** @returns null when nothing was found; the event given is never changed. @param work of the event's request */
-export function redactPersonalData(event: UnpackedEvent, work = new RequestWork(event.envelope)): RedactedEvent | null {
+export function redactEvent(event: UnpackedEvent, work = new RequestWork(event.envelope)): EventRedaction | null {
   const redaction = new Redaction(work);
   const { properties, traits, context, name } = event;
   const nextContext = redaction.context(context);

@@ -18,7 +18,7 @@ import type { DecodedRecord } from "./decode.ts";
 import { linksIdentities } from "./enrich/identity.ts";
 import { type Enrichment, enrich } from "./enrich.ts";
 import { type FailureSite, failedEvent } from "./failure.ts";
-import { type RedactedEvent, RequestWork, redactPersonalData } from "./personal-data.ts";
+import { type EventRedaction, RequestWork, redactEvent } from "./personal-data.ts";
 import type { RawRecord } from "./record.ts";
 import { originalLine, redactedLine } from "./replay-line.ts";
 import { isSuspect } from "./suspect.ts";
@@ -128,7 +128,7 @@ function prepareEvent(
   inRequest: number,
 ): void {
   const { envelope, identity, messageId } = planned.event;
-  const redacted = isOn(envelope.settings, "personalData") ? redactPersonalData(planned.event, work) : null;
+  const redacted = isOn(envelope.settings, "personalData") ? redactEvent(planned.event, work) : null;
   const site: FailureSite = {
     record: place.record,
     index: place.index,
@@ -155,7 +155,7 @@ function prepareEvent(
 }
 
 /** The plan has judged the event as it was sent: the value it complains of may be one that was masked since. */
-function withoutValue(violation: PlanViolation, redacted: RedactedEvent | null): PlanViolation {
+function withoutValue(violation: PlanViolation, redacted: EventRedaction | null): PlanViolation {
   // Traits may have been sent in the context alone. And not every place is listed: then any may be one.
   const places = [violation.pointer, `/context${violation.pointer}`].map(cutPointer);
   const found = redacted?.findings.find(

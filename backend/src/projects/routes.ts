@@ -7,7 +7,7 @@ import * as z from "zod/mini";
 import type { Database } from "../database/client.ts";
 import type { Caller } from "../operation/caller.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
-import { readBody, readQuery } from "../operation/parameters.ts";
+import { readJsonBody, readQuery } from "../operation/parameters.ts";
 import { ok, type Result, refused } from "../operation/problem.ts";
 import type { EdgePush } from "../outbound/edge.ts";
 import { KeyInput, ProjectChange, ProjectInput, RotateInput } from "./input.ts";
@@ -46,7 +46,7 @@ function mountProjects(app: Hono, { database, edge, record }: AdminParts): void 
       scope: "admin",
       action: "projects.create",
       status: 201,
-      read: (c) => readBody(c, ProjectInput),
+      read: (c) => readJsonBody(c, ProjectInput),
       answer: async ({ caller, input, audit }) => {
         await audit({ name: input.name });
         return ok({ data: await createProject(database, input, caller.project) });
@@ -67,7 +67,7 @@ function mountProjects(app: Hono, { database, edge, record }: AdminParts): void 
     PATCH: endpoint(record, {
       scope: "admin",
       action: "projects.update",
-      read: (c) => readBody(c, ProjectChange),
+      read: (c) => readJsonBody(c, ProjectChange),
       answer: async ({ caller, input, audit, c }) => {
         const before = await reachProject(database, caller.project, idOf(c));
         if (before === null) return refused("not_found");
@@ -106,7 +106,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
       scope: "admin",
       action: "keys.create",
       status: 201,
-      read: (c) => readBody(c, KeyInput),
+      read: (c) => readJsonBody(c, KeyInput),
       answer: async ({ caller, input, audit }) => {
         const owner: Project | null = await reachProject(database, caller.project, input.projectId);
         if (owner === null) return refused("invalid_parameter", "/projectId", "/projectId: no such project.");
@@ -156,7 +156,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
 
 /** A body may be left out here: the overlap has a default. */
 async function readRotation(c: Context): Promise<Result<z.infer<typeof RotateInput>>> {
-  const read = await readBody(c, RotateInput);
+  const read = await readJsonBody(c, RotateInput);
   return !read.ok && read.problem.code === "empty_body" ? ok(RotateInput.parse({})) : read;
 }
 

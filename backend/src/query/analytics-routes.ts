@@ -5,7 +5,7 @@ import type { Hono } from "hono";
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
-import { integer, readBody, readQuery, timeRange } from "../operation/parameters.ts";
+import { integer, readJsonBody, readQuery, timeRange } from "../operation/parameters.ts";
 import { ok } from "../operation/problem.ts";
 import { FunnelQuestion, queryFunnel } from "./funnel.ts";
 import type { RealtimeReader } from "./realtime.ts";
@@ -82,7 +82,7 @@ export function mountAnalytics(app: Hono, { sql, readRealtime, record, nowMs }: 
     POST: endpoint(record, {
       scope: "read",
       action: "query.funnel",
-      read: (c) => readBody(c, FunnelQuestion),
+      read: (c) => readJsonBody(c, FunnelQuestion),
       answer: async ({ caller, input, audit }) => {
         const range = timeRange(input, nowMs());
         if (!range.ok) return range;
@@ -95,7 +95,7 @@ export function mountAnalytics(app: Hono, { sql, readRealtime, record, nowMs }: 
     POST: endpoint(record, {
       scope: "read",
       action: "query.retention",
-      read: (c) => readBody(c, RetentionQuestion),
+      read: (c) => readJsonBody(c, RetentionQuestion),
       answer: async ({ caller, input, audit }) => {
         const { cohort, return: returned } = input;
         await audit({ ...input, cohort: auditedSelection(cohort), return: auditedSelection(returned) });

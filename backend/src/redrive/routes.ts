@@ -5,7 +5,7 @@ import type { Hono } from "hono";
 import * as z from "zod/mini";
 import type { Database } from "../database/client.ts";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
-import { integer, readBody, readQuery } from "../operation/parameters.ts";
+import { integer, readJsonBody, readQuery } from "../operation/parameters.ts";
 import { ok, type Result, refused } from "../operation/problem.ts";
 import { isOperator } from "../projects/projects.ts";
 import { listRedriveRequests, requestRedrive } from "./requests.ts";
@@ -54,7 +54,7 @@ export function mountRedrive(app: Hono, { database, undelivered, record, nowMs }
       action: "redrive.request",
       status: 201,
       read: async (c) => {
-        const read = await readBody(c, RedriveInput);
+        const read = await readJsonBody(c, RedriveInput);
         return !read.ok && read.problem.code === "empty_body" ? ok(RedriveInput.parse({})) : read;
       },
       answer: async ({ caller, input, audit }) => {

@@ -5,7 +5,7 @@ import { FAILURE_KINDS, FAILURES, type FailureCode, LIMITS } from "@behaviour/co
 import type { Hono } from "hono";
 import * as z from "zod/mini";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
-import { rangeShape, readBody, text, timeRange } from "../operation/parameters.ts";
+import { rangeShape, readJsonBody, text, timeRange } from "../operation/parameters.ts";
 import { ok, refused } from "../operation/problem.ts";
 import type { ReplayCursor, Replayer } from "./replayer.ts";
 
@@ -40,7 +40,7 @@ export function mountReplay(app: Hono, { replayer, record, nowMs }: ReplayRouteP
       scope: "read",
       action: "failed-events.replay",
       read: async (c) => {
-        const read = await readBody(c, ReplayBody);
+        const read = await readJsonBody(c, ReplayBody);
         // Everything of the last 24 hours: no word is needed for that.
         return !read.ok && read.problem.code === "empty_body" ? ok(ReplayBody.parse({})) : read;
       },

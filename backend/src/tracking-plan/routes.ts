@@ -6,7 +6,7 @@ import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import type { Database } from "../database/client.ts";
 import { type Asked, endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
-import { integer, readBody, readQuery } from "../operation/parameters.ts";
+import { integer, readJsonBody, readQuery } from "../operation/parameters.ts";
 import { ok, type Result, refused } from "../operation/problem.ts";
 import { reachProject } from "../projects/projects.ts";
 import { planDifference } from "./difference.ts";
@@ -42,7 +42,7 @@ export function mountPlans(app: Hono, { database, plans, record }: PlanRoutePart
   const push = endpoint(record, {
     scope: "admin",
     action: "tracking-plan.push",
-    read: (c: Context) => readBody(c, PushBody, { maxBytes: BODY_BYTES, maxDepth: PLAN_DEPTH }),
+    read: (c: Context) => readJsonBody(c, PushBody, { maxBytes: BODY_BYTES, maxDepth: PLAN_DEPTH }),
     answer: (asked) => routes.push(asked),
   });
   mount(app, "/v1/admin/tracking-plan", {
@@ -57,7 +57,7 @@ export function mountPlans(app: Hono, { database, plans, record }: PlanRoutePart
     PATCH: endpoint(record, {
       scope: "admin",
       action: "tracking-plan.settings",
-      read: (c) => readBody(c, SettingsBody),
+      read: (c) => readJsonBody(c, SettingsBody),
       answer: (asked) => routes.changeSettings(asked),
     }),
   });

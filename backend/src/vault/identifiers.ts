@@ -3,11 +3,11 @@
 
 import { createHmac } from "node:crypto";
 
-export type IdKind = "user" | "anonymous" | "group";
+export type VaultIdKind = "user" | "anonymous" | "group";
 
 export interface VaultId {
   project: string;
-  kind: IdKind;
+  kind: VaultIdKind;
   id: string;
 }
 

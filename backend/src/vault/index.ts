@@ -2,4 +2,4 @@
 
 export { type IdentityEdge, IdentityEdges } from "./edges.ts";
 export { type LookupSubjects, subjectLookup } from "./lookup.ts";
-export { type NamedIds, type Subjects, Vault } from "./vault.ts";
+export { type EventIds, type Subjects, Vault } from "./vault.ts";

@@ -12,7 +12,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
-import type { IdKind } from "./identifiers.ts";
+import type { VaultIdKind } from "./identifiers.ts";
 
 export interface VaultEntry {
   /** 32 hex digits, random: nothing about the person can be computed from it. */
@@ -23,7 +23,7 @@ export interface VaultEntry {
 
 export interface NewEntry {
   key: string;
-  kind: IdKind;
+  kind: VaultIdKind;
   surrogate: string;
   claimedBy: string | null;
 }

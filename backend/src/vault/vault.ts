@@ -8,12 +8,12 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { isPlaceholder } from "@behaviour/contract";
 import { BoundedCache } from "../bounded-cache.ts";
 import type { IdentityEdge } from "./edges.ts";
-import { type IdKind, memoryKey, type VaultId, vaultKey } from "./identifiers.ts";
+import { memoryKey, type VaultId, type VaultIdKind, vaultKey } from "./identifiers.ts";
 import { type Person, planLinks, type Slot } from "./links.ts";
 import { newSurrogate, type VaultEntry, VaultStore } from "./store.ts";
 
 /** What an event names, as text. */
-export interface NamedIds {
+export interface EventIds {
   project: string;
   userId: string | null;
   anonymousId: string | null;
@@ -53,7 +53,7 @@ export class Vault {
   }
 
   /** One answer per event, in order. @throws only an infrastructure fault; calling again is safe. */
-  async resolve(events: readonly NamedIds[]): Promise<Subjects[]> {
+  async resolve(events: readonly EventIds[]): Promise<Subjects[]> {
     const slots = new Map<string, Slot>();
     const people = events.map((event) => this.#personOf(event, slots));
     await this.#load(slots);
@@ -66,14 +66,14 @@ export class Vault {
     for (const [name, { key, entry, readAtMs }] of slots) {
       if (entry !== null) this.#cache.set(name, { key, entry, readAtMs });
     }
-    return people.map((person, index) => withEdges(events[index] as NamedIds, person, subjectsOf(person)));
+    return people.map((person, index) => withEdges(events[index] as EventIds, person, subjectsOf(person)));
   }
 
-  #personOf({ project, userId, anonymousId, groupId, previousId }: NamedIds, slots: Map<string, Slot>): Person {
+  #personOf({ project, userId, anonymousId, groupId, previousId }: EventIds, slots: Map<string, Slot>): Person {
     const userIsUsable = userId !== null && !isPlaceholder(userId);
     const anonymousIsUsable = anonymousId !== null && !isPlaceholder(anonymousId);
     const isPersonOfUser = userIsUsable || !anonymousIsUsable;
-    const slot = (kind: IdKind, id: string | null, isNamed: boolean) =>
+    const slot = (kind: VaultIdKind, id: string | null, isNamed: boolean) =>
       id === null ? null : this.#slot({ project, kind, id }, isNamed, slots);
     return {
       user: isPersonOfUser ? slot("user", userId, true) : null,
@@ -164,7 +164,7 @@ function subjectsOf({ user, anonymous, group, previousUser, previousAnonymous }:
   };
 }
 
-function withEdges(event: NamedIds, person: Person, subjects: Subjects): Subjects {
+function withEdges(event: EventIds, person: Person, subjects: Subjects): Subjects {
   const { project } = event;
   const { user, anonymous, previousUser, previousAnonymous } = person;
   if (user === null) return subjects;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PostgresPart, startPostgres } from "../../../local/index.ts";
 import { readConfig } from "../../src/config.ts";
 import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import { project } from "../../src/database/schema.ts";
 
 let postgres: PostgresPart;
@@ -23,14 +23,14 @@ const tables = async () =>
     (row) => row["table_name"] as string,
   );
 
-describe("migrate", () => {
+describe("migrateDatabase", () => {
   it("leaves nothing behind when it fails half-way, and succeeds when run again", async () => {
     // The last statements of the custom migration meet a table where the view is to be.
     await sql`create table events (in_the_way int)`;
-    await expect(migrate(postgres.url)).rejects.toThrow("Failed query");
+    await expect(migrateDatabase(postgres.url)).rejects.toThrow("Failed query");
     expect(await tables()).toEqual(["events"]);
     await sql`drop table events`;
-    await migrate(postgres.url);
+    await migrateDatabase(postgres.url);
     expect(await tables()).toEqual(expect.arrayContaining(["api_key", "event", "event_minute", "events", "project"]));
   });
 
@@ -38,7 +38,7 @@ describe("migrate", () => {
     const before = await tables();
     const jobs = () => sql`select job_id, proc_name, config from timescaledb_information.jobs order by job_id`;
     const jobsBefore = [...(await jobs())];
-    await Promise.all([migrate(postgres.url), migrate(postgres.url)]);
+    await Promise.all([migrateDatabase(postgres.url), migrateDatabase(postgres.url)]);
     expect(await tables()).toEqual(before);
     expect([...(await jobs())]).toEqual(jobsBefore);
   });

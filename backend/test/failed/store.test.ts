@@ -8,7 +8,7 @@ import { BUCKETS, type FailedEvent } from "@behaviour/contract";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { s3Client } from "../../src/aws.ts";
-import { redactPersonalData } from "../../src/failed/index.ts";
+import { maskPlainText } from "../../src/personal-data/plain-text.ts";
 import { type Emulated, startEmulated } from "../process/emulators.ts";
 
 // Only ends what hangs: the emulators share two cores with whatever else runs.
@@ -109,12 +109,12 @@ describe("redaction", () => {
     ["order 4111111111111112", "order 4111111111111112"],
     ["no at all", "no at all"],
   ])("%s", (text, expected) => {
-    expect(redactPersonalData(text)).toBe(expected);
+    expect(maskPlainText(text)).toBe(expected);
   });
 
   it("of text made to make a pattern backtrack comes to an end", () => {
     for (const part of ["a@", "eyJ", "eyJaaaaaaaaaa.", "4 ", "bearer ", "a.", "%40", "@a."]) {
-      expect(redactPersonalData(part.repeat(50_000))).not.toBe("");
+      expect(maskPlainText(part.repeat(50_000))).not.toBe("");
     }
   });
 });

@@ -9,7 +9,7 @@ import { type EmbeddedAws, type PostgresPart, provisionAws, startAws, startPostg
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { connect, type Sql } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import { FailedEventStore } from "../../src/failed/index.ts";
 import { type DevelopmentKeys, seed } from "../../src/projects/seed.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
@@ -42,7 +42,7 @@ beforeAll(async () => {
     VAULT_HMAC_KEY: SECRET,
   });
   config = readConfig();
-  await Promise.all([provisionAws(config), migrate(postgres.url)]);
+  await Promise.all([provisionAws(config), migrateDatabase(postgres.url)]);
   keys = await seed(config, { keysFile: join(folder, "dev-keys.json") });
   sql = connect(postgres.url, 1);
   ({ handler } = await import("../../src/lambdas/query.ts"));

@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";
 import type { RawRecord } from "../../src/process/record.ts";
-import type { NamedIds, Subjects } from "../../src/vault/index.ts";
+import type { EventIds, Subjects } from "../../src/vault/index.ts";
 import { batchLine, frame, shopEvent } from "./sample.ts";
 
 const EVENTS_PER_BATCH = 100;
@@ -25,7 +25,7 @@ const parts: ProcessorParts = {
   plans: { judges: async () => new Map() },
   ledger: { file: async () => ({ isCopy: async () => false }), fileCounts: async () => {} },
   vault: {
-    resolve: async (events: readonly NamedIds[]): Promise<Subjects[]> =>
+    resolve: async (events: readonly EventIds[]): Promise<Subjects[]> =>
       events.map(({ userId, anonymousId }) => ({
         subject: surrogateOf(userId ?? anonymousId ?? ""),
         anonymousSubject: anonymousId === null ? null : surrogateOf(anonymousId),

@@ -2,7 +2,7 @@
 
 import type { RequestEnvelope } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
-import { cutAddress } from "../../src/process/enrich/address.ts";
+import { cutNamedAddress } from "../../src/process/enrich/address.ts";
 import { NO_CAMPAIGN, readCampaign } from "../../src/process/enrich/campaign.ts";
 import { readGeography } from "../../src/process/enrich/geography.ts";
 import { readLibrary } from "../../src/process/enrich/library.ts";
@@ -175,7 +175,7 @@ describe("address", () => {
     [17, null],
     [null, null],
   ])("%s is cut to %s", (address, cut) => {
-    expect(cutAddress(address)).toBe(cut);
+    expect(cutNamedAddress(address)).toBe(cut);
   });
 
   it.each([

@@ -8,14 +8,14 @@ import { maskIbans } from "../../src/personal-data/iban.ts";
 import { maskItalianCodes, maskNationalIds } from "../../src/personal-data/national-id.ts";
 import { maskPhones } from "../../src/personal-data/phone.ts";
 import { IBAN_START, LETTERS_START, LONG_RUN, scanText } from "../../src/personal-data/scan.ts";
-import { RequestWork, redactPersonalData } from "../../src/process/personal-data.ts";
+import { RequestWork, redactEvent } from "../../src/process/personal-data.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";
 import { CHROME, head, type Sent, SOURCE, shopEvent, track } from "./sample.ts";
 
 function redacted(event: Sent, changes: Partial<RequestEnvelope> = {}) {
   const [unpacked] = unpackEnvelope({ ...head({ shape: "event", ...changes }), body: event }, true);
   if (unpacked?.ok !== true) throw new Error("refused");
-  return redactPersonalData(unpacked.event);
+  return redactEvent(unpacked.event);
 }
 
 const from = (country: string | null) => ({ source: { ...SOURCE, country } });
@@ -231,7 +231,7 @@ describe("an event", () => {
   it("is not harmed by its neighbour: a batch's context is shared and masked for each", () => {
     const batch = { batch: [track("a"), track("b")], context: { traits: { phone: "030 1234567" } } };
     const results = [...unpackEnvelope({ ...head(), body: batch }, false)].map((unpacked) =>
-      unpacked.ok ? redactPersonalData(unpacked.event)?.findings : null,
+      unpacked.ok ? redactEvent(unpacked.event)?.findings : null,
     );
     const finding = { pointer: "/context/traits/phone", class: "phone" };
     expect(results).toEqual([[finding], [finding]]);
@@ -327,7 +327,7 @@ describe("hostile text", () => {
     const request = { ...head(), body: { batch, context } };
     const work = new RequestWork(request);
     const contexts = [...unpackEnvelope(request, false)].map((unpacked) =>
-      unpacked.ok ? redactPersonalData(unpacked.event, work)?.event.context : null,
+      unpacked.ok ? redactEvent(unpacked.event, work)?.event.context : null,
     );
     expect(contexts).toHaveLength(200);
     for (const next of contexts) {

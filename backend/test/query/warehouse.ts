@@ -5,7 +5,7 @@ import { startPostgres } from "../../../local/index.ts";
 import { type QueryParts, queryApp } from "../../src/api/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import type { EdgePush, NamedRecord } from "../../src/outbound/edge.ts";
 import { CursorSigner } from "../../src/query/cursor.ts";
 
@@ -55,7 +55,7 @@ let lastMessage = 0;
 
 export async function openWarehouse(overrides: Partial<QueryParts> = {}): Promise<Warehouse> {
   const postgres = await startPostgres();
-  await migrate(postgres.url);
+  await migrateDatabase(postgres.url);
   const config = readConfig({ DATABASE_URL: postgres.url, DATABASE_CONNECTIONS: "1" });
   const sql = connect(postgres.url, 1);
   const database = databaseClient(config);

@@ -17,7 +17,7 @@ import { provisionAws, startAws, startPostgres } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { connect, type Sql } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import { connectProcessor } from "../../src/process/connect.ts";
 import { EdgeCounters } from "../../src/process/edge-counters.ts";
 import { processRecords } from "../../src/process/pipeline.ts";
@@ -53,7 +53,7 @@ beforeAll(async () => {
     DATABASE_URL: postgres.url,
     VAULT_HMAC_KEY: secret,
   });
-  await Promise.all([provisionAws(config), migrate(postgres.url)]);
+  await Promise.all([provisionAws(config), migrateDatabase(postgres.url)]);
   sql = connect(postgres.url, 2);
   dynamodb = dynamodbClient(config);
   s3 = s3Client(config);

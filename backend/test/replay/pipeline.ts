@@ -14,7 +14,7 @@ import { provisionAws, startAws, startPostgres } from "../../../local/index.ts";
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
 import { connect, databaseClient, type Sql } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import { FailedEventStore, OriginalSeal } from "../../src/failed/index.ts";
 import { EdgeCounters } from "../../src/process/edge-counters.ts";
 import { EnrichedStream } from "../../src/process/emit.ts";
@@ -75,7 +75,7 @@ export async function startBackend(): Promise<Backend> {
     POWERTOOLS_LOG_LEVEL: "SILENT",
   });
   const config = readConfig();
-  await Promise.all([provisionAws(config), migrate(postgres.url)]);
+  await Promise.all([provisionAws(config), migrateDatabase(postgres.url)]);
   const [kinesis, dynamodb, s3] = [kinesisClient(config), dynamodbClient(config), s3Client(config)];
   const [sql, database] = [connect(postgres.url, 1), databaseClient(config)];
   const seal = new OriginalSeal(SECRET);

@@ -8,7 +8,7 @@ import type { EnrichedEvent } from "@behaviour/contract";
 import { provisionAws } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { connect } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import { encodeEvents } from "../../src/tiers/cold/parquet.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
@@ -60,7 +60,7 @@ class Rate {
 }
 
 const parts = await startParts();
-await Promise.all([provisionAws(parts.config), migrate(parts.config.databaseUrl ?? "")]);
+await Promise.all([provisionAws(parts.config), migrateDatabase(parts.config.databaseUrl ?? "")]);
 const sql = connect(parts.config.databaseUrl ?? "", 1);
 const stores = { dynamodb: dynamodbClient(parts.config), s3: s3Client(parts.config) };
 const storeFailed = async () => undefined;

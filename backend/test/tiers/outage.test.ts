@@ -14,7 +14,7 @@ import { type EmbeddedAws, provisionAws, startAws } from "../../../local/index.t
 import { dynamodbClient, kinesisClient, s3Client } from "../../src/aws.ts";
 import { readConfig } from "../../src/config.ts";
 import { connect } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import { freshName, runOf } from "./events.ts";
 import { queryParquet, scanEvents } from "./stores.ts";
 
@@ -90,7 +90,7 @@ beforeAll(async () => {
   aws = await startAws();
   databasePort = await freePort();
   await startDatabase();
-  await Promise.all([provisionAws(readConfig(environment())), migrate(databaseUrl())]);
+  await Promise.all([provisionAws(readConfig(environment())), migrateDatabase(databaseUrl())]);
   await Promise.all(["hot", "warm", "cold"].map((name) => startFunction(name)));
 }, 120_000);
 

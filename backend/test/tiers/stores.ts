@@ -11,7 +11,7 @@ import { provisionAws, startAws, startPostgres } from "../../../local/index.ts";
 import { dynamodbClient, s3Client } from "../../src/aws.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { connect, type Sql } from "../../src/database/client.ts";
-import { migrate } from "../../src/database/migrate.ts";
+import { migrateDatabase } from "../../src/database/migrate.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { HotTier } from "../../src/tiers/hot/tier.ts";
 import type { Tier, TierName } from "../../src/tiers/tier.ts";
@@ -52,7 +52,7 @@ export async function openStores(): Promise<TierStores> {
     S3_ENDPOINT: aws.s3,
     DATABASE_URL: postgres.url,
   });
-  await Promise.all([provisionAws(config), migrate(postgres.url)]);
+  await Promise.all([provisionAws(config), migrateDatabase(postgres.url)]);
   const dynamodb = dynamodbClient(config);
   const s3 = s3Client(config);
   const sql = connect(postgres.url, 4);

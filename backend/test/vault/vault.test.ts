@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dynamodbClient } from "../../src/aws.ts";
-import { type NamedIds, type Subjects, subjectLookup, Vault } from "../../src/vault/index.ts";
+import { type EventIds, type Subjects, subjectLookup, Vault } from "../../src/vault/index.ts";
 import { type Emulated, HMAC_KEY, startEmulated } from "../process/emulators.ts";
 
 // Only ends what hangs: the emulators share two cores with whatever else runs.
@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 let projects = 0;
-const named = (project: string, ids: Partial<NamedIds>): NamedIds => ({
+const named = (project: string, ids: Partial<EventIds>): EventIds => ({
   project,
   userId: null,
   anonymousId: null,
@@ -30,7 +30,7 @@ const named = (project: string, ids: Partial<NamedIds>): NamedIds => ({
 const newProject = () => `project-${projects++}`;
 const HEX = /^[0-9a-f]{32}$/;
 
-async function one(vault: Vault, ids: NamedIds): Promise<Subjects> {
+async function one(vault: Vault, ids: EventIds): Promise<Subjects> {
   const [subjects] = await vault.resolve([ids]);
   if (subjects === undefined) throw new Error("no answer");
   return subjects;

@@ -4,7 +4,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 
 /** The address with its host part zeroed, or null when it is no address. A v4-mapped v6 address is cut as v4. */
-export function cutAddress(address: unknown): string | null {
+export function cutNamedAddress(address: unknown): string | null {
   if (typeof address !== "string") return null;
   const text = address.trim();
   if (isIPv4(text)) return cutV4(text);
