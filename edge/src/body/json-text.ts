@@ -28,7 +28,7 @@ const kindAt = new Uint8Array(LIMITS.depth + 1);
 const keysAt = new Uint16Array(LIMITS.depth + 1);
 
 /** Objects and arrays in the value that `brokenLimit` looked at last, as far as it looked. */
-export let openings = 0;
+export let openingsSeen = 0;
 
 /**
  * Which limit of an event the value breaks first: members of one name count each.
@@ -38,12 +38,12 @@ export let openings = 0;
 export function brokenLimit(text: string, above: number): "too_deep" | "too_many_properties" | null {
   let depth = above;
   let nodes = 1;
-  openings = 0;
+  openingsSeen = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit === QUOTE) at = stringEnd(text, at);
+    if (unit === QUOTE) at = endOfString(text, at);
     else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
-      openings++;
+      openingsSeen++;
       if (++depth > LIMITS.depth) return "too_deep";
       const isEmpty = isClosing(text.charCodeAt(skipWhiteSpace(text, at + 1)));
       if (!isEmpty) nodes++;
@@ -66,7 +66,7 @@ function isClosing(unit: number): boolean {
 }
 
 /** Of the quote that closes the string opened at `start`; the text's end when none does. */
-export function stringEnd(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit === BACKSLASH) at++;

@@ -1,7 +1,7 @@
 // The exact texts of parts of a body, as sent: for the few bodies whose events' sizes or numbers can't be told from the parsed
 // value. A walk over code units that only tracks strings and depth; the text is known to be valid JSON.
 
-import { stringEnd } from "./json-text.ts";
+import { endOfString } from "./json-text.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -25,7 +25,7 @@ export function memberText(text: string, name: string): string | null {
 }
 
 export function splitMember(member: string): { key: string; keyText: string; value: string } {
-  const keyEnd = stringEnd(member, 0) + 1;
+  const keyEnd = endOfString(member, 0) + 1;
   const keyText = member.slice(0, keyEnd);
   // The key may be written with escapes.
   return { key: JSON.parse(keyText) as string, keyText, value: member.slice(member.indexOf(":", keyEnd) + 1).trim() };
@@ -39,7 +39,7 @@ export function partTexts(text: string, limit = Number.POSITIVE_INFINITY): strin
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit === QUOTE) {
-      i = stringEnd(text, i);
+      i = endOfString(text, i);
     } else if (OPEN.has(unit)) {
       if (++depth === 1) start = i + 1;
     } else if (CLOSE.has(unit)) {

@@ -3,7 +3,7 @@
 
 import { LIMITS, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
-import { brokenLimit, countUnits, isJson, openings } from "../body/json-text.ts";
+import { brokenLimit, countUnits, isJson, openingsSeen } from "../body/json-text.ts";
 import { partTexts, splitMember } from "../body/slices.ts";
 import { Names } from "./names.ts";
 import type { SkimmedEvent } from "./skim.ts";
@@ -85,7 +85,7 @@ function lightItem(item: string, index: number, heavy: Map<number, RejectionCode
 function heavyText(item: string, load: Load): RejectionCode | null {
   // Whatever it holds, it is larger than an event may be: units of UTF-16 are never more than bytes of UTF-8.
   if (item.length > LIMITS.eventBytes) return "event_too_large";
-  return load.takes(openings, item) ? null : "too_many_properties";
+  return load.takes(openingsSeen, item) ? null : "too_many_properties";
 }
 
 /** What the events of a body that are parsed bring together. */

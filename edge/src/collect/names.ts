@@ -2,7 +2,7 @@
 // and a body can bring 275,000 of them; real ones repeat a few hundred. So beyond a number events that bring new ones are refused.
 
 import { LIMITS } from "@behaviour/contract";
-import { stringEnd } from "../body/json-text.ts";
+import { endOfString } from "../body/json-text.ts";
 
 const QUOTE = 0x22;
 const COLON = 0x3a;
@@ -37,7 +37,7 @@ export class Names {
   add(text: string): boolean {
     for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) {
       const start = at + 1;
-      at = stringEnd(text, at);
+      at = endOfString(text, at);
       if (!isBeforeColon(text, at + 1)) continue;
       if (this.#isNew(hashOf(text, start, at)) && ++this.#count > LIMITS.keysPerRequest) return false;
     }

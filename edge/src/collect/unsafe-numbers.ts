@@ -1,6 +1,6 @@
 // Numbers that a double would round, found in an event's text: for the few events that have one.
 
-import { stringEnd } from "../body/json-text.ts";
+import { endOfString } from "../body/json-text.ts";
 
 const QUOTE = 0x22;
 const PLUS = 0x2b;
@@ -23,7 +23,7 @@ export function quoteUnsafeNumbers(text: string, mark: string): string {
   let copied = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit === QUOTE) at = stringEnd(text, at);
+    if (unit === QUOTE) at = endOfString(text, at);
     else if (unit === DASH || isDigit(unit)) {
       const end = numberEnd(text, at);
       if (mayBeUnsafe && Math.abs(Number(text.slice(at, end))) > Number.MAX_SAFE_INTEGER) {

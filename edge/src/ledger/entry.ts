@@ -13,7 +13,7 @@ export const ENTRY_KIND = {
 } as const;
 export type IdKind = "anonymousId" | "userId";
 
-export const BUCKETS = LIMITS.idBuckets;
+export const ID_BUCKETS = LIMITS.idBuckets;
 /** Ledger objects of a project, `<project>:0` and on. Never changes: it says in which object a record lies. */
 export const HOMES = 16;
 
@@ -24,7 +24,7 @@ const HASH_BYTES = ENTRY_BYTES - HASH_AT;
 
 /** Of a plain id; shards are picked by it as well (placement/shard-name.ts), so a shard needs few buckets of devices. */
 export function bucketOf(id: string): number {
-  return hashId(id).low % BUCKETS;
+  return hashId(id).low % ID_BUCKETS;
 }
 
 /** Kind and bucket of an entry in one number: what a shard subscribes to. */

@@ -3,7 +3,7 @@
 // what is masked wrongly is lost for good.
 
 import { ISSUERS } from "./card-issuers.ts";
-import { maskOf, type Range } from "./classes.ts";
+import { maskOf, type PiiRange } from "./classes.ts";
 import {
   DASH,
   DOT,
@@ -34,8 +34,8 @@ const FORMS: readonly (readonly number[])[] = [
 ];
 
 /** @param plain without percent-encoding */
-export function findCards(plain: string): Range[] {
-  const ranges: Range[] = [];
+export function findCards(plain: string): PiiRange[] {
+  const ranges: PiiRange[] = [];
   for (let at = 0; at < plain.length; ) {
     if (!isDigit(plain.charCodeAt(at))) at++;
     else at = lookAtRun(plain, at, ranges);
@@ -48,7 +48,7 @@ export function isSeparator(unit: number): boolean {
 }
 
 /** @returns where to go on: past the digits that begin at `start`, or past the card. */
-function lookAtRun(plain: string, start: number, ranges: Range[]): number {
+function lookAtRun(plain: string, start: number, ranges: PiiRange[]): number {
   let end = start;
   while (isDigit(unitAt(plain, end))) end++;
   const length = end - start;

@@ -29,7 +29,7 @@ export function maskOf(piiClass: PiiClass): string {
 }
 
 /** What is found, in a text without escapes. */
-export interface Range {
+export interface PiiRange {
   start: number;
   end: number;
   by: string;

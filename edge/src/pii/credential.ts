@@ -3,7 +3,7 @@
 // separator that is encoded no deeper than the parameter itself: `?next=%2Fr%3Ftoken%3Dabc%26page%3D2` holds a `token` of `abc`.
 
 import { EDGE_PII_CLASSES, type PlainText } from "@behaviour/contract";
-import { maskOf, PII, type Range } from "./classes.ts";
+import { maskOf, PII, type PiiRange } from "./classes.ts";
 import { isNameUnit, mayEndName, NAME_MAX, shapeOfValue, startOfName } from "./parameter-names.ts";
 import { hasShape } from "./secret-shape.ts";
 import { endsAddress, isAlphanumeric, SPACE, unitAt } from "./units.ts";
@@ -28,8 +28,8 @@ const BACKSLASH = 0x5c;
 const AT = 0x40;
 
 /** @param bits which of the two to look for; @returns in no order, and one may lie over another */
-export function findCredentials(text: PlainText, bits: number): Range[] {
-  const ranges: Range[] = [];
+export function findCredentials(text: PlainText, bits: number): PiiRange[] {
+  const ranges: PiiRange[] = [];
   if ((bits & PII.parameter) !== 0) new Parameters(text).find(ranges);
   if ((bits & PII.userInfo) !== 0) findUserInfo(text, ranges);
   return ranges;
@@ -48,7 +48,7 @@ class Parameters {
     this.#depths = depths;
   }
 
-  find(ranges: Range[]): void {
+  find(ranges: PiiRange[]): void {
     const plain = this.#plain;
     for (let equals = plain.indexOf("="); equals >= 0; ) {
       const end = this.#endOfSecret(equals);
@@ -138,7 +138,7 @@ class Parameters {
 }
 
 /** `https://ada:secret@host/` loses what stands before the host. */
-function findUserInfo({ plain, depths }: PlainText, ranges: Range[]): void {
+function findUserInfo({ plain, depths }: PlainText, ranges: PiiRange[]): void {
   for (let at = plain.indexOf("://"); at >= 0; at = plain.indexOf("://", at + 3)) {
     if (!isAlphanumeric(unitAt(plain, at - 1))) continue;
     const depth = depths?.[at] ?? 0;

@@ -1,7 +1,7 @@
 // E-mail addresses, found from their `@` outwards: at most 64 characters back and 255 on. No character is looked at by more
 // than the two signs around it, so the cost grows with the text whatever stands in it.
 
-import { maskOf, type Range } from "./classes.ts";
+import { maskOf, type PiiRange } from "./classes.ts";
 import { FILE_EXTENSIONS } from "./file-extensions.ts";
 import {
   DASH,
@@ -24,8 +24,8 @@ const TOP_LEVEL_MAX = 24;
 const MASK = maskOf("email");
 
 /** @param plain without percent-encoding */
-export function findEmails(plain: string): Range[] {
-  const ranges: Range[] = [];
+export function findEmails(plain: string): PiiRange[] {
+  const ranges: PiiRange[] = [];
   let done = 0;
   for (let at = plain.indexOf("@"); at >= 0; at = plain.indexOf("@", at + 1)) {
     const start = startOfLocalPart(plain, at, done);

@@ -6,7 +6,7 @@ import { escapeAt } from "@behaviour/contract";
 import { CARD_DIGITS_MIN, isSeparator } from "./card.ts";
 import { ALL_PII, NO_PII, PII } from "./classes.ts";
 import { mayEndName, shapeOfValue, startOfName } from "./parameter-names.ts";
-import { isBase64Url, isDigit } from "./units.ts";
+import { isBase64UrlUnit, isDigit } from "./units.ts";
 
 /**
  * Of a whole body whose text has no escapes. Cards are always among them: whether one can be there is told string by string,
@@ -70,7 +70,7 @@ function bitsOfEscapes(text: string, wanted: number): number {
     else if (unit === EQUALS) found |= (found & PII.parameter) === 0 && mayEndSentName(text, at) ? PII.parameter : 0;
     else if (unit === SPACE) found |= text.startsWith("BEGIN", at - 5) ? PII.token : 0;
     // Nobody encodes what needs none, but to hide it.
-    else if (isBase64Url(unit)) return wanted;
+    else if (isBase64UrlUnit(unit)) return wanted;
     if ((wanted & ~found) === NO_PII) return wanted;
     at = escape.end - 1;
   }

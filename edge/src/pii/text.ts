@@ -4,7 +4,7 @@
 
 import { plainText, replaceRanges } from "@behaviour/contract";
 import { findCards } from "./card.ts";
-import { ALL_PII, BITS_OF, maskOf, NO_PII, type PiiClass, type Range } from "./classes.ts";
+import { ALL_PII, BITS_OF, maskOf, NO_PII, type PiiClass, type PiiRange } from "./classes.ts";
 import { findCredentials } from "./credential.ts";
 import { findEmails } from "./email.ts";
 import { textMayHold } from "./hints.ts";
@@ -53,7 +53,7 @@ function maskOnce(sent: string, bits: number, classes: PiiClass[]): string {
 
 const ORDER: readonly PiiClass[] = ["credential", "token", "email", "card"];
 
-const FINDERS: Readonly<Record<PiiClass, (text: ReturnType<typeof plainText>, bits: number) => Range[]>> = {
+const FINDERS: Readonly<Record<PiiClass, (text: ReturnType<typeof plainText>, bits: number) => PiiRange[]>> = {
   credential: findCredentials,
   token: ({ plain }) => findTokens(plain),
   email: ({ plain }) => findEmails(plain),
@@ -61,10 +61,10 @@ const FINDERS: Readonly<Record<PiiClass, (text: ReturnType<typeof plainText>, bi
 };
 
 /** By their beginning; one that begins in another goes with it. */
-function inOrder(ranges: Range[]): Range[] {
+function inOrder(ranges: PiiRange[]): PiiRange[] {
   if (ranges.length === 1) return ranges;
   const sorted = ranges.sort((a, b) => a.start - b.start || b.end - a.end);
-  const kept: Range[] = [];
+  const kept: PiiRange[] = [];
   for (const range of sorted) {
     const last = kept.at(-1);
     if (last === undefined || range.start >= last.end) kept.push(range);

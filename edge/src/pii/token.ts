@@ -1,14 +1,14 @@
 // Tokens and keys that give themselves away by how they begin. Each is found from its rarest part (`.eyJ`, `AKIA`, `_live_` …) by a
 // native search, then read character by character; what was read once is not read again, so the cost grows with the text.
 
-import { maskOf, type Range } from "./classes.ts";
-import { DASH, isAlphanumeric, isBase64Url, isDigit, isUpper, UNDERSCORE, unitAt } from "./units.ts";
+import { maskOf, type PiiRange } from "./classes.ts";
+import { DASH, isAlphanumeric, isBase64UrlUnit, isDigit, isUpper, UNDERSCORE, unitAt } from "./units.ts";
 
 const MASK = maskOf("token");
 
 /** @param plain without percent-encoding; @returns in no order, and one may lie in another */
-export function findTokens(plain: string): Range[] {
-  const ranges: Range[] = [];
+export function findTokens(plain: string): PiiRange[] {
+  const ranges: PiiRange[] = [];
   findJwts(plain, ranges);
   findPrivateKeys(plain, ranges);
   for (const { rare, find } of KEYS) {
@@ -33,17 +33,17 @@ const JWT_HEADER_MIN = 11;
 const JWT_PAYLOAD_MIN = 7;
 
 /** Header and payload of a JSON Web Token are base64url of `{"`: `eyJ`. The payload's begins after a full stop, which is rare. */
-function findJwts(plain: string, ranges: Range[]): void {
+function findJwts(plain: string, ranges: PiiRange[]): void {
   let done = 0;
   for (let dot = plain.indexOf(".eyJ"); dot >= 0; dot = plain.indexOf(".eyJ", Math.max(dot + 1, done))) {
     let first = dot;
-    while (first > done && isBase64Url(plain.charCodeAt(first - 1))) first--;
+    while (first > done && isBase64UrlUnit(plain.charCodeAt(first - 1))) first--;
     const start = plain.slice(first, dot).indexOf("eyJ");
     if (start < 0 || dot - first - start < JWT_HEADER_MIN) continue;
-    const payloadEnd = endOf(plain, dot + 1, isBase64Url);
+    const payloadEnd = endOf(plain, dot + 1, isBase64UrlUnit);
     if (payloadEnd - dot - 1 < JWT_PAYLOAD_MIN) continue;
-    const hasSignature = plain[payloadEnd] === "." && isBase64Url(unitAt(plain, payloadEnd + 1));
-    done = hasSignature ? endOf(plain, payloadEnd + 1, isBase64Url) : payloadEnd;
+    const hasSignature = plain[payloadEnd] === "." && isBase64UrlUnit(unitAt(plain, payloadEnd + 1));
+    done = hasSignature ? endOf(plain, payloadEnd + 1, isBase64UrlUnit) : payloadEnd;
     ranges.push({ start: first + start, end: done, by: MASK });
   }
 }
@@ -53,7 +53,7 @@ const PEM_END = "-----END ";
 const PEM_KIND_MAX = 48;
 
 /** Private keys in PEM, up to their end or the text's. */
-function findPrivateKeys(plain: string, ranges: Range[]): void {
+function findPrivateKeys(plain: string, ranges: PiiRange[]): void {
   let done = 0;
   for (let at = plain.indexOf(PEM_BEGIN); at >= 0; at = plain.indexOf(PEM_BEGIN, Math.max(at + 1, done))) {
     if (!isPrivateKeyLine(plain, at + PEM_BEGIN.length)) continue;
@@ -82,7 +82,7 @@ function isPrivateKeyLine(plain: string, at: number): boolean {
 interface KeyKind {
   rare: string;
   /** @param at where `rare` stands */
-  find: (plain: string, at: number) => Range | null;
+  find: (plain: string, at: number) => PiiRange | null;
 }
 
 const KEYS: readonly KeyKind[] = [
@@ -111,7 +111,7 @@ function wordAt(
   from: number,
   isKind: (unit: number) => boolean,
   lengthMin: number,
-): Range | null {
+): PiiRange | null {
   if (isAlphanumeric(unitAt(plain, start - 1))) return null;
   const end = endOf(plain, from, isKind);
   return end - from < lengthMin ? null : { start, end, by: MASK };
@@ -124,7 +124,7 @@ function isGithubUnit(unit: number): boolean {
 const CLOUD_KEY_LENGTH = 20;
 
 /** Sixteen capitals and digits, no more. */
-function findCloudKey(plain: string, at: number): Range | null {
+function findCloudKey(plain: string, at: number): PiiRange | null {
   const end = at + CLOUD_KEY_LENGTH;
   if (isAlphanumeric(unitAt(plain, at - 1)) || isAlphanumeric(unitAt(plain, end))) return null;
   return isRun(plain, at, end, (unit) => isDigit(unit) || isUpper(unit)) ? { start: at, end, by: MASK } : null;
@@ -132,10 +132,10 @@ function findCloudKey(plain: string, at: number): Range | null {
 
 const GOOGLE_KEY_LENGTH = 39;
 
-function findGoogleKey(plain: string, at: number): Range | null {
+function findGoogleKey(plain: string, at: number): PiiRange | null {
   const end = at + GOOGLE_KEY_LENGTH;
-  if (isBase64Url(unitAt(plain, end))) return null;
-  return isRun(plain, at, end, isBase64Url) ? { start: at, end, by: MASK } : null;
+  if (isBase64UrlUnit(unitAt(plain, end))) return null;
+  return isRun(plain, at, end, isBase64UrlUnit) ? { start: at, end, by: MASK } : null;
 }
 
 function isRun(plain: string, start: number, end: number, isKind: (unit: number) => boolean): boolean {
@@ -144,13 +144,13 @@ function isRun(plain: string, start: number, end: number, isKind: (unit: number)
 }
 
 /** `sk_live_`, `rk_test_`. */
-function findLiveKey(plain: string, at: number): Range | null {
+function findLiveKey(plain: string, at: number): PiiRange | null {
   const first = unitAt(plain, at - 1);
   if (first !== 0x73 && first !== 0x72) return null;
   return wordAt(plain, at - 1, at + 7, isAlphanumeric, 16);
 }
 
-function findSlackKey(plain: string, at: number): Range | null {
+function findSlackKey(plain: string, at: number): PiiRange | null {
   if (!"abeprs".includes(plain[at + 3] ?? "-") || plain[at + 4] !== "-") return null;
   return wordAt(plain, at, at + 5, (unit) => isAlphanumeric(unit) || unit === DASH, 10);
 }

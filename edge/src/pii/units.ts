@@ -33,7 +33,7 @@ export const DOT = 0x2e;
 export const SPACE = 0x20;
 
 /** base64url's characters, which tokens are written in. */
-export function isBase64Url(unit: number): boolean {
+export function isBase64UrlUnit(unit: number): boolean {
   return isAlphanumeric(unit) || unit === DASH || unit === UNDERSCORE;
 }
 

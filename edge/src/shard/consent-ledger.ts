@@ -3,7 +3,7 @@
 
 import { SILENT, stricter } from "../consent/decide.ts";
 import { ledgerState, UNKNOWN_STATE } from "../consent/table.ts";
-import { BUCKETS, ENTRY_BYTES, ENTRY_KIND, entryKey, HOMES, homeOfTopic, topicOf } from "../ledger/entry.ts";
+import { ENTRY_BYTES, ENTRY_KIND, entryKey, HOMES, homeOfTopic, ID_BUCKETS, topicOf } from "../ledger/entry.ts";
 import type { ConsentLedger } from "../ledger/home.ts";
 import { join, STANDINGS_SCHEMA, type Standing, Standings, unpackStandings, verdicts } from "../ledger/standing.ts";
 import type { Use } from "../ledger/use.ts";
@@ -156,7 +156,7 @@ export class ShardLedger {
     for (const topic of topics) {
       const kind = topic >> 8;
       if (kind === ENTRY_KIND.anonymousId) continue;
-      for (let bucket = homeOfTopic(topic); bucket < BUCKETS; bucket += HOMES) {
+      for (let bucket = homeOfTopic(topic); bucket < ID_BUCKETS; bucket += HOMES) {
         const other = (kind << 8) | bucket;
         if (!this.#topics.has(other) && !this.#pulls.has(other)) wanted.add(other);
       }

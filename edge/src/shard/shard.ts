@@ -21,10 +21,10 @@ import { commitGapMs, EventRate, flushDelayMs } from "./pace.ts";
 import { type RateClaim, RateLimit } from "./rate-limit.ts";
 import { REGISTRATION_SCHEMA, Registration } from "./registration.ts";
 import { migrate } from "./schema.ts";
-import { type Accepted, EventStore } from "./store.ts";
+import { type AcceptedMember, EventStore } from "./store.ts";
 import { Watch } from "./watch.ts";
 
-export interface AppendInput extends Accepted {
+export interface AppendInput extends AcceptedMember {
   /** Epoch milliseconds: none of the messages was first sent before. */
   oldestMs: number;
   claim: ConsentClaim;

@@ -22,7 +22,7 @@ const WRITE_DROPS_EVERY_MS = 60 * 1_000;
 /** Between slices of a merge: requests come first. */
 const MERGE_PAUSE_MS = 20;
 
-export interface Accepted extends Member {
+export interface AcceptedMember extends Member {
   receivedAtMs: number;
 }
 
@@ -115,7 +115,7 @@ export class EventStore {
   }
 
   /** One row for all members, or a few, with their counts. What throws has stored nothing: the same messages may come again. */
-  write(members: readonly Accepted[]): void {
+  write(members: readonly AcceptedMember[]): void {
     for (const { ids, receivedAtMs } of members) {
       this.#counters.add("accepted", ids.byteLength / ID_HASH_BYTES, receivedAtMs);
     }

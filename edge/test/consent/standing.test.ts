@@ -1,7 +1,15 @@
 // Standings join to the same whatever order they come in; what travels between objects is read as it was written. ADR 9.
 
 import { describe, expect, it } from "vitest";
-import { BUCKETS, ENTRY_KIND, HOMES, homeOfTopic, LedgerIds, legacyEntryOf, topicOf } from "../../src/ledger/entry.ts";
+import {
+  ENTRY_KIND,
+  HOMES,
+  homeOfTopic,
+  ID_BUCKETS,
+  LedgerIds,
+  legacyEntryOf,
+  topicOf,
+} from "../../src/ledger/entry.ts";
 import {
   type ConsentRecord,
   join,
@@ -102,7 +110,7 @@ describe("entries", () => {
   });
 
   it("of devices of one shard are in few buckets, for each power of two", () => {
-    for (let shards = 1; shards <= BUCKETS; shards *= 2) {
+    for (let shards = 1; shards <= ID_BUCKETS; shards *= 2) {
       const topics = new Set<number>();
       const homes = new Set<number>();
       const sizes = new Map<number, number>();
@@ -114,7 +122,7 @@ describe("entries", () => {
         topics.add(topic);
         homes.add(homeOfTopic(topic));
       }
-      expect(topics.size).toBeLessThanOrEqual(BUCKETS / shards);
+      expect(topics.size).toBeLessThanOrEqual(ID_BUCKETS / shards);
       expect(homes.size).toBeLessThanOrEqual(Math.max(1, HOMES / shards));
       expect(sizes.size).toBe(shards);
     }

@@ -3,7 +3,7 @@
 
 import { decodeFrame, ID_HASH_BYTES, LIMITS, packIds } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type Accepted, EventStore } from "../../src/shard/store.ts";
+import { type AcceptedMember, EventStore } from "../../src/shard/store.ts";
 import { withStorage } from "./storage.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -12,7 +12,7 @@ const NAME = "p:na:0";
 const MINUTE_MS = 60_000;
 const encoder = new TextEncoder();
 
-function member(ids: readonly string[], receivedAtMs: number = Date.now()): Accepted {
+function member(ids: readonly string[], receivedAtMs: number = Date.now()): AcceptedMember {
   return { ids: packIds(ids), data: encoder.encode(`${JSON.stringify({ ids })}\n`), compressed: false, receivedAtMs };
 }
 
@@ -240,7 +240,7 @@ describe("the largest row", () => {
         data.fill(0, bytes - 4);
         return data;
       };
-      const large = (idCount: number, bytes: number): Accepted => ({
+      const large = (idCount: number, bytes: number): AcceptedMember => ({
         ids: noise(idCount * ID_HASH_BYTES + 4).subarray(0, idCount * ID_HASH_BYTES),
         data: noise(bytes),
         compressed: true,
