@@ -98,12 +98,12 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: "layers",
-    about: "folders import one way, types included: the floors in scripts/check/layers.ts",
+    about: "folders import one way, types included (scripts/check/layers.ts); an exported name has one definition",
     run: async () => {
       const findings = await judgeStructure();
       return { ok: findings.length === 0, report: findings.join("\n") };
     },
-    remedy: "move what both need to a floor below both, or what needs both to a floor above",
+    remedy: "move what both need to a floor below, or what needs both to a floor above; rename one of two definitions",
   },
   {
     name: "repository",

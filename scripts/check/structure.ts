@@ -1,5 +1,6 @@
-// Reads the repository for the rules of its structure: which folder imports which.
+// Reads the repository for the rules of its structure: which folder imports which, and what is called what.
 
+import { findIdleReasons, findSharedNames, SHARED_NAMES } from "./exported-names.ts";
 import { findImports } from "./imports.ts";
 import { findClimbs, findHomeless, HOUSES } from "./layers.ts";
 import { listFindings, readFiles } from "./repository.ts";
@@ -9,5 +10,9 @@ export async function judgeStructure(): Promise<string[]> {
   const files = await readFiles();
   const paths = files.map(({ path }) => path);
   const imports = findImports(files);
-  return listFindings(HOUSES.flatMap((house) => [...findClimbs(house, imports), ...findHomeless(house, paths)]));
+  return listFindings([
+    ...HOUSES.flatMap((house) => [...findClimbs(house, imports), ...findHomeless(house, paths)]),
+    ...findSharedNames(files, SHARED_NAMES),
+    ...findIdleReasons(files, SHARED_NAMES),
+  ]);
 }
