@@ -1,4 +1,4 @@
-// Alerting's tables: rules, how each stands, and the notifications that are on their way. See ../alerting.
+// Alerting's tables: rules, how each stands, and the notifications that are on their way.
 
 import { boolean, doublePrecision, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import { instant } from "../database/columns.ts";

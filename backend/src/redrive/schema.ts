@@ -1,4 +1,4 @@
-// Requests to redrive what the streams gave up, made through the API and carried out by a function of its own. See ../redrive.
+// Requests to redrive what the streams gave up, made through the API and carried out by a function of its own.
 
 import { index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { instant } from "../database/columns.ts";
