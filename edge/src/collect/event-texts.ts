@@ -1,24 +1,33 @@
 // The texts of a body's events, as sent: cut out of the body when the first of them is asked for.
 
 import type { JsonObject } from "@behaviour/contract";
+import type { SentBody } from "../body/read.ts";
 import { batchItemTexts, memberText } from "../body/slices.ts";
-import type { ParsedBody } from "./parse.ts";
 import { parseKeepingNumbers } from "./repair.ts";
+import type { SkimmedEvent } from "./skim.ts";
+
+/** As much of a parsed body as its events' texts are cut out of. */
+interface CutBody {
+  shape: "batch" | "event";
+  text: string;
+  sent: SentBody;
+  skimmed: readonly SkimmedEvent[] | null;
+}
 
 const encoder = new TextEncoder();
 /** A mark that begins a text is one of its characters. */
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /** The body's bytes; made anew when they were given up for their memory. */
-export function bytesOf(parsed: Pick<ParsedBody, "sent">): Uint8Array {
+export function bytesOf(parsed: Pick<CutBody, "sent">): Uint8Array {
   return parsed.sent.bytes ?? encoder.encode(parsed.sent.text);
 }
 
 export class EventTexts {
-  readonly #parsed: ParsedBody;
+  readonly #parsed: CutBody;
   #texts: string[] | null = null;
 
-  constructor(parsed: ParsedBody) {
+  constructor(parsed: CutBody) {
     this.#parsed = parsed;
   }
 
