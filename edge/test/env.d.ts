@@ -3,7 +3,4 @@
 
 declare namespace Cloudflare {
   interface Env extends Required<import("../src/env.ts").Env> {}
-  interface GlobalProps {
-    mainModule: typeof import("../src/worker.ts");
-  }
 }
