@@ -51,7 +51,23 @@ const BACKEND: House = {
   ],
 };
 
-export const HOUSES: readonly House[] = [REPOSITORY, BACKEND];
+/** Kits below, then whose request it is and what the ledger says, the shard, what tells of it, the two doors, the Worker. */
+const EDGE: House = {
+  folder: "edge/src",
+  floors: [
+    { rooms: ["clock.ts", "env.ts", "fault-text.ts", "log.ts", "pii", "rate-bucket.ts"] },
+    { rooms: ["answer", "placement"] },
+    { rooms: ["body", "consent", "outbound", "sink"] },
+    { rooms: ["access", "ledger"] },
+    { rooms: ["shard"] },
+    { rooms: ["live", "note-refusal.ts"] },
+    { rooms: ["collect"] },
+    { rooms: ["gateway"] },
+    { rooms: ["worker.ts"] },
+  ],
+};
+
+export const HOUSES: readonly House[] = [REPOSITORY, EDGE, BACKEND];
 
 /** Imports that climb, and imports between rooms of one floor where the floor or a way back forbids them. */
 export function findClimbs(house: House, imports: readonly Import[]): Finding[] {

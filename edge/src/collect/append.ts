@@ -9,7 +9,6 @@ import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import { ledgerIdsOf } from "../ledger/record-consent.ts";
-import { Observed } from "../live/publish.ts";
 import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { AppendAnswer, AppendInput, ConsentChange } from "../shard/shard.ts";
 import { type Consented, type ConsentedEvent, countDrop, type StorableEvent } from "./consent.ts";
@@ -20,6 +19,7 @@ import type { ParsedBody } from "./parse.ts";
 import { sendAppends } from "./send-appends.ts";
 import { groupByShard, shardsOf } from "./spread.ts";
 import { namedIds } from "./subjects.ts";
+import { Observed } from "./tell-watchers.ts";
 import { ask, claimOf, type Packed, type Question, type RequestFacts, wrap } from "./wrap.ts";
 
 export interface Appended {

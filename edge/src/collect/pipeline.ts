@@ -9,7 +9,6 @@ import { Refusal } from "../answer/refusal.ts";
 import { result } from "../answer/respond.ts";
 import { isFormType, judgeHeaders, readBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
-import { publishOutcome, type RequestOutcome } from "../live/publish.ts";
 import { takeInIsolate } from "../rate-bucket.ts";
 import { Appender } from "./append.ts";
 import { consent } from "./consent.ts";
@@ -20,6 +19,7 @@ import { redact } from "./redact.ts";
 import { reportOutcome } from "./reports.ts";
 import type { IngestRoute } from "./routes.ts";
 import { requestSource } from "./source.ts";
+import { publishOutcome, type RequestOutcome } from "./tell-watchers.ts";
 import type { RequestFacts } from "./wrap.ts";
 
 export async function collect(

@@ -8,9 +8,10 @@ import type { KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import type { LiveMessage } from "../live/message.ts";
-import { messagesOf, publishMessages, publishOutcome, type RequestOutcome } from "../live/publish.ts";
+import { publishMessages } from "../live/publish.ts";
 import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { WorkerReport } from "../shard/shard.ts";
+import { messagesOf, publishOutcome, type RequestOutcome } from "./tell-watchers.ts";
 
 const SEND_EVERY_MS = 1_000;
 /** Who said it would send and has not by then is gone, as with its request: another one does. */

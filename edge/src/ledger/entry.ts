@@ -2,7 +2,8 @@
 // homes are fixed numbers: how many shards a project has today says nothing about where a record is found. ADR 9.
 
 import { createHmac } from "node:crypto";
-import { hashId, LIMITS, packIds } from "@behaviour/contract";
+import { packIds } from "@behaviour/contract";
+import { bucketOf } from "../placement/bucket.ts";
 
 /** The kind is a byte of its own: an id of one kind can never be filed as one of another. */
 export const ENTRY_KIND = {
@@ -13,7 +14,6 @@ export const ENTRY_KIND = {
 } as const;
 export type IdKind = "anonymousId" | "userId";
 
-export const ID_BUCKETS = LIMITS.idBuckets;
 /** Ledger objects of a project, `<project>:0` and on. Never changes: it says in which object a record lies. */
 export const HOMES = 16;
 
@@ -21,11 +21,6 @@ export const HOMES = 16;
 export const ENTRY_BYTES = 18;
 const HASH_AT = 2;
 const HASH_BYTES = ENTRY_BYTES - HASH_AT;
-
-/** Of a plain id; shards are picked by it as well (placement/shard-name.ts), so a shard needs few buckets of devices. */
-export function bucketOf(id: string): number {
-  return hashId(id).low % ID_BUCKETS;
-}
 
 /** Kind and bucket of an entry in one number: what a shard subscribes to. */
 export function topicOf(entry: Uint8Array): number {

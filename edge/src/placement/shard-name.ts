@@ -1,9 +1,7 @@
 // Which shard an event goes to: project × region × index. DESIGN E1.
 
 import type { Env } from "../env.ts";
-import { bucketOf } from "../ledger/entry.ts";
-import type { RateLimiter } from "../shard/rate-limiter.ts";
-import type { BufferShard } from "../shard/shard.ts";
+import { bucketOf } from "./bucket.ts";
 import { jurisdictionOf } from "./jurisdiction.ts";
 
 export interface Region {
@@ -54,13 +52,15 @@ export function shardIndex(subjectKey: string, shards: number): number {
   return shards <= 1 ? 0 : bucketOf(subjectKey) % shards;
 }
 
+export type ShardStub = ReturnType<Env["SHARD"]["get"]>;
+
 /** A stub is broken for good once a call on it failed: take a new one for every try. */
-export function shardStub(env: Env, name: string, region: Region): DurableObjectStub<BufferShard> {
+export function shardStub(env: Env, name: string, region: Region): ShardStub {
   return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
 }
 
 /** Of a shard that told its name: the region is in it. */
-export function shardByName(env: Env, name: string): DurableObjectStub<BufferShard> {
+export function shardByName(env: Env, name: string): ShardStub {
   return shardStub(env, name, regionOfShard(name));
 }
 
@@ -70,7 +70,7 @@ function regionOfShard(name: string): Region {
 }
 
 /** The limiter that a key's shards of one region share. */
-export function limiterOf(env: Env, shard: string, keyId: string): DurableObjectStub<RateLimiter> {
+export function limiterOf(env: Env, shard: string, keyId: string): ReturnType<Env["LIMITER"]["get"]> {
   const region = regionOfShard(shard);
   const name = `${projectOfShard(shard)}:${region.code}:${keyId}`;
   return env.LIMITER.get(env.LIMITER.idFromName(name), { locationHint: region.locationHint });

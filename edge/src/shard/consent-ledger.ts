@@ -3,11 +3,12 @@
 
 import { SILENT, stricter } from "../consent/decide.ts";
 import { ledgerState, UNKNOWN_STATE } from "../consent/table.ts";
-import { ENTRY_BYTES, ENTRY_KIND, entryKey, HOMES, homeOfTopic, ID_BUCKETS, topicOf } from "../ledger/entry.ts";
+import { ENTRY_BYTES, ENTRY_KIND, entryKey, HOMES, homeOfTopic, topicOf } from "../ledger/entry.ts";
 import type { ConsentLedger } from "../ledger/home.ts";
 import { join, STANDINGS_SCHEMA, type Standing, Standings, unpackStandings, verdicts } from "../ledger/standing.ts";
 import type { Use } from "../ledger/use.ts";
 import { callObject } from "../outbound/object-call.ts";
+import { ID_BUCKETS } from "../placement/bucket.ts";
 import { entriesOf } from "./consent-claim.ts";
 import { LegacyLedger } from "./legacy-ledger.ts";
 

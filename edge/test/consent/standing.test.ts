@@ -1,15 +1,7 @@
 // Standings join to the same whatever order they come in; what travels between objects is read as it was written. ADR 9.
 
 import { describe, expect, it } from "vitest";
-import {
-  ENTRY_KIND,
-  HOMES,
-  homeOfTopic,
-  ID_BUCKETS,
-  LedgerIds,
-  legacyEntryOf,
-  topicOf,
-} from "../../src/ledger/entry.ts";
+import { ENTRY_KIND, HOMES, homeOfTopic, LedgerIds, legacyEntryOf, topicOf } from "../../src/ledger/entry.ts";
 import {
   type ConsentRecord,
   join,
@@ -20,6 +12,7 @@ import {
   unpackStandings,
 } from "../../src/ledger/standing.ts";
 import { callObject } from "../../src/outbound/object-call.ts";
+import { ID_BUCKETS } from "../../src/placement/bucket.ts";
 import { shardIndex } from "../../src/placement/shard-name.ts";
 import { consentChanges, entriesOf, packSubjects, subjectsFromVersion1 } from "../../src/shard/consent-claim.ts";
 
