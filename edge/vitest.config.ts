@@ -1,5 +1,5 @@
 // Most of the edge's tests run in workerd, with the Worker, its Durable Objects and KV as wrangler.toml declares them. What
-// stands behind the edge (Kinesis, the query backend) is started once by test/servers.ts and reached over its own protocol.
+// stands behind the edge (Kinesis, the query backend) is started once by test/servers/start.ts and reached over its own protocol.
 // Those in test/http run in Node, and talk to the bundled Worker over a socket.
 
 import { fileURLToPath } from "node:url";
@@ -40,7 +40,7 @@ export default defineConfig({
           name: "workerd",
           include: ["test/**/*.test.ts"],
           exclude: ["test/http/**"],
-          globalSetup: ["test/servers.ts"],
+          globalSetup: ["test/servers/start.ts"],
         },
       },
       { test: { ...limits, name: "http", include: ["test/http/**/*.test.ts"] } },

@@ -1,5 +1,5 @@
 // Every odd input that the edge's tests know of, sent to a whole pipeline as over the network, each followed by a good event;
-// in the end all of the good ones are in every tier, once. The tables are the edge's own (edge/test/answers); what they expect
+// in the end all of the good ones are in every tier, once. The tables are the edge's own (edge/test/collect/table.ts); what they expect
 // of the answer and of the stream is looked at here too.
 
 import { fileURLToPath } from "node:url";

@@ -7,7 +7,7 @@ import { makeCookieless } from "../../src/consent/cookieless.ts";
 import { leadsToDevice } from "../../src/consent/device-keys.ts";
 import { bearer, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { bytesOf, streamState, untilArrived } from "../kinesis/stream.ts";
+import { bytesOf, streamState, untilArrived } from "../servers/kinesis/stream.ts";
 
 const VISITOR = { project: "p", address: "203.0.113.77", userAgent: "Mozilla/5.0" };
 const SALT = new Uint8Array(16);

@@ -8,8 +8,8 @@ import { decodeFrame } from "@behaviour/contract";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bearer, fetchEdge, goodEvent } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
 import { Watching } from "../live/watching.ts";
+import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { runAlarm, shardOf, untilFlushed } from "../shard/stub.ts";
 import { type Canary, canaryOf, type Draft, type Kind, PLACES, type Place } from "./places.ts";
 

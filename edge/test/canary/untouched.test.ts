@@ -4,7 +4,7 @@ import { decodeFrame } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { bytesOf, streamState, untilArrived } from "../kinesis/stream.ts";
+import { bytesOf, streamState, untilArrived } from "../servers/kinesis/stream.ts";
 
 const MAIL = "canary-ada@example.com";
 const CARD = "4111 1111 1111 1111";

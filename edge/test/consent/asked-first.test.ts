@@ -6,7 +6,7 @@ import { unpackAppends } from "../../src/shard/append-call.ts";
 import { packAppends1 } from "../../src/shard/append-call-1.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { untilArrived } from "../kinesis/stream.ts";
+import { untilArrived } from "../servers/kinesis/stream.ts";
 import { type Spied, spiedEnv } from "../shard/spied-env.ts";
 import { shardOf } from "../shard/stub.ts";
 

@@ -12,8 +12,8 @@ import { BufferShard } from "../../src/shard/shard.ts";
 import worker from "../../src/worker.ts";
 import { bearer, goodEvent, ORIGIN, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
+import { entryOf, homeOf, refusal, runHomeAlarm, unreachable } from "../ledger/objects.ts";
 import { loseMemory } from "../shard/stub.ts";
-import { entryOf, homeOf, refusal, runHomeAlarm, unreachable } from "./objects.ts";
 
 afterEach(() => vi.restoreAllMocks());
 

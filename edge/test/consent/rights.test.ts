@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { collidingId } from "./murmur.ts";
+import { collidingId } from "../ledger/murmur.ts";
 
 const DENIED = { analytics: "denied" };
 const GRANT = { analytics: "granted", advertising: "granted" };

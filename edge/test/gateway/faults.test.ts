@@ -4,10 +4,10 @@ import { env } from "cloudflare:workers";
 import { generateKey, hashKey, keyRecordName } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { page } from "../../src/gateway/pages.ts";
-import { expectAnswer } from "../answers/table.ts";
-import { scriptAnswer } from "../backend/scripted.ts";
 import { bearer, expectCors, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
+import { expectAnswer } from "../collect/table.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
+import { scriptAnswer } from "../servers/backend/scripted.ts";
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -7,11 +7,11 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { readyz } from "../../src/gateway/health.ts";
 import { FORWARDED_ROUTES } from "../../src/gateway/routes.ts";
-import { expectAnswer, useTable } from "../answers/table.ts";
-import { callCount, scriptAnswer } from "../backend/scripted.ts";
-import type { ReceivedCall } from "../backend/server.ts";
 import { bearer, expectCors, fetchEdge, goodEvent, type SendOptions, send } from "../client.ts";
-import { untilArrived } from "../kinesis/stream.ts";
+import { expectAnswer, useTable } from "../collect/table.ts";
+import { callCount, scriptAnswer } from "../servers/backend/scripted.ts";
+import type { ReceivedCall } from "../servers/backend/server.ts";
+import { untilArrived } from "../servers/kinesis/stream.ts";
 
 const table = useTable("forward");
 afterEach(() => vi.useRealTimers());

@@ -5,10 +5,10 @@ import { env } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { page } from "../../src/gateway/pages.ts";
-import { expectAnswer, useTable } from "../answers/table.ts";
-import { callCount, scriptAnswer } from "../backend/scripted.ts";
-import type { ReceivedCall } from "../backend/server.ts";
 import { bearer, fetchEdge, ORIGIN, send } from "../client.ts";
+import { expectAnswer, useTable } from "../collect/table.ts";
+import { callCount, scriptAnswer } from "../servers/backend/scripted.ts";
+import type { ReceivedCall } from "../servers/backend/server.ts";
 
 const table = useTable("odd-addresses");
 

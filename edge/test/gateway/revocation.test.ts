@@ -7,8 +7,8 @@ import { directoryNamed, directoryOf } from "../../src/placement/directories.ts"
 import { ShardDirectory } from "../../src/placement/directory.ts";
 import { packAppends } from "../../src/shard/append-call.ts";
 import { BufferShard } from "../../src/shard/shard.ts";
-import { expectAnswer } from "../answers/table.ts";
 import { bearer, goodEvent, send } from "../client.ts";
+import { expectAnswer } from "../collect/table.ts";
 import { keyRecord, newKey, newProject } from "../keys.ts";
 import { append, appendInput, loseMemory, shardOf } from "../shard/stub.ts";
 

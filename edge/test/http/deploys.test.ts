@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closeServer, listenOnLoopback } from "../../../local/emulators/listening.ts";
-import { callKinesis } from "../kinesis/proxy.ts";
+import { callKinesis } from "../servers/kinesis/proxy.ts";
 import { sendWhile } from "./load.ts";
 import { RegionStream } from "./stream.ts";
 import { type ListeningWorker, startWorker } from "./worker.ts";

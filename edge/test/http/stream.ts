@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeFrame, STREAMS } from "@behaviour/contract";
 import { startKinesis } from "../../../local/emulators/kinesis.ts";
-import { callKinesis } from "../kinesis/proxy.ts";
+import { callKinesis } from "../servers/kinesis/proxy.ts";
 
 const RECORDS_PER_CALL = 1_000;
 

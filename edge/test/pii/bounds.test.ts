@@ -6,7 +6,7 @@ import { RequestWarnings } from "../../src/collect/warnings.ts";
 import { RequestRedaction } from "../../src/pii/redact.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { readRecords, streamState, untilArrived } from "../kinesis/stream.ts";
+import { readRecords, streamState, untilArrived } from "../servers/kinesis/stream.ts";
 
 /** An object of so many strings, ten keys of 120 characters down. */
 function deep(strings: number, text: string): Record<string, unknown> {

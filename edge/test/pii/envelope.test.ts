@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { readRecords, streamState, untilArrived } from "../kinesis/stream.ts";
+import { readRecords, streamState, untilArrived } from "../servers/kinesis/stream.ts";
 
 const HINTS = { "Sec-CH-UA": '"Brave";v="130"', "Sec-CH-UA-Mobile": "?0", "Sec-CH-UA-Platform": '"Windows"' };
 

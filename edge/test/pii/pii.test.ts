@@ -6,7 +6,7 @@ import { type PiiPolicy, RequestRedaction } from "../../src/pii/redact.ts";
 import { redactText } from "../../src/pii/text.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { untilArrived } from "../kinesis/stream.ts";
+import { untilArrived } from "../servers/kinesis/stream.ts";
 
 const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
 

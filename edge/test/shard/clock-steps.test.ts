@@ -12,7 +12,7 @@ import { commitGapMs, EventRate } from "../../src/shard/pace.ts";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
 import { Watch } from "../../src/shard/watch.ts";
 import { newProject } from "../keys.ts";
-import { bytesOf, streamState } from "../kinesis/stream.ts";
+import { bytesOf, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, runAlarm, untilFlushed } from "./stub.ts";
 
 const SECOND_MS = 1_000;

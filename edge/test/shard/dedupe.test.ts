@@ -9,7 +9,7 @@ import { packAppends } from "../../src/shard/append-call.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { readRecords, setFaults, streamState } from "../kinesis/stream.ts";
+import { readRecords, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, tablesOfRows, untilFlushed } from "./stub.ts";
 
 const STORED = { outcome: "stored" };

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { packAppends } from "../../src/shard/append-call.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
 import { newProject } from "../keys.ts";
-import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
+import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, tablesOfRows, untilFlushed } from "./stub.ts";
 
 const REFUSED = { kind: "status", status: 400, type: "ProvisionedThroughputExceededException" } as const;

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { BufferShard } from "../../src/shard/shard.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { bytesOf, streamState } from "../kinesis/stream.ts";
+import { bytesOf, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, untilFlushed } from "./stub.ts";
 
 const MINUTE_MS = 60_000;

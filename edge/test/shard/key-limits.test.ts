@@ -4,8 +4,8 @@ import { env } from "cloudflare:workers";
 import { hashKey, keyRecordName } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { RateBuckets } from "../../src/rate-bucket.ts";
-import { expectAnswer } from "../answers/table.ts";
 import { bearer, goodEvent, send } from "../client.ts";
+import { expectAnswer } from "../collect/table.ts";
 import { keyRecord, newKey, newProject } from "../keys.ts";
 import { append, appendInput, loseMemory, shardOf } from "./stub.ts";
 

@@ -10,7 +10,7 @@ import { migrate } from "../../src/shard/schema.ts";
 import { EventStore } from "../../src/shard/store.ts";
 import golden from "../golden/shard-storage-1.json";
 import { newProject } from "../keys.ts";
-import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
+import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, untilFlushed } from "./stub.ts";
 
 /** When the golden storage was written: its times are moved to now. */

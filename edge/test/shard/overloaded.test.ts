@@ -10,7 +10,7 @@ import type { BufferShard } from "../../src/shard/shard.ts";
 import worker from "../../src/worker.ts";
 import { bearer, goodEvent, ORIGIN } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { arrivedEvents, setFaults, untilArrived } from "../kinesis/stream.ts";
+import { arrivedEvents, setFaults, untilArrived } from "../servers/kinesis/stream.ts";
 import { storedRows } from "./stub.ts";
 
 interface Fault {

@@ -12,7 +12,7 @@ import type { AppendAnswer, AppendInput, BufferShard } from "../../src/shard/sha
 import golden from "../golden/append-call-1.json";
 import * as previous from "../golden/previous-append-call.ts";
 import { newProject } from "../keys.ts";
-import { setFaults } from "../kinesis/stream.ts";
+import { setFaults } from "../servers/kinesis/stream.ts";
 import { appendInput, shardOf, storedRows } from "./stub.ts";
 
 const CLOSED = {

@@ -3,8 +3,8 @@
 import { decodeFrame, LIMITS } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { newProject } from "../keys.ts";
-import type { Fault } from "../kinesis/faults.ts";
-import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
+import type { Fault } from "../servers/kinesis/faults.ts";
+import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, runAlarm, storedRows, untilFlushed } from "./stub.ts";
 
 const THROTTLED = "ProvisionedThroughputExceededException";

@@ -8,7 +8,7 @@ import { ShardDirectory } from "../../src/placement/directory.ts";
 import { shardName } from "../../src/placement/shard-name.ts";
 import { SWEEP_CALLS_MAX, Sweep, type SweptDirectory, type SweptShard, sweepShards } from "../../src/shard/sweeper.ts";
 import { newProject } from "../keys.ts";
-import { setFaults, streamState } from "../kinesis/stream.ts";
+import { setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, shardOf, storedRows, untilFlushed } from "./stub.ts";
 
 const HOUR_MS = 3_600_000;

@@ -8,8 +8,8 @@ import { decodeFrame } from "@behaviour/contract";
 import { afterEach, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import type { BufferShard } from "../../src/shard/shard.ts";
 import { newProject } from "../keys.ts";
-import type { Fault } from "../kinesis/faults.ts";
-import { bytesOf, setFaults, streamState } from "../kinesis/stream.ts";
+import type { Fault } from "../servers/kinesis/faults.ts";
+import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows } from "./stub.ts";
 
 const PRIMARY = env.KINESIS_ENDPOINT;

@@ -1,7 +1,7 @@
 // Whatever fails, its line in the log holds nothing of what was sent.
 
 import { describe, expect, it } from "vitest";
-import { faultFrames, faultText } from "../../src/fault-text.ts";
+import { faultFrames, faultText } from "../src/fault-text.ts";
 
 function thrown(run: () => unknown): unknown {
   try {

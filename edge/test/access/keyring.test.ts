@@ -3,10 +3,10 @@
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, keyRecordName, LIMITS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { expectAnswer } from "../answers/table.ts";
-import { callCount, keyPath, scriptAnswer, scriptKey } from "../backend/scripted.ts";
 import { type Answer, bearer, goodEvent, send } from "../client.ts";
+import { expectAnswer } from "../collect/table.ts";
 import { keyRecord, newKey, newProject, putRecord } from "../keys.ts";
+import { callCount, keyPath, scriptAnswer, scriptKey } from "../servers/backend/scripted.ts";
 import { shardOf } from "../shard/stub.ts";
 
 afterEach(() => vi.useRealTimers());

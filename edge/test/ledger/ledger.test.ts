@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import worker from "../../src/worker.ts";
 import { bearer, goodEvent, ORIGIN, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { arrivedEvents, untilArrived } from "../kinesis/stream.ts";
+import { arrivedEvents, untilArrived } from "../servers/kinesis/stream.ts";
 
 const GRANT = { analytics: "granted", advertising: "granted" };
 

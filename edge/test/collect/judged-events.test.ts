@@ -4,10 +4,10 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sentBody } from "../../edge/src/body/read.ts";
-import { judge } from "../../edge/src/collect/judge.ts";
-import { parseBody } from "../../edge/src/collect/parse.ts";
-import { Batch, EVENT_TYPES, Event, LIMITS } from "../src/index.ts";
+import { Batch, EVENT_TYPES, Event, LIMITS } from "../../../contract/src/index.ts";
+import { sentBody } from "../../src/body/read.ts";
+import { judge } from "../../src/collect/judge.ts";
+import { parseBody } from "../../src/collect/parse.ts";
 
 const OPTIONS = { defaultType: null, receivedAtMs: Date.UTC(2026, 10, 25), isRetry: false, anyPast: false };
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { POSTED } from "../../src/collect/routes.ts";
 import { FORWARDED_ROUTES, OWN_ROUTES } from "../../src/gateway/routes.ts";
 import { bearer, expectCors, fetchEdge } from "../client.ts";
-import { useTable } from "./table.ts";
+import { useTable } from "../collect/table.ts";
 
 const table = useTable("bombs");
 

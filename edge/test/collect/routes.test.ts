@@ -3,7 +3,7 @@
 import { EVENT_TYPES } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { bearer, expectCors, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
-import { arrivedEvents, untilArrived } from "../kinesis/stream.ts";
+import { arrivedEvents, untilArrived } from "../servers/kinesis/stream.ts";
 import { expectAnswer, useTable } from "./table.ts";
 
 const table = useTable("routes");

@@ -9,7 +9,7 @@ import { packAppends, unpackAppends } from "../../src/shard/append-call.ts";
 import type { AppendAnswer, AppendInput } from "../../src/shard/shard.ts";
 import { send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { appendInput, storedRows } from "./stub.ts";
+import { appendInput, storedRows } from "../shard/stub.ts";
 
 afterEach(reset);
 

@@ -4,7 +4,7 @@ import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { bearer, expectConserved, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { readRecords, streamState, untilArrived } from "../kinesis/stream.ts";
+import { readRecords, streamState, untilArrived } from "../servers/kinesis/stream.ts";
 import { expectAnswer, useTable } from "./table.ts";
 
 const table = useTable("batches");

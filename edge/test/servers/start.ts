@@ -1,10 +1,10 @@
-/// <reference path="../../local/emulators/modules.d.ts" />
+/// <reference path="../../../local/emulators/modules.d.ts" />
 // Runs in Node, once for all test files: real Kinesis emulators, one a region, each behind a proxy that can fail on command,
 // and a query backend that answers what it was told to.
 
 import { STREAMS } from "@behaviour/contract";
 import type { TestProject } from "vitest/node";
-import { startKinesis } from "../../local/emulators/kinesis.ts";
+import { startKinesis } from "../../../local/emulators/kinesis.ts";
 import { startQueryBackend } from "./backend/server.ts";
 import { callKinesis, startFaultyKinesis } from "./kinesis/proxy.ts";
 

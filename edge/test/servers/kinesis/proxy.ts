@@ -1,7 +1,7 @@
 // Runs in Node: stands between the edge and the emulator, and fails as it is told, by project. `/test/*` is its own door.
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { closeServer, type ListeningPart, listenOnLoopback } from "../../../local/emulators/listening.ts";
+import { closeServer, type ListeningPart, listenOnLoopback } from "../../../../local/emulators/listening.ts";
 import { type Fault, projectOf, type StreamState } from "./faults.ts";
 
 interface PutRecords {

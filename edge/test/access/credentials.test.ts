@@ -3,8 +3,8 @@
 import { generateKey } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { type Answer, bearer, goodEvent, send } from "../client.ts";
+import { expectAnswer, useTable } from "../collect/table.ts";
 import { newKey, newProject } from "../keys.ts";
-import { expectAnswer, useTable } from "./table.ts";
 
 const table = useTable("credentials");
 const HOUR_MS = 3_600_000;

@@ -6,11 +6,11 @@ import { generateKey, LIMITS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ENDED_PER_KEY_MAX, EndedSessions, endedSessions } from "../../src/access/ended-sessions.ts";
 import { readSession, type Session } from "../../src/access/session-token.ts";
-import { expectAnswer, useTable } from "../answers/table.ts";
-import type { ReceivedCall } from "../backend/server.ts";
 import { type Answer, bearer, fetchEdge, goodEvent, ORIGIN, send } from "../client.ts";
+import { expectAnswer, useTable } from "../collect/table.ts";
 import { keyRecord, putRecord } from "../keys.ts";
 import { Watching } from "../live/watching.ts";
+import type { ReceivedCall } from "../servers/backend/server.ts";
 
 const table = useTable("session");
 const SAME_ORIGIN = { "Sec-Fetch-Site": "same-origin" };

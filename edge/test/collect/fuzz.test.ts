@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { expect, inject, it, vi } from "vitest";
 import { bearer, expectConserved, fetchEdge, goodEvent } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { readRecords, streamState } from "../kinesis/stream.ts";
+import { readRecords, streamState } from "../servers/kinesis/stream.ts";
 import { storedRows } from "../shard/stub.ts";
 
 const REQUESTS = inject("chaos") === "full" ? 200_000 : 1_500;

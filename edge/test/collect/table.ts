@@ -5,7 +5,7 @@ import type { ErrorCode, KeyRecord, RejectionCode, WarningCode } from "@behaviou
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bearer, expectConserved, goodEvent, type SendOptions, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { untilArrived } from "../kinesis/stream.ts";
+import { untilArrived } from "../servers/kinesis/stream.ts";
 
 export interface Table {
   readonly project: string;

@@ -7,8 +7,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { findKey, findKeyByHash, learnKey, noteRevoked } from "../../src/access/keyring.ts";
 import { Refusal } from "../../src/answer/refusal.ts";
 import type { Env } from "../../src/env.ts";
-import { callCount, keyPath, scriptKey } from "../backend/scripted.ts";
 import { keyRecord, newProject } from "../keys.ts";
+import { callCount, keyPath, scriptKey } from "../servers/backend/scripted.ts";
 
 /** KV as the keyring sees it. */
 class FakeKv {

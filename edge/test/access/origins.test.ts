@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, ORIGIN, send } from "../client.ts";
-import { expectAnswer, useTable } from "./table.ts";
+import { expectAnswer, useTable } from "../collect/table.ts";
 
 const table = useTable("origins");
 

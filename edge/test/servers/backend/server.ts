@@ -3,7 +3,7 @@
 
 import { createServer, type ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { closeServer, type ListeningPart, listenOnLoopback } from "../../../local/emulators/listening.ts";
+import { closeServer, type ListeningPart, listenOnLoopback } from "../../../../local/emulators/listening.ts";
 import { verifySignature } from "./signature.ts";
 
 const SECRET = "local-secret";

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { concatBytes } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";
-import { expectAnswer, type RequestRow, useTable } from "./table.ts";
+import { expectAnswer, type RequestRow, useTable } from "../collect/table.ts";
 
 const table = useTable("encodings");
 

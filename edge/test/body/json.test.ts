@@ -2,7 +2,7 @@
 
 import { describe, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";
-import { type EventRow, eventTable, expectAnswer, useTable } from "./table.ts";
+import { type EventRow, eventTable, expectAnswer, useTable } from "../collect/table.ts";
 
 const table = useTable("json");
 

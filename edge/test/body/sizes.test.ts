@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";
-import { expectAnswer, useTable } from "./table.ts";
+import { expectAnswer, useTable } from "../collect/table.ts";
 
 const table = useTable("sizes");
 
