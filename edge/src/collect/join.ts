@@ -10,8 +10,8 @@
 import { waitUntil } from "cloudflare:workers";
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { elapsedMs, waitLeftMs } from "../clock.ts";
+import type { AppendAnswer, AppendInput } from "../shard/append.ts";
 import { commitGapMs, EventRate } from "../shard/pace.ts";
-import type { AppendAnswer, AppendInput } from "../shard/shard.ts";
 
 /**
  * How much longer the gap between the starts of two calls is than the shard's gap between commits at the same load: a call then

@@ -10,7 +10,7 @@ import { faultText } from "../fault-text.ts";
 import type { LiveMessage } from "../live/message.ts";
 import { publishMessages } from "../live/publish.ts";
 import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
-import type { WorkerReport } from "../shard/shard.ts";
+import type { WorkerReport } from "../shard/append.ts";
 import { messagesOf, publishOutcome, type RequestOutcome } from "./tell-watchers.ts";
 
 const SEND_EVERY_MS = 1_000;

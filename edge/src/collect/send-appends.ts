@@ -1,8 +1,9 @@
 // Makes one call to a shard, whichever release it runs: after a deploy a shard may run the previous one for minutes. ADR 11.
 
+import type { AppendAnswer, AppendInput } from "../shard/append.ts";
 import { packAppends } from "../shard/append-call.ts";
 import { packAppends1 } from "../shard/append-call-1.ts";
-import type { AppendAnswer, AppendInput, BufferShard } from "../shard/shard.ts";
+import type { BufferShard } from "../shard/shard.ts";
 
 type ShardCalls = Pick<DurableObjectStub<BufferShard>, "append" | "append2">;
 

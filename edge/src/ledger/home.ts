@@ -33,6 +33,9 @@ const COLLECT_AHEAD_MS = 1_000;
 /** The alarm stands this far ahead of a record that is being told, in case the object loses its memory. */
 const ALARM_AHEAD_MS = 10_000;
 
+/** A ledger object of one project; a new stub each time. */
+export type HomeOf = (home: number) => DurableObjectStub<ConsentLedger>;
+
 export class ConsentLedger extends PlacedObject {
   readonly #records: Records;
   readonly #use: LedgerUse;

@@ -2,9 +2,9 @@
 // call shards that still run it. Goes with the release after this one. ADR 11.
 
 import { concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
+import type { AppendInput } from "./append.ts";
 import { type AppendCall, checkInput, must, taker } from "./append-call.ts";
 import { subjectsForVersion1, subjectsFromVersion1, VERSION_1_SUBJECT_BYTES } from "./consent-claim.ts";
-import type { AppendInput } from "./shard.ts";
 
 const NUMBERS = 8;
 const COMPRESSED = 1;

@@ -8,8 +8,8 @@
 
 import { CONSENT_OUTCOMES, concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
 import { LEDGER_STATES } from "../consent/table.ts";
+import type { AppendInput } from "./append.ts";
 import { NOT_PACKED } from "./consent-claim.ts";
-import type { AppendInput } from "./shard.ts";
 
 export interface AppendCall {
   /** `APPEND_VERSION`, the number of appends, then `NUMBERS` an append. */

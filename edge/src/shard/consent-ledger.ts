@@ -4,7 +4,7 @@
 import { SILENT, stricter } from "../consent/decide.ts";
 import { ledgerState, UNKNOWN_STATE } from "../consent/table.ts";
 import { ENTRY_BYTES, ENTRY_KIND, entryKey, HOMES, homeOfTopic, topicOf } from "../ledger/entry.ts";
-import type { ConsentLedger } from "../ledger/home.ts";
+import type { HomeOf } from "../ledger/home.ts";
 import { join, STANDINGS_SCHEMA, type Standing, Standings, unpackStandings, verdicts } from "../ledger/standing.ts";
 import type { Use } from "../ledger/use.ts";
 import { callObject } from "../outbound/object-call.ts";
@@ -23,9 +23,6 @@ const CACHED_STANDINGS = 20_000;
 
 /** What the ids of events must be like for the shard to judge them. */
 export type SubjectsNeeded = "none" | "ids" | "legacy";
-
-/** A ledger object of the shard's project; a new stub each time. */
-export type HomeOf = (home: number) => DurableObjectStub<ConsentLedger>;
 
 export class ShardLedger {
   readonly #sql: SqlStorage;

@@ -2,9 +2,9 @@
 // them to the ledger's homes once, before it judges anything. The table stays until the next release drops it.
 
 import { HOMES, homeOfTopic, legacyEntry, topicOf } from "../ledger/entry.ts";
+import type { HomeOf } from "../ledger/home.ts";
 import type { EntryRecord } from "../ledger/records.ts";
 import { callObject } from "../outbound/object-call.ts";
-import type { HomeOf } from "./consent-ledger.ts";
 
 type OldRecord = {
   seq: number;

@@ -11,58 +11,19 @@ import { log } from "../log.ts";
 import { PlacedObject } from "../placement/placed-object.ts";
 import { limiterOf, projectOfShard } from "../placement/shard-name.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
+import type { AppendAnswer, AppendInput, WorkerReport } from "./append.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { unpackAppends1 } from "./append-call-1.ts";
-import { type ConsentChange, type ConsentClaim, consentChanges, droppedIn } from "./consent-claim.ts";
+import { consentChanges, droppedIn } from "./consent-claim.ts";
 import { ShardLedger } from "./consent-ledger.ts";
 import { Flusher } from "./flusher.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { commitGapMs, EventRate, flushDelayMs } from "./pace.ts";
-import { type RateClaim, RateLimit } from "./rate-limit.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { REGISTRATION_SCHEMA, Registration } from "./registration.ts";
 import { migrate } from "./schema.ts";
-import { type AcceptedMember, EventStore } from "./store.ts";
+import { EventStore } from "./store.ts";
 import { Watch } from "./watch.ts";
-
-export interface AppendInput extends AcceptedMember {
-  /** Epoch milliseconds: none of the messages was first sent before. */
-  oldestMs: number;
-  claim: ConsentClaim;
-  rate: RateClaim;
-}
-
-/** Of one request; `drops` by `<regime>/<purpose>:<source>`. */
-export interface WorkerReport {
-  receivedAtMs: number;
-  rejected: number;
-  /** Copies within the request itself. */
-  repeated: number;
-  drops: readonly { reason: string; events: number }[];
-}
-
-export type { ConsentChange } from "./consent-claim.ts";
-
-export type AppendAnswer =
-  /** `watched`: somebody looks at the live tail. */
-  | { outcome: "stored"; watched: boolean }
-  /**
-   * Nothing was stored: the duplicates are known (and durable), the changes are what the ledger makes of others. Pack again
-   * without the ones and with the other outcome of the others; `needsSubjects`: and with the events' ids, `needsLegacy`: under
-   * their old names as well.
-   */
-  | {
-      outcome: "again";
-      duplicates: number[];
-      changes: ConsentChange[];
-      needsSubjects: boolean;
-      needsLegacy?: true;
-      watched: boolean;
-    }
-  | {
-      outcome: "refused";
-      code: "overloaded" | "unavailable" | "storage_full" | "rate_limited" | "invalid_api_key";
-      retryAfterSeconds?: number;
-    };
 
 /** A durable alarm stands this far ahead while rows wait, in case the object loses its memory and its timers. */
 const ALARM_AHEAD_MS = 10_000;

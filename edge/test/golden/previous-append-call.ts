@@ -1,7 +1,7 @@
 // The previous release's pack and unpack, word for word but for the imports: what its Workers send, and what its shards read.
 
 import { concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
-import type { AppendInput } from "../../src/shard/shard.ts";
+import type { AppendInput } from "../../src/shard/append.ts";
 
 export interface AppendCall {
   /** `NUMBERS` an append, in the order of `packAppends`. */

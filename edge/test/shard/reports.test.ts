@@ -1,7 +1,7 @@
 // Counts of what no shard saw: gathered in the isolate, told once a second, each once. Audit 17, DESIGN I9.
 
 import { expect, it, vi } from "vitest";
-import type { WorkerReport } from "../../src/shard/shard.ts";
+import type { WorkerReport } from "../../src/shard/append.ts";
 import { goodEvent } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 import { type Spied, spiedEnv } from "./spied-env.ts";

@@ -4,8 +4,9 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { IngestResult } from "@behaviour/contract";
 import type { Env } from "../../src/env.ts";
+import type { AppendAnswer, WorkerReport } from "../../src/shard/append.ts";
 import type { AppendCall } from "../../src/shard/append-call.ts";
-import type { AppendAnswer, BufferShard, WorkerReport } from "../../src/shard/shard.ts";
+import type { BufferShard } from "../../src/shard/shard.ts";
 import worker from "../../src/worker.ts";
 import { bearer, ORIGIN } from "../client.ts";
 

@@ -6,8 +6,9 @@ import { compressMember, packIds } from "@behaviour/contract";
 import { expect, vi } from "vitest";
 import { LEDGER_STATES, outcomeCode } from "../../src/consent/table.ts";
 import { shardName } from "../../src/placement/shard-name.ts";
+import type { AppendAnswer, AppendInput } from "../../src/shard/append.ts";
 import { packAppends } from "../../src/shard/append-call.ts";
-import type { AppendAnswer, AppendInput, BufferShard } from "../../src/shard/shard.ts";
+import type { BufferShard } from "../../src/shard/shard.ts";
 
 export type ShardStub = DurableObjectStub<BufferShard>;
 
