@@ -98,7 +98,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: "layers",
-    about: "folders import one way, types included (scripts/check/layers.ts); an exported name has one definition",
+    about:
+      "folders import one way (scripts/check/layers.ts), files in no circle, types included; an exported name is one thing",
     run: async () => {
       const findings = await judgeStructure();
       return { ok: findings.length === 0, report: findings.join("\n") };
