@@ -3,9 +3,14 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { ERRORS, FAILURES, LIMITS, REJECTIONS, STORE_COLUMNS, WARNINGS } from "../contract/src/index.ts";
+import { ERRORS, FAILURES, LIMITS, REJECTIONS, STORE_COLUMNS, TUNINGS, WARNINGS } from "../contract/src/index.ts";
+import { limitsDocument } from "./limits-document.ts";
+import { cell, quantity } from "./words.ts";
 
-const DOCUMENT = new URL("API_DOCUMENTATION.md", import.meta.url);
+const DOCUMENTS: readonly [string, (before: string) => string][] = [
+  ["API_DOCUMENTATION.md", fillIn],
+  ["LIMITS.md", limitsDocument],
+];
 
 type LimitName = keyof typeof LIMITS;
 
@@ -33,7 +38,6 @@ const CLIENT_LIMITS: Partial<Record<LimitName, string>> = {
   futureToleratedMs: "How far ahead of its receipt a `timestamp` may lie",
   pastToleratedMs: "How far behind its receipt a `timestamp` may lie, `/v1/import` with a secret key excepted",
   dedupeWindowMs: "Within this time the same `messageId` counts once",
-  queryEventsDefault: "Events on a page of `GET /v1/events`, unless `limit` says otherwise",
   queryEventsMax: "Events on a page of `GET /v1/events`, at most",
   queryTopMax: "Values of `GET /v1/query/top`",
   queryBuckets: "Buckets of `GET /v1/query/trend`",
@@ -57,7 +61,10 @@ const TABLES: Record<string, () => string[]> = {
   limits: () => [
     "| limit | value |",
     "| --- | --- |",
-    ...Object.entries(CLIENT_LIMITS).map(([name, words]) => `| ${cell(words)} | ${quantity(name as LimitName)} |`),
+    ...Object.entries(CLIENT_LIMITS).map(
+      ([name, words]) => `| ${cell(words)} | ${quantity(name, LIMITS[name as LimitName])} |`,
+    ),
+    `| Events on a page of \`GET /v1/events\`, unless \`limit\` says otherwise | ${TUNINGS.queryEventsDefault} |`,
   ],
   columns: () => [
     "| column | type | may be null |",
@@ -72,11 +79,15 @@ const TABLES: Record<string, () => string[]> = {
  * @throws when a table has no place in the document, or a place has no table.
  */
 export async function run({ check }: { check: boolean }): Promise<string[]> {
-  const before = await readFile(DOCUMENT, "utf8");
-  const after = fillIn(before);
-  if (after === before) return [];
-  if (!check) await writeFile(DOCUMENT, after);
-  return ["docs/API_DOCUMENTATION.md"];
+  const stale: string[] = [];
+  for (const [document, make] of DOCUMENTS) {
+    const before = await readFile(new URL(document, import.meta.url), "utf8").catch(() => "");
+    const after = make(before);
+    if (after === before) continue;
+    if (!check) await writeFile(new URL(document, import.meta.url), after);
+    stale.push(`docs/${document}`);
+  }
+  return stale;
 }
 
 const PLACE = /(<!-- generated: (\w+) -->)[\s\S]*?(<!-- \/generated -->)/g;
@@ -89,7 +100,7 @@ function fillIn(document: string): string {
     missing.delete(name);
     return `${start}\n\n${table().join("\n")}\n\n${end}`;
   });
-  if (missing.size > 0) throw new Error(`${DOCUMENT.pathname} has no place for ${[...missing].join(", ")}`);
+  if (missing.size > 0) throw new Error(`API_DOCUMENTATION.md has no place for ${[...missing].join(", ")}`);
   return filled;
 }
 
@@ -99,34 +110,6 @@ function codes(table: Record<string, string>): string[] {
     "| --- | --- |",
     ...Object.entries(table).map(([code, words]) => `| \`${code}\` | ${cell(words)} |`),
   ];
-}
-
-/** A bar would end the cell; a lower-than sign could begin a tag. */
-function cell(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
-}
-
-const KIB = 1024;
-const MIB = KIB * KIB;
-
-/** The unit is the end of the name; a number without one is a count. */
-function quantity(name: LimitName): string {
-  const value = LIMITS[name];
-  if (name.endsWith("Bytes")) return value % MIB === 0 ? `${value / MIB} MiB` : `${value / KIB} KiB`;
-  if (name.endsWith("Hours")) return `${value} h`;
-  if (name.endsWith("Ms")) return duration(value);
-  return value.toLocaleString("en-GB");
-}
-
-function duration(ms: number): string {
-  const units: [number, string][] = [
-    [86_400_000, "days"],
-    [3_600_000, "h"],
-    [60_000, "min"],
-    [1_000, "s"],
-  ];
-  const [size, unit] = units.find(([length]) => ms % length === 0 && ms / length > 1) ?? [1, "ms"];
-  return `${ms / size} ${unit}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

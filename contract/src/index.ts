@@ -19,8 +19,13 @@ export * from "./limits.ts";
 export * from "./names.ts";
 export * from "./percent.ts";
 export * from "./placeholder.ts";
+export * from "./platform.ts";
+
+import "./relations.ts";
+
 export * from "./result.ts";
 export * from "./settings.ts";
 export * from "./text.ts";
 export * from "./time.ts";
 export * from "./tracking-plan.ts";
+export * from "./tunings.ts";

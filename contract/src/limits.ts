@@ -1,5 +1,7 @@
-// The one table of limits. Every bound the pipeline enforces stands here, with its unit in its name and its reason beside
-// it; the docs' tables, openapi.json and the SDKs' limits are generated from it. Relations are asserted at the bottom.
+// Bounds: what the pipeline takes, keeps and answers at most. Beyond a bound it refuses, cuts or leaves out. Each bound has its unit
+// in its name and its reason beside it. How the pipeline paces itself within them stands in tunings.ts, what Cloudflare and AWS
+// allow in platform.ts, and what has to hold between all of them in relations.ts. Bounds of a single folder stand in its own files;
+// docs/LIMITS.md collects them. The SDKs' limits, openapi.json and the documents are generated from these tables.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -79,22 +81,13 @@ export const LIMITS = {
   pastToleratedMs: 30 * DAY_MS,
   /** The same messageId within this window counts once. */
   dedupeWindowMs: 24 * HOUR_MS,
-  /** Behind the stream an event older than this when it is read may be a copy that came another way: look it up. */
-  suspectAgeMs: 10 * SECOND_MS,
 
   // --- the buffer shard ----------------------------------------------------------------------------------------------
-  /**
-   * Bodies above this are compressed by the Worker; smaller ones are packed together by the shard. Making a compressor costs as
-   * much as compressing 50 KB: one for each small body would be most of its work.
-   */
-  packThresholdBytes: 32 * KIB,
   /**
    * A longer line is divided into several before it is compressed. However badly one packs, it then fits into a record, and
    * nothing is compressed twice.
    */
   lineBytes: 768 * KIB,
-  /** Bodies from this size on are tried whether they pack at all (edge/src/collect/density.ts). */
-  denseBytes: 512 * KIB,
   /** One Kinesis record holds at most 1 MiB with its partition key; room is left for the mark of a second try. */
   frameBytes: 1_000_000,
   /** What a frame unpacks to: a reader holds it as text and as values at the same time. */
@@ -126,32 +119,14 @@ export const LIMITS = {
   isolateFlushBytes: 2 * MIB,
   /** Message ids in the memory of all shards of one isolate. */
   isolateIdBytes: 24 * MIB,
-  /** Cloudflare ends an isolate that holds more. */
-  isolateMemoryBytes: 128 * MIB,
-  /** The code, its tables, and the keys it knows. */
-  isolateBaseBytes: 40 * MIB,
-  /** While a body is judged: its bytes (1), its text (1 or 2), its values (up to 4), its line and what is packed (2). */
-  isolateBytesPerBodyByte: 9,
   /** Bodies an isolate holds at one time, decompressed; beyond it 503. */
   isolateBodyBytes: 6 * MIB,
   /** Of these, what other bodies leave to those that declare no more than `bodySmallBytes`. */
   isolateSmallBodyBytes: 1 * MIB,
-  bodySmallBytes: 64 * KIB,
-  /** Where room is short, a body that has been arriving for this long, and on average slower than that, gives way. */
-  bodySlowAfterMs: 200,
-  bodySlowBytesPerSecond: 64 * KIB,
-  /** A body that declares no more is read as a whole, and charged when it is there: no stream is made for it. */
-  bodyWholeBytes: 64 * KIB,
   /** What those may declare in all that are being read like this. */
   bodyWholeReadsBytes: 4 * MIB,
-  /** How many newest message ids a shard keeps in memory (8 bytes each in a table at most half full). */
-  dedupeMemoryIds: 1_000_000,
-  /** As many ids outside the sorted runs on disk make the next run; sorting them takes 2 MiB. */
-  dedupeRunIds: 262_144,
 
   // --- consent -------------------------------------------------------------------------------------------------------
-  /** Buckets that ids fall into: by them shards are picked and the ledger is laid out. Never changes. */
-  idBuckets: 256,
   /** Shards of a project in each region. */
   shardsMax: 256,
   /** A body of `POST /v1/consent`: two ids, two purposes, a method. Plain only, so that it can hide nothing large. */
@@ -160,8 +135,6 @@ export const LIMITS = {
   consentSignalBytes: 4 * KIB,
   /** The newest records of one id that are kept; how the id stands needs none of them. */
   consentHistoryRecords: 100,
-  /** Standings in one page from the ledger to a shard: 35 bytes each. */
-  ledgerPageEntries: 5_000,
 
   // --- the sink ------------------------------------------------------------------------------------------------------
   putRecordsRecords: 500,
@@ -169,10 +142,8 @@ export const LIMITS = {
   putRecordsBytes: 4 * MIB,
   /** Bounds every outgoing call, its body included. */
   callDeadlineMs: 10 * SECOND_MS,
-  flushBackoffMaxMs: 60 * SECOND_MS,
 
   // --- reading -------------------------------------------------------------------------------------------------------
-  queryEventsDefault: 50,
   queryEventsMax: 500,
   queryTopMax: 1_000,
   queryBuckets: 10_000,
@@ -193,8 +164,6 @@ export const LIMITS = {
   planBytes: 1 * MIB,
   /** Compressed, as the processor reads it: one item of DynamoDB holds 400 KB. */
   planPackedBytes: 350 * KIB,
-  /** How long the processor goes by a plan before it looks for a newer one. */
-  planCacheMs: 10 * SECOND_MS,
 
   // --- failed events -------------------------------------------------------------------------------------------------
   /** An original above this is not kept, and the event cannot be replayed. */
@@ -215,104 +184,15 @@ export const LIMITS = {
   liveEventsPerSecond: 1_000,
 
   // --- keys ----------------------------------------------------------------------------------------------------------
-  /**
-   * How long an isolate believes a key's record where no shard judges the key again: reading, administration, consent. A
-   * revoked key must be refused within 5 s.
-   */
-  keyCacheMs: 3 * SECOND_MS,
-  /** The same while another request of the isolate is reading the record, so that one request reads it, not each. */
-  keyCacheWhileReadMs: 4_500,
-  /**
-   * How long an isolate believes a key's record on the way of events. The shard refuses a revoked key by itself, and KV would
-   * answer from its own cache for 30 to 60 s anyway.
-   */
-  keyTrustedMs: 60 * SECOND_MS,
-  /** From this age on a record is read again in the background, while requests go by the old one. */
-  keyRefreshMs: 30 * SECOND_MS,
-  /** While KV fails, writers go by a record of up to this age: an outage of KV must not be one of ingestion. */
-  keyStaleMs: 1 * HOUR_MS,
   /** A read of KV that takes longer counts as failed. */
   keyReadDeadlineMs: 2 * SECOND_MS,
   /** Records of real keys an isolate keeps. */
   keyCacheEntries: 10_000,
   /** Keys an isolate remembers as unknown, in a table of their own: made-up keys push no real one out. */
   unknownKeyCacheEntries: 10_000,
-  /** An unknown key is looked up again after `keyCacheMs`, then after twice that, and so on up to this. */
-  unknownKeyMaxMs: 60 * SECOND_MS,
   /** Keys unknown to KV that an isolate asks the control plane about. Beyond it they are refused: KV is at most a minute behind. */
   keyReadThroughsPerSecond: 5,
   keyReadThroughsBurst: 10,
   rotationOverlapHours: 72,
   sessionMs: 12 * HOUR_MS,
-  /** How long an isolate believes that a session goes on; one that was ended is refused within 5 s everywhere. */
-  sessionCacheMs: 3 * SECOND_MS,
 } as const;
-
-function assertRelation(holds: boolean, relation: string): void {
-  if (!holds) throw new Error(`limits contradict each other: ${relation}`);
-}
-
-assertRelation(LIMITS.bodyCompressedBytes <= LIMITS.bodyBytes, "a compressed body is no larger than a plain one");
-assertRelation(LIMITS.warningsPerEvent <= LIMITS.warningsPerRequest, "one event's warnings fit into an answer");
-assertRelation(LIMITS.stringLength <= LIMITS.piiUnitsPerRequest, "the longest string may be looked at closely");
-assertRelation(
-  LIMITS.findingPointerUnits < LIMITS.frameBytes,
-  "what is told of personal data leaves room for the events",
-);
-assertRelation(LIMITS.eventBytes <= LIMITS.membersParsed, "a single event that is looked at as text breaks a limit");
-assertRelation(LIMITS.eventBytes <= LIMITS.frameBytes, "one event fits into one record");
-assertRelation(
-  LIMITS.batchContextBytes + 2 * LIMITS.eventBytes <= LIMITS.frameBytes,
-  "one event with its batch's context fits into one record",
-);
-assertRelation(2 * LIMITS.bodyBytes <= LIMITS.frameUnpackedBytes, "what one body packs to fits into one frame");
-assertRelation(LIMITS.lineBytes * 1.01 <= LIMITS.rowFrameBytes, "a line that does not pack fits into one row");
-assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits into one call");
-assertRelation(LIMITS.dedupeRunIds <= LIMITS.dedupeMemoryIds / 2, "ids that are in no run are surely in memory");
-assertRelation(LIMITS.shardLowWaterBytes < LIMITS.shardHighWaterBytes, "low water is below high water");
-assertRelation(2 * LIMITS.planBytes <= LIMITS.forwardedPlanBytes, "a whole plan can be sent");
-assertRelation(
-  LIMITS.bodySlowBytesPerSecond > LIMITS.bodyBytesPerSecond,
-  "a body gives way to others long before it is refused for being slow",
-);
-assertRelation(
-  LIMITS.bodyBytes + LIMITS.bodyCompressedBytes + LIMITS.isolateSmallBodyBytes <= LIMITS.isolateBodyBytes,
-  "the largest body fits into the isolate's budget",
-);
-assertRelation(
-  LIMITS.isolateBaseBytes + LIMITS.bodyWholeReadsBytes + LIMITS.isolateBodyBytes * LIMITS.isolateBytesPerBodyByte <=
-    LIMITS.isolateMemoryBytes,
-  "an isolate can hold all the bodies it admits",
-);
-assertRelation(LIMITS.keyCacheMs < LIMITS.keyCacheWhileReadMs, "one request reads a key's record while others go on");
-assertRelation(LIMITS.keyCacheWhileReadMs < 5 * SECOND_MS, "a revoked key is refused within 5 s");
-assertRelation(LIMITS.keyRefreshMs < LIMITS.keyTrustedMs, "a key in use is read again before its record is too old");
-assertRelation(LIMITS.keyTrustedMs < LIMITS.keyStaleMs, "an outage of KV leaves time");
-assertRelation(LIMITS.sessionCacheMs < 5 * SECOND_MS, "a session that was ended is refused within 5 s");
-assertRelation(2 * LIMITS.shardsMax < LIMITS.shardCallsPerRequest, "a body may ask every shard and then store in it");
-assertRelation(LIMITS.shardsMax <= LIMITS.idBuckets, "each shard has a bucket");
-assertRelation(LIMITS.consentBodyBytes <= LIMITS.bodyBytes, "a consent body is no larger than any body");
-assertRelation(
-  LIMITS.rowFrameBytes + LIMITS.rowIdsBytes + 64 * KIB < 2_000_000,
-  "several requests' frame and ids fit into one row",
-);
-assertRelation(
-  LIMITS.frameBytes + 8 * LIMITS.eventsPerRequest + 64 * KIB < 2_000_000,
-  "one request's frame and ids fit into one row",
-);
-assertRelation(
-  LIMITS.shardHighWaterBytes < LIMITS.shardEventsDatabaseBytes &&
-    LIMITS.shardEventsDatabaseBytes < LIMITS.shardDatabaseBytes &&
-    LIMITS.shardDatabaseBytes < 10_000 * 1_000 * 1_000,
-  "waiting rows, events and everything fit into one object, in this order",
-);
-assertRelation(
-  LIMITS.isolateBaseBytes +
-    3 * LIMITS.isolatePendingBytes +
-    LIMITS.isolateHeldBytes +
-    5 * LIMITS.isolateFlushBytes +
-    LIMITS.isolateIdBytes <=
-    LIMITS.isolateMemoryBytes,
-  "what the shards of one isolate hold fits into its memory",
-);
-assertRelation(LIMITS.liveBufferBytes <= LIMITS.liveTailBytes, "one watcher's room is no more than all watchers'");

@@ -10,6 +10,7 @@ import {
   position,
   REJECTIONS,
   STORE_COLUMNS,
+  TUNINGS,
   WARNINGS,
 } from "../src/index.ts";
 
@@ -120,10 +121,10 @@ describe("limits", () => {
       pastToleratedMs: 2_592_000_000,
       rotationOverlapHours: 72,
       sessionMs: 43_200_000,
-      queryEventsDefault: 50,
       queryEventsMax: 500,
       queryBuckets: 10_000,
     });
+    expect(TUNINGS.queryEventsDefault).toBe(50);
   });
 });
 

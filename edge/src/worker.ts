@@ -1,6 +1,6 @@
 // The Worker: wires routes to stages, and nothing else. The only public door of the pipeline.
 
-import { LIMITS } from "@behaviour/contract";
+import { TUNINGS } from "@behaviour/contract";
 import { Hono } from "hono";
 import { closeSession, openSession } from "./access/session.ts";
 import { Refusal } from "./answer/refusal.ts";
@@ -86,7 +86,7 @@ async function handle(request: Request, env: Env, context: ExecutionContext): Pr
  */
 function whileUnread(refusal: Refusal, request: Request): Refusal {
   const declared = request.headers.get("Content-Length");
-  if (refusal.body !== null || (declared !== null && Number(declared) <= LIMITS.bodySmallBytes)) return refusal;
+  if (refusal.body !== null || (declared !== null && Number(declared) <= TUNINGS.bodySmallBytes)) return refusal;
   return request.body === null || request.bodyUsed ? refusal : refusal.unread(request.body);
 }
 

@@ -1,6 +1,6 @@
 // The calls that read. API.md §5; the audit log is §6.
 
-import { type ErrorCode, FAILURES, LIMITS } from "@behaviour/contract";
+import { type ErrorCode, FAILURES, LIMITS, TUNINGS } from "@behaviour/contract";
 import {
   dataAnswer,
   jsonAnswer,
@@ -201,7 +201,7 @@ export const READING: readonly Operation[] = [
       queryParameter("userId", "Of this person.", { type: "string", maxLength: LIMITS.idLength }),
       queryParameter("anonymousId", "Of this device.", { type: "string", maxLength: LIMITS.idLength }),
       EVENT,
-      limit(LIMITS.queryEventsMax, LIMITS.queryEventsDefault),
+      limit(LIMITS.queryEventsMax, TUNINGS.queryEventsDefault),
       queryParameter("cursor", "`nextCursor` of the page before.", text),
       ...RANGE,
     ],

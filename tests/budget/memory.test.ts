@@ -6,7 +6,7 @@
 // allocator keeps pages that nobody uses. Where no group can be made, only V8 is asked.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { LIMITS } from "@behaviour/contract";
+import { PLATFORM } from "@behaviour/contract";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Connection } from "../load/connection.ts";
 import { COSTLY_BODIES } from "./bodies.ts";
@@ -14,7 +14,7 @@ import { BudgetEdge } from "./edge.ts";
 import { makeMemoryGroup } from "./memory-group.ts";
 import { IS_FULL } from "./size.ts";
 
-const LIMIT_MIB = LIMITS.isolateMemoryBytes / (1_024 * 1_024);
+const LIMIT_MIB = PLATFORM.isolateMemoryBytes / (1_024 * 1_024);
 const PROCESS_LIMIT_MIB = 2 * LIMIT_MIB;
 const V8_FLAGS = ["--max-heap-size=40", "--max-semi-space-size=1"];
 const CONNECTIONS = 4;

@@ -1,7 +1,7 @@
 // Stage 8: may this be a copy of a message that reached the tiers another way? A copy through another region's shard, or a
 // second try whose first one was not found, always carries one of these marks; the tiers look up suspects only. DESIGN E11.
 
-import { LIMITS } from "@behaviour/contract";
+import { TUNINGS } from "@behaviour/contract";
 
 export interface SuspectSigns {
   /** The client said that it sent it before. */
@@ -15,5 +15,5 @@ export interface SuspectSigns {
 
 export function isSuspect(signs: SuspectSigns): boolean {
   const ageMs = signs.processedAtMs - Math.min(signs.timeMs, signs.receivedAtMs);
-  return signs.isRetry || signs.isRedelivered || ageMs > LIMITS.suspectAgeMs;
+  return signs.isRetry || signs.isRedelivered || ageMs > TUNINGS.suspectAgeMs;
 }

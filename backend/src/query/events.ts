@@ -1,7 +1,7 @@
 // `GET /v1/events`: the enriched events themselves, newest first, in Segment's field names. Paged by keyset, so that a page
 // deep down costs what the first one does and events that arrive meanwhile shift nothing.
 
-import { LIMITS } from "@behaviour/contract";
+import { LIMITS, TUNINGS } from "@behaviour/contract";
 import type { Fragment, Row, Sql } from "postgres";
 import * as z from "zod/mini";
 import { integer, rangeShape, type TimeRange, text } from "../operation/parameters.ts";
@@ -13,7 +13,7 @@ export const EventsParameters = z.object({
   userId: z.optional(text(LIMITS.idLength)),
   anonymousId: z.optional(text(LIMITS.idLength)),
   event: z.optional(text(LIMITS.eventNameLength)),
-  limit: z._default(integer(1, LIMITS.queryEventsMax), LIMITS.queryEventsDefault),
+  limit: z._default(integer(1, LIMITS.queryEventsMax), TUNINGS.queryEventsDefault),
   cursor: z.optional(z.string()),
 });
 export type EventsParameters = z.infer<typeof EventsParameters>;

@@ -1,7 +1,7 @@
 // Which events may be copies of a message that came another way (a client's retry through another region has another time,
 // another time of receipt and another position), and how far back their first copy may lie. Pure.
 
-import { type EnrichedEvent, LIMITS } from "@behaviour/contract";
+import { type EnrichedEvent, LIMITS, TUNINGS } from "@behaviour/contract";
 
 const MINUTE_MS = 60_000;
 /** Consumers' clocks against the edge's. */
@@ -12,7 +12,7 @@ const CLOCK_MARGIN_MS = MINUTE_MS;
  * than this when it is read can only be a copy of one that is younger still, which every tier remembers.
  */
 export function maySuspect(event: EnrichedEvent, nowMs: number): boolean {
-  return event.suspect || nowMs - Math.min(event.timeMs, event.receivedAtMs) > LIMITS.suspectAgeMs;
+  return event.suspect || nowMs - Math.min(event.timeMs, event.receivedAtMs) > TUNINGS.suspectAgeMs;
 }
 
 /**

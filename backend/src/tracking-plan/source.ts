@@ -4,7 +4,7 @@
 // is counted. With nothing in memory the fault is thrown and the records come again: that delays, like every fault of the
 // infrastructure, and neither lets an event past its plan nor turns it away.
 
-import { LIMITS } from "@behaviour/contract";
+import { TUNINGS } from "@behaviour/contract";
 import { BoundedCache } from "../bounded-cache.ts";
 import { PlanJudge } from "./judge.ts";
 import type { PublishedPlans } from "./published.ts";
@@ -37,7 +37,7 @@ export class PlanSource {
   readonly #kept = new BoundedCache<Kept>(KEPT_PROJECTS);
   #faults = 0;
 
-  constructor({ published, now = Date.now, cacheMs = LIMITS.planCacheMs }: PlanSourceOptions) {
+  constructor({ published, now = Date.now, cacheMs = TUNINGS.planCacheMs }: PlanSourceOptions) {
     this.#published = published;
     this.#now = now;
     this.#cacheMs = cacheMs;

@@ -5,7 +5,7 @@
 // API.md §2, docs/adr/014-budgets-of-an-isolate.md.
 
 import { waitUntil } from "cloudflare:workers";
-import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey, type Scope } from "@behaviour/contract";
+import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey, type Scope, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
@@ -76,7 +76,7 @@ export async function findKeyByHash(
     if (!mayGoByOld(entry, scope, nowMs)) await renew(entry, hash, env, nowMs);
     else if (isTimeToRetry(entry, nowMs)) waitUntil(read(entry, hash, env, nowMs));
     if (!isBelieved(entry, scope, nowMs) && !mayGoByOld(entry, scope, nowMs)) return new Refusal("unavailable");
-  } else if (entry.key !== null && nowMs - entry.readAtMs >= LIMITS.keyRefreshMs && isTimeToRetry(entry, nowMs)) {
+  } else if (entry.key !== null && nowMs - entry.readAtMs >= TUNINGS.keyRefreshMs && isTimeToRetry(entry, nowMs)) {
     waitUntil(read(entry, hash, env, nowMs));
   }
   const { key } = entry;
@@ -115,17 +115,17 @@ function isBelieved(entry: Entry, scope: Scope, nowMs: number): boolean {
 }
 
 function believedMs({ key, misses }: Entry, scope: Scope): number {
-  if (key === null) return Math.min(LIMITS.keyCacheMs * 2 ** (misses - 1), LIMITS.unknownKeyMaxMs);
-  return scope === "write" ? LIMITS.keyTrustedMs : LIMITS.keyCacheMs;
+  if (key === null) return Math.min(TUNINGS.keyCacheMs * 2 ** (misses - 1), TUNINGS.unknownKeyMaxMs);
+  return scope === "write" ? TUNINGS.keyTrustedMs : TUNINGS.keyCacheMs;
 }
 
 /** Whether the record will do although it should have been read again. */
 function mayGoByOld(entry: Entry, scope: Scope, nowMs: number): boolean {
   if (entry.key === null) return false;
   const ageMs = nowMs - entry.readAtMs;
-  if (isBeingRead(entry) && ageMs < LIMITS.keyCacheWhileReadMs) return true;
+  if (isBeingRead(entry) && ageMs < TUNINGS.keyCacheWhileReadMs) return true;
   const isWriter = scope === "write" || scope === "consent";
-  return isWriter && entry.failedAtMs !== null && ageMs < LIMITS.keyStaleMs;
+  return isWriter && entry.failedAtMs !== null && ageMs < TUNINGS.keyStaleMs;
 }
 
 /** Longer than every deadline of a read together: its request was ended before it could say so. */

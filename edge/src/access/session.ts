@@ -1,7 +1,7 @@
 // The dashboard's session: a secret key in, an HttpOnly cookie out, so that no key stands in a page. API.md §2. The cookie
 // stands for its key, with that key's scopes, on every call from our own pages; so a revoked key ends its sessions too.
 
-import { hashKey, LIMITS, type Scope } from "@behaviour/contract";
+import { hashKey, LIMITS, type Scope, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
@@ -148,7 +148,7 @@ function judgeOrigin(request: Request): Refusal | null {
 const verdicts = new Map<string, { isOver: boolean; untilMs: number }>();
 const VERDICTS_MAX = 10_000;
 
-/** One that goes on is asked after again after `LIMITS.sessionCacheMs`; what is over stays over. */
+/** One that goes on is asked after again after `TUNINGS.sessionCacheMs`; what is over stays over. */
 export async function hasEnded(session: Session, env: Env, nowMs: number): Promise<boolean | Refusal> {
   const known = verdicts.get(session.id);
   if (known !== undefined && nowMs < known.untilMs) return known.isOver;
@@ -168,5 +168,5 @@ function rememberVerdict({ id, expiresAtMs }: Session, isOver: boolean, nowMs: n
   if (!isOver && verdicts.get(id)?.isOver === true) return;
   verdicts.delete(id);
   if (verdicts.size >= VERDICTS_MAX) verdicts.delete(verdicts.keys().next().value as string);
-  verdicts.set(id, { isOver, untilMs: isOver ? expiresAtMs : nowMs + LIMITS.sessionCacheMs });
+  verdicts.set(id, { isOver, untilMs: isOver ? expiresAtMs : nowMs + TUNINGS.sessionCacheMs });
 }

@@ -2,7 +2,7 @@
 // body is charged for what has arrived, and where room is short those that arrive slowly make room for others. Plain state:
 // requests never wait for each other here. docs/adr/014-budgets-of-an-isolate.md
 
-import { LIMITS } from "@behaviour/contract";
+import { LIMITS, TUNINGS } from "@behaviour/contract";
 
 /** Bytes of bodies that all requests of this isolate hold now. */
 let heldBytes = 0;
@@ -70,20 +70,20 @@ export class Reservation {
 
   #measure(nowMs: number): void {
     this.#lastAtMs = nowMs;
-    if (nowMs - this.#mark.atMs < LIMITS.bodySlowAfterMs) return;
+    if (nowMs - this.#mark.atMs < TUNINGS.bodySlowAfterMs) return;
     this.#wasSlow = this.#isSlow(nowMs);
     this.#mark = { atMs: nowMs, bytes: this.#bytes };
   }
 
   #isSlow(nowMs: number): boolean {
     const measuredMs = nowMs - this.#mark.atMs;
-    if (measuredMs < LIMITS.bodySlowAfterMs) return this.#wasSlow;
-    return (this.#bytes - this.#mark.bytes) * 1_000 < measuredMs * LIMITS.bodySlowBytesPerSecond;
+    if (measuredMs < TUNINGS.bodySlowAfterMs) return this.#wasSlow;
+    return (this.#bytes - this.#mark.bytes) * 1_000 < measuredMs * TUNINGS.bodySlowBytesPerSecond;
   }
 
   /** Bytes that can be had by taking it away: those of a body that comes slowly, or not at all. */
   slowBytes(nowMs: number): number {
-    const isStalled = nowMs - this.#lastAtMs >= LIMITS.bodySlowAfterMs;
+    const isStalled = nowMs - this.#lastAtMs >= TUNINGS.bodySlowAfterMs;
     return isStalled || this.#isSlow(nowMs) ? this.#bytes : 0;
   }
 

@@ -1,7 +1,7 @@
 // Stage 2: the body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an
 // isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. API.md §1, §3.
 
-import { concatBytes, LIMITS } from "@behaviour/contract";
+import { concatBytes, LIMITS, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { Reservation } from "./budget.ts";
 import { gunzipOne } from "./gunzip.ts";
@@ -67,7 +67,7 @@ export async function readBody(
   const isWhole = mayReadWhole(how);
   // To ask for the body makes a stream of it.
   if (!isWhole && request.body === null) return new Refusal("empty_body");
-  const isSmall = how.declaredBytes !== null && how.declaredBytes <= LIMITS.bodySmallBytes;
+  const isSmall = how.declaredBytes !== null && how.declaredBytes <= TUNINGS.bodySmallBytes;
   const reservation = isWhole ? new Reservation(isSmall) : Reservation.begin(isSmall);
   if (reservation === null) return new Refusal("overloaded").unread(request.body);
   let body: SentBody | Refusal | null = null;
@@ -147,7 +147,7 @@ let wholeReadsBytes = 0;
  * then the runtime holds what came of it, so only so many are read like this.
  */
 function mayReadWhole({ gzip, declaredBytes }: BodyHead): boolean {
-  if (gzip || declaredBytes === null || declaredBytes > LIMITS.bodyWholeBytes) return false;
+  if (gzip || declaredBytes === null || declaredBytes > TUNINGS.bodyWholeBytes) return false;
   return wholeReadsBytes + declaredBytes <= LIMITS.bodyWholeReadsBytes;
 }
 

@@ -1,7 +1,7 @@
 // Whether a large body is worth compressing. Text like events packs to a fifth. What looks random packs to three quarters at best
 // and takes four times as long, so that one body of it would cost more than all the rest done about it.
 
-import { compressMember, concatBytes, LIMITS } from "@behaviour/contract";
+import { compressMember, concatBytes, TUNINGS } from "@behaviour/contract";
 
 const SAMPLES = 3;
 const SAMPLE_BYTES = 4 * 1024;
@@ -10,7 +10,7 @@ const DENSE_FROM = 0.7;
 
 /** Looked at in places that nobody can know before. @returns false for a body so small that to look would cost as much */
 export function isDense(bytes: Uint8Array): boolean {
-  if (bytes.byteLength < LIMITS.denseBytes) return false;
+  if (bytes.byteLength < TUNINGS.denseBytes) return false;
   const part = Math.floor((bytes.byteLength - SAMPLE_BYTES) / SAMPLES);
   const samples = Array.from({ length: SAMPLES }, (_, index) => {
     const start = index * part + Math.floor(Math.random() * part);

@@ -13,6 +13,7 @@ import {
   type RequestSource,
   type StoredConsent,
   storeMember,
+  TUNINGS,
 } from "@behaviour/contract";
 import type { CompiledKey } from "../access/compiled-key.ts";
 import { withoutAdvertising } from "../consent/advertising.ts";
@@ -90,7 +91,7 @@ function pack(events: readonly StorableEvent[], facts: RequestFacts, parsed: Par
       pack(part, facts, parsed, false),
     );
   }
-  const compressed = line.byteLength > LIMITS.packThresholdBytes;
+  const compressed = line.byteLength > TUNINGS.packThresholdBytes;
   const isStored = parsed.isDense && line.byteLength <= LIMITS.lineBytes;
   const data = compressed ? (isStored ? storeMember(line) : compressMember(line)) : line;
   return [{ ...ask(events), events, data, compressed }];

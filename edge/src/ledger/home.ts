@@ -1,7 +1,7 @@
 // The consent ledger's home: sixteen objects a project, each the only truth of its buckets of ids. Shards keep copies of what
 // they asked for; a record is answered once every such copy has it, and told on until then, whatever fails. ADR 9.
 
-import { LIMITS } from "@behaviour/contract";
+import { TUNINGS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { callObject } from "../outbound/object-call.ts";
@@ -233,7 +233,7 @@ export class ConsentLedger extends PlacedObject {
   }
 
   get #retryMs(): number {
-    return Math.min(LIMITS.flushBackoffMaxMs, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10));
+    return Math.min(TUNINGS.flushBackoffMaxMs, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10));
   }
 
   #armAlarm(aheadMs: number): void {

@@ -1,7 +1,7 @@
 // What one ledger object keeps: how each of its ids stands, the newest records of each, which shards hold a copy, and what they
 // have not confirmed yet. All calls are synchronous; durability is the output gate's. ADR 9.
 
-import { LIMITS } from "@behaviour/contract";
+import { LIMITS, TUNINGS } from "@behaviour/contract";
 import { ENTRY_BYTES, ENTRY_KIND, entryKey, topicOf } from "./entry.ts";
 import { type ConsentRecord, type EntryStanding, STANDINGS_SCHEMA, Standings, standingOf } from "./standing.ts";
 
@@ -165,8 +165,8 @@ export class Records {
     for (const topic of [...topics].sort((a, b) => a - b)) {
       if (topic < reached) continue;
       const from = topic === reached ? after : null;
-      standings.push(...this.#standings.page(topic, from, LIMITS.ledgerPageEntries - standings.length));
-      if (standings.length >= LIMITS.ledgerPageEntries) {
+      standings.push(...this.#standings.page(topic, from, TUNINGS.ledgerPageEntries - standings.length));
+      if (standings.length >= TUNINGS.ledgerPageEntries) {
         return { standings, next: (standings.at(-1) as EntryStanding).entry };
       }
     }

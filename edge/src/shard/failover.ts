@@ -5,7 +5,7 @@
 // secondary works, what tries the primary is one record beside the flush: a region that hangs keeps nothing else waiting. When
 // both fail the one whose pause ends first is tried next, so that no region waits more than a minute.
 
-import { LIMITS } from "@behaviour/contract";
+import { TUNINGS } from "@behaviour/contract";
 import { waitLeftMs } from "../clock.ts";
 
 export type RegionIndex = 0 | 1;
@@ -46,7 +46,7 @@ class Breaker {
     if (this.#failuresInARow < FAILURES_TO_OPEN) return false;
     const doublings = Math.min(this.#failuresInARow - FAILURES_TO_OPEN, 20);
     this.#openedAtMs = nowMs;
-    this.#pauseMs = Math.min(LIMITS.flushBackoffMaxMs, FIRST_PAUSE_MS * 2 ** doublings);
+    this.#pauseMs = Math.min(TUNINGS.flushBackoffMaxMs, FIRST_PAUSE_MS * 2 ** doublings);
     return true;
   }
 }

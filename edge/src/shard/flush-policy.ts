@@ -1,6 +1,6 @@
 // When and what a shard flushes: the policy above the sink. Pure decisions; flusher.ts does the I/O.
 
-import { compressMember, LIMITS, REDELIVERY_MARK } from "@behaviour/contract";
+import { compressMember, REDELIVERY_MARK, TUNINGS } from "@behaviour/contract";
 import type { RecordOutcome, SinkRecord } from "../sink/sink.ts";
 import type { Row } from "./rows.ts";
 
@@ -11,7 +11,7 @@ const BACKOFF_FIRST_MS = 200;
 
 /** Full jitter: many shards fail together and must not come back together. */
 export function backoffMs(failuresInARow: number, random: () => number = Math.random): number {
-  const ceiling = Math.min(LIMITS.flushBackoffMaxMs, BACKOFF_FIRST_MS * 2 ** Math.min(failuresInARow - 1, 20));
+  const ceiling = Math.min(TUNINGS.flushBackoffMaxMs, BACKOFF_FIRST_MS * 2 ** Math.min(failuresInARow - 1, 20));
   return Math.ceil(ceiling * (0.5 + random() / 2));
 }
 

@@ -2,7 +2,7 @@
 // When the younger is full it becomes the elder and the elder is forgotten; how far back memory reaches is known exactly,
 // so that an event that could be older is looked up on disk (segments.ts). DESIGN E5.
 
-import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { ID_HASH_BYTES, LIMITS, TUNINGS } from "@behaviour/contract";
 import { Budget } from "./memory.ts";
 
 const FIRST_CAPACITY = 1_024;
@@ -96,7 +96,7 @@ export class RecentIds {
   readonly #generationIds: number;
   readonly #holding = idBudget.open(this);
 
-  constructor(reachMs: number, memoryIds: number = LIMITS.dedupeMemoryIds) {
+  constructor(reachMs: number, memoryIds: number = TUNINGS.dedupeMemoryIds) {
     this.#reachMs = reachMs;
     this.#youngerSinceMs = reachMs;
     this.#generationIds = memoryIds / 2;
@@ -145,7 +145,7 @@ export class RecentIds {
 
   #generationLimit(): number {
     if (idBudget.leftBytes > 0) return this.#generationIds;
-    return Math.min(this.#generationIds, LIMITS.dedupeRunIds);
+    return Math.min(this.#generationIds, TUNINGS.dedupeRunIds);
   }
 
   #turn(): void {

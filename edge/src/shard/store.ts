@@ -1,7 +1,7 @@
 // What a shard keeps of events: their rows until they are on the stream, their ids for the dedupe window, and the counts. One
 // place knows which of these are written together. Each write is whole or throws and changes nothing, here and on disk.
 
-import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { ID_HASH_BYTES, LIMITS, TUNINGS } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
 import { log } from "../log.ts";
 import { projectOfShard } from "../placement/shard-name.ts";
@@ -75,7 +75,7 @@ export class EventStore {
       this.rows.bytes > mark ||
       this.#databaseBytes > LIMITS.shardEventsDatabaseBytes ||
       // Ids that find no run are surely in memory only as long as they are few.
-      this.rows.looseIdCount > 2 * LIMITS.dedupeRunIds + LIMITS.eventsPerRequest;
+      this.rows.looseIdCount > 2 * TUNINGS.dedupeRunIds + LIMITS.eventsPerRequest;
     return this.#isFull;
   }
 
@@ -217,7 +217,7 @@ export class EventStore {
   #moveIdsWhenDue(nowMs: number): void {
     const { rows } = this;
     const isIdle = rows.count === 0 && rows.keptSinceMs !== null && isOver(rows.keptSinceMs, TIDY_AFTER_MS, nowMs);
-    if (!isIdle && !rows.hasSpentLog && rows.looseIdCount < LIMITS.dedupeRunIds) return;
+    if (!isIdle && !rows.hasSpentLog && rows.looseIdCount < TUNINGS.dedupeRunIds) return;
     rows.moveIds((loose) => this.#segments.writeRun(loose), this.#counts(), isIdle);
     this.#countsAreStored = true;
   }

@@ -2,7 +2,7 @@
 // plane is the scripted one behind a socket.
 
 import { env } from "cloudflare:workers";
-import { generateKey, hashKey, type KeyRecord, keyRecordName, LIMITS } from "@behaviour/contract";
+import { generateKey, hashKey, type KeyRecord, keyRecordName, LIMITS, TUNINGS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { findKey, findKeyByHash, learnKey, noteRevoked } from "../../src/access/keyring.ts";
 import { Refusal } from "../../src/answer/refusal.ts";
@@ -66,10 +66,10 @@ describe("while KV fails", () => {
       const key = kv.newKey();
       expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
       kv.mode = mode;
-      pass(LIMITS.keyTrustedMs + 1);
+      pass(TUNINGS.keyTrustedMs + 1);
       for (const scope of ["write", "consent"] as const)
         expect(codeOf(await findKey(key, kv.env, nowMs, scope))).toBe("in force");
-      pass(LIMITS.keyStaleMs - LIMITS.keyTrustedMs - 1_000);
+      pass(TUNINGS.keyStaleMs - TUNINGS.keyTrustedMs - 1_000);
       expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
       pass(1_000);
       expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("unavailable");
@@ -104,7 +104,7 @@ describe("while KV fails", () => {
     const keys = Array.from({ length: 20 }, () => kv.newKey());
     for (const key of keys) await findKey(key, kv.env, nowMs, "write");
     kv.mode = "fails";
-    pass(LIMITS.keyTrustedMs + 1);
+    pass(TUNINGS.keyTrustedMs + 1);
     const lines = vi.spyOn(console, "error");
     for (const key of keys) expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
     expect(lines.mock.calls.filter(([line]) => String(line).includes("KV does not answer"))).toHaveLength(1);
@@ -117,7 +117,7 @@ describe("while KV fails", () => {
     const key = kv.newKey();
     await findKey(key, kv.env, nowMs, "write");
     kv.mode = "fails";
-    pass(LIMITS.keyTrustedMs + 1);
+    pass(TUNINGS.keyTrustedMs + 1);
     await findKey(key, kv.env, nowMs, "write");
     kv.reads = 0;
     for (let request = 0; request < 100; request++) {
@@ -131,7 +131,7 @@ describe("while KV fails", () => {
     pass(1_000);
     await findKey(key, kv.env, nowMs, "write");
     await settled();
-    pass(LIMITS.keyCacheMs - 1);
+    pass(TUNINGS.keyCacheMs - 1);
     expect(codeOf(await findKey(key, kv.env, nowMs, "read"))).toBe("in force");
   });
 });
@@ -154,7 +154,7 @@ describe("reads of KV", () => {
 
   it.each([
     ["cold", 0, "write"],
-    ["too old for events", LIMITS.keyTrustedMs + 1, "write"],
+    ["too old for events", TUNINGS.keyTrustedMs + 1, "write"],
     ["too old for reading", 5_000, "read"],
   ] as const)("of a key that is %s: one for a hundred requests at once", async (_name, ageMs, scope) => {
     const kv = new FakeKv();
@@ -204,7 +204,7 @@ describe("made-up keys", () => {
     // After 3, 6, 12, 24, 48 and then every 60 s.
     expect(kv.reads).toBeLessThanOrEqual(10);
     kv.put(key, keyRecord({ project: newProject("made") }));
-    pass(LIMITS.unknownKeyMaxMs);
+    pass(TUNINGS.unknownKeyMaxMs);
     expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
   });
 
@@ -224,7 +224,7 @@ describe("a revocation", () => {
     const found = await findKey(key, kv.env, nowMs, "write");
     if (found instanceof Refusal) return expect.unreachable();
     noteRevoked(found, nowMs);
-    for (const ms of [0, LIMITS.keyRefreshMs, LIMITS.keyTrustedMs, LIMITS.keyStaleMs]) {
+    for (const ms of [0, TUNINGS.keyRefreshMs, TUNINGS.keyTrustedMs, TUNINGS.keyStaleMs]) {
       pass(ms);
       expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("invalid_api_key");
       await settled();
@@ -235,7 +235,7 @@ describe("a revocation", () => {
     const kv = new FakeKv();
     const key = kv.newKey();
     await findKey(key, kv.env, nowMs, "write");
-    pass(LIMITS.keyRefreshMs);
+    pass(TUNINGS.keyRefreshMs);
     kv.delayMs = 5;
     await findKey(key, kv.env, nowMs, "write");
     const record = kv.records.get(keyRecordName(hashKey(key))) as KeyRecord;

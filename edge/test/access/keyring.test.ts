@@ -1,7 +1,7 @@
 // What an isolate knows of keys: memory, then KV, then the control plane; a revoked key is refused within 5 s. API.md §2.
 
 import { env } from "cloudflare:workers";
-import { generateKey, hashKey, keyRecordName, LIMITS } from "@behaviour/contract";
+import { generateKey, hashKey, keyRecordName, TUNINGS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Answer, bearer, goodEvent, send } from "../client.ts";
 import { expectAnswer } from "../collect/table.ts";
@@ -17,7 +17,7 @@ function sendWith(key: string): Promise<Answer> {
 
 /** As long as an isolate believes what it knows, and a little more. */
 function passCache(): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.keyCacheMs + 1 });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + TUNINGS.keyCacheMs + 1 });
 }
 
 const INVALID = { status: 401, code: "invalid_api_key" } as const;
@@ -103,7 +103,7 @@ describe("revocation", () => {
     await putRecord(key, keyRecord({ project, revokedAt: Date.now() - 1 }));
     passCache();
     expectAnswer(await consent(), INVALID);
-    expect(LIMITS.keyCacheMs).toBeLessThan(5_000);
+    expect(TUNINGS.keyCacheMs).toBeLessThan(5_000);
   });
 
   it("holds for events as soon as a shard knows, whatever memory believes, and then costs no call", async () => {

@@ -2,7 +2,7 @@
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { generateKey, LIMITS } from "@behaviour/contract";
+import { generateKey, LIMITS, TUNINGS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ENDED_PER_KEY_MAX, EndedSessions, endedSessions } from "../../src/access/ended-sessions.ts";
 import { readSession, type Session } from "../../src/access/session-token.ts";
@@ -145,7 +145,7 @@ describe("the cookie", () => {
     const cookie = await signIn(key);
     expect((await read(cookie)).status).toBe(200);
     await putRecord(key, keyRecord({ project: table.project, kind: "secret", revokedAt: 1 }));
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.keyCacheMs + 1 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + TUNINGS.keyCacheMs + 1 });
     expectAnswer(await read(cookie), { status: 401, code: "invalid_api_key" });
   });
 
@@ -264,7 +264,7 @@ describe("signing out", () => {
     // As another isolate does it.
     const session = await sessionOf(cookie);
     await endedSessions(env, session).end(session);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.sessionCacheMs + 1 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + TUNINGS.sessionCacheMs + 1 });
     expectAnswer(await read(cookie), { status: 401, code: "invalid_api_key" });
   });
 
@@ -335,7 +335,7 @@ describe("signing out", () => {
     const session = await sessionOf(cookie);
     const watching = await Watching.open({ Cookie: cookie, ...OWN });
     await endedSessions(env, session).end(session);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.sessionCacheMs + 1 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + TUNINGS.sessionCacheMs + 1 });
     await runDurableObjectAlarm(env.LIVE.get(env.LIVE.idFromName(table.project)));
     await vi.waitFor(() => expect(watching.closed).toMatchObject({ code: 1008 }));
   });

@@ -3,7 +3,7 @@
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { LIMITS } from "@behaviour/contract";
+import { TUNINGS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { topicOf } from "../../src/ledger/entry.ts";
@@ -170,7 +170,7 @@ describe("a copy that is made", () => {
   /** More records in one topic than a page holds, and ids of that topic that sort before and behind the cursor. */
   async function fullTopic(project: string): Promise<void> {
     const first = entryOf(project, "userId", "u");
-    const records = Array.from({ length: LIMITS.ledgerPageEntries + 10 }, (_, index) => {
+    const records = Array.from({ length: TUNINGS.ledgerPageEntries + 10 }, (_, index) => {
       const entry = first.slice();
       new DataView(entry.buffer).setUint32(2, index);
       return { entry, record: refusal(`r-${index}`, { purposes: { advertising: "denied" } }) };

@@ -3,7 +3,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { Buffer } from "node:buffer";
-import { decodeFrame, LIMITS } from "@behaviour/contract";
+import { decodeFrame, TUNINGS } from "@behaviour/contract";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { packAppends } from "../../src/shard/append-call.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
@@ -104,7 +104,7 @@ describe("a copy", () => {
 });
 
 describe("24 hours later, at the door", () => {
-  const limits = LIMITS as { dedupeMemoryIds: number; dedupeRunIds: number };
+  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
   const before = { ...limits };
   afterEach(() => void Object.assign(limits, before));
 
@@ -148,7 +148,7 @@ describe("24 hours later, at the door", () => {
 });
 
 describe("memory turned over", () => {
-  const limits = LIMITS as { dedupeMemoryIds: number; dedupeRunIds: number };
+  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
   const before = { ...limits };
   beforeEach(() => void Object.assign(limits, { dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
   afterEach(() => void Object.assign(limits, before));

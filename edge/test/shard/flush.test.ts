@@ -1,6 +1,6 @@
 // When a shard tries again, and what it sends then.
 
-import { compressMember, decodeFrame, LIMITS } from "@behaviour/contract";
+import { compressMember, decodeFrame, LIMITS, TUNINGS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { backoffMs, sortOutcomes, toRecord } from "../../src/shard/flush-policy.ts";
 import type { Row } from "../../src/shard/rows.ts";
@@ -23,7 +23,7 @@ describe("backoff", () => {
     for (let i = 0; i < 100; i++) {
       const delayMs = backoffMs(failures);
       expect(delayMs).toBeGreaterThanOrEqual(ceilingMs / 2);
-      expect(delayMs).toBeLessThanOrEqual(Math.min(ceilingMs, LIMITS.flushBackoffMaxMs));
+      expect(delayMs).toBeLessThanOrEqual(Math.min(ceilingMs, TUNINGS.flushBackoffMaxMs));
     }
   });
 

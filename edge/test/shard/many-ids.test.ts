@@ -2,7 +2,7 @@
 // the first is found all the same. Ten million with `npm run chaos`, two in `npm test`.
 
 import { runInDurableObject } from "cloudflare:test";
-import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { ID_HASH_BYTES, TUNINGS } from "@behaviour/contract";
 import { expect, inject, it } from "vitest";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
 import { migrate } from "../../src/shard/schema.ts";
@@ -31,7 +31,7 @@ it(`${MESSAGES} messages leave at most 32 MiB of ids in memory, and the first is
       recent.add(ids, nowMs);
       nowMs += FLUSH_EVERY_MS;
       loose.push({ ids, committedAtMs: nowMs - FLUSH_EVERY_MS });
-      if (loose.length * FLUSH_IDS >= LIMITS.dedupeRunIds) segments.writeRun(loose.splice(0));
+      if (loose.length * FLUSH_IDS >= TUNINGS.dedupeRunIds) segments.writeRun(loose.splice(0));
       if (segments.hasMergeToDo) segments.mergeSlice();
       largestBytes = Math.max(largestBytes, recent.bytes);
     }
@@ -43,6 +43,6 @@ it(`${MESSAGES} messages leave at most 32 MiB of ids in memory, and the first is
     const strangers = crypto.getRandomValues(new Uint8Array(1_000 * ID_HASH_BYTES));
     expect(recent.known(strangers)).toEqual([]);
     expect(segments.knownInRuns(strangers, startedMs)).toEqual([]);
-    expect(LIMITS.dedupeMemoryIds).toBeLessThanOrEqual(MESSAGES);
+    expect(TUNINGS.dedupeMemoryIds).toBeLessThanOrEqual(MESSAGES);
   });
 }, 600_000);

@@ -1,6 +1,6 @@
 // What several shards of one isolate hold together: the memory is the isolate's, so a busy neighbour leaves less. LIMITS says how much.
 
-import { LIMITS } from "@behaviour/contract";
+import { LIMITS, TUNINGS } from "@behaviour/contract";
 import { afterEach, describe, expect, it } from "vitest";
 import { GroupCommit, type Member } from "../../src/shard/group-commit.ts";
 import { Budget } from "../../src/shard/memory.ts";
@@ -10,10 +10,14 @@ const limits = LIMITS as {
   isolatePendingBytes: number;
   shardPendingBytes: number;
   isolateIdBytes: number;
-  dedupeRunIds: number;
 };
+const tunings = TUNINGS as { dedupeRunIds: number };
 const before = { ...limits };
-afterEach(() => void Object.assign(limits, before));
+const tuningsBefore = { ...tunings };
+afterEach(() => {
+  Object.assign(limits, before);
+  Object.assign(tunings, tuningsBefore);
+});
 
 const member = (bytes: number): Member => ({ ids: new Uint8Array(8), data: new Uint8Array(bytes), compressed: false });
 
@@ -38,7 +42,8 @@ describe("shards of one isolate", () => {
   });
 
   it("keep fewer ids each when there are many of them, but always as many as may be in no run", () => {
-    Object.assign(limits, { isolateIdBytes: 400_000, dedupeRunIds: 2_000 });
+    Object.assign(limits, { isolateIdBytes: 400_000 });
+    Object.assign(tunings, { dedupeRunIds: 2_000 });
     const shards = Array.from({ length: 20 }, () => new RecentIds(0, 100_000));
     for (let round = 0; round < 20; round++) {
       for (const shard of shards) shard.add(crypto.getRandomValues(new Uint8Array(1_000 * 8)), round);

@@ -1,6 +1,6 @@
 // What memory knows of ids: all of the newest, how far back exactly, within a budget.
 
-import { hashId, ID_HASH_BYTES, LIMITS, packIds } from "@behaviour/contract";
+import { hashId, ID_HASH_BYTES, packIds, TUNINGS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
 
@@ -58,7 +58,7 @@ describe("recent ids", () => {
       expect(recent.bytes).toBeLessThan(32_000_000);
     }
     expect(recent.known(ids)).toHaveLength(100_000);
-    expect(LIMITS.dedupeMemoryIds).toBe(1_000_000);
+    expect(TUNINGS.dedupeMemoryIds).toBe(1_000_000);
   });
 
   it("two ids that share a slot are told apart", () => {

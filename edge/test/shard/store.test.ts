@@ -1,7 +1,7 @@
 // What a shard keeps of events, and what it costs in rows; a disk that is full at any statement; an object that ends at any point.
 // What was written is there in the next life, once; what failed is as if it had never come.
 
-import { decodeFrame, ID_HASH_BYTES, LIMITS, packIds } from "@behaviour/contract";
+import { decodeFrame, ID_HASH_BYTES, LIMITS, packIds, TUNINGS } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type AcceptedMember, EventStore } from "../../src/shard/store.ts";
 import { withStorage } from "./storage.ts";
@@ -170,7 +170,7 @@ describe("a full disk", () => {
     return stored;
   }
 
-  const limits = LIMITS as { dedupeRunIds: number };
+  const limits = TUNINGS as { dedupeRunIds: number };
   const before = { ...limits };
   afterEach(() => void Object.assign(limits, before));
 
