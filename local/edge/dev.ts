@@ -46,12 +46,24 @@ function readSettings(environment: NodeJS.ProcessEnv): Settings {
   };
 }
 
-/** The one place where they stand is wrangler.toml. */
-function readCompatibilityDate(): string {
+interface Deployed {
+  compatibilityDate: string;
+  durableObjects: Record<string, { className: string; useSQLite: true }>;
+}
+
+/** As wrangler.toml deploys the Worker. A copy of the list here once lacked the rate limiter. */
+function readWrangler(): Deployed {
   const text = readFileSync(fileURLToPath(new URL("../../wrangler.toml", import.meta.url)), "utf8");
   const date = /^compatibility_date\s*=\s*"([\d-]+)"/m.exec(text)?.[1];
-  if (date === undefined) throw new Error("wrangler.toml names no compatibility_date");
-  return date;
+  const objects = [...text.matchAll(/^name = "([A-Z]+)"\nclass_name = "(\w+)"$/gm)];
+  if (date === undefined || objects.length === 0) {
+    throw new Error("wrangler.toml must name a compatibility_date and durable_objects.bindings");
+  }
+  const durableObjects: Deployed["durableObjects"] = {};
+  for (const [, name, className] of objects) {
+    durableObjects[name as string] = { className: className as string, useSQLite: true };
+  }
+  return { compatibilityDate: date, durableObjects };
 }
 
 async function options(settings: Settings): Promise<MiniflareOptions> {
@@ -60,17 +72,9 @@ async function options(settings: Settings): Promise<MiniflareOptions> {
     host: "127.0.0.1",
     port: settings.port,
     modules: [{ type: "ESModule", path: "worker.js", contents: await bundleWorker() }],
-    compatibilityDate: readCompatibilityDate(),
+    ...readWrangler(),
     compatibilityFlags: ["nodejs_compat"],
     bindings: settings.vars,
-    durableObjects: {
-      SHARD: { className: "BufferShard", useSQLite: true },
-      DIRECTORY: { className: "ShardDirectory", useSQLite: true },
-      LIVE: { className: "LiveTail", useSQLite: true },
-      SESSIONS: { className: "EndedSessions", useSQLite: true },
-      LEDGER: { className: "ConsentLedger", useSQLite: true },
-      SALT: { className: "DailySalt", useSQLite: true },
-    },
     kvNamespaces: { KEYS: "behaviour-keys" },
     resourcePersistencePath: settings.dataDir,
     assets: {
