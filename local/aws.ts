@@ -1,4 +1,5 @@
-// The process of the embedded AWS parts. Arguments: the parts to host. DATA_DIR: their files. <PART>_PORT: where each listens.
+// The process that hosts the embedded AWS parts. Its arguments name the parts to host. DATA_DIR is the folder of their files.
+// <PART>_PORT is the port of each part.
 
 import { type AwsPart, startAws } from "./index.ts";
 import { announceReady } from "./supervised.ts";

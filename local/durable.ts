@@ -1,9 +1,10 @@
-// Small files that must survive a power cut whole: written aside, flushed, renamed, and the folder flushed.
+// Small files that must survive a power cut complete. The text is written to a second file, flushed to disk and renamed, and then
+// the folder is flushed.
 
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** After it returns the file holds all of `text`; at no moment does a reader see a part of it. */
+/** When the function returns, the file holds all of `text`. A reader never sees a part of the text. */
 export function writeDurably(path: string, text: string, mode = 0o644): void {
   const aside = `${path}.new`;
   const file = openSync(aside, "w", mode);
@@ -22,7 +23,10 @@ export function writeDurably(path: string, text: string, mode = 0o644): void {
   }
 }
 
-/** The file's JSON, or undefined when there is no such file. @throws when it is no JSON. */
+/**
+ * The file's JSON, or undefined when there is no such file.
+ * @throws when the file does not hold valid JSON.
+ */
 export function readJsonFile(path: string): unknown {
   let text: string;
   try {

@@ -1,5 +1,5 @@
-// Lambda on one machine: loads handlers by name and feeds them: streams through event-source mappings, HTTP through a function
-// URL, a schedule through a timer. Each handler gets what its trigger on AWS would give it.
+// Lambda on one machine. The host loads handlers by name and calls them: streams through event-source mappings, HTTP through a
+// function URL, schedules through a timer. Each handler gets the same input that its trigger on AWS would give it.
 
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -17,7 +17,7 @@ import { type HttpHandler, startFunctionUrl } from "./function-url/server.ts";
 import type { Credentials } from "./function-url/signature.ts";
 import { installStreaming } from "./function-url/streaming.ts";
 
-/** A scheduled function that takes so many times its timeout has its process ended. */
+/** A scheduled function may run this many times its timeout. After that its process ends. */
 const LATE_FACTOR = 5;
 
 type ScheduledHandler = (event: object, context: LambdaContext) => Promise<unknown>;
@@ -26,7 +26,10 @@ type Trigger =
   | { kind: "url"; timeoutMs: number }
   | { kind: "schedule"; everyMs: number; timeoutMs: number };
 
-/** What starts each function. Freshness: raw and enriched are polled every 100 ms by those on the way to the hot tier. */
+/**
+ * The trigger of each function. For freshness, the functions on the path to the hot tier poll the raw stream and the enriched
+ * stream every 100 ms.
+ */
 export const TRIGGERS: Record<string, Trigger> = {
   process: { kind: "stream", settings: { stream: STREAMS.raw, pollIntervalMs: 100 } },
   hot: { kind: "stream", settings: { stream: STREAMS.enriched, pollIntervalMs: 100 } },
@@ -40,7 +43,7 @@ export const TRIGGERS: Record<string, Trigger> = {
 };
 
 export interface FunctionHostOptions {
-  /** Names from `triggers`; each is a file of the folder. */
+  /** Names from `triggers`. Each name is a file in the folder. */
   functions: readonly string[];
   handlersFolder: string;
   checkpointsFolder: string;
@@ -49,20 +52,20 @@ export interface FunctionHostOptions {
   s3: S3Client;
   region: string;
   credentials: Credentials;
-  /** Where the function URL listens; a free port when 0. */
+  /** Port of the function URL. With 0 a free port is chosen. */
   urlPort: number;
   triggers?: Record<string, Trigger>;
-  /** For stream functions, in place of the default. */
+  /** Timeout for stream functions, in place of the default. */
   streamTimeoutMs?: number;
   report(message: string, fields: Record<string, unknown>): void;
-  /** A function never returned: the process must end. */
+  /** A function never returned. The process must end. */
   onTimeout(problem: Error): void;
 }
 
 export interface FunctionHost {
-  /** Address of the function URL, when one of the functions has one. */
+  /** Address of the function URL, if one of the functions has a function URL. */
   url: string | undefined;
-  /** Ends the invocations under way and writes the checkpoints. */
+  /** Waits for the invocations in progress and writes the checkpoints. */
   stop(): Promise<void>;
 }
 
@@ -129,7 +132,8 @@ function startSchedule(
     while (!stop.signal.aborted) {
       await pause(everyMs, stop.signal);
       if (stop.signal.aborted) return;
-      // Its neighbours must not be ended because a busy machine makes it late; only when it will hardly return at all.
+      // The process must not end, and end the other functions with it, because a busy machine makes this function late. It ends
+      // only when the function is very unlikely to return at all.
       const late = setTimeout(
         () => options.report("scheduled function is late", { function: name, timeoutMs }),
         timeoutMs,

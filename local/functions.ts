@@ -1,6 +1,7 @@
-// A process that hosts functions. Arguments: their names. DATA_DIR: where checkpoints lie. QUERY_PORT: the function URL's port.
-// FUNCTIONS_DIR names another folder of handlers, FUNCTION_TIMEOUT_MS another timeout for all of them. ENDED_BY_ITSELF is set by
-// the supervisor when this process takes the place of one that ended without having been killed.
+// A process that hosts functions. Its arguments are the names of the functions. DATA_DIR is the folder of the checkpoints.
+// QUERY_PORT is the function URL's port. FUNCTIONS_DIR names another folder of handlers, and FUNCTION_TIMEOUT_MS another timeout
+// for all of them. The supervisor sets ENDED_BY_ITSELF when this process replaces a process that ended without having been
+// killed.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,8 +21,8 @@ const functions = process.argv.slice(2);
 const underWayFolder = join(checkpointsFolder, "under-way", functions.join("+"));
 const isolation = new Isolation(underWayFolder, process.env.ENDED_BY_ITSELF !== undefined);
 
-// A client library's fault on a connection that was cut (postgres.js throws where nobody can catch) ends the process;
-// what was not checkpointed comes again.
+// A client library may fail on a broken connection (postgres.js throws where no caller can catch the error). The process then
+// ends. Records without a checkpoint are delivered again.
 process.on("uncaughtException", (fault) => {
   console.error(fault);
   if (fault.stack?.includes("/node_modules/") === true) isolation.forget();
@@ -50,7 +51,7 @@ const host = await startFunctionHost({
   report,
   onTimeout: (problem) => {
     report("function never returned", { problem: problem.message });
-    // A store that never answers looks the same as a record that never ends.
+    // A store that never answers looks the same as a record that never finishes.
     isolation.forget();
     process.exit(EXIT_FUNCTION_TIMEOUT);
   },

@@ -1,4 +1,5 @@
-// The embedded parts in one process, for tests: each on a free port of loopback, in memory unless a folder is given.
+// The embedded parts in one process, for tests. Each part listens on a free port of loopback and keeps its data in memory unless
+// a folder is given.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ export { provision, provisionAws, provisionDatabase, provisionKeys } from "./pro
 export type AwsPart = "kinesis" | "dynamodb" | "s3";
 
 export interface EmbeddedAws {
-  /** Endpoints; the empty text for a part that was not asked for. */
+  /** Endpoints. A part that was not requested has the empty string. */
   kinesis: string;
   dynamodb: string;
   s3: string;
@@ -20,17 +21,17 @@ export interface EmbeddedAws {
 }
 
 export interface AwsOptions {
-  /** Folder of all the parts' files; in memory when absent. */
+  /** Folder of all the parts' files. In memory when absent. */
   dataDir?: string;
-  /** All when absent. */
+  /** All parts when absent. */
   parts?: readonly AwsPart[];
-  /** A free one is chosen for each that is absent. */
+  /** A free port is chosen for each absent part. */
   ports?: Partial<Record<AwsPart, number>>;
 }
 
 const STARTERS = { kinesis: startKinesis, dynamodb: startDynamodb, s3: startS3 };
 
-/** @throws the system's error when a port is taken. */
+/** @throws the system's error if a port is taken. */
 export async function startAws(options: AwsOptions = {}): Promise<EmbeddedAws> {
   const { dataDir } = options;
   const parts = options.parts ?? (["kinesis", "dynamodb", "s3"] as const);

@@ -1,4 +1,4 @@
-// The process of the embedded database. DATA_DIR: the folder above its own. POSTGRES_PORT: where it listens.
+// The process of the embedded database. DATA_DIR is the parent of the database's folder. POSTGRES_PORT is its port.
 
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -6,8 +6,8 @@ import { startPostgres } from "./postgres/server.ts";
 import { announceReady } from "./supervised.ts";
 
 const EXIT_ENGINE_FAILED = 70;
-// Compiling the engine on every core at once leaves 100 MB behind. Set here: a flag on the command line has a compile cache of
-// its own.
+// Compiling the engine on every core at once leaves 100 MB behind. The flag is set here, because a flag on the command line makes
+// Node use a separate compile cache.
 setFlagsFromString("--wasm-num-compilation-tasks=1");
 
 try {
@@ -16,7 +16,7 @@ try {
     port: Number(process.env.POSTGRES_PORT ?? 0),
     onBroken: (fault) => {
       console.error(`database engine failed: ${fault instanceof Error ? fault.message : String(fault)}`);
-      // What clients are told on the way out gets a moment to leave.
+      // The last messages to the clients need a moment to be sent.
       setTimeout(() => process.exit(EXIT_ENGINE_FAILED), 100);
     },
     report: (problem) => console.error(`${new Date().toISOString()} database: ${problem}`),

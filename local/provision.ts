@@ -1,5 +1,5 @@
-// Creates what is missing in whatever endpoints are configured, embedded or real: streams, tables, buckets, the database's
-// schema, the development project and its keys. Every step looks first, so an interrupted run is simply run again.
+// Creates missing resources in the configured endpoints, embedded or real: streams, tables, buckets, the database's schema, the
+// development project and its keys. Every step checks first, so an interrupted run can be repeated.
 
 import {
   CreateTableCommand,
@@ -20,12 +20,15 @@ import { callDeadline, dynamodbClient, kinesisClient, s3Client } from "../backen
 import { type Config, required } from "../backend/src/config.ts";
 
 const SHARDS_PER_STREAM = 2;
-/** A tier that is down has this long to come back before its records are gone. */
+/** A tier that is down has this long to recover before its records expire. */
 const RETENTION_HOURS = 7 * 24;
 const ACTIVE_DEADLINE_MS = 90_000;
 const ACTIVE_POLL_MS = 50;
 
-/** Streams, tables and buckets. @throws when an endpoint does not answer or refuses. */
+/**
+ * Streams, tables and buckets.
+ * @throws when an endpoint does not answer or refuses a request.
+ */
 export async function provisionAws(config: Config): Promise<void> {
   const kinesis = kinesisClient(config);
   const dynamodb = dynamodbClient(config);
@@ -43,7 +46,7 @@ export async function provisionAws(config: Config): Promise<void> {
   }
 }
 
-/** The schema. The migrations bring it up to date from any earlier state. */
+/** The schema. The migrations update it from any earlier state. */
 export async function provisionDatabase(config: Config): Promise<void> {
   const { migrateDatabase } = await import("../backend/src/database/migrate.ts");
   await migrateDatabase(required(config.databaseUrl, "DATABASE_URL"));
@@ -55,7 +58,7 @@ export async function provisionKeys(config: Config, keysFile: string): Promise<v
   await seed(config, { keysFile });
 }
 
-/** Everything. */
+/** All of the above. */
 export async function provision(config: Config, options: { keysFile: string }): Promise<void> {
   await Promise.all([provisionAws(config), provisionDatabase(config)]);
   await provisionKeys(config, options.keysFile);
@@ -100,7 +103,8 @@ async function ensureTable(dynamodb: DynamoDBClient, name: string): Promise<void
     .send(new UpdateTimeToLiveCommand({ TableName: name, TimeToLiveSpecification: expiry }), {
       abortSignal: callDeadline(),
     })
-    // The emulator has no expiry; the service refuses to enable it twice. Expiry is checked in code, so neither matters.
+    // The emulator has no expiry, and the service refuses to enable expiry twice. Neither matters, because the code checks
+    // expiry.
     .catch(ifNamed("UnknownOperationException", "ValidationException"));
 }
 
@@ -122,7 +126,7 @@ async function ensureBucket(s3: S3Client, name: string): Promise<void> {
   await s3.send(create, { abortSignal: callDeadline() }).catch(ifNamed("BucketAlreadyOwnedByYou"));
 }
 
-/** Turns the faults named into `undefined`; every other one goes on. */
+/** Turns the named faults into `undefined` and throws every other fault again. */
 function ifNamed(...names: string[]): (fault: unknown) => undefined {
   return (fault) => {
     if (names.includes(errorName(fault))) return undefined;

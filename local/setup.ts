@@ -1,4 +1,4 @@
-// A process that provisions and ends. DATA_DIR: where the development keys are written. Everything else as `readConfig` has it.
+// A process that provisions and ends. DATA_DIR is the folder for the development keys. All other settings come from `readConfig`.
 
 import { join } from "node:path";
 import { readConfig } from "../backend/src/config.ts";

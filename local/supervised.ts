@@ -1,16 +1,16 @@
-// A child's side of the supervision by scripts/start.ts, over the IPC channel: it says when it is ready, answers pings, stops
-// when told, and does not outlive its parent, not even one that was killed.
+// The child's side of the supervision by scripts/start.ts, over the IPC channel. The child reports that it is ready, answers
+// pings, and stops on request. It does not outlive its parent, even if the parent is killed.
 
 export interface ReadyMessage {
   kind: "ready";
-  /** Addresses and the like that the parent passes on. */
+  /** Addresses and similar values that the parent passes on. */
   result: Record<string, string>;
 }
 
 export type ChildMessage = ReadyMessage | { kind: "pong" };
 export type ParentMessage = { kind: "ping" } | { kind: "stop" };
 
-/** `stop` ends the work under way; the process exits when it returns, or by itself after `stopDeadlineMs`. */
+/** `stop` ends the work in progress. The process exits when `stop` returns, or after `stopDeadlineMs`. */
 export function announceReady(result: Record<string, string>, stop: () => Promise<void>, stopDeadlineMs = 8_000): void {
   let stopping = false;
   const end = () => {
@@ -40,6 +40,6 @@ export function announceReady(result: Record<string, string>, stop: () => Promis
 }
 
 function tell(message: ChildMessage): void {
-  // The channel may have closed meanwhile; "disconnect" takes care of that.
+  // The channel may have closed in the meantime. The "disconnect" handler covers that case.
   process.send?.(message, () => undefined);
 }

@@ -1,4 +1,4 @@
-// Real processes are started, killed and started again: a test is given up only when it hangs.
+// Tests start, kill and restart real processes. The timeout therefore ends only a test that hangs.
 
 import { defineConfig } from "vitest/config";
 

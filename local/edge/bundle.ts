@@ -1,4 +1,4 @@
-// Bundles the Worker the way wrangler does for this code: one ES module, the runtime's own modules left outside.
+// Bundles the Worker in the same way as wrangler: as one ES module, with the runtime's own modules left outside.
 
 import { fileURLToPath } from "node:url";
 import { build, stop } from "esbuild";
@@ -18,7 +18,7 @@ export async function bundleWorker(): Promise<string> {
     external: ["node:*", "cloudflare:*"],
     logLevel: "error",
   });
-  // Its service would stay, with 60 MB, for builds that never come.
+  // The build service would otherwise stay in memory with 60 MB and wait for builds that never come.
   await stop();
   const bundle = outputFiles[0];
   if (bundle === undefined) throw new Error("the Worker's bundle is empty");

@@ -1,5 +1,5 @@
-// The edge on one machine: the Worker, its shards and KV in workerd, under Miniflare. A child of scripts/start.ts, which
-// restarts it when it ends or no longer answers.
+// The edge on one machine: the Worker, its shards and KV run in workerd, under Miniflare. This process is a child of
+// scripts/start.ts, which restarts it when it exits or stops answering.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -51,7 +51,7 @@ interface Deployed {
   durableObjects: Record<string, { className: string; useSQLite: true }>;
 }
 
-/** As wrangler.toml deploys the Worker. A copy of the list here once lacked the rate limiter. */
+/** Reads the Worker's settings from wrangler.toml. An earlier copy of the list in this file lacked the rate limiter. */
 function readWrangler(): Deployed {
   const text = readFileSync(fileURLToPath(new URL("../../wrangler.toml", import.meta.url)), "utf8");
   const date = /^compatibility_date\s*=\s*"([\d-]+)"/m.exec(text)?.[1];
@@ -85,8 +85,8 @@ async function options(settings: Settings): Promise<MiniflareOptions> {
     logRequests: false,
     // Loopback has no country. Miniflare would otherwise place every caller in Texas.
     cf: { colo: "LOCAL", httpProtocol: "HTTP/1.1" },
-    // Miniflare starts a workerd that died again by itself, on the same port and data.
-    unsafeHandleRuntimeRestart: () => console.error("edge: workerd had ended and was started again"),
+    // Miniflare restarts a workerd that crashed by itself, on the same port and data.
+    unsafeHandleRuntimeRestart: () => console.error("edge: workerd had exited and was restarted"),
   });
 }
 
@@ -104,7 +104,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  // The parent's end closes the channel: no child outlives it, `kill -9` included.
+  // When the parent exits, the channel closes. No child outlives the parent, not even after `kill -9`.
   process.on("disconnect", stop);
   const url = await miniflare.ready;
   console.log(`edge: ${url.origin}`);

@@ -1,4 +1,4 @@
-// DynamoDB on this machine: dynalite with LevelDB below it, on loopback. No transactions and no expiry: the tiers use
+// DynamoDB on this machine: dynalite on top of LevelDB, on loopback. It has no transactions and no expiry. The tiers use
 // conditional updates of single items and check `expiresAt` themselves.
 
 import "./level-options.ts";
@@ -20,8 +20,8 @@ export async function startDynamodb(options: { path?: string; port?: number }): 
 }
 
 /**
- * A table becomes ACTIVE by a timer in the emulator's memory; one whose process was killed before stays CREATING for ever,
- * and a table in that state cannot even be deleted over the API.
+ * A timer in the emulator's memory makes a table ACTIVE. If the process is killed before that, the table stays CREATING for ever.
+ * A table in that state cannot even be deleted over the API.
  */
 async function finishInterruptedChanges(path: string): Promise<void> {
   const { db, tableDb } = store.create({ path });

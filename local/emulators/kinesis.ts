@@ -1,7 +1,8 @@
-// Kinesis on this machine: kinesalite with LevelDB below it, on loopback.
+// Kinesis on this machine: kinesalite on top of LevelDB, on loopback.
 //
-// It has the service's validation errors but no read limits: the five reads a second per shard of the real service are not
-// enforced, so several consumers may poll every 100 ms. Nor does it know a StreamARN argument.
+// It has the service's validation errors but no read limits. The real service allows five reads a second per shard. The emulator
+// does not enforce this limit, so several consumers may poll every 100 ms. The emulator also does not support the StreamARN
+// argument.
 
 import type { Server } from "node:http";
 import { STREAMS } from "@behaviour/contract";
@@ -9,7 +10,7 @@ import kinesalite from "kinesalite";
 import store from "kinesalite/db/index.js";
 import { closeServer, type ListeningPart, listenOnLoopback } from "./listening.ts";
 
-/** More than resharding on one machine needs; the emulator's own default (10) is reached by two splits of two streams. */
+/** More shards than resharding on one machine needs. Two splits of two streams already reach the emulator's default of 10. */
 const SHARD_LIMIT = 200;
 
 export async function startKinesis(options: { path?: string; port?: number }): Promise<ListeningPart> {
@@ -26,8 +27,8 @@ export async function startKinesis(options: { path?: string; port?: number }): P
 }
 
 /**
- * A stream is created, split and deleted by a timer in the emulator's memory, so a process that is killed in between leaves
- * it CREATING, UPDATING or DELETING for ever. No record can lie in a stream that is being created or deleted.
+ * A timer in the emulator's memory creates, splits and deletes a stream. If the process is killed before the timer fires, the
+ * stream stays CREATING, UPDATING or DELETING for ever. A stream that is being created or deleted cannot hold a record.
  */
 async function finishInterruptedChanges(path: string): Promise<void> {
   const { db, metaDb } = store.create({ path });

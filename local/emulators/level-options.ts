@@ -1,9 +1,10 @@
-// Bounds the memory of the emulated DynamoDB, which passes no options on to its LevelDB: every open table file is mapped and
-// stays resident, up to 2 GB. Must be imported before dynalite, which picks its class up when it is loaded.
+// Bounds the memory of the emulated DynamoDB. dynalite passes no options on to its LevelDB, so LevelDB maps every open table
+// file, and the mapped files stay resident, up to 2 GB. This module must be imported before dynalite, because dynalite chooses
+// its LevelDB class when it is loaded.
 
 import { createRequire } from "node:module";
 
-/** LevelDB's lower bound, ten files for itself included: 64 MB of table files are mapped at most. */
+/** LevelDB's minimum, which includes ten files for LevelDB itself. At most 64 MB of table files are mapped. */
 const OPTIONS = { maxOpenFiles: 74, maxFileSize: 1024 * 1024 };
 
 type LevelClass = new (path: string, options: object) => object;

@@ -1,4 +1,4 @@
-// What the embedded parts share: an HTTP server on loopback with an endpoint and a way to stop it.
+// The part that all embedded services share: an HTTP server on loopback with an endpoint and a way to stop it.
 
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,9 +9,10 @@ export interface ListeningPart {
   stop(): Promise<void>;
 }
 
-/** @throws the system's error when the port is taken. */
+/** @throws the system's error if the port is taken. */
 export async function listenOnLoopback(server: Server, port: number): Promise<string> {
-  // Clients keep idle connections; a server that closes them first makes a client's next request fail with ECONNRESET.
+  // Clients keep idle connections open. If the server closes an idle connection first, the client's next request fails with
+  // ECONNRESET.
   server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -1,7 +1,8 @@
-// S3 on this machine: fauxqs, its objects as plain files (`buckets/<bucket>/objects/<key>.data`). It ignores `If-None-Match`
-// and checksums, so writers use keys that make overwriting harmless.
+// S3 on this machine: fauxqs, which stores its objects as plain files (`buckets/<bucket>/objects/<key>.data`). It ignores
+// `If-None-Match` and checksums, so writers use keys that make overwriting harmless.
 //
-// The package's own `startFauxqs` listens on every interface; its app is therefore put together here, on loopback only.
+// The package's own `startFauxqs` listens on every interface. This file therefore composes the package's app itself and listens
+// on loopback only.
 
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -46,21 +47,21 @@ async function buildS3(path: string | undefined): Promise<App> {
   });
 }
 
-/** The package exports only its entry; the stores it is made of lie beside it. */
+/** The package exports only its entry point. Its stores are modules beside the entry point. */
 async function internals<T>(file: string): Promise<T> {
   return (await import(new URL(file, import.meta.resolve("fauxqs")).href)) as T;
 }
 
 /**
- * The emulator writes an object's body, then its description, neither atomically, and does not start on a description that
- * was cut short. Such an object was never acknowledged: its writer puts it again.
+ * The emulator writes an object's body first and its description second, and neither write is atomic. The emulator does not start
+ * if a description is truncated. An object with a truncated description was never acknowledged, so its writer puts it again.
  */
 function dropTornDescriptions(folder: string): void {
   let entries: string[];
   try {
     entries = readdirSync(folder, { recursive: true, encoding: "utf8" });
   } catch {
-    return; // First start: there is no folder yet.
+    return; // On the first start there is no folder yet.
   }
   for (const entry of entries) {
     const path = join(folder, entry);

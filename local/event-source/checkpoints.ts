@@ -1,5 +1,6 @@
-// How far a consumer has come in each shard of its stream, in one small file that survives `kill -9` and a power cut whole.
-// It may lag behind what was done, never be ahead of it: after a restart the last batches come again (at least once).
+// The position of a consumer in each shard of its stream. The positions are kept in one small file that survives `kill -9` and a
+// power cut complete. A position may be behind the work that was done but never ahead of it. After a restart the last batches are
+// delivered again (at least once).
 
 import { mkdirSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
@@ -8,15 +9,15 @@ import * as z from "zod/mini";
 import { readJsonFile } from "../durable.ts";
 
 const StoredCheckpoints = z.object({
-  /** A stream made anew under the same name has other sequence numbers. */
+  /** A stream that was recreated under the same name has other sequence numbers. */
   streamIdentity: z.string(),
   shards: z.record(z.string(), z.object({ sequence: z.optional(z.string()), finished: z.boolean() })),
 });
 
 export interface ShardCheckpoint {
-  /** The last record that is finished with; none: the shard is read from its start. */
+  /** The last record that is finished. If it is absent, the shard is read from its start. */
   sequence?: string | undefined;
-  /** The shard was closed by a reshard and has been read to its end. */
+  /** A reshard closed the shard, and the consumer has read the shard to its end. */
   finished: boolean;
 }
 
@@ -27,7 +28,7 @@ export class Checkpoints {
   #dirty = false;
   #writing: Promise<void> | undefined;
 
-  /** @throws when the file is there but cannot be read: going on from nothing would repeat the whole stream unnoticed. */
+  /** @throws when the file exists but cannot be read. Continuing without it would repeat the whole stream unnoticed. */
   constructor(folder: string, consumer: string, streamIdentity: string) {
     mkdirSync(folder, { recursive: true });
     this.#path = join(folder, `${consumer}.json`);
@@ -41,7 +42,7 @@ export class Checkpoints {
     return this.#shards.get(shardId) ?? { finished: false };
   }
 
-  /** Written soon, without anybody waiting for the disk. */
+  /** Written soon. The caller does not wait for the disk. */
   advance(shardId: string, sequence: string): void {
     this.#shards.set(shardId, { sequence, finished: false });
     this.#write();
@@ -52,17 +53,17 @@ export class Checkpoints {
     this.#write();
   }
 
-  /** Forgets shards that the stream no longer lists. */
+  /** Removes shards that the stream no longer lists. */
   keepOnly(shardIds: ReadonlySet<string>): void {
     for (const shardId of this.#shards.keys()) if (!shardIds.has(shardId)) this.#shards.delete(shardId);
   }
 
-  /** Resolves when everything said so far is on disk. */
+  /** Resolves when every position that was reported before the call is on disk. */
   async flush(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
 
-  /** One write at a time; what is said meanwhile goes with the next. */
+  /** One write at a time. Positions that are reported during a write go into the next write. */
   #write(): void {
     this.#dirty = true;
     this.#writing ??= this.#writeWhileDirty().finally(() => {
@@ -77,7 +78,7 @@ export class Checkpoints {
       try {
         await replaceFile(this.#path, JSON.stringify(stored));
       } catch (fault) {
-        // A full disk: the next advance tries again; until then a restart repeats more.
+        // The disk may be full. The next advance tries again. Until then a restart repeats more records.
         console.error(JSON.stringify({ level: "error", message: "checkpoint not written", problem: String(fault) }));
       }
     }

@@ -1,33 +1,34 @@
-// What follows an invocation, decided without I/O: how far the checkpoint moves, how large the next batch may be, how long to
-// wait, which records are given up.
+// Decides without I/O what happens after an invocation: how far the checkpoint moves, how large the next batch may be, how long
+// to wait, and which records go to the failure destination.
 //
-// Only a record's own fault (reported by the function, or thrown and flagged) bisects and uses up attempts. Anything else
-// thrown, and every timeout, is a fault of the surroundings: it delays until it ends or the record is too old.
+// Only a fault of the record itself bisects the batch and uses up attempts. The function reports such a fault, or throws an error
+// that is flagged as such. Every other error and every timeout is a fault of the environment. It delays the batch until the fault
+// ends or the record is too old.
 
 import type { MappingSettings } from "./settings.ts";
 
 export type Outcome =
   | { kind: "done" }
-  /** The function did what comes before this record. */
+  /** The function finished the records before this record. */
   | { kind: "failedAt"; index: number }
-  /** The function blames the batch but names no record. */
+  /** The function reports that the batch is bad but names no record. */
   | { kind: "dataFault"; problem: string }
-  /** The one record of the batch ended the process while nothing else ran in it. */
+  /** The batch's only record ended the process while nothing else ran in the process. */
   | { kind: "killedProcess" }
   | { kind: "infrastructureFault"; problem: string };
 
-/** What a shard remembers between invocations. */
+/** The state of a shard between invocations. */
 export interface RetryState {
-  /** Most records of the next batch. */
+  /** Maximum number of records in the next batch. */
   batchSize: number;
   /** How often the record at the head has failed by its own fault. */
   attempts: number;
-  /** Faults of the surroundings in a row. */
+  /** Number of consecutive faults of the environment. */
   faults: number;
 }
 
 export interface Decision {
-  /** Records at the head that are finished with, given-up ones included. */
+  /** Number of records at the head that are finished. Records sent to the failure destination count too. */
   advance: number;
   giveUp: { count: number; reason: "RetryAttemptsExhausted" | "RecordAgeExceeded" } | undefined;
   delayMs: number;
@@ -40,7 +41,7 @@ export function initialRetryState(settings: MappingSettings): RetryState {
   return { batchSize: settings.batchSize, attempts: 0, faults: 0 };
 }
 
-/** `arrivalsMs`: when each record of the batch arrived in the stream; `random`: 0 to 1. */
+/** `arrivalsMs` is the time when each record of the batch arrived in the stream. `random` is a number from 0 to 1. */
 export function decide(
   outcome: Outcome,
   arrivalsMs: readonly number[],
@@ -54,7 +55,7 @@ export function decide(
     return { advance: arrivalsMs.length, giveUp: undefined, delayMs: 0, next: { batchSize, attempts: 0, faults: 0 } };
   }
   if (outcome.kind === "failedAt" && outcome.index > 0) {
-    // Progress was made; the record named is at the head now and has failed once.
+    // The function made progress. The named record is now at the head and has failed once.
     const next = { batchSize: state.batchSize, attempts: 1, faults: 0 };
     return { advance: outcome.index, giveUp: undefined, delayMs: backoffMs(0, settings, random), next };
   }
@@ -85,7 +86,7 @@ function bisect(named: boolean, size: number, state: RetryState, settings: Mappi
   }
   const attempts = state.attempts + 1;
   if (size > 1 || attempts <= settings.maximumRetryAttempts) {
-    // A record named twice is tried alone, so that it alone is given up in the end.
+    // A record that is named twice is retried alone, so that only this record goes to the failure destination in the end.
     const batchSize = attempts >= 2 ? 1 : state.batchSize;
     const delayMs = backoffMs(attempts - 1, settings, random);
     return { advance: 0, giveUp: undefined, delayMs, next: { batchSize, attempts, faults: 0 } };
@@ -104,7 +105,7 @@ function countTooOld(arrivalsMs: readonly number[], oldestMs: number): number {
   return count;
 }
 
-/** Doubles from 200 ms to the cap, with half of it random so that consumers do not knock together. */
+/** Doubles from 200 ms up to the cap. Half of the pause is random, so that consumers do not retry at the same moment. */
 function backoffMs(failures: number, settings: MappingSettings, random: number): number {
   const full = Math.min(settings.backoffMaxMs, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 20));
   return Math.round(full * (0.5 + random / 2));

@@ -1,4 +1,4 @@
-// One invocation of a stream function: the event Lambda would pass, a timeout, and what the answer means.
+// One invocation of a stream function: the event that Lambda would pass, a timeout, and the meaning of the answer.
 
 import { randomUUID } from "node:crypto";
 import type { LambdaContext, StreamAnswer, StreamEvent, StreamHandler } from "../../backend/src/stream/event.ts";
@@ -14,12 +14,12 @@ export interface Invocation {
   timeoutMs: number;
 }
 
-/** The function did not return in time. It cannot be stopped from outside, so its process has to end. */
+/** The function did not return in time. Nothing outside can stop it, so its process has to end. */
 export class FunctionTimeout extends Error {
   override readonly name = "FunctionTimeout";
 }
 
-/** @throws {FunctionTimeout} nothing else: what the function throws is an outcome. */
+/** @throws {FunctionTimeout} and no other error: an error that the function throws is an outcome. */
 export async function invoke(invocation: Invocation, records: readonly ShardRecord[]): Promise<Outcome> {
   const { handler, functionName, timeoutMs } = invocation;
   const deadlineMs = Date.now() + timeoutMs;
@@ -43,12 +43,12 @@ export async function invoke(invocation: Invocation, records: readonly ShardReco
   }
 }
 
-/** A function flags an error as the batch's own fault by `dataFault: true`. */
+/** A function sets `dataFault: true` on an error to report that the batch itself is at fault. */
 function isDataFault(fault: unknown): boolean {
   return typeof fault === "object" && fault !== null && "dataFault" in fault && fault.dataFault === true;
 }
 
-/** Short, for the log. */
+/** A short description for the log. */
 function describe(fault: unknown): string {
   if (!(fault instanceof Error)) return typeof fault;
   const code = "code" in fault && typeof fault.code === "string" ? ` ${fault.code}` : "";
@@ -71,7 +71,7 @@ function toEvent({ streamArn, shardId }: Invocation, records: readonly ShardReco
   };
 }
 
-/** No answer is success; an item that is not in the batch fails all of it, as Lambda has it. */
+/** No answer means success. If the answer names an item that is not in the batch, the whole batch fails, as on Lambda. */
 function readAnswer(answer: StreamAnswer | null | undefined, records: readonly ShardRecord[]): Outcome {
   const failures = answer?.batchItemFailures ?? [];
   if (failures.length === 0) return { kind: "done" };

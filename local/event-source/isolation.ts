@@ -1,19 +1,21 @@
-// Finds the record that ends the function's process. Lambda outlives such a record because every invocation ends in an error
-// of its own, which bisects; here the host goes with it, so what was under way is written down beside the checkpoints.
+// Finds the record that crashes the function host. On AWS a crash fails one invocation, and the mapping bisects the batch. Here
+// all functions of a host share one process, so the sequence numbers of the records in progress are written to disk beside the
+// checkpoints.
 //
-// A host that is started after one that ended by itself takes the records under way then one by one, each while nothing else
-// runs, until it has passed them. If it dies again, that one record did it: it is given up and its neighbours go on.
-// A process that somebody killed (`kill -9`, a power cut) says nothing about its records.
+// If a host crashes, the next host retries the records that were in progress one at a time, while no other invocation runs, until
+// it is past them. If the host crashes again, the record that was in progress caused the crash. This record goes to the failure
+// destination, and the records around it continue. A process that was killed from outside (`kill -9`, a power cut) gives no
+// evidence about its records.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 
 const UnderWay = z.object({
-  /** Sequence numbers of the first record in work and of the last that is suspected. */
+  /** Sequence numbers of the first record in progress and of the last suspected record. */
   first: z.string(),
   last: z.string(),
-  /** It was the only record in work in the whole process. */
+  /** The record was the only record in progress in the whole process. */
   alone: z.boolean(),
 });
 type UnderWay = z.infer<typeof UnderWay>;
@@ -21,13 +23,13 @@ type UnderWay = z.infer<typeof UnderWay>;
 export class Isolation {
   readonly #folder: string;
   readonly #suspects = new Map<string, UnderWay>();
-  /** Invocations side by side, or one alone: everybody in the order of asking. */
+  /** Invocations in parallel, or one alone. They start in the order in which they asked. */
   #running = new Set<Promise<unknown>>();
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param folder of this host alone: what another one has under way is none of its business
-   * @param endedByItself whether the process before this one did, as far as its supervisor could see
+   * @param folder used by this host alone. The records of another host do not matter to it.
+   * @param endedByItself whether the previous process crashed, as far as its supervisor could see
    */
   constructor(folder: string, endedByItself: boolean) {
     this.#folder = folder;
@@ -52,7 +54,10 @@ export class Isolation {
     return false;
   }
 
-  /** Whether the process died over this record alone. True once: then it is given up. */
+  /**
+   * Whether the process crashed while this record ran alone. Returns true once. After that the record goes to the failure
+   * destination.
+   */
   isGuilty(consumer: string, shardId: string, sequence: string): boolean {
     const suspected = this.#suspects.get(nameOf(consumer, shardId));
     if (suspected === undefined || !suspected.alone || suspected.first !== sequence) return false;
@@ -60,7 +65,7 @@ export class Isolation {
     return true;
   }
 
-  /** Runs an invocation over these records; the suspect one while no other runs. */
+  /** Runs an invocation over these records. A suspected record runs while no other invocation runs. */
   async run<T>(
     { consumer, shardId, first, last }: { consumer: string; shardId: string; first: string; last: string },
     invocation: () => Promise<T>,
@@ -70,7 +75,7 @@ export class Isolation {
     const work = async () => {
       const path = join(this.#folder, name);
       const suspectedLast = this.#suspects.get(name)?.last ?? last;
-      // Not forced to the disk: the process may die, not the machine.
+      // Not flushed to disk, because the file must survive the end of the process and not the end of the machine.
       writeFileSync(path, JSON.stringify({ first, last: suspectedLast, alone } satisfies UnderWay));
       try {
         return await invocation();
@@ -92,7 +97,7 @@ export class Isolation {
     return (await started).running;
   }
 
-  /** Nothing under way is to be suspected: the process ends for a reason of its surroundings. */
+  /** Clears the suspicion of every record in progress. Called when the process ends for a reason of its environment. */
   forget(): void {
     for (const name of readdirSync(this.#folder)) rmSync(join(this.#folder, name), { force: true });
   }
@@ -102,7 +107,7 @@ function nameOf(consumer: string, shardId: string): string {
   return `${consumer}-${shardId}.json`;
 }
 
-/** A file that was cut short by the end of its process tells nothing. */
+/** A file that was truncated when its process ended holds no information. */
 function readUnderWay(path: string): UnderWay | undefined {
   try {
     return UnderWay.parse(JSON.parse(readFileSync(path, "utf8")));

@@ -1,4 +1,5 @@
-// An event-source mapping: finds the stream's shards and runs a consumer for each, children after their parents.
+// An event-source mapping: finds the stream's shards and runs a consumer for each shard. The consumers of child shards start
+// after the consumers of their parents.
 
 import {
   DescribeStreamSummaryCommand,
@@ -25,10 +26,10 @@ export interface MappingSurroundings {
   s3: S3Client;
   region: string;
   checkpointsFolder: string;
-  /** One for all mappings of a process. */
+  /** All mappings of a process share one isolation. */
   isolation: Isolation;
   report(message: string, fields: Record<string, unknown>): void;
-  /** The function never returned; its process must end and be started again. */
+  /** The function never returned. Its process must end and be started again. */
   onTimeout(timeout: FunctionTimeout): void;
 }
 
@@ -50,7 +51,7 @@ export class Mapping {
     this.#main = this.#run();
   }
 
-  /** Ends after the invocations under way; their checkpoints are on disk then. */
+  /** Ends after the invocations in progress. Their checkpoints are on disk then. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#wake.abort();
@@ -122,12 +123,12 @@ export class Mapping {
       });
       if (end === "ended") checkpoints.finish(shardId);
     } catch (fault) {
-      // The next look at the shards starts it again.
+      // The next listing of the shards starts the consumer again.
       if (fault instanceof FunctionTimeout) this.#around.onTimeout(fault);
       else report("consumer ended", { consumer, shardId, problem: nameOf(fault) });
     }
     this.#running.delete(shardId);
-    if (checkpoints.of(shardId).finished) this.#wake.abort(); // Its children may start.
+    if (checkpoints.of(shardId).finished) this.#wake.abort(); // The child shards may start.
   }
 
   async #listShards(): Promise<Shard[]> {
@@ -146,8 +147,8 @@ export class Mapping {
 }
 
 /**
- * Every emulator's account is 000000000000, so two emulators' streams of one name would look the same to consumers that keep
- * checkpoints by ARN: when the stream was made stands in for the account.
+ * Every emulator uses the account 000000000000. Two emulators' streams of the same name would therefore look the same to
+ * consumers that keep checkpoints by ARN. The stream's creation time takes the place of the account.
  */
 export function arnOf(stream: string, region: string, arn: string | undefined, createdMs: number): string {
   const account = /^arn:[^:]*:kinesis:[^:]*:(\d{12}):/.exec(arn ?? "")?.[1];

@@ -1,6 +1,6 @@
-// Waiting that ends early when a signal says stop.
+// A pause that ends early when an abort signal fires.
 
-/** Resolves after `ms`, or at once when `stopping` is aborted. Never rejects. */
+/** Resolves after `ms`, or immediately when `stopping` is aborted. Never rejects. */
 export function pause(ms: number, stopping: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (stopping.aborted) {

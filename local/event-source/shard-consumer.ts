@@ -1,4 +1,5 @@
-// The loop over one shard: gather a batch, invoke, move the checkpoint. One invocation at a time, so order holds.
+// The loop over one shard: gather a batch, invoke the function, move the checkpoint. Only one invocation runs at a time, so the
+// order of records is kept.
 
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Checkpoints } from "./checkpoints.ts";
@@ -17,19 +18,22 @@ export interface ShardConsumer {
   checkpoints: Checkpoints;
   isolation: Isolation;
   s3: S3Client;
-  /** Aborted to stop after the invocation under way. */
+  /** Aborted to stop the consumer after the invocation in progress. */
   stopping: AbortSignal;
-  /** One line for the operator; `problem` says what failed. */
+  /** One log line for the operator. `problem` says what failed. */
   report(message: string, fields: Record<string, unknown>): void;
 }
 
-/** A stream that is away is asked again at least this often, so that its return is noticed soon. */
+/** An unreachable stream is read again at least this often, so that its return is noticed soon. */
 const READ_BACKOFF_MAX_MS = 2_000;
-/** The service allows five reads a second and shard, for all pollers together. */
+/** The service allows five reads a second per shard, for all pollers together. */
 const THROTTLED_BACKOFF_MIN_MS = 1_000;
 const UNDELIVERED_RETRY_MS = 2_000;
 
-/** Returns when the shard has ended or the consumer is to stop. @throws {FunctionTimeout} */
+/**
+ * Returns when the shard has ended or the consumer has to stop.
+ * @throws {FunctionTimeout}
+ */
 export async function consumeShard(consumer: ShardConsumer): Promise<"ended" | "stopped"> {
   const { settings, stopping } = consumer;
   const pending: ShardRecord[] = [];
@@ -62,7 +66,7 @@ export async function consumeShard(consumer: ShardConsumer): Promise<"ended" | "
   return "stopped";
 }
 
-/** Reads until a batch is there or its window is over. True when the shard has ended. */
+/** Reads until a batch is complete or its window has ended. Returns true when the shard has ended. */
 async function gather(consumer: ShardConsumer, pending: ShardRecord[], batchSize: number): Promise<boolean> {
   const { settings, stopping } = consumer;
   let windowEndMs = pending.length > 0 ? Date.now() : undefined;
@@ -123,12 +127,13 @@ async function invokeIsolated(
   const first = (batch[0] as ShardRecord).sequence;
   const last = (batch.at(-1) as ShardRecord).sequence;
   if (isolation.isGuilty(consumer, shardId, first)) return { kind: "killedProcess" };
-  // What was passed or given up before must not come again when this one ends the process.
+  // Records that were passed or sent to the failure destination before must not be delivered again if this record ends the
+  // process.
   if (isolation.isSuspect(consumer, shardId, first)) await checkpoints.flush();
   return isolation.run({ consumer, shardId, first, last }, () => invoke(invocation, batch));
 }
 
-/** How many of the records make one batch: at least one, however large. */
+/** Number of records that make one batch: at least one record, even if it is large. */
 function countOfBatch(pending: readonly ShardRecord[], batchSize: number, batchBytes: number): number {
   let bytes = 0;
   let count = 0;
@@ -162,7 +167,10 @@ function problemOf(outcome: Outcome): string {
   return "the function reported the record as failed";
 }
 
-/** The checkpoint may pass these records only when they are kept. False when the consumer is to stop first. */
+/**
+ * The checkpoint may pass these records only after they are stored in the failure destination. Returns false if the consumer has
+ * to stop first.
+ */
 async function giveUp(
   consumer: ShardConsumer,
   records: readonly ShardRecord[],
@@ -181,7 +189,7 @@ async function giveUp(
         problem,
         records,
       });
-      consumer.report("records given up", { shardId, condition, records: records.length });
+      consumer.report("records sent to the failure destination", { shardId, condition, records: records.length });
       return true;
     } catch (fault) {
       consumer.report("failure destination not reached", {

@@ -1,4 +1,5 @@
-// Reads one shard: iterators that expire, reads that are throttled, records whose size is not known before they are read.
+// Reads one shard. Handles iterators that expire, reads that are throttled, and records whose size is unknown before they are
+// read.
 
 import { type _Record, GetRecordsCommand, GetShardIteratorCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
 import { callDeadline } from "../../backend/src/aws.ts";
@@ -12,13 +13,19 @@ export interface ShardRecord {
 
 export interface ShardRead {
   records: ShardRecord[];
-  /** The shard was closed and holds nothing more. */
+  /** The shard was closed and holds no more records. */
   ended: boolean;
-  /** There is more to be read at once: it brought all it was asked for, or says itself that it is behind. */
+  /**
+   * More records can be read immediately: the read returned as many records as it asked for, or the service reports that the
+   * reader is behind.
+   */
   more: boolean;
 }
 
-/** Frames are up to 1 MB and a read names records, not bytes: the first read is small, later ones go by the sizes seen. */
+/**
+ * A frame can have up to 1 MB, and a read limits the number of records, not bytes. The first read is therefore small. Later reads
+ * use the sizes seen so far.
+ */
 const FIRST_READ_RECORDS = 8;
 const SIZE_MEMORY = 0.2;
 
@@ -37,12 +44,16 @@ export class ShardReader {
     this.#lastSequence = afterSequence;
   }
 
-  /** About as many records as fit into `maxBytes`, at most `maxRecords`. @throws what the service answers, throttling included. */
+  /**
+   * Reads about as many records as fit into `maxBytes`, at most `maxRecords`.
+   * @throws the service's errors, throttling included.
+   */
   async read(maxRecords: number, maxBytes: number): Promise<ShardRead> {
     try {
       return await this.#read(maxRecords, maxBytes);
     } catch (fault) {
-      // It is asked for anew, from the last record read: it expires after five minutes without a read.
+      // The next read requests a new iterator from the last record that was read. An iterator expires after five minutes without
+      // a read.
       this.#iterator = undefined;
       if (fault instanceof Error && fault.name === "ExpiredIteratorException") return this.#read(maxRecords, maxBytes);
       throw fault;
@@ -83,7 +94,7 @@ export class ShardReader {
   #learnSize(records: readonly ShardRecord[]): void {
     const average = records.reduce((sum, record) => sum + record.data.length, 0) / records.length;
     const before = this.#averageBytes ?? average;
-    // Larger ones count at once, smaller ones by and by.
+    // A larger average counts immediately. A smaller average is approached step by step.
     this.#averageBytes = Math.max(1, average > before ? average : before + (average - before) * SIZE_MEMORY);
   }
 }

@@ -1,4 +1,5 @@
-// The failure destination: batches a mapping gave up on, with their payload, in the form Lambda writes to S3.
+// The failure destination: stores the batches that a mapping stopped retrying, with their payload, in the form that Lambda writes
+// to S3.
 
 import { PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS } from "@behaviour/contract";
@@ -14,7 +15,10 @@ export interface UndeliveredBatch {
   records: readonly ShardRecord[];
 }
 
-/** The key follows from the batch, so that writing it twice leaves one object. @throws when S3 does not take it. */
+/**
+ * The key is derived from the batch, so writing the batch twice leaves one object.
+ * @throws when S3 does not accept the object.
+ */
 export async function keepUndelivered(s3: S3Client, batch: UndeliveredBatch): Promise<void> {
   const first = batch.records[0] as ShardRecord;
   const last = batch.records.at(-1) as ShardRecord;

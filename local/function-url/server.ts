@@ -1,5 +1,5 @@
-// A function URL on loopback: HTTP in, payload format 2.0 to the handler, its answer back. Only signed requests pass.
-// https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+// A function URL on loopback. It passes an HTTP request to the handler in payload format 2.0 and returns the handler's answer.
+// Only signed requests pass. https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -8,7 +8,7 @@ import { closeServer, type ListeningPart, listenOnLoopback } from "../emulators/
 import { type Credentials, isSigned } from "./signature.ts";
 import { type StreamingHandler, streamsItsAnswer } from "./streaming.ts";
 
-/** Lambda's own limits: 6 MB a request. */
+/** Lambda's own limit is 6 MB for a request. */
 const BODY_MAX_BYTES = 6 * 1024 * 1024;
 
 export interface HttpEvent {
@@ -52,7 +52,7 @@ export interface FunctionUrlOptions {
   timeoutMs: number;
 }
 
-/** @throws the system's error when the port is taken. */
+/** @throws the system's error if the port is taken. */
 export async function startFunctionUrl(options: FunctionUrlOptions): Promise<ListeningPart> {
   const server = createServer((request, response) => {
     answer(options, request, response).catch((fault: unknown) => {
@@ -108,7 +108,7 @@ async function withinTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }
 
-/** Undefined when it is larger than Lambda would take. */
+/** Undefined when the body is larger than Lambda would accept. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;

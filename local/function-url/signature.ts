@@ -1,6 +1,6 @@
-// Checks SigV4, as a function URL with IAM authorization does: the function behind it trusts its caller's headers, and on
-// loopback every local program, and every web page by way of the browser, can reach the port.
-// Steps: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+// Checks SigV4 in the same way as a function URL with IAM authorization. The function behind the URL trusts its caller's headers.
+// Every local program can reach a port on loopback, and every web page can reach it through the browser. Steps:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -16,13 +16,13 @@ export interface Credentials {
 
 export interface SignedRequest {
   method: string;
-  /** Path and query as they came. */
+  /** Path and query as they were received. */
   url: string;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-/** True when the request was signed with these credentials, for the service `lambda`, within five minutes of now. */
+/** True when the request was signed with these credentials for the service `lambda`, within five minutes of now. */
 export function isSigned(request: SignedRequest, credentials: Credentials, nowMs: number): boolean {
   const match = AUTHORIZATION.exec(request.headers.authorization ?? "");
   const timestamp = request.headers["x-amz-date"];

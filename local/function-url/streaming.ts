@@ -1,5 +1,5 @@
-// What AWS's Node runtime gives a handler that streams its answer: the global `awslambda`. A handler wrapped by
-// `streamifyResponse` gets the response as a stream of its own instead of returning it.
+// The global `awslambda`, which AWS's Node runtime provides to a handler that streams its answer. A handler wrapped by
+// `streamifyResponse` gets the response as a stream instead of returning it.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
 
 import type { ServerResponse } from "node:http";
@@ -12,7 +12,9 @@ export interface StreamMetadata {
 
 const STREAMS = Symbol("streams its answer");
 
-/** The stream is the response: what is written before its head was set goes out as 502, a fault of the handler. */
+/**
+ * The stream is the response. If the handler writes before it sets the head, the answer is 502, because the handler is at fault.
+ */
 export type StreamingHandler<Event, Context> = (
   event: Event,
   stream: ServerResponse,
@@ -24,7 +26,7 @@ function begin(response: ServerResponse, { statusCode, headers = {}, cookies = [
   return response.writeHead(statusCode, cookies.length === 0 ? rest : { ...rest, "set-cookie": cookies });
 }
 
-/** Must be called before a handler's module is imported: it wraps its handler then. */
+/** Must be called before a handler's module is imported, because the module wraps its handler when it is loaded. */
 export function installStreaming(): void {
   Object.assign(globalThis, {
     awslambda: {

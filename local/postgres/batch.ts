@@ -1,4 +1,4 @@
-// What a batch of a client's messages holds, before the session sees it: its statements, and those that must not run.
+// The content of a client's batch of messages before the session sees it: its statements, and the statements that must not run.
 
 import { cString, type Frame, message, query, readCString } from "./messages.ts";
 import { changesLogin, type SessionSettings } from "./settings.ts";
@@ -10,7 +10,7 @@ export interface Batch {
 
 const HOLDS_COPY_IN = /\bcopy\b[\s\S]*\bfrom\s+stdin\b/i;
 const COPY_IN = /^\s*copy\b[\s\S]*\bfrom\s+stdin\b/i;
-/** The statement that a Query or Parse brings. */
+/** The statement in a Query or Parse message. */
 export function textOf(frame: Frame | undefined): string | undefined {
   if (frame?.type === "Q") return readCString(frame.body, 0).text;
   if (frame?.type === "P") return readCString(frame.body, readCString(frame.body, 0).end).text;
@@ -26,7 +26,10 @@ export function replaceText(frame: Frame, text: string, replacement: string): Fr
   return { type: frame.type, bytes, body: bytes.subarray(5) };
 }
 
-/** A statement that raises the error a batch deserves which the engine would not survive, or would answer too freely. */
+/**
+ * Returns a statement that raises an error in place of a batch which would crash the engine or which the engine would wrongly
+ * allow.
+ */
 export function refuse(batch: Batch, settings: SessionSettings): string | undefined {
   if (batch.frames.some((frame) => changesLogin(settings, textOf(frame) ?? ""))) {
     return raising("permission denied to set session authorization", "42501");
@@ -41,7 +44,7 @@ function raising(text: string, code: string): string {
   return `DO $$ BEGIN RAISE EXCEPTION '${text}' USING ERRCODE = '${code}'; END $$`;
 }
 
-/** A Query that is a COPY FROM STDIN: its data follow in messages of their own. */
+/** A Query that is a COPY FROM STDIN. Its data follow in separate messages. */
 export function isCopyIn(text: string): boolean {
   return COPY_IN.test(text);
 }

@@ -1,5 +1,6 @@
-// One client of the embedded database: the opening of the protocol, batches cut at Sync, Query and Flush, and their turns on
-// the one session. COPY FROM STDIN is gathered to its end first, because the engine aborts when it runs out of input midway.
+// One client of the embedded database: the start of the protocol, the batches that end at Sync, Query and Flush, and the client's
+// turns on the one session. The data of a COPY FROM STDIN are collected to their end first, because the engine aborts if its
+// input ends early.
 
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";
@@ -24,10 +25,10 @@ import { StatementNames } from "./statements.ts";
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
-/** What a client may have sent without having been answered; beyond it its socket is not read. */
+/** Maximum number of bytes that a client may have sent without an answer. Above this number its socket is not read. */
 const PENDING_MAX_BYTES = 64 * 1024 * 1024;
 
-/** What the server knows of all its clients. */
+/** What the server knows about all its clients. */
 export interface Clients {
   serverVersion: string;
   cancel(processId: number, secret: number): void;
@@ -57,12 +58,12 @@ export class Connection implements Participant {
     this.#statements = new StatementNames(processId);
     socket.setNoDelay(true);
     socket.on("data", (chunk) => this.#received(chunk));
-    // A cut connection is an everyday event; "close" follows and does the work.
+    // A broken connection is normal. The "close" event follows and does the work.
     socket.on("error", () => undefined);
     socket.on("close", () => this.#left());
   }
 
-  /** Ends the connection with the reason an administrator's shutdown has. */
+  /** Ends the connection with the same reason as a shutdown by an administrator. */
   shutDown(): void {
     this.#fail("57P01", "the server is shutting down");
   }
@@ -71,7 +72,9 @@ export class Connection implements Participant {
     this.#fail("25P03", "terminating connection due to idle-in-transaction timeout: other connections were waiting");
   }
 
-  /** Drops what waits for its turn. What runs cannot be stopped: the engine runs in one go. */
+  /**
+   * Drops the batches that wait for a turn. A batch that runs cannot be stopped, because the engine runs it without interruption.
+   */
   cancelWaiting(): void {
     if (this.#batches.length === 0 || !this.#session.withdraw(this)) return;
     this.#batches.splice(0).forEach((batch) => {
@@ -157,7 +160,7 @@ export class Connection implements Participant {
     this.#current.frames.push(frame);
     this.#current.bytes += frame.bytes.length;
     if (this.#state === "copying") {
-      // CopyData until CopyDone or CopyFail; a Sync sent meanwhile is ignored, as the protocol says.
+      // CopyData until CopyDone or CopyFail. A Sync in between is ignored, as the protocol requires.
       if (frame.type === "c" || frame.type === "f") this.#endBatch();
       else if (frame.type !== "d") this.#current.frames.pop();
     } else if (frame.type === "Q") {
@@ -186,7 +189,8 @@ export class Connection implements Participant {
     const last = batch.frames.at(-1)?.type;
     const refusal = refuse(batch, this.settings);
     if (refusal !== undefined) {
-      // In place of the statement that the engine would not survive, one that fails, so that a transaction is aborted.
+      // Runs a statement that fails in place of the statement that would crash the engine, so that an open transaction is
+      // aborted.
       const answer = await this.#session.execute(query(refusal), true);
       this.#send(last === "H" ? withoutFirst(answer, "Z") : answer);
       return;
@@ -200,19 +204,19 @@ export class Connection implements Participant {
       () => this.#statements.describe(batch.frames),
     );
     if (unnamed !== undefined) answer = withoutFirst(answer, "1");
-    // The client had its CopyInResponse before the engine was asked.
+    // The client received its CopyInResponse before the engine was asked.
     if (last === "c" || last === "f") answer = withoutFirst(answer, "G");
     this.#noteSettings(batch);
     this.#send(answer);
   }
 
-  /** DISCARD ALL and DEALLOCATE ALL mean this connection's statements only. */
+  /** DISCARD ALL and DEALLOCATE ALL apply to this connection's statements only. */
   async #beforeSpecial(batch: Batch): Promise<void> {
     const text = textOf(batch.frames[0]);
     if (text === undefined || !/^\s*(?:discard\s+all|deallocate\s+(?:prepare\s+)?all)\s*;?\s*$/i.test(text)) return;
     const closes = this.#statements.closeAll();
     if (closes.length > 0) await this.#session.execute(Buffer.concat([...closes, SYNC]), true);
-    // In its place a statement that does the rest, or nothing, and leaves the others' statements alone.
+    // Runs a statement that does the rest, or nothing, in its place and does not touch the statements of other connections.
     const rest = /discard/i.test(text) ? "RESET ALL" : "RESET application_name";
     batch.frames = batch.frames.map((frame) => replaceText(frame, text, rest));
   }
@@ -253,7 +257,7 @@ export class Connection implements Participant {
     this.#clients.closed(this);
     const closes = this.#statements.closeAll();
     if (this.#session.holds(this)) {
-      this.#session.leave(this, closes).catch(() => undefined); // A broken engine has been reported by the session.
+      this.#session.leave(this, closes).catch(() => undefined); // The session has already reported that the engine failed.
     } else {
       this.#session.withdraw(this);
       if (closes.length > 0) this.#session.requestTurn(new Leaving(this.#session, closes));

@@ -1,8 +1,8 @@
-// The embedded database engine: PGlite built with TimescaleDB, its files in a folder.
+// The embedded database engine: PGlite built with TimescaleDB, with its files in a folder.
 //
-// A folder whose first start was killed cannot be opened again, so a marker beside it says that it was completed; without the
-// marker it is made anew. `LOAD 'timescaledb'` must be the first statement after every open, or compressed chunks silently
-// read as empty.
+// A folder cannot be opened again if its first start was killed. A marker beside the folder therefore says that the folder is
+// complete. Without the marker the folder is created again. `LOAD 'timescaledb'` must be the first statement after every open.
+// Otherwise compressed chunks read as empty without an error.
 
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,10 @@ import { writeDurably } from "../durable.ts";
 
 const MARKER = "complete";
 
-/** Opens the database in `folder`, or one in memory. @throws when the engine cannot open the files. */
+/**
+ * Opens the database in `folder`, or a database in memory.
+ * @throws when the engine cannot open the files.
+ */
 export async function openDatabase(folder: string | undefined): Promise<PGlite> {
   if (folder === undefined) return openFiles(undefined);
   const files = join(folder, "files");
@@ -27,7 +30,7 @@ export async function openDatabase(folder: string | undefined): Promise<PGlite> 
   return openFiles(files);
 }
 
-/** Opens the files, or makes them when there are none. */
+/** Opens the files, or creates them when they do not exist. */
 export async function openFiles(files: string | undefined): Promise<PGlite> {
   const database = await PGlite.create({
     ...(files === undefined ? {} : { dataDir: files }),
@@ -38,13 +41,16 @@ export async function openFiles(files: string | undefined): Promise<PGlite> {
   return database;
 }
 
-/** Making a database takes twice the memory of an open one and never gives it back; a thread's goes with the thread. */
+/**
+ * Creating a database takes twice the memory of an open database, and the process never returns that memory. The memory of a
+ * thread is returned when the thread ends.
+ */
 async function makeInWorker(files: string): Promise<void> {
   const worker = new Worker(new URL("make.ts", import.meta.url), { workerData: { files } });
   await new Promise<void>((resolve, reject) => {
     worker.once("error", reject);
     worker.once("exit", (code) =>
-      code === 0 ? resolve() : reject(new Error(`making the database ended with ${code}`)),
+      code === 0 ? resolve() : reject(new Error(`creating the database ended with ${code}`)),
     );
   });
 }

@@ -1,7 +1,7 @@
-// What a real server's background workers do, on a timer: TimescaleDB's policies (refresh of continuous aggregates,
-// compression, retention), checkpoints, and what autovacuum does. The engine is a single process without workers: its
-// write-ahead log would grow, and without statistics a join of 2,500 ids with 20,000 events took 58 s by the wrong index
-// instead of 0.1 s by the right one, while everybody waited.
+// The work of a real server's background workers, on a timer: TimescaleDB's policies (refresh of continuous aggregates,
+// compression, retention), checkpoints, and the work of autovacuum. The engine is a single process without workers, so without
+// this timer its write-ahead log would grow. Without statistics a join of 2,500 ids with 20,000 events took 58 s with the wrong
+// index instead of 0.1 s with the right index, and all other connections waited.
 
 import { query } from "./messages.ts";
 import type { Participant, Session } from "./session.ts";
@@ -9,17 +9,18 @@ import { SessionSettings } from "./settings.ts";
 
 const TICK_MS = 5_000;
 const CHECKPOINT_INTERVAL_MS = 120_000;
-/** A policy that is new to this process first runs this long after it was seen, then at its own interval. */
+/** A policy that this process sees for the first time runs after this time, and then at its own interval. */
 const FIRST_RUN_MS = 20_000;
-/** So that three policies that fall due together do not block everyone in one go. */
+/** Prevents that three policies that are due together block all connections three times as long. */
 const JOBS_PER_TICK = 1;
 
 const JOBS = `SELECT job_id::text || ' ' || round(extract(epoch FROM schedule_interval))::text
   FROM timescaledb_information.jobs WHERE scheduled ORDER BY job_id`;
 
 /**
- * Tables that have grown by half since their statistics were made, or have none; smallest first. By size, because the
- * counters that autovacuum goes by stand still in this engine. Small ones are vacuumed too: those with many updates are small.
+ * Tables that have grown by half since their statistics were made, and tables without statistics. Smallest first. Decided by
+ * size, because the counters that autovacuum uses do not change in this engine. Small tables are vacuumed too, because the tables
+ * with many updates are small.
  */
 const OUTGROWN = `WITH sized AS (
     SELECT format('%I.%I', n.nspname, c.relname) AS name, c.reltuples, c.relpages,
@@ -36,7 +37,7 @@ interface Due {
 }
 
 export class BackgroundJobs implements Participant {
-  /** A chunk of forty columns is sampled in a third of a second, not in a whole one: everybody waits for it. */
+  /** Sampling a chunk of forty columns takes a third of a second instead of a whole second. All other connections wait for it. */
   readonly settings = new SessionSettings(new Map([["default_statistics_target", "30"]]));
   readonly #session: Session;
   readonly #report: (problem: string) => void;
@@ -78,7 +79,7 @@ export class BackgroundJobs implements Participant {
       .sort(([, a], [, b]) => a.nextRunMs - b.nextRunMs);
     for (const [id, job] of due.slice(0, JOBS_PER_TICK)) {
       job.nextRunMs = nowMs + job.intervalMs;
-      // It commits on its own in between, so it must stand outside every transaction.
+      // The job commits in between, so it must run outside every transaction.
       await this.#session.executeText(`CALL run_job(${id})`);
     }
   }

@@ -1,9 +1,9 @@
-// What is left to do for a client that vanished while another one had the session.
+// The work that is left after a client disconnected while another client had the session.
 
 import type { Participant, Session } from "./session.ts";
 import { SessionSettings } from "./settings.ts";
 
-/** Closes the statements of a client that left while another one had the session. */
+/** Closes the statements of a client that disconnected while another client had the session. */
 export class Leaving implements Participant {
   readonly settings = new SessionSettings();
   readonly #session: Session;
@@ -15,7 +15,7 @@ export class Leaving implements Participant {
   }
 
   takeTurn(): void {
-    this.#session.leave(this, this.#closes).catch(() => undefined); // A broken engine has been reported by the session.
+    this.#session.leave(this, this.#closes).catch(() => undefined); // The session has already reported that the engine failed.
   }
 
   evict(): void {}

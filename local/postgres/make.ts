@@ -1,4 +1,4 @@
-// A thread that makes a new database and ends (database.ts says why).
+// A thread that creates a new database and ends. database.ts gives the reason.
 
 import { workerData } from "node:worker_threads";
 import { openFiles } from "./database.ts";

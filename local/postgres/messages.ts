@@ -1,19 +1,19 @@
-// The frames of the Postgres wire protocol (version 3): cut from a byte stream, and the few that the server itself writes.
-// Shapes: https://www.postgresql.org/docs/current/protocol-message-formats.html
+// The frames of the Postgres wire protocol (version 3): cuts frames from a byte stream and builds the few frames that the server
+// itself writes. Formats: https://www.postgresql.org/docs/current/protocol-message-formats.html
 
-/** Far above any batch of ours, far below what would exhaust the process. */
+/** Far above any batch that this repository sends, and far below the size that would exhaust the process. */
 const MESSAGE_MAX_BYTES = 256 * 1024 * 1024;
 const STARTUP_MAX_BYTES = 10_000;
 
 export interface Frame {
-  /** The message's letter; empty for the untyped messages that open a connection. */
+  /** The message's letter. Empty for the untyped messages that open a connection. */
   type: string;
   /** Type, length and body, as received. */
   bytes: Buffer;
   body: Buffer;
 }
 
-/** Cuts a connection's bytes into messages. The opening messages carry no type: `typed` says which kind comes next. */
+/** Cuts a connection's bytes into messages. The opening messages carry no type. `typed` says which kind comes next. */
 export class FrameReader {
   #chunks: Buffer[] = [];
   #length = 0;
@@ -23,7 +23,10 @@ export class FrameReader {
     this.#length += chunk.length;
   }
 
-  /** The next whole message, or undefined until more bytes arrive. @throws on a length no message can have. */
+  /**
+   * The next complete message, or undefined until more bytes arrive.
+   * @throws on a length that no message can have.
+   */
   next(typed: boolean): Frame | undefined {
     const header = typed ? 5 : 4;
     if (this.#length < header) return undefined;
@@ -72,10 +75,13 @@ export function cString(text: string): Buffer {
   return Buffer.from(`${text}\0`, "utf8");
 }
 
-/** The text that ends at the next NUL, and where it ends. @throws when there is none. */
+/**
+ * The text that ends at the next NUL, and the position of its end.
+ * @throws when there is no NUL.
+ */
 export function readCString(body: Buffer, offset: number): { text: string; end: number } {
   const end = body.indexOf(0, offset);
-  if (end < 0) throw new Error("a text without an end");
+  if (end < 0) throw new Error("a text without a terminating NUL");
   return { text: body.toString("utf8", offset, end), end: end + 1 };
 }
 
@@ -99,14 +105,14 @@ export function parameterStatus(name: string, value: string): Buffer {
   return message("S", name, value);
 }
 
-/** What the engine reads of its input at a time. */
+/** Number of input bytes that the engine reads at a time. */
 const ENGINE_READ_BYTES = 8_192;
-/** CopyData, CopyDone, CopyFail: a copy's reader does go on reading, and must have all of it in one call. */
+/** CopyData, CopyDone, CopyFail. The reader of a copy does continue to read, and must get all data in one call. */
 const COPY_TYPES = new Set(Array.from("dcf", (type) => type.charCodeAt(0)));
 
 /**
- * Cuts messages into what the engine may be given in one call: where a message ends with one of its reads, it takes the input
- * for used up and never sees what follows, so that follows in another call.
+ * Splits messages into the parts that the engine may get in one call. If a message ends exactly where a read of the engine ends,
+ * the engine takes its input as finished and never sees the bytes that follow. These bytes therefore go into another call.
  */
 export function engineCalls(messages: Uint8Array): Uint8Array[] {
   const view = Buffer.from(messages.buffer, messages.byteOffset, messages.length);
@@ -123,7 +129,7 @@ export function engineCalls(messages: Uint8Array): Uint8Array[] {
   return calls;
 }
 
-/** The transaction status at the end of an answer to a Sync or Query. */
+/** The transaction status at the end of the answer to a Sync or Query. */
 export function transactionStatus(answer: Uint8Array): "I" | "T" | "E" | undefined {
   const at = answer.length - 6;
   if (at < 0 || answer[at] !== 0x5a || answer[at + 4] !== 5) return undefined;
@@ -142,7 +148,7 @@ export function withoutFirst(answer: Uint8Array, type: string): Uint8Array {
   return answer;
 }
 
-/** A copy of the answer without the notice that this build of the engine sends for every transaction it aborts. */
+/** A copy of the answer without the notice that this build of the engine sends for every aborted transaction. */
 export function withoutNoise(answer: Uint8Array): Uint8Array {
   const view = Buffer.from(answer.buffer, answer.byteOffset, answer.length);
   const kept: Buffer[] = [];

@@ -1,7 +1,9 @@
-// A small Postgres server on loopback in front of the embedded database. Any login passes, so it must never listen elsewhere.
+// A small Postgres server on loopback in front of the embedded database. It accepts any login, so it must never listen on another
+// interface.
 //
-// The engine's stack is small: jsonb nested some hundred levels ends it. Nothing of ours comes near (contract: depth 16); a
-// hand-written query that does costs a restart of the process, whose data is as safe as with any other sudden end.
+// The engine's stack is small: a jsonb value nested several hundred levels deep ends the engine. Values of this repository are
+// far below that (contract: depth 16). A hand-written query that does reach this depth costs a restart of the process. The data
+// are as safe as after any other crash.
 
 import { type AddressInfo, createServer } from "node:net";
 import { Connection } from "./connection.ts";
@@ -12,16 +14,16 @@ import { Session } from "./session.ts";
 const HOST = "127.0.0.1";
 
 export interface PostgresOptions {
-  /** Folder of the database's files; in memory when absent. */
+  /** Folder of the database's files. In memory when absent. */
   dataDir?: string;
-  /** A free one is chosen when absent. */
+  /** A free port is chosen when absent. */
   port?: number;
-  /** Told once when the engine itself has failed; every connection has been closed then. */
+  /** Called once when the engine itself has failed. Every connection has been closed by then. */
   onBroken?: (fault: unknown) => void;
-  /** Told what went wrong in a background job, and what kept everybody waiting. */
+  /** Called with each problem of a background job and with each statement that made all connections wait. */
   report?: (problem: string) => void;
   idleInTransactionMs?: number;
-  /** How often background jobs are looked after. */
+  /** Interval between checks for due background jobs. */
   jobIntervalMs?: number;
 }
 
@@ -31,7 +33,7 @@ export interface PostgresPart {
   stop(): Promise<void>;
 }
 
-/** @throws the system's error when the port is taken, the engine's when the files cannot be opened. */
+/** @throws the system's error if the port is taken, or the engine's error if the files cannot be opened. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresPart> {
   const database = await openDatabase(options.dataDir);
   const connections = new Map<number, Connection>();

@@ -1,32 +1,36 @@
-// The one session of the embedded database, handed round fairly. A participant (a client's connection, the job timer) keeps it
-// from its first message until the session reports that no transaction is open, then goes to the end of the queue.
+// The one session of the embedded database, shared fairly. A participant (a client's connection, the job timer) holds the session
+// from its first message until the session reports that no transaction is open. Then the participant goes to the end of the
+// queue.
 //
-// What connections of a real server do not share but these do: temporary tables, session-level advisory locks, LISTEN. Code
-// that must also run here uses transaction-level locks.
+// Connections of a real server do not share these things, but connections here do: temporary tables, session-level advisory
+// locks, LISTEN. Code that must also run here uses transaction-level locks.
 
 import type { PGlite } from "@electric-sql/pglite";
 import { engineCalls, firstError, query, SYNC, transactionStatus, withoutNoise } from "./messages.ts";
 import { SessionSettings, switchSettings } from "./settings.ts";
 
-/** With others waiting, a transaction may be silent for this long; then it is rolled back and its connection closed. */
+/** While others wait, a transaction may be silent for this long. After that it is rolled back and its connection is closed. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
 
 export interface Participant {
   readonly settings: SessionSettings;
-  /** Called when the session is the participant's: it runs what it has by `execute` and calls `yieldTurn`. */
+  /** Called when the participant gets the session. The participant runs its work with `execute` and calls `yieldTurn`. */
   takeTurn(): void;
-  /** Called when it held a transaction open and said nothing while others waited; its transaction is rolled back already. */
+  /**
+   * Called when the participant held a transaction open and was silent while others waited. Its transaction is already rolled
+   * back.
+   */
   evict(): void;
 }
 
 export interface SessionEvents {
-  /** Told once when the engine itself has failed: nothing can be run afterwards. */
+  /** Called once when the engine itself has failed. Nothing can run afterwards. */
   onBroken(fault: unknown): void;
-  /** For the operator: what kept everybody waiting. */
+  /** Tells the operator which statement made all participants wait. */
   report(problem: string): void;
 }
 
-/** Everybody waits while a statement runs: one this slow is reported. */
+/** All participants wait while a statement runs. A statement that takes this long is reported. */
 const SLOW_STATEMENT_MS = 2_000;
 
 export class Session {
@@ -36,7 +40,7 @@ export class Session {
   readonly #idleInTransactionMs: number;
   #holder: Participant | undefined;
   #status: "I" | "T" | "E" | "open" = "I";
-  /** Undefined until settings were applied for the first time. */
+  /** Undefined until settings are applied for the first time. */
   #settingsName: string | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #ended = false;
@@ -48,7 +52,7 @@ export class Session {
     this.#idleInTransactionMs = idleInTransactionMs;
   }
 
-  /** Asks for a turn; the holder gets it at once, others in the order of asking. */
+  /** Asks for a turn. The holder gets it immediately, other participants get it in the order of asking. */
   requestTurn(participant: Participant): void {
     if (this.#ended) return;
     if (this.#holder === participant) {
@@ -61,7 +65,7 @@ export class Session {
     else this.#watchIdleHolder();
   }
 
-  /** Takes the participant out of the queue. True when it waited there. */
+  /** Removes the participant from the queue. Returns true if the participant was waiting. */
   withdraw(participant: Participant): boolean {
     return this.#waiting.delete(participant);
   }
@@ -71,11 +75,11 @@ export class Session {
   }
 
   /**
-   * Runs whole messages; only the holder may. `endsCycle`: they end in a Sync or Query, so the answer ends in ReadyForQuery.
-   * The answer's bytes stay valid. `describe` names the statement for the log, should it be slow.
+   * Runs complete messages. Only the holder may call it. `endsCycle` means that the messages end in a Sync or Query, so the
+   * answer ends in ReadyForQuery. The bytes of the answer stay valid. `describe` names the statement for the log if it is slow.
    */
   async execute(messages: Uint8Array, endsCycle: boolean, describe?: () => string): Promise<Uint8Array> {
-    // Whoever waits for an answer is not silent, however long it takes.
+    // A participant that waits for an answer is not silent, however long the answer takes.
     this.#executing = true;
     this.#stopIdleClock();
     await this.#applySettings();
@@ -86,18 +90,21 @@ export class Session {
     return answer;
   }
 
-  /** Runs one statement outside every transaction; only the holder may. @throws the database's error text. */
+  /**
+   * Runs one statement outside every transaction. Only the holder may call it.
+   * @throws the database's error text.
+   */
   async executeText(text: string): Promise<void> {
     const error = firstError(await this.execute(query(text), true, () => text));
     if (error !== undefined) throw new Error(error);
   }
 
-  /** Says that the holder's own statements have just brought the session to what its settings are now. */
+  /** Reports that the holder's own statements have brought the session to the holder's current settings. */
   settingsApplied(participant: Participant): void {
     if (this.#holder === participant) this.#settingsName = participant.settings.name;
   }
 
-  /** The holder has nothing more to run now. Keeps the session for it while its transaction is open. */
+  /** The holder has nothing more to run now. It keeps the session while its transaction is open. */
   yieldTurn(participant: Participant): void {
     if (this.#holder !== participant) return;
     if (this.#status === "I") {
@@ -108,7 +115,7 @@ export class Session {
     }
   }
 
-  /** The participant is gone: what it left open is rolled back and what it prepared is closed. */
+  /** The participant has left. Its open transaction is rolled back and its prepared statements are closed. */
   async leave(participant: Participant, closes: readonly Uint8Array[]): Promise<void> {
     this.#waiting.delete(participant);
     if (this.#holder !== participant || this.#ended) return;
@@ -119,7 +126,7 @@ export class Session {
     this.#next();
   }
 
-  /** Nothing runs afterwards: the engine is about to be closed. */
+  /** Nothing runs afterwards, because the engine is about to be closed. */
   end(): void {
     this.#ended = true;
     this.#stopIdleClock();
@@ -137,13 +144,16 @@ export class Session {
     if (participant === undefined || this.#ended) return;
     this.#waiting.delete(participant);
     this.#holder = participant;
-    // A turn of the event loop between two batches, so that sockets are read and timers run.
+    // One turn of the event loop between two batches, so that sockets are read and timers run.
     setImmediate(() => {
       if (this.#holder === participant) participant.takeTurn();
     });
   }
 
-  /** Runs from when somebody waits for a silent holder until the holder speaks, however many come to wait meanwhile. */
+  /**
+   * The timer starts when a participant waits for a silent holder. It ends when the holder sends a message. Further waiting
+   * participants do not restart it.
+   */
   #watchIdleHolder(): void {
     const holder = this.#holder;
     if (holder === undefined || this.#status === "I" || this.#executing) return;
@@ -151,10 +161,12 @@ export class Session {
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = undefined;
       if (this.#holder !== holder) return;
-      this.#events.report(`a transaction that was silent for ${this.#idleInTransactionMs} ms was ended: others waited`);
+      this.#events.report(
+        `a transaction that was silent for ${this.#idleInTransactionMs} ms was ended because other connections waited`,
+      );
       this.leave(holder, [])
         .then(() => holder.evict())
-        .catch(() => undefined); // A broken engine has been reported by #run.
+        .catch(() => undefined); // #run has already reported that the engine failed.
     }, this.#idleInTransactionMs);
   }
 
@@ -172,10 +184,10 @@ export class Session {
   }
 
   async #call(messages: Uint8Array): Promise<Uint8Array> {
-    // `execProtocol`, not `execProtocolRaw`: the latter never empties the engine's list of parsed messages.
+    // `execProtocol` and not `execProtocolRaw`, because the latter never empties the engine's list of parsed messages.
     const answer = await this.#database.execProtocol(messages, { throwOnError: false, syncToFs: false });
     const hasNotice = answer.messages.some((parsed) => parsed.name === "notice");
-    // The engine answers in a buffer that its next answer overwrites.
+    // The engine returns its answer in a buffer that its next answer overwrites.
     return hasNotice ? withoutNoise(answer.data) : answer.data.slice();
   }
 
@@ -188,7 +200,7 @@ export class Session {
       const tookMs = performance.now() - startMs;
       if (tookMs > SLOW_STATEMENT_MS) {
         const what = describe?.() ?? "a statement of the server's own";
-        this.#events.report(`everybody waited ${Math.round(tookMs)} ms for: ${what}`);
+        this.#events.report(`all connections waited ${Math.round(tookMs)} ms for: ${what}`);
       }
       const [first] = answers;
       return first !== undefined && answers.length === 1 ? first : Buffer.concat(answers);

@@ -1,21 +1,21 @@
-// Session settings of many connections on one session, and who each of them logged in as. What a connection has SET is noted
-// as text and set again when the session comes back to it from a connection with other settings. Not seen: `set_config()`,
-// and a SET that is rolled back.
+// Session settings of many connections on one session, and the login of each connection. The SET statements of a connection are
+// kept as text. They run again when the session returns to this connection from a connection with other settings. `set_config()`
+// and a SET that is rolled back are not detected.
 
 const SET_STATEMENT = /^\s*(?:set|reset)\s+(?!local\b|transaction\b|constraints\b)/i;
 const RESETS_ALL = /^\s*(?:reset\s+all|discard\s+all)\s*$/i;
 
-/** Named in the opening message but no settings, or of no consequence to what a query returns. */
+/** Parameters of the opening message that are not settings, or that do not affect the result of a query. */
 const NO_SETTINGS = new Set(["user", "database", "replication", "options", "application_name"]);
 
-/** The engine's own user, a superuser; its session begins as this one. */
+/** The engine's own user, a superuser. Its session begins as this user. */
 export const ENGINE_USER = "postgres";
 
 export class SessionSettings {
   readonly user: string;
   #statements: string[] = [];
 
-  /** Settings asked for in the opening message: `timezone=UTC`, `options=-c search_path=x`. */
+  /** Settings requested in the opening message: `timezone=UTC`, `options=-c search_path=x`. */
   constructor(startup: ReadonlyMap<string, string> = new Map()) {
     this.user = startup.get("user") ?? ENGINE_USER;
     for (const [name, value] of startup) {
@@ -29,7 +29,7 @@ export class SessionSettings {
     }
   }
 
-  /** Looks at a statement's text for what must be set again later. */
+  /** Reads a statement's text for settings that must be set again later. */
   note(text: string): void {
     if (!/^\s*(?:set|reset|discard)\b/i.test(text)) return;
     const statements = text.split(";").filter((statement) => statement.trim() !== "");
@@ -39,7 +39,7 @@ export class SessionSettings {
     }
   }
 
-  /** What the connection has set, as statements. */
+  /** The connection's settings, as statements. */
   get text(): string {
     return this.#statements.join("; ");
   }
@@ -55,9 +55,12 @@ export class SessionSettings {
   }
 }
 
-/** What a real server starts a session with; the engine's own defaults find no table and, on a new database, debug. */
+/**
+ * The settings with which a real server starts a session. With the engine's own defaults no table is found and, on a new
+ * database, messages of level debug are sent.
+ */
 const BASE_SETTINGS = [
-  // By name: what RESET goes back to is the first login that was set, in this engine.
+  // Set by name, because in this engine RESET returns to the first login that was set.
   `SET SESSION AUTHORIZATION ${ENGINE_USER}`,
   "RESET ROLE",
   "RESET ALL",
@@ -66,9 +69,9 @@ const BASE_SETTINGS = [
 ];
 
 /**
- * What turns one connection's settings into another's, as queries of their own: one that fails (no such role, a setting the
- * client got wrong or may not set) leaves the others in effect. The login comes before the client's own settings, so that they
- * are set with its rights and not the engine's.
+ * The statements that turn one connection's settings into another's. Each is a separate query, so a failed query (a missing role,
+ * a setting that is wrong or not permitted) leaves the others in effect. The login comes before the client's own settings, so
+ * that they are set with the client's rights and not with the engine's.
  */
 export function switchSettings(to: SessionSettings): string[] {
   const login = `SET SESSION AUTHORIZATION "${to.user.replaceAll('"', '""')}"`;
@@ -76,8 +79,9 @@ export function switchSettings(to: SessionSettings): string[] {
 }
 
 /**
- * Whether a login that is not the engine's own asks for another: in this session that would make it a superuser, where a real
- * server refuses. No guard against ill will (it sees the plain words only): whoever reaches the port may log in as anybody.
+ * Whether a connection with a login other than the engine's asks for another login. In this session that would make it a
+ * superuser. A real server refuses it. This is not a guard against attackers, because it recognizes the plain statements only,
+ * and any program that reaches the port may log in as any user.
  */
 export function changesLogin(settings: SessionSettings, text: string): boolean {
   return settings.user !== ENGINE_USER && /\bsession(?:\s+|_)authorization\b/i.test(text);

@@ -1,8 +1,8 @@
-// Prepared statements of many connections on one session. Every connection may call its statement `s1`, or leave it without a
-// name; in the session they would overwrite one another. Names are therefore rewritten per connection, and a connection that
-// uses its unnamed statement again after others had their turn gets it parsed again.
+// Prepared statements of many connections on one session. Every connection may call its statement `s1` or leave it unnamed. In
+// the shared session these statements would overwrite one another, so names are rewritten per connection. If a connection uses
+// its unnamed statement again after other connections had a turn, the statement is parsed again.
 //
-// Portals need none of this: they end with the transaction, and a transaction keeps the session to one connection.
+// Portals need no rewriting: they end with the transaction, and a transaction holds the session for one connection.
 
 import { type Frame, message, readCString } from "./messages.ts";
 
@@ -11,17 +11,20 @@ const TEXT_KEPT = 160;
 export class StatementNames {
   readonly #connection: number;
   readonly #names = new Map<string, string>();
-  /** The beginning of each prepared statement, which holds no values: those are bound. For the log. */
+  /** The beginning of each prepared statement, for the log. It holds no values, because values are bound. */
   readonly #texts = new Map<string, string>();
   #made = 0;
-  /** The last Parse of the unnamed statement, to be repeated when another connection may have replaced it. */
+  /** The last Parse of the unnamed statement. It is repeated when another connection may have replaced the statement. */
   #unnamedParse: Buffer | undefined;
 
   constructor(connection: number) {
     this.#connection = connection;
   }
 
-  /** The message as the session is to see it. @throws on a malformed message. */
+  /**
+   * The message in the form that the session gets.
+   * @throws on a malformed message.
+   */
   rewrite(frame: Frame): Buffer {
     switch (frame.type) {
       case "P":
@@ -37,7 +40,7 @@ export class StatementNames {
     }
   }
 
-  /** The Parse to put before a batch that uses the unnamed statement without parsing it. */
+  /** The Parse that must precede a batch that uses the unnamed statement without parsing it. */
   unnamedParseFor(batch: readonly Frame[]): Buffer | undefined {
     for (const frame of batch) {
       if (frame.type === "P" && frame.body[0] === 0) return undefined;
@@ -48,7 +51,7 @@ export class StatementNames {
     return undefined;
   }
 
-  /** What a batch runs, for the log: prepared statements only, because others hold values in their text. */
+  /** Describes a batch for the log. Names prepared statements only, because other statements hold values in their text. */
   describe(batch: readonly Frame[]): string {
     for (const frame of batch) {
       if (frame.type === "Q") return "an unprepared statement";
@@ -61,7 +64,7 @@ export class StatementNames {
     return "no statement";
   }
 
-  /** Close messages for everything the connection has prepared. */
+  /** Close messages for every statement that the connection has prepared. */
   closeAll(): Buffer[] {
     const closes = [...this.#names.values()].map((name) => message("C", Buffer.from("S"), name));
     this.#names.clear();
@@ -70,7 +73,7 @@ export class StatementNames {
     return closes;
   }
 
-  /** What the session calls the connection's statement. */
+  /** The session's name for the connection's statement. */
   nameOf(name: string): string | undefined {
     return this.#names.get(name);
   }

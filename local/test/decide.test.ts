@@ -1,4 +1,4 @@
-// What follows an invocation, as a table.
+// The decision after an invocation, as a table.
 
 import { describe, expect, test } from "vitest";
 import { decide, type Outcome, type RetryState } from "../event-source/decide.ts";
@@ -12,7 +12,7 @@ const after = (outcome: Outcome, count: number, state = fresh, arrivalsMs = arri
   decide(outcome, arrivalsMs, state, settings, NOW_MS, 1);
 
 describe("decide", () => {
-  test("done moves past the batch and lets batches grow again", () => {
+  test("success moves past the batch and lets batches grow again", () => {
     expect(after({ kind: "done" }, 4, { batchSize: 8, attempts: 2, faults: 5 })).toEqual({
       advance: 4,
       giveUp: undefined,
@@ -21,11 +21,11 @@ describe("decide", () => {
     });
   });
 
-  test("a reported failure moves to the record named", () => {
+  test("a reported failure moves to the named record", () => {
     expect(after({ kind: "failedAt", index: 3 }, 10)).toMatchObject({ advance: 3, next: { attempts: 1 } });
   });
 
-  test("the record at the head is tried again, then alone, then given up", () => {
+  test("the record at the head is retried, then retried alone, then sent to the failure destination", () => {
     const head: Outcome = { kind: "failedAt", index: 0 };
     const first = after(head, 10);
     expect(first).toMatchObject({ advance: 0, next: { attempts: 1, batchSize: 100 } });
@@ -40,7 +40,7 @@ describe("decide", () => {
     });
   });
 
-  test("a batch called bad is halved at once, without using up attempts", () => {
+  test("a batch that is reported as bad is halved immediately, without using up attempts", () => {
     const bad: Outcome = { kind: "dataFault", problem: "bad" };
     expect(after(bad, 9)).toMatchObject({ advance: 0, delayMs: 0, next: { batchSize: 4, attempts: 0 } });
     expect(after(bad, 1)).toMatchObject({ advance: 0, next: { attempts: 1 } });
@@ -51,12 +51,15 @@ describe("decide", () => {
     [1, 400],
     [5, 6_400],
     [30, 30_000],
-  ])("after %i faults of the surroundings it waits %i ms and never gives up what is young", (faults, delayMs) => {
-    const decision = after({ kind: "infrastructureFault", problem: "down" }, 10, { ...fresh, faults });
-    expect(decision).toEqual({ advance: 0, giveUp: undefined, delayMs, next: { ...fresh, faults: faults + 1 } });
-  });
+  ])(
+    "after %i faults of the environment it waits %i ms and never sends a young record to the failure destination",
+    (faults, delayMs) => {
+      const decision = after({ kind: "infrastructureFault", problem: "down" }, 10, { ...fresh, faults });
+      expect(decision).toEqual({ advance: 0, giveUp: undefined, delayMs, next: { ...fresh, faults: faults + 1 } });
+    },
+  );
 
-  test("only what is older than the retention is given up for the surroundings' sake", () => {
+  test("after a fault of the environment only records older than the retention go to the failure destination", () => {
     const old = settings.maximumRecordAgeMs + 1;
     const arrivalsMs = [...arrivals(2, old), ...arrivals(3)];
     expect(after({ kind: "infrastructureFault", problem: "down" }, 5, fresh, arrivalsMs)).toMatchObject({

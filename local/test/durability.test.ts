@@ -1,5 +1,5 @@
-// The embedded parts as processes of their own, killed with kill -9 and started again on the same folder and ports; and the
-// lock and leftovers of the data folder, which rest on what the kernel knows of living processes.
+// The embedded parts as separate processes that are killed with kill -9 and restarted on the same folder and ports. Also the lock
+// and the leftover processes of the data folder, which depend on the kernel's list of living processes.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts a part and resolves with the addresses it prints when it is ready. */
+/** Starts a part and resolves with the addresses that it prints when it is ready. */
 async function start(script: string, args: string[], environment: Record<string, string>) {
   const child = spawn(process.execPath, [join(import.meta.dirname, "..", script), ...args], {
     env: { PATH: process.env.PATH, DATA_DIR: folder, ...environment },
@@ -59,8 +59,8 @@ async function killed(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): 
   await exited;
 }
 
-describe("kill -9 and a new start", { timeout: 60_000 }, () => {
-  test("Kinesis, DynamoDB and S3 keep what they had said to keep, at the same addresses", async () => {
+describe("kill -9 and a restart", { timeout: 60_000 }, () => {
+  test("Kinesis, DynamoDB and S3 keep everything they acknowledged, at the same addresses", async () => {
     const ports = await choosePorts(join(folder, "ports.json"), ["kinesis", "dynamodb", "s3"]);
     const environment = {
       KINESIS_PORT: String(ports.kinesis),
@@ -96,8 +96,8 @@ describe("kill -9 and a new start", { timeout: 60_000 }, () => {
     expect(await object.Body?.transformToString()).toBe("kept");
   });
 
-  test("the database keeps what was committed, and one that was killed while being made is made anew", async () => {
-    // What a first start leaves that was killed halfway: files without the marker.
+  test("the database keeps committed rows, and a database that was killed during creation is created again", async () => {
+    // The state after a first start that was killed halfway: files without the marker.
     mkdirSync(join(folder, "postgres/files"), { recursive: true });
     writeFileSync(join(folder, "postgres/files/PG_VERSION"), "17\n");
     const [port] = Object.values(await choosePorts(join(folder, "pg-ports.json"), ["postgres"]));
@@ -128,7 +128,7 @@ describe("kill -9 and a new start", { timeout: 60_000 }, () => {
 });
 
 describe("the data folder's lock", () => {
-  test("is refused while held, with what the holder says, and free after release", async () => {
+  test("is refused while it is held, with the holder's message, and is free after release", async () => {
     const lock = await lockFolder(folder, "process 1 at http://localhost:1");
     const refused = await lockFolder(folder, "second").catch((fault: unknown) => fault);
     expect(refused).toBeInstanceOf(FolderInUse);
@@ -137,7 +137,7 @@ describe("the data folder's lock", () => {
     await vi.waitFor(async () => (await lockFolder(folder, "third")).release());
   });
 
-  test("does not count once its holder is dead", async () => {
+  test("does not count after its holder has died", async () => {
     const holds = `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, "../../scripts/start/lock.ts"))};
       await lockFolder(${JSON.stringify(folder)}, "dead"); console.log("{}"); setInterval(() => undefined, 1000);`;
     const script = join(folder, "holds.ts");
@@ -152,7 +152,7 @@ describe("the data folder's lock", () => {
 });
 
 test.skipIf(process.platform !== "linux")(
-  "processes that a start left behind are ended, and their ports free",
+  "processes that an earlier start left behind are ended, and their ports are free",
   async () => {
     const listens =
       "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port); })";

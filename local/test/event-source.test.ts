@@ -1,5 +1,5 @@
-// Event-source mappings on the embedded Kinesis: order, partial failures, bisecting, the failure destination, reshards, and
-// what a consumer that is killed does again.
+// Event-source mappings on the embedded Kinesis: order, partial failures, bisecting, the failure destination, reshards, and what
+// a killed consumer repeats.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -82,7 +82,7 @@ function consume(stream: string, handler: StreamHandler, settings: Partial<Mappi
   return mapping;
 }
 
-/** A handler over the texts; it returns the text to fail at, or throws. */
+/** A handler over the records' texts. It returns the text at which it fails, or throws. */
 function reading(handle: (texts: string[]) => string | undefined): StreamHandler {
   return async (event) => {
     const records = event.Records.map((record) => ({
@@ -119,7 +119,7 @@ async function undelivered(stream: string): Promise<string[]> {
 }
 
 describe("a mapping", { timeout: 30_000 }, () => {
-  test("hands a shard's records over once, in order, in batches of at most the size set", async () => {
+  test("delivers a shard's records once, in order, in batches of at most the configured size", async () => {
     const stream = await newStream();
     const seen: string[] = [];
     let largest = 0;
@@ -135,7 +135,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
     expect(largest).toBeLessThanOrEqual(7);
   });
 
-  test("waits for the batch window and gathers what comes meanwhile", async () => {
+  test("waits for the batch window and collects the records that arrive in the meantime", async () => {
     const stream = await newStream();
     const batches: string[][] = [];
     const handler = reading((texts) => {
@@ -148,7 +148,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
     expect(batches.length).toBeLessThan(5);
   });
 
-  test("resumes at the lowest record reported", async () => {
+  test("resumes at the lowest reported record", async () => {
     const stream = await newStream();
     const done: string[] = [];
     let failures = 0;
@@ -167,7 +167,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
     expect(done).toEqual(numbered(10));
   });
 
-  test("gives up the one record that keeps failing, and keeps its payload", async () => {
+  test("sends only the record that keeps failing to the failure destination, with its payload", async () => {
     const stream = await newStream();
     const done: string[] = [];
     await putAll(stream, numbered(20));
@@ -182,7 +182,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
     expect(await undelivered(stream)).toEqual(["r7"]);
   });
 
-  test("bisects a batch that the function calls bad without saying which record", async () => {
+  test("bisects a batch that the function reports as bad without naming a record", async () => {
     const stream = await newStream();
     const done: string[] = [];
     await putAll(stream, numbered(16));
@@ -197,7 +197,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
     expect(await undelivered(stream)).toEqual(["r5"]);
   });
 
-  test("a store that is down delays everything and diverts nothing", async () => {
+  test("delays all records and sends none to the failure destination while a store is down", async () => {
     const stream = await newStream();
     const done: string[] = [];
     let calls = 0;
@@ -214,7 +214,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
     expect(await undelivered(stream)).toEqual([]);
   });
 
-  test("reads children only after their parent, in order, through a reshard", async () => {
+  test("reads child shards only after their parent, in order, through a reshard", async () => {
     const stream = await newStream();
     const seen: string[] = [];
     await putAll(stream, numbered(5, "before"));
@@ -233,7 +233,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
     expect(seen).toEqual([...numbered(5, "before"), ...numbered(3, "after")]);
   });
 
-  test("goes on from its checkpoint, and starts anew on a stream that was made anew", async () => {
+  test("continues from its checkpoint, and starts again on a stream that was recreated", async () => {
     const stream = await newStream();
     const seen: string[] = [];
     const handler = reading((texts) => {
@@ -252,7 +252,7 @@ describe("a mapping", { timeout: 30_000 }, () => {
 });
 
 describe("a function host", { timeout: 60_000 }, () => {
-  test("that is killed with kill -9 loses nothing and goes on near where it was", async () => {
+  test("that is killed with kill -9 loses nothing and continues close to its last position", async () => {
     const file = join(folder, "killed.txt");
     const seen = () => (existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []);
     const texts = numbered(120, "k");
@@ -264,14 +264,14 @@ describe("a function host", { timeout: 60_000 }, () => {
       await ended(host);
     }
     const last = startHost(file);
-    // It says so when it has begun to listen to signals.
+    // The process prints this when it has started to listen to signals.
     await once(last.stdout as Readable, "data");
     await until(() => new Set(seen()).size === texts.length);
     last.kill("SIGTERM");
     await ended(last);
     expect(last.exitCode).toBe(0);
     expect([...new Set(seen())].sort()).toEqual([...texts].sort());
-    // Once more what no checkpoint on disk covered, not all of it with every start.
+    // Records that no checkpoint on disk covered are repeated, but not all records at every start.
     expect(seen().length).toBeLessThan(texts.length * 3);
   });
 
@@ -283,7 +283,7 @@ describe("a function host", { timeout: 60_000 }, () => {
     expect(host.exitCode).toBe(75);
   });
 
-  test("that a record kills gives up that record alone, however many there are", async () => {
+  test("that a record crashes sends only that record to the failure destination, however many there are", async () => {
     const file = join(folder, "deadly.txt");
     const seen = () => (existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []);
     const texts = numbered(40, "d");

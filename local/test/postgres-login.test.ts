@@ -1,4 +1,4 @@
-// A client of the embedded database has the rights of the role it logs in as, whoever else uses the one session.
+// A client of the embedded database has the rights of the role it logs in as, whichever other clients use the one session.
 
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
@@ -25,7 +25,7 @@ const hasPsql = (() => {
     execFileSync("psql", ["--version"], { stdio: "ignore" });
     return true;
   } catch {
-    return false; // Not installed: postgres.js alone stands for clients then.
+    return false; // psql is not installed. The tests then use postgres.js as their only client.
   }
 })();
 
@@ -62,7 +62,7 @@ const ESCAPES = [
 ];
 
 describe("the role analyst", () => {
-  test("may read the view `events`, and nothing else", async () => {
+  test("may read the view `events` and nothing else", async () => {
     const analyst = login("analyst");
     expect(await analyst`select current_user, session_user`).toEqual([
       { current_user: "analyst", session_user: "analyst" },
@@ -71,7 +71,7 @@ describe("the role analyst", () => {
     for (const query of DENIED) await expect(analyst.unsafe(query), query).rejects.toMatchObject({ code: "42501" });
   });
 
-  test("cannot become anybody else", async () => {
+  test("cannot become another user", async () => {
     const analyst = login("analyst");
     for (const query of ESCAPES) {
       await expect(analyst.unsafe(query), query).rejects.toMatchObject({ code: "42501" });
@@ -81,7 +81,7 @@ describe("the role analyst", () => {
     expect(await analyst`select session_user`).toEqual([{ session_user: "analyst" }]);
   });
 
-  test("keeps its rights, and others theirs, while they take turns", async () => {
+  test("keeps its rights, and other clients keep theirs, while they take turns", async () => {
     const [analyst, owner] = [login("analyst"), login("postgres")];
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? analyst : owner)`select session_user::text as login`),
@@ -98,7 +98,7 @@ describe("the role analyst", () => {
     expect(await inTransaction).toEqual([{ login: "postgres" }]);
   });
 
-  test("is not more because a setting of its own cannot be set", async () => {
+  test("gets no additional rights when one of its own settings cannot be set", async () => {
     const analyst = login("analyst", { connection: { timezone: "Nowhere/Else" } });
     expect(await analyst`select session_user::text as login`).toEqual([{ login: "analyst" }]);
     await expect(analyst`select 1 from api_key`).rejects.toMatchObject({ code: "42501" });
@@ -114,6 +114,6 @@ describe("the role analyst", () => {
   });
 });
 
-test("a login without a role of its own is the engine's, as any login passes here", async () => {
+test("a login without its own role becomes the engine's user, because the server accepts any login", async () => {
   expect(await login("somebody")`select session_user::text as login`).toEqual([{ login: "postgres" }]);
 });

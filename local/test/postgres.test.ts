@@ -1,4 +1,4 @@
-// The wire server in front of the embedded database, through real clients: postgres.js pools, drizzle, psql, raw sockets.
+// The wire server in front of the embedded database, tested with real clients: postgres.js pools, drizzle, psql, raw sockets.
 
 import { execFile, execFileSync } from "node:child_process";
 import { connect, type Socket } from "node:net";
@@ -29,8 +29,9 @@ afterAll(async () => {
 });
 
 describe("messages of any length", () => {
-  // The engine reads 8,192 bytes at a time, and forgot what stood behind a message that ended there: a transaction hung.
-  test("are answered to the end, errors too", async () => {
+  // The engine reads 8,192 bytes at a time. It used to ignore the input after a message that ended at this boundary, and a
+  // transaction hung.
+  test("are answered completely, errors included", async () => {
     const sql = pool(1);
     for (let length = 8_120; length < 8_200; length++) {
       const [row] = await sql`select length(${"a".repeat(length)}::text) as n`;
@@ -43,7 +44,7 @@ describe("messages of any length", () => {
     expect(row?.["n"]).toBe(1);
   });
 
-  test("a copy is never cut", () => {
+  test("a copy is never split", () => {
     const copied = message("d", Buffer.alloc(8_192 - query("copy t from stdin").length - 5));
     const whole = Buffer.concat([query("copy t from stdin"), copied, message("c")]);
     expect(engineCalls(whole)).toEqual([whole]);
@@ -51,7 +52,7 @@ describe("messages of any length", () => {
 });
 
 describe("pools", () => {
-  test("two pools prepare statements of the same names side by side", async () => {
+  test("two pools prepare statements of the same names in parallel", async () => {
     const [a, b] = [pool(), pool()];
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, i) =>
@@ -62,7 +63,7 @@ describe("pools", () => {
     expect(answers.every(([row], i) => row?.p === (i % 2 === 0 ? "a" : "b"))).toBe(true);
   });
 
-  test("transactions of several connections do not see each other's half-done work", async () => {
+  test("transactions of several connections do not see each other's uncommitted work", async () => {
     const [a, b] = [pool(), pool()];
     await a`create table accounts (id int primary key, amount int)`;
     await a`insert into accounts values (1, 0)`;
@@ -75,7 +76,7 @@ describe("pools", () => {
     expect(await b`select amount from accounts`).toEqual([{ amount: 30 }]);
   });
 
-  test("an error fails its query alone and a failed transaction leaves nothing", async () => {
+  test("an error fails only its own query, and a failed transaction leaves nothing", async () => {
     const client = pool(1);
     await client`create table kept (n int)`;
     await expect(client`select ${"x"}::int`).rejects.toThrow("invalid input syntax");
@@ -88,7 +89,7 @@ describe("pools", () => {
     expect(await client`select count(*)::int as n from kept`).toEqual([{ n: 0 }]);
   });
 
-  test("TimescaleDB is there and a large batch goes in by unnest", async () => {
+  test("TimescaleDB is present, and unnest inserts a large batch", async () => {
     const client = pool(1);
     await client`create table readings (id text, time timestamptz not null, body jsonb, unique (id, time))`;
     await client`select create_hypertable('readings', 'time')`;
@@ -107,15 +108,15 @@ describe("pools", () => {
   });
 });
 
-test("a table that grew gets statistics, without which the planner takes wrong indexes", async () => {
+test("a table that grew gets statistics, without which the planner chooses wrong indexes", async () => {
   const client = pool(1);
   await client`create table grew as select i, md5(i::text) as t from generate_series(1, 5000) i`;
   const tuples = () => client<{ n: number }[]>`select reltuples::int as n from pg_class where relname = 'grew'`;
   await vi.waitFor(async () => expect(await tuples()).toEqual([{ n: 5_000 }]), { timeout: 4_000, interval: 50 });
 });
 
-describe("one session for all", () => {
-  test("a connection's settings are its own", async () => {
+describe("one session for all connections", () => {
+  test("a connection's settings apply to that connection only", async () => {
     const tokyo = postgres(server.url, { max: 1, connection: { TimeZone: "Asia/Tokyo" } });
     const other = pool(1);
     pools.push(tokyo);
@@ -128,7 +129,7 @@ describe("one session for all", () => {
     }
   });
 
-  test("DISCARD ALL and DEALLOCATE ALL spare other connections' statements", async () => {
+  test("DISCARD ALL and DEALLOCATE ALL do not affect other connections' statements", async () => {
     const [a, b] = [pool(1), pool(1)];
     const ask = () => a`select ${1}::int as one`;
     await ask();
@@ -137,7 +138,7 @@ describe("one session for all", () => {
     expect(await ask()).toEqual([{ one: 1 }]);
   });
 
-  test("a client that vanishes in mid-transaction is rolled back", async () => {
+  test("the transaction of a client that disappears is rolled back", async () => {
     const watcher = pool(1);
     await watcher`create table ghosts (n int)`;
     const ghost = await Client.open(server.url);
@@ -146,10 +147,10 @@ describe("one session for all", () => {
     expect(await watcher`select count(*)::int as n from ghosts`).toEqual([{ n: 0 }]);
   });
 
-  test("one that sits in an open transaction while others wait is put out", async () => {
+  test("a client that keeps a silent transaction open while others wait is disconnected", async () => {
     const sitter = await Client.open(server.url);
     await sitter.ask(query("begin; create table sat (n int)"));
-    // Newcomers must not put the clock back.
+    // New clients must not restart the timer.
     const newcomers: Promise<postgres.RowList<postgres.Row[]>>[] = [];
     const arrivals = setInterval(() => newcomers.push(pool(1)`select 3 as n`), 100);
     const others = await Promise.all([pool(1)`select 1 as n`, pool(1)`select 2 as n`]);
@@ -160,7 +161,7 @@ describe("one session for all", () => {
     await expect(pool(1)`select * from sat`).rejects.toThrow("does not exist");
   });
 
-  test("an unnamed statement survives others' turns between Parse and Bind", async () => {
+  test("an unnamed statement survives other connections' turns between Parse and Bind", async () => {
     const client = await Client.open(server.url);
     await client.ask(message("P", "", "select 'mine' as whose", Buffer.from([0, 0])), SYNC);
     await pool(1).unsafe("select 'theirs' as whose");
@@ -169,13 +170,13 @@ describe("one session for all", () => {
     const bind = message("B", "", "", Buffer.from([0, 0, 0, 0, 0, 0]));
     const answer = await client.ask(bind, message("E", "", Buffer.from([0, 0, 0, 0])), SYNC);
     expect(answer).toContain("mine");
-    // BindComplete first: the repeated Parse is not shown.
+    // BindComplete comes first: the answer to the repeated Parse is not shown.
     expect(answer.startsWith("2")).toBe(true);
     client.socket.destroy();
     other.socket.destroy();
   });
 
-  test("a waiting query can be cancelled, one that is malformed costs its sender the connection", async () => {
+  test("a waiting query can be cancelled, and a malformed message closes its sender's connection", async () => {
     const holder = await Client.open(server.url);
     await holder.ask(query("begin"));
     const waiting = await Client.open(server.url);
@@ -188,7 +189,7 @@ describe("one session for all", () => {
     waiting.socket.destroy();
   });
 
-  test("COPY FROM STDIN is taken whole; where it would end the engine it is refused", async () => {
+  test("COPY FROM STDIN is accepted as a whole, and is refused where it would end the engine", async () => {
     const client = await Client.open(server.url);
     await client.ask(query("create table copied (n int)"));
     client.socket.write(query("copy copied from stdin"));
@@ -223,7 +224,7 @@ test.skipIf(!hasPsql)("psql connects, describes, and prepares", async () => {
   expect(stdout).toContain("42");
 });
 
-test("messages are cut from any chunks", () => {
+test("messages are cut from chunks of any size", () => {
   const bytes = Buffer.concat([query("select 1"), SYNC, errorResponse("ERROR", "XX000", "é")]);
   for (const size of [1, 2, 7, bytes.length]) {
     const reader = new FrameReader();
@@ -236,7 +237,7 @@ test("messages are cut from any chunks", () => {
   }
 });
 
-/** A client that speaks the protocol by hand. */
+/** A client that implements the protocol by hand. */
 class Client {
   readonly socket: Socket;
   backendKey: Buffer = Buffer.alloc(8);
@@ -277,7 +278,7 @@ class Client {
     return (await this.#until(() => this.socket.write(Buffer.concat(messages)))).toString("latin1");
   }
 
-  /** What came before the server closed the connection. */
+  /** The bytes that arrived before the server closed the connection. */
   async closed(): Promise<string> {
     while (!this.socket.destroyed) {
       await new Promise<void>((resolve) => {

@@ -1,3 +1,3 @@
-// The same recorder on the other stream.
+// The same recorder, for the other stream.
 
 export { handler } from "./process.ts";
