@@ -1,5 +1,5 @@
-// Builds what the Worker serves as static files: the SDK, then the pages (web/). Only what is older than its
-// sources. Run by scripts/start.ts, or alone: `node scripts/build-pages.ts`.
+// Builds the static files that the Worker serves: first the SDK, then the pages (web/). A result that is newer than its sources
+// is not built again. Called by scripts/start.ts, or run alone: `node scripts/build-pages.ts`.
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ interface Build {
   name: string;
   folder: string;
   command: string[];
-  /** Folders whose files it is made from. */
+  /** Folders of the source files. */
   sources: string[];
   result: string;
 }
@@ -36,12 +36,15 @@ const BUILDS: Build[] = [
   },
 ];
 
-/** Resolves with the names of what was built. @throws with the build's output when it fails. */
+/**
+ * Resolves with the names of the built packages.
+ * @throws with the build's output when a build fails.
+ */
 export async function buildPages(): Promise<string[]> {
   const built: string[] = [];
   for (const build of BUILDS) {
     if (!existsSync(join(build.folder, "package.json"))) {
-      console.warn(`${build.folder} is no package: not built`);
+      console.warn(`${build.folder} is not a package, so it was not built`);
     } else if (isStale(build)) {
       await run(build);
       built.push(build.name);
@@ -51,7 +54,7 @@ export async function buildPages(): Promise<string[]> {
 }
 
 function isStale({ name, folder, sources, result }: Build): boolean {
-  // The stamp, and not the result: a build that was killed halfway leaves a result too.
+  // Compares with the stamp and not with the result, because a build that was killed halfway leaves a result too.
   const stamp = statSync(join(STAMPS, name), { throwIfNoEntry: false });
   if (stamp === undefined || !existsSync(join(folder, result))) return true;
   return sources.some((source) => newestMs(join(ROOT, source)) > stamp.mtimeMs);
@@ -88,7 +91,7 @@ async function run({ name, folder, command }: Build): Promise<void> {
   if (code !== 0) throw new Error(`building ${name} failed (${code}):\n${output.slice(-4_000)}`);
   const stamp = join(STAMPS, name);
   writeFileSync(stamp, "");
-  // As old as the build's beginning: a source that was saved meanwhile is newer.
+  // The stamp gets the time when the build began, so a source that was saved during the build is newer.
   utimesSync(stamp, startedAt, startedAt);
 }
 

@@ -1,5 +1,5 @@
-// `npm run check`: everything about the code that a program can judge. Runs all checks, whatever the first ones say, and ends
-// with a table; CI runs the same command.
+// `npm run check`: every property of the code that a program can check. It runs all checks, even after one has failed, and ends
+// with a table. CI runs the same command.
 
 import { parseArgs } from "node:util";
 import { CHECKS, type Check, type CheckOutcome } from "./check/checks.ts";
@@ -19,9 +19,9 @@ function usage(): string {
   const checks = CHECKS.map(({ name, about }) => `  ${name.padEnd(NAME_WIDTH)}  ${about}`).join("\n");
   return `Usage: npm run check -- [--fix] [--only <name>]…
 
-  --fix          mend first what a program can mend
-  --only <name>  only this check; may be given several times
-  --help         this text
+  --fix          first fix what a program can fix
+  --only <name>  run only this check; may be given several times
+  --help         show this text
 
 Checks:
 ${checks}
@@ -42,8 +42,8 @@ async function run(check: Check, fix: boolean): Promise<Ran> {
 
 function printFindings({ check, outcome }: Ran): void {
   console.log(`\n── ${check.name} ${"─".repeat(Math.max(4, 100 - check.name.length))}\n`);
-  console.log(outcome.report === "" ? "failed, and said nothing" : outcome.report);
-  console.log(`\nremedy: ${check.remedy}`);
+  console.log(outcome.report === "" ? "failed without a message" : outcome.report);
+  console.log(`\nhow to fix: ${check.remedy}`);
 }
 
 function tableLine({ check, outcome, durationMs }: Ran): string {

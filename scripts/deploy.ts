@@ -1,5 +1,5 @@
-// `npm run deploy -- <environment>`: judges wrangler.toml, puts the KV namespace's id in its place, asks whether every required
-// secret is there, and deploys. What else is needed stands in docs/OPERATIONS_RUNBOOK.md, "Deploy the edge".
+// `npm run deploy -- <environment>`: checks wrangler.toml, inserts the KV namespace's id, checks that every required secret is
+// set, and deploys. docs/OPERATIONS_RUNBOOK.md, "Deploy the edge", describes the other steps.
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { ROOT, runCommand } from "./run-command.ts";
 
 const DEADLINE_MS = 10 * 60_000;
 const ENVIRONMENTS = ["staging", "production", "production-eu"];
-/** Beside wrangler.toml, since paths in it are relative to it. */
+/** Beside wrangler.toml, because the paths in it are relative to it. */
 const DEPLOYED = join(ROOT, "wrangler.deployed.toml");
 
 function fail(reason: string): never {
@@ -21,13 +21,13 @@ async function run(program: string, args: readonly string[]): Promise<void> {
   if (exitCode !== 0) fail(`${program} ${args.join(" ")}: ${problem ?? `exit code ${exitCode}`}`);
 }
 
-/** Wrangler names the secrets; their values nobody can read. */
+/** Wrangler lists the names of the secrets. Nobody can read their values. */
 async function requireSecrets(environment: string): Promise<void> {
   const args = ["secret", "list", "--env", environment, "--config", DEPLOYED, "--format", "json"];
   const { exitCode, output } = await runCommand("wrangler", args, { deadlineMs: DEADLINE_MS, output: "keep" });
-  // Before the first deploy there is no Worker to ask; wrangler then takes secrets for it all the same.
+  // Before the first deploy the Worker does not exist yet. wrangler accepts secrets for it anyway.
   if (exitCode !== 0)
-    return console.warn("The secrets could not be listed: see that all of the runbook's table are set.");
+    return console.warn("The secrets could not be listed. Check that every secret in the runbook's table is set.");
   const required = /\[env\.([\w-]+)\.secrets\]\s+required = \[([^\]]*)\]/g;
   const text = readFileSync(DEPLOYED, "utf8");
   const names = [...text.matchAll(required)].find(([, name]) => name === environment)?.[2] ?? "";
@@ -39,7 +39,7 @@ async function requireSecrets(environment: string): Promise<void> {
 }
 
 const environment = process.argv[2] ?? "";
-if (!ENVIRONMENTS.includes(environment)) fail(`Say which: npm run deploy -- ${ENVIRONMENTS.join(" | ")}`);
+if (!ENVIRONMENTS.includes(environment)) fail(`Name the environment: npm run deploy -- ${ENVIRONMENTS.join(" | ")}`);
 const wrong = judgeNamespaceId(process.env.KEYS_NAMESPACE_ID);
 if (wrong !== null) fail(wrong);
 await run("node", ["scripts/check/wrangler.ts"]);

@@ -1,5 +1,5 @@
-// Runs every generator of the repository, in the order in which they build on each other; with `--check` none of them writes
-// and it fails when one of them finds something stale. `npm run generate`.
+// Runs every generator of the repository in the order of their dependencies. With `--check` no generator writes, and the command
+// fails if a generator finds a file that is out of date. `npm run generate`.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -7,7 +7,10 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** A package's generator is the file `generate.ts` at its top; the contract's comes first, for others read its schemas. */
+/**
+ * A package's generator is the file `generate.ts` at its top. The contract's generator comes first, because other generators read
+ * its schemas.
+ */
 const PACKAGES = ["contract", "edge", "backend", "openapi", "sdk", "docs", "terraform"];
 
 function generators(): string[] {

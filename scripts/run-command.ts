@@ -1,5 +1,5 @@
-// Runs one program to its end for the scripts here: with the workspace's own tools first on the PATH, so that every child gets
-// the Node and the versions the lockfile names, whoever started the script.
+// Runs one program to its end for the scripts here. The workspace's own tools come first on the PATH, so every child gets the
+// Node and the versions from the lockfile, whoever started the script.
 
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
@@ -11,25 +11,25 @@ export interface CommandOptions {
   /** Relative to the repository. */
   cwd?: string;
   env?: Record<string, string>;
-  /** The program is killed then, and counts as failed. */
+  /** At this time the program is killed and counts as failed. */
   deadlineMs: number;
-  /** `show`: to the terminal as it comes. `keep`: returned in `output`. */
+  /** `show`: to the terminal as it arrives. `keep`: returned in `output`. */
   output: "show" | "keep";
 }
 
 export interface CommandResult {
-  /** Null when it was killed, or could not be started. */
+  /** Null when the program was killed or could not be started. */
   exitCode: number | null;
-  /** Both streams, as they came; empty with `show`. */
+  /** Both streams in the order of arrival. Empty with `show`. */
   output: string;
-  /** Why there is no exit code. */
+  /** The reason for a missing exit code. */
   problem: string | null;
   durationMs: number;
 }
 
 const KILL_AFTER_MS = 5_000;
 
-/** Never throws: a program that is not there is a result with a `problem`. */
+/** Never throws. A missing program is a result with a `problem`. */
 export async function runCommand(
   program: string,
   args: readonly string[],
@@ -47,7 +47,7 @@ export async function runCommand(
   let problem: string | null = null;
   let killTimer: NodeJS.Timeout | undefined;
   const deadline = setTimeout(() => {
-    problem = `not done after ${Math.round(options.deadlineMs / 1_000)} s`;
+    problem = `not finished after ${Math.round(options.deadlineMs / 1_000)} s`;
     child.kill("SIGTERM");
     killTimer = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
   }, options.deadlineMs);
@@ -67,7 +67,7 @@ export async function runCommand(
   return { exitCode: problem === null ? exitCode : null, output, problem, durationMs: performance.now() - startedMs };
 }
 
-/** A package's own tools, then the workspace's, then the system's. */
+/** The package's own tools, then the workspace's, then the system's. */
 function searchPath(cwd = "."): string {
   const folders = [join(ROOT, cwd, "node_modules/.bin"), join(ROOT, "node_modules/.bin"), process.env.PATH ?? ""];
   return folders.join(delimiter);

@@ -1,5 +1,5 @@
-// `npm start`: the whole pipeline on one machine. Starts the parts in order, watches over them, and ends all of them together:
-// a part that keeps dying ends everything with a non-zero exit, so it is never half alive.
+// `npm start`: the whole pipeline on one machine. Starts the parts in order, supervises them, and ends all of them together. If a
+// part keeps crashing, the whole pipeline ends with a non-zero exit code, so it is never partly running.
 
 import { realpathSync } from "node:fs";
 import { relative } from "node:path";
@@ -15,7 +15,7 @@ import { makeDataFolder, readSecrets, readSettings, type Settings, StartRefused,
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MAJOR_MIN = 22;
-/** npm passes the terminal's Ctrl-C on, so one press arrives twice. */
+/** npm forwards the terminal's Ctrl-C, so one press arrives twice. */
 const SAME_PRESS_MS = 1_000;
 
 async function main(): Promise<void> {
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   const secrets = readSecrets(settings.dataDir, settings.environment);
 
   const pipeline: Pipeline = new Pipeline(settings, secrets, ROOT, {
-    onDeath: (child, reason, delayMs) => warn(`${child.name} ${reason}; starting it again in ${seconds(delayMs)}`),
+    onDeath: (child, reason, delayMs) => warn(`${child.name} ${reason}; restarting it in ${seconds(delayMs)}`),
     onGivenUp: (child, reason) => endAll(pipeline, child, reason),
   });
   stopOnSignals(pipeline);
@@ -50,13 +50,13 @@ function checkNode(): void {
   const major = Number(process.versions.node.split(".")[0]);
   if (major >= NODE_MAJOR_MIN) return;
   throw new StartRefused(
-    `this is Node ${process.versions.node}; ${NODE_MAJOR_MIN} or newer is needed. Use "npm start", which brings its own on Linux.`,
+    `this is Node ${process.versions.node}, and ${NODE_MAJOR_MIN} or newer is needed. Use "npm start", which brings its own Node on Linux.`,
   );
 }
 
 /**
- * Goes on as the same process with a compile cache and a small heap: the compiler that strips types, which is loaded to read
- * this file, and a heap sized for this machine would stay in memory for as long as the pipeline runs (50 MB).
+ * Continues as the same process with a compile cache and a small heap. The compiler that strips types is loaded to read this
+ * file. The compiler and a heap sized for this machine would otherwise use 50 MB for as long as the pipeline runs.
  */
 function becomeSmall(): void {
   if (process.env.NODE_COMPILE_CACHE !== undefined || process.execve === undefined || process.platform !== "linux")
@@ -67,20 +67,20 @@ function becomeSmall(): void {
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], environment);
 }
 
-/** Both are looked at before anything is started. */
+/** Checks both before anything is started. */
 async function takeFolderAndPort({ dataDir, port }: Settings): Promise<void> {
   try {
     await lockFolder(dataDir, `process ${process.pid} at http://localhost:${port}`);
   } catch (fault) {
     if (!(fault instanceof FolderInUse)) throw fault;
     throw new StartRefused(
-      `the pipeline already runs on ${dataDir}: ${fault.holder}.\nStop it first, or set DATA_DIR (and PORT) for a second one.`,
+      `the pipeline already runs on ${dataDir}: ${fault.holder}.\nStop it first, or set DATA_DIR and PORT to start a second pipeline.`,
     );
   }
   const ended = await endLeftovers(dataDir);
   if (ended > 0) say(dim(`ended ${ended} processes that an earlier start had left behind`));
   const isFree = async () => (await isPortFree(port)) && (await isPortFree(port, "0.0.0.0"));
-  // The kernel may close a port a moment after its process.
+  // The kernel may close a port a short time after its process has ended.
   for (let look = 0; ended > 0 && look < 20 && !(await isFree()); look++)
     await new Promise((resolve) => setTimeout(resolve, 100));
   if (!(await isFree())) {
@@ -119,7 +119,7 @@ function endAll(pipeline: Pipeline, child: Child, reason: string): void {
   if (stopping) return;
   stopping = true;
   pipeline.kill();
-  warn(`${red("✗")} ${child.name} ${reason}. Its last lines (all of them: ${child.log.path}):`);
+  warn(`${red("✗")} ${child.name} ${reason}. Its last lines (full log: ${child.log.path}):`);
   for (const line of child.log.lastLines) warn(`    ${line}`);
   warn("everything has been stopped");
   process.exit(1);
@@ -136,7 +136,9 @@ function sayReady({ port, dataDir }: Settings, keys: DevelopmentKeys, tookMs: nu
   say(`  public key   ${keys.publicKey}`);
   say(`  secret key   ${keys.secretKey}`);
   say(
-    dim(`  keys in ${folder}/dev-keys.json, stores in ${folder}/endpoints.json, logs in ${folder}/logs; Ctrl-C stops`),
+    dim(
+      `  keys in ${folder}/dev-keys.json, stores in ${folder}/endpoints.json, logs in ${folder}/logs; press Ctrl-C to stop`,
+    ),
   );
 }
 

@@ -1,5 +1,5 @@
-// `npm test`: builds what the tests need and runs every suite, one after the other, so that two cores suffice. Needs nothing
-// but what the lockfile names: stores are embedded, the browser comes out of the registry. Its last line is the sum.
+// `npm test`: builds what the tests need and runs every suite. The suites run one after the other, so two cores are enough. It
+// needs nothing outside the lockfile: stores are embedded, and the browser comes from the registry. Its last line is the total.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,9 +31,9 @@ function usage(): string {
   const suites = SUITES.map(({ name, about }) => `  ${name.padEnd(NAME_WIDTH)}  ${about}`).join("\n");
   return `Usage: npm test -- [--only <suite>]… [--short]
 
-  --only <suite>  only this suite; may be given several times
-  --short         without the suites that start whole pipelines
-  --help          this text
+  --only <suite>  run only this suite; may be given several times
+  --short         skip the suites that start whole pipelines
+  --help          show this text
 
 Suites:
 ${suites}
@@ -77,7 +77,7 @@ async function runSuite(suite: Suite, place: string, reportPath: string): Promis
   return { suite, counts, durationMs: result.durationMs, problem: result.problem };
 }
 
-/** @returns the build's own words when it fails. */
+/** @returns the build's own message when it fails. */
 async function build(suites: readonly Suite[]): Promise<string | null> {
   if (!suites.some(({ needsPages }) => needsPages)) return null;
   console.log("building the SDK and the pages …");
@@ -126,14 +126,14 @@ async function main(): Promise<number> {
   }
   const suites = choose(options);
   const buildProblem = await build(suites);
-  // Suites that need nothing built still tell what they can.
+  // Suites that do not need the build can still run.
   const runnable = buildProblem === null ? suites : suites.filter(({ needsPages }) => !needsPages);
   if (buildProblem !== null) console.error(`\n${buildProblem}\n`);
   const ran = await runAll(runnable);
   printTable(ran);
   let sum: Counts = { passed: 0, failed: suites.length - runnable.length, skipped: 0 };
   for (const { counts } of ran) sum = addCounts(sum, counts);
-  if (buildProblem !== null) console.log("  ✗ the build failed, and with it every suite that needs it");
+  if (buildProblem !== null) console.log("  ✗ the build failed, so every suite that needs it failed too");
   console.log(`\n${summaryLine(sum)}`);
   return sum.failed === 0 ? 0 : EXIT_FAILED;
 }

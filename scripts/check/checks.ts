@@ -1,5 +1,5 @@
-// The checks behind `npm run check`, in the order they run: the quick and mendable ones first. Each is a value: what it asks,
-// how it is run, and how its findings are mended.
+// The checks behind `npm run check`, in the order in which they run. Checks that are quick and can fix their findings come first.
+// Each check is a value: what it checks, how it runs, and how its findings are fixed.
 
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { judgeStructure } from "./structure.ts";
 
 export interface CheckOutcome {
   ok: boolean;
-  /** What is wrong, for a person. Empty when nothing is. */
+  /** A description of the findings for a person. Empty when there are no findings. */
   report: string;
 }
 
@@ -19,16 +19,16 @@ export interface Check {
   /** One line for `--help`. */
   about: string;
   run(): Promise<CheckOutcome>;
-  /** Mends what can be mended by a program, before `run`. */
+  /** Fixes the findings that a program can fix, before `run`. */
   fix?(): Promise<void>;
-  /** What a person does about findings. */
+  /** How a person fixes the findings. */
   remedy: string;
 }
 
 const DEADLINE_MS = 5 * 60_000;
 const FIXABLE = "npm run check -- --fix";
 
-/** Every program of types in the workspace: one a folder, save where one folder holds code for two runtimes. */
+/** Every TypeScript project in the workspace: one per folder, except where one folder holds code for two runtimes. */
 const TYPE_PROJECTS = [
   "contract",
   "backend",
@@ -60,7 +60,7 @@ export const CHECKS: readonly Check[] = [
     fix: async () => {
       await command("oxlint", ["--type-aware", "--fix"]);
     },
-    remedy: `${FIXABLE} mends some; the others are named with their rule`,
+    remedy: `${FIXABLE} fixes some findings; the other findings name their rule`,
   },
   {
     name: "types",
@@ -70,7 +70,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: "generated",
-    about: "schemas, tables in documents, SDK limits: as the contract has them now",
+    about: "schemas, tables in documents and SDK limits match the contract",
     run: () => command("node", ["scripts/generate.ts", "--check"]),
     fix: async () => {
       await command("node", ["scripts/generate.ts"]);
@@ -86,15 +86,15 @@ export const CHECKS: readonly Check[] = [
   {
     name: "wrangler",
     about:
-      "wrangler.toml: no invocation logs, no second door, a CPU limit, migrations and secrets, in every environment",
+      "wrangler.toml: no invocation logs, no second address, a CPU limit, migrations and secrets, in every environment",
     run: () => command("node", ["scripts/check/wrangler.ts"]),
     remedy: "see scripts/check/wrangler-rules.ts",
   },
   {
     name: "dead-code",
-    about: "knip: files, exports and dependencies nobody uses (knip.json)",
+    about: "knip: files, exports and dependencies without a user (knip.json)",
     run: () => command("knip", ["--no-progress", "--treat-config-hints-as-errors"]),
-    remedy: "delete it; what is an entry of its own belongs in knip.json",
+    remedy: "delete it, or add it to knip.json if it is an entry point",
   },
   {
     name: "layers",
@@ -104,11 +104,12 @@ export const CHECKS: readonly Check[] = [
       const findings = await judgeStructure();
       return { ok: findings.length === 0, report: findings.join("\n") };
     },
-    remedy: "move what both need to a floor below, or what needs both to a floor above; rename one of two definitions",
+    remedy:
+      "move the code that both import to a lower floor, or the code that imports both to a higher floor; rename one of two definitions",
   },
   {
     name: "repository",
-    about: "file sizes, forbidden names, paths of one machine, things left unfinished, links in documents",
+    about: "file sizes, forbidden names, paths of one machine, marks of unfinished work, links in documents",
     run: async () => {
       const findings = await judgeRepository();
       return { ok: findings.length === 0, report: findings.join("\n") };
@@ -135,7 +136,7 @@ async function checkTypes(): Promise<CheckOutcome> {
   return { ok: reports.length === 0, report: [...new Set(reports)].join("\n") };
 }
 
-/** Generates into a copy: a new file there is a change of the schema that has no migration. */
+/** Generates into a copy. A new file in the copy means that the schema changed without a migration. */
 async function checkMigrations(): Promise<CheckOutcome> {
   const consistent = await command(
     "drizzle-kit",
@@ -148,7 +149,7 @@ async function checkMigrations(): Promise<CheckOutcome> {
   try {
     await cp(join(backend, "migrations"), copy, { recursive: true });
     const before = new Set(await readdir(copy));
-    // drizzle-kit takes an absolute folder for one below its own.
+    // drizzle-kit treats an absolute folder as a folder below its own folder.
     const out = relative(backend, copy);
     const schema = "./src/*/schema.ts";
     const generated = await command(
@@ -158,7 +159,7 @@ async function checkMigrations(): Promise<CheckOutcome> {
     );
     if (!generated.ok) return generated;
     const missing = (await readdir(copy)).filter((name) => !before.has(name));
-    const report = missing.length === 0 ? "" : "a schema.ts of backend/src changed, and no migration says so";
+    const report = missing.length === 0 ? "" : "a schema.ts of backend/src changed without a migration";
     return { ok: missing.length === 0, report };
   } finally {
     await rm(copy, { recursive: true, force: true });

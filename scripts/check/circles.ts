@@ -1,11 +1,11 @@
-// Circles in a graph of names: which of them reach each other, and the shortest way round.
+// Circles in a graph of names: the groups of names that reach each other, and the shortest circle in a group.
 
 export interface Arrow {
   from: string;
   to: string;
 }
 
-/** Groups of at least two names of which each reaches each other one. Each group, and the list of them, in order of names. */
+/** Groups of at least two names in which each name reaches every other name. The list and each group are sorted by name. */
 export function findGroups(arrows: readonly Arrow[]): string[][] {
   const reached = new Map<string, ReadonlySet<string>>();
   const next = neighbours(arrows);
@@ -19,7 +19,10 @@ export function findGroups(arrows: readonly Arrow[]): string[][] {
   return [...groups.values()].sort((a, b) => (a.join() < b.join() ? -1 : 1));
 }
 
-/** @param group of `findGroups`. @returns the names on the way, the first of them not repeated at the end. */
+/**
+ * @param group a result of `findGroups`.
+ * @returns the names on the circle. The first name is not repeated at the end.
+ */
 export function shortestCircle(group: readonly string[], arrows: readonly Arrow[]): string[] {
   const members = new Set(group);
   const next = neighbours(arrows.filter(({ from, to }) => members.has(from) && members.has(to)));
@@ -38,7 +41,7 @@ function neighbours(arrows: readonly Arrow[]): Map<string, Set<string>> {
   return next;
 }
 
-/** All that can be reached by at least one arrow; `start` itself only on a way back. */
+/** All names that can be reached by at least one arrow. `start` itself is included only if a circle leads back to it. */
 function reachable(start: string, next: ReadonlyMap<string, ReadonlySet<string>>): Set<string> {
   const found = new Set<string>();
   const open = [start];
@@ -52,7 +55,7 @@ function reachable(start: string, next: ReadonlyMap<string, ReadonlySet<string>>
   return found;
 }
 
-/** Breadth first: the first way back is a shortest one. */
+/** Breadth first, so the first way back is a shortest way. */
 function circleThrough(start: string, next: ReadonlyMap<string, ReadonlySet<string>>): string[] | null {
   const ways: string[][] = [[start]];
   const seen = new Set<string>();

@@ -1,4 +1,4 @@
-// One name, one thing: two definitions of a name are found across folders and sides, and a reason is kept only while it is needed.
+// One name for one thing: finds two definitions of a name across folders and sides, and keeps a reason only while it is needed.
 
 import { describe, expect, it } from "vitest";
 import { findIdleReasons, findSharedNames } from "./exported-names.ts";
@@ -12,7 +12,7 @@ const FILES = [
 ];
 
 describe("exported names", () => {
-  it("are found where two files define them, with the place of the first", () => {
+  it("are found when two files define them, with the place of the first definition", () => {
     expect(findSharedNames(FILES, {})).toEqual([
       { path: "edge/src/a.ts", line: 2, message: "scan is exported by backend/src/b.ts too" },
     ]);
@@ -41,10 +41,10 @@ describe("exported names", () => {
 });
 
 describe("reasons", () => {
-  it("are findings once no two files define the name", () => {
+  it("are findings when two files no longer define the name", () => {
     expect(findIdleReasons(FILES, { scan: "the same scan" })).toEqual([]);
     expect(findIdleReasons(FILES, { scan: "the same scan", Row: "once" })).toMatchObject([
-      { message: "Row needs no reason any more" },
+      { message: "Row no longer needs a reason" },
     ]);
   });
 });

@@ -1,5 +1,5 @@
-// One name, one thing: what contract, edge and backend export bears a name of its own, so that a search for it finds one
-// definition. Pure; the files' texts come from repository.ts.
+// One name for one thing: each export of contract, edge and backend has its own name, so that a search for the name finds one
+// definition. Pure. repository.ts reads the files' texts.
 
 import type { Finding, SourceFile } from "./repository-rules.ts";
 
@@ -8,7 +8,7 @@ const GENERATED = /\.generated\./;
 const DEFINITION =
   /^export (?:declare )?(?:default )?(?:abstract )?(?:async )?(?:function\*?|const|let|class|interface|type|enum) (\w+)/gm;
 
-/** Names that several files may define, each with its reason. */
+/** Names that several files may define. Each name has its reason. */
 export const SHARED_NAMES: Readonly<Record<string, string>> = {
   handler: "Lambda calls the entry of every function by this name",
 };
@@ -30,17 +30,17 @@ export function findSharedNames(files: readonly SourceFile[], allowed: Readonly<
   });
 }
 
-/** Names with a reason that need none. */
+/** Names that have a reason but do not need one. */
 export function findIdleReasons(files: readonly SourceFile[], allowed: Readonly<Record<string, string>>): Finding[] {
   const byName = Map.groupBy(files.flatMap(findDefinitions), ({ name }) => name);
   return Object.keys(allowed).flatMap((name) => {
     const paths = new Set((byName.get(name) ?? []).map(({ path }) => path));
     if (paths.size > 1) return [];
-    return [{ path: "scripts/check/exported-names.ts", line: null, message: `${name} needs no reason any more` }];
+    return [{ path: "scripts/check/exported-names.ts", line: null, message: `${name} no longer needs a reason` }];
   });
 }
 
-/** A constant and a type of one name in one file are one thing: a schema and what it describes. */
+/** A constant and a type with one name in one file are one thing: a schema and the type that it describes. */
 function findDefinitions({ path, text }: SourceFile): Definition[] {
   if (!FOLDERS.test(path) || GENERATED.test(path)) return [];
   return [...text.matchAll(DEFINITION)].map((match) => ({

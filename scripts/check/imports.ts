@@ -1,5 +1,5 @@
-// Which file imports which, types included: what the compiler forgets binds two files for a reader all the same. Pure; the
-// files' texts come from repository.ts.
+// Which file imports which file, type imports included. The compiler removes a type import, but a reader still needs both files.
+// Pure. repository.ts reads the files' texts.
 
 import { posix } from "node:path";
 import type { SourceFile } from "./repository-rules.ts";
@@ -13,7 +13,7 @@ export interface Import {
 
 interface Package {
   folder: string;
-  /** Paths in the package by what follows its name: "." is the package itself. */
+  /** Paths in the package by the text that follows the package's name. "." is the package itself. */
   exports: ReadonlyMap<string, string>;
 }
 
@@ -68,7 +68,7 @@ function resolvePackage(
   const found = packages.get(name);
   if (found === undefined) return null;
   const target = found.exports.get(`.${specifier.slice(name.length)}`);
-  // What a build writes is no file of the repository; the import is one of the package then.
+  // A file that a build writes is not in the repository. The import then counts as an import of the package.
   return target !== undefined && paths.has(target) ? target : `${found.folder}/package.json`;
 }
 

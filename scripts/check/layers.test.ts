@@ -1,4 +1,5 @@
-// The floors: a planted climb and a planted circle are found, however they are written, and what descends is let through.
+// The floors: the check finds a planted climb and a planted circle in every way of writing an import, and accepts imports that
+// descend.
 
 import { describe, expect, it } from "vitest";
 import { findImports } from "./imports.ts";
@@ -6,7 +7,7 @@ import { findCircles, findClimbs, findHomeless, HOUSES, type House } from "./lay
 
 const file = (path: string, text = "") => ({ path, text });
 
-/** Files by what they import: a planted repository. */
+/** Files with their imports: a planted repository. */
 function imports(files: Record<string, string[]>) {
   return findImports(
     Object.entries(files).map(([path, specifiers]) =>
@@ -43,7 +44,7 @@ describe("imports", () => {
     (text) => expect(findImports([file("a/a.ts", text), target])).toEqual([]),
   );
 
-  it("come with the line of the path", () => {
+  it("have the line of the path", () => {
     expect(findImports([file("a/a.ts", 'import {\n  x,\n} from "./b.ts";\n'), target])).toMatchObject([{ line: 3 }]);
   });
 
@@ -59,7 +60,7 @@ describe("imports", () => {
 });
 
 describe("floors", () => {
-  it("let imports descend, stay in a room, and go one way between rooms of a floor", () => {
+  it("accept imports that descend, stay in a room, or go one way between rooms of a floor", () => {
     const found = imports({
       "a/src/roof/a.ts": ["../left/a.ts", "../clock.ts", "./b.ts"],
       "a/src/roof/b.ts": [],
@@ -73,19 +74,19 @@ describe("floors", () => {
     expect(findClimbs(HOUSE, found)).toEqual([]);
   });
 
-  it("name a climb with its line", () => {
+  it("report a climb with its line", () => {
     const found = imports({ "a/src/ground/a.ts": ["./b.ts", "../roof/a.ts"], "a/src/roof/a.ts": [] });
     expect(findClimbs(HOUSE, found)).toEqual([
       { path: "a/src/ground/a.ts", line: 2, message: "climbs from a/src/ground to a/src/roof" },
     ]);
   });
 
-  it("take the longer of two rooms that fit", () => {
+  it("choose the longer of two rooms that match", () => {
     const found = imports({ "a/src/left/a.ts": ["./door/a.ts"], "a/src/left/door/a.ts": [] });
     expect(findClimbs(HOUSE, found)).toMatchObject([{ message: "climbs from a/src/left to a/src/left/door" }]);
   });
 
-  it("refuse both ways between two rooms of a floor, at each import", () => {
+  it("refuse imports in both directions between two rooms of a floor, at each import", () => {
     const found = imports({
       "a/src/left/a.ts": ["../right/a.ts"],
       "a/src/right/a.ts": [],
@@ -95,12 +96,12 @@ describe("floors", () => {
     expect(findClimbs(HOUSE, found)).toMatchObject([{ path: "a/src/left/a.ts" }, { path: "a/src/right/b.ts" }]);
   });
 
-  it("refuse one way too where rooms are apart", () => {
+  it("refuse imports in one direction too where rooms are apart", () => {
     const house: House = { folder: "", floors: [{ rooms: ["x", "y"], areApart: true }] };
     expect(findClimbs(house, imports({ "x/a.ts": ["../y/a.ts"], "y/a.ts": [] }))).toMatchObject([{ path: "x/a.ts" }]);
   });
 
-  it("name code that has no floor, and rooms without code", () => {
+  it("report code that has no floor, and rooms without code", () => {
     const paths = ["a/src/left/a.ts", "a/src/left/door/a.ts", "a/src/right/a.ts", "a/src/roof/a.tsx", "a/src/clock.ts"];
     expect(findHomeless(HOUSE, [...paths, "a/src/ground/a.ts", "a/README.md", "b/a.ts"])).toEqual([]);
     expect(findHomeless(HOUSE, [...paths, "a/src/cellar/a.ts"])).toMatchObject([
@@ -135,11 +136,11 @@ describe("the repository's own floors", () => {
 });
 
 describe("circles of files", () => {
-  it("are none where two ways meet", () => {
+  it("are not reported when two ways meet", () => {
     expect(findCircles(imports({ "a.ts": ["./b.ts", "./c.ts"], "b.ts": ["./d.ts"], "c.ts": ["./d.ts"] }))).toEqual([]);
   });
 
-  it("are found when a type alone closes them", () => {
+  it("are found when only a type closes them", () => {
     const found = findImports([
       file("a.ts", 'import { b } from "./b.ts";\n'),
       file("b.ts", 'import { c } from "./c.ts";\n'),
@@ -150,7 +151,7 @@ describe("circles of files", () => {
     ]);
   });
 
-  it("are told by the shortest way round, once for all files in them", () => {
+  it("are reported by their shortest circle, once for all files in the group", () => {
     const found = imports({
       "a.ts": ["./b.ts"],
       "b.ts": ["./c.ts"],
@@ -160,7 +161,7 @@ describe("circles of files", () => {
       "y.ts": ["./x.ts"],
     });
     expect(findCircles(found).map(({ message }) => message)).toEqual([
-      "a circle of files: b.ts → c.ts → b.ts (1 more are bound to it in both directions)",
+      "a circle of files: b.ts → c.ts → b.ts (1 more files import from and are imported by it)",
       "a circle of files: x.ts → y.ts → x.ts",
     ]);
   });

@@ -1,7 +1,7 @@
-// Folders import one way: each stands on a floor, and imports from its own floor and the floors below. Within a floor no way
-// of imports leads back to the folder where it began, and no circle of files is anywhere. Type imports count: a circle of types
-// never fails at run time, and still nobody can read one of its files without all the others. Pure; the files' texts come from
-// repository.ts.
+// Folders import one way. Each folder is on a floor and imports from its own floor and the floors below. Within a floor no chain
+// of imports leads back to the folder where it began, and no circle of files exists anywhere. Type imports count: a circle of
+// types never fails at run time, but a reader needs all of its files to understand any of them. Pure. repository.ts reads the
+// files' texts.
 
 import { findGroups, shortestCircle } from "./circles.ts";
 import { CODE, type Import } from "./imports.ts";
@@ -16,20 +16,20 @@ export interface House {
 }
 
 export interface Floor {
-  /** Folders and files below the house's own folder. Of two that fit a path the longer is its room. */
+  /** Folders and files below the house's own folder. If two rooms match a path, the longer room is used. */
   rooms: readonly string[];
   /** These rooms do not import from each other at all. */
   areApart?: true;
 }
 
-/** Tests stand on top, wherever they lie: they may look at everything, and nothing that ships looks at them. */
+/** Tests are on the top floor, wherever their folder is. They may import everything, and shipped code never imports them. */
 const TESTS = ["contract/test", "edge/test", "backend/test", "local/test", "web/test", "sdk/javascript/test", "tests"];
 
 const REPOSITORY: House = {
   folder: "",
   floors: [
     { rooms: ["contract"] },
-    // What runs at Cloudflare, on AWS and at a customer meets in the contract only.
+    // Code at Cloudflare, on AWS and at a customer shares the contract and nothing else.
     { rooms: ["edge", "backend", "sdk"], areApart: true },
     { rooms: ["openapi", "local"], areApart: true },
     { rooms: ["web"] },
@@ -37,7 +37,7 @@ const REPOSITORY: House = {
   ],
 };
 
-/** Kits and mechanism below, features between, what puts features together on top. */
+/** Kits and mechanisms are below, features in between, and the composition of the features on top. */
 const BACKEND: House = {
   folder: "backend/src",
   floors: [
@@ -86,13 +86,13 @@ export function findClimbs(house: House, imports: readonly Import[]): Finding[] 
     const group = groups.find((rooms) => rooms.includes(from) && rooms.includes(to));
     if (group === undefined) return [];
     const rooms = group.map((room) => inHouse(house, room)).join(", ");
-    return [{ path: file, line, message: `goes from ${way}, and a way leads back: ${rooms}` }];
+    return [{ path: file, line, message: `goes from ${way}, and a chain of imports leads back: ${rooms}` }];
   });
 }
 
-/** Code on no floor, and rooms of which nothing is there. */
+/** Code that is on no floor, and rooms without code. */
 export function findHomeless(house: House, paths: readonly string[]): Finding[] {
-  const message = "stands on no floor: give it a place in scripts/check/layers.ts";
+  const message = "is on no floor: add its folder to scripts/check/layers.ts";
   const inside = paths.filter((path) => CODE.test(path) && path.startsWith(prefixOf(house)));
   const homeless = inside.filter((path) => roomOf(house, path) === null);
   const lived = new Set(inside.map((path) => roomOf(house, path)));
@@ -102,18 +102,18 @@ export function findHomeless(house: House, paths: readonly string[]): Finding[] 
     ...empty.map((room) => ({
       path: inHouse(house, room),
       line: null,
-      message: "is in scripts/check/layers.ts, and holds no code",
+      message: "is listed in scripts/check/layers.ts but holds no code",
     })),
   ];
 }
 
-/** Of each group of files that reach each other, the shortest way round. */
+/** The shortest circle of each group of files that reach each other. */
 export function findCircles(imports: readonly Import[]): Finding[] {
   return findGroups(imports).map((group) => {
     const circle = shortestCircle(group, imports);
     const more = group.length - circle.length;
     const way = [...circle, circle[0]].join(" → ");
-    const rest = more === 0 ? "" : ` (${more} more are bound to it in both directions)`;
+    const rest = more === 0 ? "" : ` (${more} more files import from and are imported by it)`;
     return { path: circle[0] ?? "", line: null, message: `a circle of files: ${way}${rest}` };
   });
 }

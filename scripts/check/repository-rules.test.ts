@@ -1,4 +1,4 @@
-// The rules themselves: each says yes to what it must let pass, and names what it must not.
+// The rules themselves: each rule accepts what it must accept, and names what it must refuse.
 
 import { describe, expect, it } from "vitest";
 import {
@@ -13,13 +13,13 @@ import {
 const file = (path: string, text = "") => ({ path, text });
 
 describe("file sizes", () => {
-  it("takes a source of exactly the limit and refuses one line more", () => {
+  it("accepts a source file at exactly the limit and refuses one more line", () => {
     const lines = "x\n".repeat(SOURCE_LINES_MAX);
     expect(findTooLong([file("edge/src/a.ts", lines)])).toEqual([]);
     expect(findTooLong([file("edge/src/a.ts", `${lines}x\n`)])).toMatchObject([{ path: "edge/src/a.ts" }]);
   });
 
-  it("leaves documents, lockfile and generated files alone", () => {
+  it("ignores documents, the lockfile and generated files", () => {
     const long = "x\n".repeat(5_000);
     const paths = [
       "docs/a.md",
@@ -40,20 +40,20 @@ describe("names", () => {
     "common/a.md",
   ])("refuses %s", (path) => expect(findForbiddenNames([file(path)])).toHaveLength(1));
 
-  it("names a folder once, however many files are in it", () => {
+  it("names a folder once, however many files it has", () => {
     expect(findForbiddenNames([file("edge/utils/a.ts"), file("edge/utils/b.ts")])).toMatchObject([
       { path: "edge/utils" },
     ]);
   });
 
-  it("takes the field's terms", () => {
+  it("accepts the field's terms", () => {
     expect(findForbiddenNames([file("edge/src/shard/group-commit.ts"), file("community/utility.ts")])).toEqual([]);
   });
 });
 
 describe("paths of one machine", () => {
-  it("finds homes and the checkout's own path, with their lines", () => {
-    // Put together here, or this file would break the rule it tests.
+  it("finds home folders and the checkout's own path, with their lines", () => {
+    // Composed here, because this file would otherwise break the rule that it tests.
     const home = ["", "home", "ann", "code"].join("/");
     const found = findMachinePaths(
       [file("a.md", `ok\n${home}`), file("b.md", "see /srv/build/repo/edge")],
@@ -65,7 +65,7 @@ describe("paths of one machine", () => {
     ]);
   });
 
-  it("takes addresses of the product", () => {
+  it("accepts addresses of the product", () => {
     expect(findMachinePaths([file("a.md", "GET /v1/events, /tmp/x, /usr/bin/env, /demo")], "/srv/build/repo")).toEqual(
       [],
     );
@@ -83,14 +83,14 @@ describe("unfinished", () => {
 describe("links", () => {
   const exists = (path: string) => ["docs/adr/001.md", "README.md"].includes(path);
 
-  it("resolves from the document's own folder", () => {
+  it("resolves a link from the document's own folder", () => {
     expect(findDeadLinks([file("docs/a.md", "[x](adr/001.md#why) [y](../README.md)")], exists)).toEqual([]);
     expect(findDeadLinks([file("docs/a.md", "[x](README.md)")], exists)).toMatchObject([
       { path: "docs/a.md", line: 1 },
     ]);
   });
 
-  it("leaves addresses and anchors alone", () => {
+  it("ignores addresses and anchors", () => {
     expect(
       findDeadLinks([file("a.md", "[x](https://example.com) [y](#top) [z](mailto:a@example.com)")], exists),
     ).toEqual([]);

@@ -1,6 +1,5 @@
-// The repository's own rules, those no off-the-shelf tool knows: how long a file may be, what it may not be called, that no
-// path of somebody's machine stands in it, nothing is left to do, and links in documents lead somewhere. Pure; the files'
-// texts come from check.ts.
+// The repository's own rules, which no off-the-shelf tool checks: maximum length of a file, forbidden names, no path of one
+// person's machine, no mark of unfinished work, and no dead link in a document. Pure. check.ts reads the files' texts.
 
 import { posix } from "node:path";
 
@@ -16,7 +15,7 @@ export interface Finding {
   message: string;
 }
 
-/** What fits in the head; beyond it there are two things in one file. */
+/** A reader can remember a file of this length. A longer file holds two things. */
 export const SOURCE_LINES_MAX = 400;
 const SOURCE = /\.(?:ts|tsx|js|css|sh|py|go|java|tf)$/;
 const GENERATED = /(?:^|\/)(?:pnpm-lock\.yaml|migrations\/.*|.*\.generated\.[^/]+)$/;
@@ -26,11 +25,13 @@ export function findTooLong(files: readonly SourceFile[]): Finding[] {
     if (!SOURCE.test(path) || GENERATED.test(path)) return [];
     const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
     if (lines <= SOURCE_LINES_MAX) return [];
-    return [{ path, line: null, message: `${lines} lines; at most ${SOURCE_LINES_MAX}: split it by what it does` }];
+    return [
+      { path, line: null, message: `${lines} lines; at most ${SOURCE_LINES_MAX}: split the file by what its parts do` },
+    ];
   });
 }
 
-/** Names that say nothing about what is inside, and so gather everything. */
+/** Names that do not describe the content and therefore attract unrelated code. */
 const FORBIDDEN_WORDS = new Set(["util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"]);
 
 export function findForbiddenNames(files: readonly SourceFile[]): Finding[] {
@@ -45,7 +46,7 @@ export function findForbiddenNames(files: readonly SourceFile[]): Finding[] {
       findings.set(named, {
         path: named,
         line: null,
-        message: `"${reason}" in a name: say what it is in the field's terms`,
+        message: `"${reason}" in a name: name the content in the field's terms`,
       });
     }
   }
@@ -54,11 +55,11 @@ export function findForbiddenNames(files: readonly SourceFile[]): Finding[] {
 
 const HOME = /(?:\/(?:home|Users)\/[\w.-]+\/|\/root\/|[A-Z]:\\Users\\)/;
 
-/** @param root the checkout's own absolute path, which must not be written down either. */
+/** @param root the checkout's own absolute path. It must not appear in a file either. */
 export function findMachinePaths(files: readonly SourceFile[], root: string): Finding[] {
   const checkout = root.replace(/\/$/, "");
   return findLines(files, (line) => {
-    if (HOME.test(line)) return "a path of one machine's user";
+    if (HOME.test(line)) return "a path in one user's home folder";
     return checkout.split("/").length > 2 && line.includes(checkout) ? "the path of this checkout" : null;
   });
 }
@@ -68,7 +69,7 @@ const UNFINISHED = /\b(?:TODO|FIXME|XXX|HACK)\b/;
 export function findUnfinished(files: readonly SourceFile[]): Finding[] {
   const code = files.filter(({ path }) => SOURCE.test(path) && !path.startsWith("scripts/check/"));
   return findLines(code, (line) =>
-    UNFINISHED.test(line) ? "left unfinished: do it, or write down the decision" : null,
+    UNFINISHED.test(line) ? "unfinished: finish it, or write down the decision" : null,
   );
 }
 
@@ -84,7 +85,7 @@ function findLines(files: readonly SourceFile[], judge: (line: string) => string
 
 const LINK = /\]\(([^)\s]+)\)/g;
 
-/** Links between documents, and from documents to code. Addresses on the network are not asked for. */
+/** Links between documents, and from documents to code. Network addresses are not requested. */
 export function findDeadLinks(files: readonly SourceFile[], exists: (path: string) => boolean): Finding[] {
   const findings: Finding[] = [];
   for (const { path, text } of files) {
@@ -94,7 +95,7 @@ export function findDeadLinks(files: readonly SourceFile[], exists: (path: strin
         const [file = ""] = target.split("#");
         if (file === "" || /^[a-z][a-z0-9+.-]*:/i.test(file)) continue;
         const resolved = posix.normalize(posix.join(posix.dirname(path), decodeURI(file)));
-        if (!exists(resolved)) findings.push({ path, line: index + 1, message: `leads nowhere: ${target}` });
+        if (!exists(resolved)) findings.push({ path, line: index + 1, message: `dead link: ${target}` });
       }
     }
   }

@@ -1,4 +1,4 @@
-// Reads the repository for its own rules: what git tracks or would track, as text.
+// Reads the repository for the repository rules: the files that git tracks or would track, as text.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -14,10 +14,13 @@ import {
 } from "./repository-rules.ts";
 
 const LISTING_DEADLINE_MS = 30_000;
-/** What is larger is no source. */
+/** A larger file is not a source file. */
 const FILE_BYTES_MAX = 2 * 1024 * 1024;
 
-/** @returns what is wrong, one line each; empty when nothing is. @throws when git can't list the files. */
+/**
+ * @returns the findings, one per line. Empty when there are no findings.
+ * @throws when git cannot list the files.
+ */
 export async function judgeRepository(): Promise<string[]> {
   const files = await readFiles();
   const exists = (path: string) => existsSync(join(ROOT, path));
@@ -35,9 +38,12 @@ export function listFindings(findings: readonly Finding[]): string[] {
   return findings.map(({ path, line, message }) => `${path}${line === null ? "" : `:${line}`}: ${message}`);
 }
 
-/** What git tracks or would track, as text. @throws when git can't list the files. */
+/**
+ * The files that git tracks or would track, as text.
+ * @throws when git cannot list the files.
+ */
 export async function readFiles(): Promise<SourceFile[]> {
-  // A clone that root reads and another user owns is refused by git unless it is told that it is safe.
+  // If root reads a clone that another user owns, git refuses it unless the option says that the folder is safe.
   const args = ["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
   const listing = await runCommand("git", args, { deadlineMs: LISTING_DEADLINE_MS, output: "keep" });
   if (listing.exitCode !== 0) throw new Error(`git can't list the files: ${listing.problem ?? listing.output.trim()}`);

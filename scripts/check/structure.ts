@@ -1,11 +1,14 @@
-// Reads the repository for the rules of its structure: which folder imports which, and what is called what.
+// Reads the repository for the rules of its structure: which folder imports which, and which names are exported.
 
 import { findIdleReasons, findSharedNames, SHARED_NAMES } from "./exported-names.ts";
 import { findImports } from "./imports.ts";
 import { findCircles, findClimbs, findHomeless, HOUSES } from "./layers.ts";
 import { listFindings, readFiles } from "./repository.ts";
 
-/** @returns what is wrong, one line each; empty when nothing is. @throws when git can't list the files. */
+/**
+ * @returns the findings, one per line. Empty when there are no findings.
+ * @throws when git cannot list the files.
+ */
 export async function judgeStructure(): Promise<string[]> {
   const files = await readFiles();
   const paths = files.map(({ path }) => path);

@@ -1,4 +1,4 @@
-// The rules for wrangler.toml: the file passes, and each thing that must not be is named.
+// The rules for wrangler.toml: the file passes, and each forbidden setting is reported.
 
 import { describe, expect, it } from "vitest";
 import { type Environment, judgeEnvironments, judgeNamespaceId, KEYS_PLACEHOLDER } from "./wrangler-rules.ts";
@@ -25,14 +25,14 @@ const judge = (change: Partial<Environment>) =>
   judgeEnvironments([environment(null), environment("production", change)]);
 
 describe("wrangler.toml", () => {
-  it("passes when every environment says everything", () => {
+  it("passes when every environment has every setting", () => {
     expect(judge({})).toEqual([]);
     expect(judge({ kvIds: ["0123456789abcdef0123456789abcdef"] })).toEqual([]);
   });
 
   it.each<[string, Partial<Environment>, RegExp]>([
     ["invocation logs on", { observability: { head_sampling_rate: 1, logs: {} } }, /invocation logs/],
-    ["no word on logs at all", { observability: {} }, /invocation logs/],
+    ["no setting for logs", { observability: {} }, /invocation logs/],
     ["no sampling rate", { observability: { logs: { invocation_logs: false } } }, /head_sampling_rate/],
     ["no CPU limit", { limits: {} }, /cpu_ms/],
     ["the default CPU limit", { limits: { cpu_ms: 30_000 } }, /cpu_ms/],
@@ -41,20 +41,20 @@ describe("wrangler.toml", () => {
     ["no source maps", { uploadSourceMaps: false }, /upload_source_maps/],
     ["no secrets", { requiredSecrets: [] }, /secrets/],
     ["no cron", { crons: [] }, /cron/],
-    ["a KV id that is none", { kvIds: ["behaviour-keys"] }, /no id of a KV namespace/],
+    ["an invalid KV id", { kvIds: ["behaviour-keys"] }, /is not the id of a KV namespace/],
     ["a class without a migration", { objects: [{ name: "SHARD", className: "Other" }] }, /no migration/],
     ["a class without a binding", { migratedClasses: ["BufferShard", "Old"] }, /no binding/],
-    ["a binding forgotten", { objects: [] }, /SHARD = BufferShard is missing/],
-    ["a var forgotten", { vars: [] }, /var RAW_STREAM is missing/],
+    ["a missing binding", { objects: [] }, /SHARD = BufferShard is missing/],
+    ["a missing var", { vars: [] }, /var RAW_STREAM is missing/],
   ])("is refused with %s", (_name, change, finding) => {
     expect(judge(change).join("\n")).toMatch(finding);
   });
 
-  it("is refused with no environment to deploy", () => {
+  it("is refused without an environment to deploy", () => {
     expect(judgeEnvironments([environment(null)])).toHaveLength(1);
   });
 
-  it("is deployed with the id of a namespace only", () => {
+  it("is deployed only with the id of a namespace", () => {
     expect(judgeNamespaceId("0123456789abcdef0123456789abcdef")).toBeNull();
     for (const id of [undefined, "", KEYS_PLACEHOLDER, "local-only"]) expect(judgeNamespaceId(id)).not.toBeNull();
   });

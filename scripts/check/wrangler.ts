@@ -1,5 +1,6 @@
-// Holds wrangler.toml to its rules (wrangler-rules.ts), and its secrets to the runbook's table. A program of its own: reading
-// the file as wrangler reads it takes the Node that wrangler wants, which is first on the PATH of what the checks start.
+// Checks wrangler.toml against its rules (wrangler-rules.ts), and its secrets against the table in the runbook. It is a separate
+// program because wrangler needs a certain version of Node to read the file. This version is first on the PATH of the programs
+// that the checks start.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { type Environment, judgeEnvironments } from "./wrangler-rules.ts";
 const CONFIG = join(ROOT, "wrangler.toml");
 const RUNBOOK = "docs/OPERATIONS_RUNBOOK.md";
 
-/** As much of wrangler's own form as is read; its package's types leave it open. */
+/** The part of wrangler's own format that is read. The package's types do not describe it. */
 interface WranglerConfig {
   observability?: Environment["observability"];
   limits?: Environment["limits"];
@@ -55,7 +56,7 @@ const secrets = new Set(environments.flatMap(({ requiredSecrets }) => requiredSe
 const untold = [...secrets].filter((name) => !runbook.includes(`\`${name}\``));
 const findings = [
   ...judgeEnvironments(environments),
-  ...untold.map((name) => `${RUNBOOK} does not tell of the secret ${name}`),
+  ...untold.map((name) => `${RUNBOOK} does not list the secret ${name}`),
 ];
 for (const finding of findings) console.log(finding);
 process.exitCode = findings.length === 0 ? 0 : 1;

@@ -1,4 +1,4 @@
-// One supervised child in a process group of its own: started, watched, started again when it dies or hangs, stopped.
+// One supervised child in its own process group: started, checked, restarted when it crashes or hangs, stopped.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { ChildMessage } from "../../local/supervised.ts";
@@ -7,7 +7,7 @@ import { LogFile } from "./log-file.ts";
 const PING_INTERVAL_MS = 3_000;
 const FIRST_RESTART_MS = 250;
 const RESTART_MAX_MS = 4_000;
-/** So many deaths within the window mean that starting again does not help. */
+/** This many crashes within the window mean that a restart does not help. */
 const DEATHS_MAX = 5;
 const DEATHS_WINDOW_MS = 60_000;
 const START_DEADLINE_MS = 60_000;
@@ -21,13 +21,13 @@ export interface ChildOptions {
   logPath: string;
   cwd: string;
   guard: string;
-  /** No sign of life for so long counts as dead. */
+  /** A child without a sign of life for this long counts as dead. */
   hangMs: number;
-  /** Asked instead of the channel: resolves when the child serves, rejects or hangs when not. */
+  /** Used instead of the channel. Resolves when the child serves. Rejects or hangs when it does not serve. */
   probe?: (signal: AbortSignal) => Promise<void>;
-  /** The child died and will be started again in `delayMs`. */
+  /** The child ended and will be restarted in `delayMs`. */
   onDeath(reason: string, delayMs: number): void;
-  /** It keeps dying; nothing more is tried. */
+  /** The child keeps crashing and is not restarted again. */
   onGivenUp(reason: string): void;
 }
 
@@ -42,7 +42,10 @@ export class Child {
   #watch: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
   #reason = "";
-  /** How the process before this one ended; told to the next, which may have to find out over what. */
+  /**
+   * How the previous process ended. The next process gets this fact, because it may have to find the record that caused the
+   * crash.
+   */
   #endedByItself = false;
 
   constructor(options: ChildOptions) {
@@ -55,12 +58,12 @@ export class Child {
     return this.#process?.pid;
   }
 
-  /** Resolves with what the child says of itself once it serves, however often it had to be started for that. */
+  /** Resolves with the values that the child reports when it serves, however often it had to be started. */
   start(): Promise<Record<string, string>> {
     return new Promise((resolve) => this.#spawn(resolve));
   }
 
-  /** Asks it to end, and ends its group after `deadlineMs`. */
+  /** Asks the child to end. Kills its process group after `deadlineMs`. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restart);
@@ -84,7 +87,8 @@ export class Child {
     const child = spawn(process.execPath, [...nodeFlags, "--import", guard, script, ...args], {
       cwd,
       env: this.#endedByItself ? { ...env, ENDED_BY_ITSELF: "1" } : env,
-      // A group of its own: the terminal's Ctrl-C reaches the supervisor only, and grandchildren can be ended with it.
+      // A separate process group, so that the terminal's Ctrl-C reaches only the supervisor and grandchildren can be killed
+      // together with the child.
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
@@ -115,7 +119,8 @@ export class Child {
       this.#killGroup(child);
       if (this.#process !== child) return;
       this.#process = undefined;
-      // SIGKILL from elsewhere (a person, the kernel short of memory) says nothing; one of ours ends what gives no sign of life.
+      // SIGKILL from outside (a person, the kernel without memory) gives no evidence. A SIGKILL from the supervisor ends a child
+      // without a sign of life.
       this.#endedByItself = signal !== "SIGKILL" || this.#reason !== "";
       const how = this.#reason || (signal === null ? `exited with ${code}` : `was ended by ${signal}`);
       if (!this.#stopping) this.#died(how, onReady);
@@ -147,14 +152,14 @@ export class Child {
         }
       }
     };
-    attempt().catch(() => undefined); // Nothing in it throws.
+    attempt().catch(() => undefined); // No statement in it throws.
   }
 
   #watchOver(child: ChildProcess): void {
     this.#lastSignMs = Date.now();
     let lastLookMs = Date.now();
     this.#watch = setInterval(() => {
-      // The supervisor itself was suspended (a closed lid, SIGSTOP): nobody could give a sign.
+      // The supervisor itself was suspended (a closed lid, SIGSTOP), so it could not receive a sign of life.
       if (Date.now() - lastLookMs > 2 * PING_INTERVAL_MS) this.#lastSignMs = Date.now();
       lastLookMs = Date.now();
       if (Date.now() - this.#lastSignMs > this.#options.hangMs) {
@@ -165,7 +170,7 @@ export class Child {
           .then(() => {
             this.#lastSignMs = Date.now();
           })
-          .catch(() => undefined); // No sign of life; the clock runs.
+          .catch(() => undefined); // No sign of life. The time continues to count.
       } else if (child.connected) {
         child.send({ kind: "ping" }, () => undefined);
       }
@@ -183,7 +188,7 @@ export class Child {
     try {
       process.kill(-child.pid, "SIGKILL");
     } catch {
-      // No process of the group is left.
+      // The process group is empty.
     }
   }
 }

@@ -1,4 +1,4 @@
-// Which processes make up the pipeline on one machine, in which order they start, and what each is told.
+// The processes of the pipeline on one machine, the order in which they start, and the settings that each gets.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { get } from "node:http";
@@ -16,12 +16,12 @@ import { type Secrets, type Settings, StartRefused } from "./settings.ts";
 const AWS_PARTS = { kinesis: "KINESIS_ENDPOINT", dynamodb: "DYNAMODB_ENDPOINT", s3: "S3_ENDPOINT" } as const;
 type AwsPart = keyof typeof AWS_PARTS;
 
-/** Silence that means a child hangs. The database answers nobody while a long statement runs. */
+/** A child that is silent for this long hangs. The database cannot answer while a long statement runs. */
 const HANG_MS = 15_000;
 const DATABASE_HANG_MS = 90_000;
 const PROVISION_ATTEMPTS = 3;
 
-/** Which functions share a process: those on the way to the hot tier, and the rest. */
+/** The functions that share a process: the functions on the path to the hot tier in one process, all others in another. */
 const FUNCTION_HOSTS = {
   "functions-stream": ["process", "hot"],
   "functions-store": ["warm", "cold", "query", "maintain", "reconcile", "alert", "redrive"],
@@ -43,7 +43,7 @@ export class Pipeline {
   readonly #root: string;
   readonly #events: Events;
   readonly #children = new Map<string, Child>();
-  /** Processes that do one thing and end. */
+  /** Processes that do one task and end. */
   readonly #running = new Set<ChildProcess>();
   #stopping = false;
 
@@ -58,7 +58,10 @@ export class Pipeline {
     return [...this.#children.values()];
   }
 
-  /** Resolves with the development keys once the edge takes events. @throws when a step fails. */
+  /**
+   * Resolves with the development keys when the edge accepts events.
+   * @throws when a step fails.
+   */
   async start(): Promise<DevelopmentKeys> {
     const { dataDir, environment } = this.#settings;
     const awsParts = (Object.keys(AWS_PARTS) as AwsPart[]).filter((part) => environment[AWS_PARTS[part]] === undefined);
@@ -87,7 +90,7 @@ export class Pipeline {
     return keys;
   }
 
-  /** From the door inwards, so that what was taken in still gets through. */
+  /** Stops the edge first and the stores last, so that accepted events can still be processed. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const child of this.#running) child.kill("SIGKILL");
@@ -146,7 +149,8 @@ export class Pipeline {
       ...vars,
       PORT: String(port),
       DATA_DIR: dataDir,
-      // Left to itself workerd collects garbage so late that 50,000 requests to an empty Worker fill 480 MB; so, 140 MB.
+      // workerd collects garbage so late by default that 50,000 requests to an empty Worker use 480 MB. With these flags they use
+      // 140 MB.
       MINIFLARE_WORKERD_V8_FLAGS: "--initial-heap-size=8 --max-semi-space-size=2",
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_SEND_METRICS: "false",
@@ -177,7 +181,7 @@ export class Pipeline {
     return child.start();
   }
 
-  /** Once; an embedded part that is just being restarted gets a second chance. */
+  /** Runs once. An embedded part that is just being restarted gets a second attempt. */
   async #provision(backend: Record<string, string>): Promise<void> {
     const log = new LogFile(join(this.#settings.dataDir, "logs", "setup.log"));
     for (let attempt = 1; ; attempt++) {
@@ -189,11 +193,11 @@ export class Pipeline {
     }
   }
 
-  /** The edge can ask for a key it does not know; with all of them it takes events while the database is down, too. */
+  /** The edge can request a key that it does not know. With all keys it accepts events even while the database is down. */
   async #pushKeys(backend: Record<string, string>): Promise<void> {
     const log = new LogFile(join(this.#settings.dataDir, "logs", "setup.log"));
     const code = await this.#runOnce(["backend/src/cli/main.ts", "keys", "push"], backend, log);
-    if (code !== 0) warn(`the edge was not told its keys; it asks for them instead (${log.path})`);
+    if (code !== 0) warn(`the keys could not be sent to the edge; it requests them instead (${log.path})`);
   }
 
   async #runOnce(command: string[], backend: Record<string, string>, log: LogFile): Promise<number | null> {
@@ -233,7 +237,7 @@ export class Pipeline {
       KINESIS_ENDPOINT: endpoints.kinesis,
       DYNAMODB_ENDPOINT: endpoints.dynamodb,
       S3_ENDPOINT: endpoints.s3,
-      // The embedded S3 speaks SNS too.
+      // The embedded S3 also implements SNS.
       ...(this.#settings.environment.S3_ENDPOINT === undefined ? { SNS_ENDPOINT: endpoints.s3 } : {}),
       DATABASE_URL: endpoints.database,
       EDGE_URL: `http://127.0.0.1:${this.#settings.port}`,
@@ -252,10 +256,10 @@ export class Pipeline {
     };
   }
 
-  /** `.env` and the environment for everything not decided here; the mark by which leftovers are found. */
+  /** `.env` and the environment for every variable that is not set here, and the mark by which leftover processes are found. */
   #childEnvironment(own: Record<string, string>): Record<string, string> {
     return {
-      // Otherwise freed memory stays with the process: 20 to 100 MB in each after its start.
+      // Without this setting freed memory stays with the process: 20 to 100 MB in each process after its start.
       MALLOC_ARENA_MAX: "2",
       MALLOC_TRIM_THRESHOLD_: "1000000",
       NODE_COMPILE_CACHE: compileCacheFolder(this.#root),
@@ -266,7 +270,7 @@ export class Pipeline {
   }
 }
 
-/** Not by `fetch`, whose first use costs the supervisor 15 MB for good. */
+/** Not with `fetch`, because its first use costs the supervisor 15 MB permanently. */
 function expectOk(url: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = get(url, { signal, agent: false }, (answer) => {

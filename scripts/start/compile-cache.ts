@@ -1,8 +1,9 @@
-// The compile cache that all processes of a start share. A process that finds a TypeScript file in it needs no compiler to
-// strip the types, which is itself compiled from WebAssembly: 25 MB and half a second in each of seven processes, for good.
+// The compile cache that all processes of a start share. A process that finds a TypeScript file in the cache does not need the
+// compiler that strips types. That compiler is itself compiled from WebAssembly and costs each of the seven processes 25 MB
+// permanently and half a second.
 //
-// It is filled before the first of them starts. A module's imports are all loaded and compiled before any of them runs, and
-// they run in order: so a module whose first import ends the process compiles the others without running them.
+// The cache is filled before the first process starts. All imports of a module are loaded and compiled before any of them runs,
+// and they run in order. A module whose first import ends the process therefore compiles the other imports without running them.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -30,14 +31,14 @@ export function compileCacheFolder(root: string): string {
   return join(root, "node_modules/.cache/node");
 }
 
-/** Fills the cache when a source is younger than it. Without success everything works too, only larger. */
+/** Fills the cache when a source is newer than the cache. If filling fails, everything still works but uses more memory. */
 export function fillCompileCache(root: string): void {
   const folder = compileCacheFolder(root);
   const stamp = join(folder, "filled");
   const filledMs = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (SOURCES.every((source) => newestMs(join(root, source)) <= filledMs)) return;
   const startedAt = new Date();
-  // What it holds of older sources is never asked for again.
+  // Entries of older sources are never read again.
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const functions = readdirSync(join(root, FUNCTIONS)).map((name) => join(FUNCTIONS, name));

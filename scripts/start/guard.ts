@@ -1,5 +1,5 @@
-// Loaded before every child's own code (`node --import`): when the supervisor has vanished, even by `kill -9`, the child has a
-// moment to end by itself; then its whole process group goes, so that no process of any start is left behind.
+// Loaded before every child's own code (`node --import`). When the supervisor has ended, even by `kill -9`, the child has a short
+// time to end by itself. After that its whole process group is killed, so that no process of a start is left behind.
 
 const END_BY_ITSELF_MS = 10_000;
 
@@ -10,6 +10,6 @@ function endSoon(): void {
 if (process.send !== undefined) {
   if (process.connected) process.once("disconnect", endSoon);
   else endSoon();
-  // Listening alone would keep a process alive that has nothing left to do.
+  // The listener alone would keep a process alive that has no more work.
   process.channel?.unref();
 }

@@ -1,19 +1,20 @@
-// Ends what an earlier start of the same data folder left behind: its supervisor and a child were killed at once, and a
-// grandchild (workerd) still holds the port and the files. Called with the folder's lock held, so no living start is meant.
+// Ends the processes that an earlier start with the same data folder left behind. If the supervisor and a child are killed at the
+// same time, a grandchild (workerd) still holds the port and the files. The caller holds the folder's lock, so no process of a
+// living start is affected.
 
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Every child carries it in its environment, and passes it on. */
+/** Every child has this variable in its environment and passes it on. */
 export const FOLDER_MARK = "BEHAVIOUR_DATA_FOLDER";
 
-/** Linux only: elsewhere there is no /proc to look into. Resolves with how many were ended, when they are gone. */
+/** Linux only, because other systems have no /proc. Resolves with the number of ended processes when they are gone. */
 export async function endLeftovers(dataDir: string): Promise<number> {
   const pids = marked(dataDir);
   for (const pid of pids) {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
-      // Gone meanwhile.
+      // The process has ended in the meantime.
     }
   }
   const deadlineMs = Date.now() + 5_000;
@@ -23,7 +24,10 @@ export async function endLeftovers(dataDir: string): Promise<number> {
   return pids.length;
 }
 
-/** A zombie has closed its files once its last thread is gone; one that merely lost its memory has not yet. */
+/**
+ * A zombie has closed its files when its last thread has ended. A process that has only released its memory has not closed them
+ * yet.
+ */
 function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -49,7 +53,7 @@ function marked(dataDir: string): number[] {
     try {
       if (readFileSync(`/proc/${entry}/environ`, "utf8").split("\0").includes(mark)) pids.push(pid);
     } catch {
-      // Ended, a zombie (whose environment is empty), or another user's.
+      // The process has ended, is a zombie (with an empty environment), or belongs to another user.
     }
   }
   return pids;

@@ -1,5 +1,5 @@
-// One supervisor per data folder. The lock is a listening socket, which the kernel takes away with its process: neither a dead
-// process, a zombie nor a reused pid can hold it. On Linux its name is abstract, so that no file is left behind.
+// One supervisor per data folder. The lock is a listening socket. The kernel closes the socket with its process, so a dead
+// process, a zombie or a reused pid cannot hold the lock. On Linux the socket's name is abstract, so that no file is left behind.
 
 import { createHash } from "node:crypto";
 import { realpathSync, rmSync } from "node:fs";
@@ -13,7 +13,7 @@ export interface Lock {
   release(): void;
 }
 
-/** Another process holds the folder; `holder` is what it says of itself. */
+/** Another process holds the folder. `holder` is the description that this process gives of itself. */
 export class FolderInUse extends Error {
   override readonly name = "FolderInUse";
   readonly holder: string;
@@ -24,7 +24,10 @@ export class FolderInUse extends Error {
   }
 }
 
-/** `says` is told to whoever comes second. @throws {FolderInUse} */
+/**
+ * A process that asks for the lock later gets the text `says`.
+ * @throws {FolderInUse}
+ */
 export async function lockFolder(folder: string, says: string): Promise<Lock> {
   const name = `behaviour-pipeline-${createHash("sha256").update(realpathSync(folder)).digest("hex").slice(0, 32)}`;
   const abstract = process.platform === "linux";
@@ -32,13 +35,13 @@ export async function lockFolder(folder: string, says: string): Promise<Lock> {
   for (let attempt = 0; ; attempt++) {
     const server = await listen(address, says);
     if (server !== undefined) {
-      // The lock alone keeps nobody alive.
+      // The lock alone does not keep the process alive.
       server.unref();
       return { release: () => server.close() };
     }
     const holder = await ask(address);
     if (holder !== undefined || attempt > 0) throw new FolderInUse(holder ?? "another process holds its lock");
-    // A socket file of a dead process, on which nobody listens.
+    // A socket file of a dead process, on which no process listens.
     if (!abstract) rmSync(address, { force: true });
   }
 }
@@ -46,7 +49,7 @@ export async function lockFolder(folder: string, says: string): Promise<Lock> {
 /** Undefined when the address is taken. */
 async function listen(address: string, says: string): Promise<Server | undefined> {
   const server = createServer((socket) => {
-    socket.on("error", () => undefined); // Whoever asked has gone.
+    socket.on("error", () => undefined); // The process that asked has disconnected.
     socket.end(says);
   });
   return new Promise((resolve, reject) => {
@@ -58,7 +61,7 @@ async function listen(address: string, says: string): Promise<Server | undefined
   });
 }
 
-/** What the holder says; undefined when nobody listens there. */
+/** The holder's description. Undefined when no process listens there. */
 async function ask(address: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     let said = "";

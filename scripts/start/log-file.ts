@@ -1,4 +1,4 @@
-// A child's output on disk, in two files of bounded size, and its last lines in memory for the message when it dies.
+// A child's output on disk, in two files of bounded size. Its last lines stay in memory for the message about a crash.
 
 import { appendFileSync, renameSync, statSync } from "node:fs";
 
@@ -29,7 +29,7 @@ export class LogFile {
       appendFileSync(this.path, chunk);
       this.#bytes += chunk.length;
     } catch {
-      // A full disk must not end what could still drain; the last lines are in memory.
+      // A full disk must not end a process that can still drain. The last lines are in memory.
     }
   }
 

@@ -1,5 +1,5 @@
-// Ports of the embedded parts: free ones, and the same ones again at the next start while they are still free, so that tools
-// pointed at them keep working.
+// Ports of the embedded parts. The first start chooses free ports. The next start uses the same ports if they are still free, so
+// that tools with these addresses keep working.
 
 import { createServer } from "node:net";
 import { readJsonFile, writeDurably } from "../../local/durable.ts";
@@ -28,7 +28,7 @@ export async function choosePorts<Name extends string>(
   return chosen;
 }
 
-/** The port that could be listened on, which is closed again; undefined when it is taken. */
+/** The port that could be opened. It is closed again. Undefined when the port is taken. */
 async function tryPort(port: number, host: string): Promise<number | undefined> {
   const server = createServer();
   return new Promise((resolve) => {

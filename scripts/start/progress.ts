@@ -1,10 +1,10 @@
-// The lines a start prints: one per step with the time it took; on a terminal also what is under way.
+// The lines that a start prints: one line per step with its duration. A terminal also shows the steps in progress.
 
 const stream = process.stdout;
 const isTerminal = stream.isTTY && process.env.TERM !== "dumb";
 const colours = isTerminal && process.env.NO_COLOR === undefined;
 const underWay = new Map<string, number>();
-// The reader of the output may go away; the pipeline does not.
+// The reader of the output may close it. The pipeline continues.
 stream.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
@@ -37,7 +37,7 @@ export function say(line: string): void {
   drawUnderWay();
 }
 
-/** For what the operator must see though the start is long over. */
+/** For messages that the operator must see after the start has finished. */
 export function warn(line: string): void {
   if (isTerminal) stream.write("\r\u001b[2K");
   process.stderr.write(`${line}\n`);

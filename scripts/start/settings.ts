@@ -1,4 +1,4 @@
-// What the start is told: flags, `.env`, the environment, and the secrets it makes once and keeps.
+// The settings of a start: flags, `.env`, the environment, and the secrets that the first start creates and keeps.
 
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -8,20 +8,20 @@ import { readJsonFile, writeDurably } from "../../local/durable.ts";
 
 export const USAGE = `npm start [-- --help]
 
-Runs the whole pipeline on this machine: the edge (workerd), the functions, and for whatever the environment does not
-replace, embedded Kinesis, DynamoDB, S3 and TimescaleDB. Ctrl-C stops everything; the next start goes on with the same data.
+Runs the whole pipeline on this machine: the edge (workerd), the functions, and embedded Kinesis, DynamoDB, S3 and
+TimescaleDB, unless the environment names a replacement. Ctrl-C stops everything; the next start continues with the same data.
 
-Set in the environment or in .env (the environment wins); .env.example explains each:
-  PORT                8787    where the edge and the pages listen
-  DATA_DIR            .data   everything that is kept: stores, checkpoints, secrets, keys, logs
-  KINESIS_ENDPOINT            a Kinesis to use instead of the embedded one
-  DYNAMODB_ENDPOINT           a DynamoDB to use instead of the embedded one
-  S3_ENDPOINT                 an S3 to use instead of the embedded one
-  DATABASE_URL                a Postgres with TimescaleDB to use instead of the embedded one
+Set in the environment or in .env (the environment wins); .env.example explains each variable:
+  PORT                8787    port of the edge and the pages
+  DATA_DIR            .data   folder of all data: stores, checkpoints, secrets, keys, logs
+  KINESIS_ENDPOINT            a Kinesis that replaces the embedded Kinesis
+  DYNAMODB_ENDPOINT           a DynamoDB that replaces the embedded DynamoDB
+  S3_ENDPOINT                 an S3 that replaces the embedded S3
+  DATABASE_URL                a Postgres with TimescaleDB that replaces the embedded database
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
 `;
 
-/** A mistake of whoever starts it: shown without a stack. */
+/** A mistake of the person who starts the pipeline. It is shown without a stack. */
 export class StartRefused extends Error {
   override readonly name = "StartRefused";
 }
@@ -33,7 +33,10 @@ export interface Settings {
   environment: Record<string, string>;
 }
 
-/** Undefined when help was asked for. @throws {StartRefused} */
+/**
+ * Undefined when help was requested.
+ * @throws {StartRefused}
+ */
 export function readSettings(argv: readonly string[], root: string): Settings | undefined {
   let help: boolean | undefined;
   try {
@@ -64,7 +67,10 @@ function withoutEmpty(variables: NodeJS.Dict<string>): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** Makes the folder. @throws {StartRefused} when that is not possible. */
+/**
+ * Creates the folder.
+ * @throws {StartRefused} when the folder cannot be created.
+ */
 export function makeDataFolder(dataDir: string): void {
   try {
     mkdirSync(join(dataDir, "logs"), { recursive: true, mode: 0o700 });
@@ -78,9 +84,11 @@ const AWS_NAMES = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const;
 export type Secrets = Record<(typeof SECRET_NAMES)[number] | (typeof AWS_NAMES)[number], string>;
 
 /**
- * Made once, kept in `secrets.json` for its owner alone, complete on disk before anything uses them: the vault's key cannot be
- * replaced without losing whom its entries belong to, nor the ledger's without losing who refused. The environment's own values win and are not written down.
- * @throws {StartRefused} when the file is there but is not what was written.
+ * Created once and kept in `secrets.json`, which only its owner can read. The file is complete on disk before anything uses the
+ * secrets. The vault's key cannot be replaced: without it nobody knows to whom the vault's entries belong. The ledger's key
+ * cannot be replaced either: without it nobody knows which people refused consent. Values in the environment take precedence and
+ * are not written to the file.
+ * @throws {StartRefused} when the file exists but does not hold what a start has written.
  */
 export function readSecrets(dataDir: string, environment: Record<string, string>): Secrets {
   const path = join(dataDir, "secrets.json");
@@ -95,7 +103,7 @@ export function readSecrets(dataDir: string, environment: Record<string, string>
   const given = Object.fromEntries(
     SECRET_NAMES.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),
   );
-  // A pair belongs together: half of one from the environment would never sign anything valid.
+  // The two values form a pair. A pair with one value from the environment would never produce a valid signature.
   const awsGiven = AWS_NAMES.every((name) => environment[name] !== undefined);
   const aws = awsGiven ? Object.fromEntries(AWS_NAMES.map((name) => [name, environment[name] as string])) : {};
   return { ...all, ...given, ...aws } as Secrets;
@@ -112,6 +120,6 @@ function readSecretsFile(path: string): Record<string, string> {
   }
   const isComplete =
     typeof value === "object" && value !== null && Object.values(value).every((v) => typeof v === "string");
-  if (!isComplete) throw new StartRefused(`${path} is not what a start has written; restore it, or move DATA_DIR away`);
+  if (!isComplete) throw new StartRefused(`${path} was not written by a start; restore it, or move DATA_DIR away`);
   return value as Record<string, string>;
 }

@@ -1,4 +1,4 @@
-// What counts as failed: above all, what never ran.
+// The rules for what counts as failed, in particular tests that never ran.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ function report(...files: { status: string; tests: string[] }[]): string {
 }
 
 describe("counting", () => {
-  it("adds up over files", () => {
+  it("adds up the counts of all files", () => {
     const path = report(
       { status: "passed", tests: ["passed", "passed", "skipped"] },
       { status: "failed", tests: ["failed", "passed", "todo"] },
@@ -31,21 +31,21 @@ describe("counting", () => {
     expect(countTests(path, 1)).toEqual({ passed: 3, failed: 1, skipped: 2 });
   });
 
-  it("counts a file that could not be loaded", () => {
+  it("counts a file that could not be loaded as failed", () => {
     const path = report({ status: "passed", tests: ["passed"] }, { status: "failed", tests: [] });
     expect(countTests(path, 1)).toEqual({ passed: 1, failed: 1, skipped: 0 });
   });
 
-  it("counts an error between tests that all passed", () => {
+  it("counts an error between passed tests as failed", () => {
     expect(countTests(report({ status: "passed", tests: ["passed"] }), 1)).toMatchObject({ passed: 1, failed: 1 });
   });
 
-  it("counts a suite that never wrote a report, or holds no tests", () => {
+  it("counts a suite without a report or without tests as failed", () => {
     expect(countTests(join(folder, "absent.json"), null)).toMatchObject({ failed: 1 });
     expect(countTests(report(), 0)).toMatchObject({ failed: 1 });
   });
 
-  it("counts a report that was cut short", () => {
+  it("counts a truncated report as failed", () => {
     const path = join(folder, "report.json");
     writeFileSync(path, '{"testResults":[');
     expect(countTests(path, 137)).toMatchObject({ failed: 1 });
@@ -53,7 +53,7 @@ describe("counting", () => {
 });
 
 describe("the line at the end", () => {
-  it("names skipped tests only when there are any", () => {
+  it("names skipped tests only when there are skipped tests", () => {
     expect(summaryLine({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed");
     expect(summaryLine({ passed: 3, failed: 1, skipped: 2 })).toBe("3 passed, 1 failed, 2 skipped");
   });

@@ -1,5 +1,5 @@
-// Counts a suite's tests out of vitest's JSON report. A suite that did not run to its end is a failure even when no test of it
-// failed: tests that never ran must not look like tests that passed.
+// Counts a suite's tests in vitest's JSON report. A suite that did not run to its end has failed, even when none of its tests
+// failed. Tests that never ran must not look like tests that passed.
 
 import { readFileSync } from "node:fs";
 
@@ -16,7 +16,7 @@ interface Report {
 const NOT_RUN = new Set(["pending", "skipped", "todo", "disabled"]);
 
 /**
- * @param reportPath where vitest was told to write; need not exist
+ * @param reportPath the file that vitest was asked to write. It may be missing.
  * @param exitCode null when the run was killed or never started
  */
 export function countTests(reportPath: string, exitCode: number | null): Counts {
@@ -27,11 +27,11 @@ export function countTests(reportPath: string, exitCode: number | null): Counts 
       else if (NOT_RUN.has(status)) counts.skipped++;
       else counts.failed++;
     }
-    // A file that can't be loaded has no tests to fail.
+    // A file that cannot be loaded has no tests that could fail.
     const brokeOutside = file.status === "failed" && !file.assertionResults.some(({ status }) => status === "failed");
     if (brokeOutside) counts.failed++;
   }
-  // No report, nothing in it, or an error between the tests.
+  // There is no report, or it is empty, or an error occurred between the tests.
   if (counts.failed === 0 && (exitCode !== 0 || counts.passed + counts.skipped === 0)) counts.failed++;
   return counts;
 }
@@ -40,7 +40,7 @@ function readReport(path: string): Report | null {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as Report;
   } catch {
-    // Absent or cut short: vitest ended before its end, which the exit code says too.
+    // The report is missing or truncated: vitest crashed. The exit code says so too.
     return null;
   }
 }
@@ -49,7 +49,7 @@ export function addCounts(a: Counts, b: Counts): Counts {
   return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
 }
 
-/** `N passed, N failed`, and `, N skipped` when there are any. */
+/** `N passed, N failed`, and `, N skipped` when tests were skipped. */
 export function summaryLine({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`;
 }

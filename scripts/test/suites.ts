@@ -1,14 +1,14 @@
-// The suites behind `npm test`, in the order of an event's path and of what they cost: each package's own, then what crosses
-// packages. Each is a folder with tests of vitest.
+// The suites behind `npm test`, ordered by an event's path and by their cost: first the suites of each package, then the suites
+// that cross packages. Each suite is a folder with vitest tests.
 
 export interface Suite {
-  /** As it is named to `--only`. */
+  /** The suite's name for `--only`. */
   name: string;
   folder: string;
   about: string;
-  /** Needs the SDK and the pages built. */
+  /** Needs a build of the SDK and the pages. */
   needsPages: boolean;
-  /** Starts whole pipelines: minutes rather than seconds. Left out by `--short`. */
+  /** Starts whole pipelines and takes minutes rather than seconds. `--short` skips it. */
   isLong: boolean;
   deadlineMs: number;
 }
@@ -27,7 +27,7 @@ export const SUITES: readonly Suite[] = [
   {
     name: "contract",
     folder: "contract",
-    about: "what crosses a boundary: limits, keys, times, frames",
+    about: "the contract between the sides: limits, keys, times, frames",
     needsPages: false,
     isLong: false,
     deadlineMs: 6 * MINUTE_MS,
@@ -51,7 +51,7 @@ export const SUITES: readonly Suite[] = [
   {
     name: "local",
     folder: "local",
-    about: "AWS on one machine: event-source mapping, Postgres server, what a kill leaves behind",
+    about: "AWS on one machine: event-source mapping, Postgres server, state after a kill",
     needsPages: false,
     isLong: false,
     deadlineMs: 12 * MINUTE_MS,
@@ -67,7 +67,7 @@ export const SUITES: readonly Suite[] = [
   {
     name: "web",
     folder: "web",
-    about: "the pages: what they show, their size, their content security policy",
+    about: "the pages: their content, their size, their content security policy",
     needsPages: true,
     isLong: false,
     deadlineMs: 6 * MINUTE_MS,
