@@ -1,6 +1,6 @@
 // Advertising click ids: how they are taken out where consent does not cover advertising (outcomes `restricted` and stricter),
 // and whose they are. The edge does it before the first write, the processor again for rows of an older release. Which there
-// are stands in click-id-list.ts. API.md §4.
+// are stands in click-id-list.ts. docs/API_DOCUMENTATION.md#consent.
 
 import { ADVERTISING_KEYS, CLICK_IDS } from "./click-id-list.ts";
 import { isObject, type JsonObject } from "./event.ts";

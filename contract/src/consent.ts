@@ -1,4 +1,4 @@
-// The four outcomes of consent, from the freest to the strictest. API.md §4.
+// The four outcomes of consent, from the freest to the strictest. docs/API_DOCUMENTATION.md#consent.
 
 export const CONSENT_OUTCOMES = ["accept", "restricted", "cookieless", "drop"] as const;
 export type ConsentOutcome = (typeof CONSENT_OUTCOMES)[number];

@@ -1,5 +1,5 @@
 // What the processor makes of an event, a line of the enriched stream, and the columns under which every store that people
-// read keeps it. No client's id stands in it: only surrogates. API.md §9.
+// read keeps it. No client's id stands in it: only surrogates. docs/API_DOCUMENTATION.md#the-stores-as-interfaces.
 
 import * as z from "zod/mini";
 import { PiiFinding } from "./envelope.ts";

@@ -1,5 +1,5 @@
 // The one table of errors. `code` is what clients switch on; the status, whether sending the same request again can help,
-// and the level it is logged at follow from it. API.md §1.
+// and the level it is logged at follow from it. docs/API_DOCUMENTATION.md#answers.
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 

@@ -1,5 +1,5 @@
 // What a client sends: Segment's spec, as a schema for documents, SDKs and tests. The collector walks parsed values by hand
-// (edge/src/collect/judge.ts) because that is the hot path; a test holds the two against each other. API.md §3.
+// (edge/src/collect/judge.ts) because that is the hot path; a test holds the two against each other. docs/API_DOCUMENTATION.md#sending-events.
 
 import * as z from "zod/mini";
 import { LIMITS } from "./limits.ts";

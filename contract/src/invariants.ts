@@ -1,4 +1,4 @@
-// One metric for each invariant that a running pipeline can watch itself keep (DESIGN.md §4), and why the others have none:
+// One metric for each invariant that a running pipeline can watch itself keep (docs/ARCHITECTURE.md#invariants), and why the others have none:
 // those are held by tests alone. The alarms of deployment and docs/monitoring are made from these names.
 
 export interface InvariantMetric {

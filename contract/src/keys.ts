@@ -1,4 +1,4 @@
-// API keys: their text format, their checksum, and the record the edge decides by. API.md §2.
+// API keys: their text format, their checksum, and the record the edge decides by. docs/API_DOCUMENTATION.md#keys.
 // A mistyped key fails the checksum and costs no look-up; only the SHA-256 of a key is ever stored.
 
 import { createHash, randomInt } from "node:crypto";

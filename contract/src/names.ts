@@ -1,4 +1,4 @@
-// Names that two sides must agree on: streams, tables, buckets, KV keys. People point their own tools at them (API.md §9).
+// Names that two sides must agree on: streams, tables, buckets, KV keys. People point their own tools at them (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 export const STREAMS = { raw: "behaviour-raw", enriched: "behaviour-enriched" } as const;
 

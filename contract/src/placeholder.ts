@@ -1,5 +1,5 @@
 // What programs write where they have no id. Many people share each of these: an event under one is stored, its sender is warned
-// (`suspicious_user_id`), and it is merged with nobody's. One list, or the warning and the merging would drift apart. API.md §1.
+// (`suspicious_user_id`), and it is merged with nobody's. One list, or the warning and the merging would drift apart. docs/API_DOCUMENTATION.md#answers.
 
 const PLACEHOLDERS: ReadonlySet<string> = new Set([
   "null",

@@ -1,4 +1,4 @@
-// What a client is told about each event of a request. API.md §1: the four counters add up to the events sent.
+// What a client is told about each event of a request. docs/API_DOCUMENTATION.md#answers: the four counters add up to the events sent.
 
 import type { RejectionCode, WarningCode } from "./errors.ts";
 

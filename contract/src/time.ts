@@ -1,4 +1,4 @@
-// Times on the wire and the correction of clients' clocks. API.md §3. Pure, and the same at the edge and behind it: the
+// Times on the wire and the correction of clients' clocks. docs/API_DOCUMENTATION.md#sending-events. Pure, and the same at the edge and behind it: the
 // first accepted copy of a message carries all that is needed to compute its time, so every reader gets the same one.
 
 import { LIMITS } from "./limits.ts";

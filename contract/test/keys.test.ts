@@ -1,4 +1,4 @@
-// The format of API keys: what is a key, and that one wrong character never is one. API.md §2.
+// The format of API keys: what is a key, and that one wrong character never is one. docs/API_DOCUMENTATION.md#keys.
 
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";

@@ -1,4 +1,4 @@
-// The tables that clients, documents and libraries rest on, held against API.md, and the generated schemas against the code.
+// The tables that clients, documents and libraries rest on, held against docs/API_DOCUMENTATION.md, and the generated schemas against the code.
 
 import { describe, expect, it } from "vitest";
 import { generateSchemas, staleSchemas } from "../generate.ts";
@@ -67,7 +67,7 @@ describe("errors", () => {
 });
 
 describe("results of single events", () => {
-  it("hold every rejection and warning of API.md", () => {
+  it("hold every rejection and warning of docs/API_DOCUMENTATION.md", () => {
     expect(Object.keys(REJECTIONS)).toEqual(
       expect.arrayContaining([
         "missing_field",
@@ -100,7 +100,7 @@ describe("results of single events", () => {
 });
 
 describe("limits", () => {
-  it("are those of API.md", () => {
+  it("are those of docs/API_DOCUMENTATION.md", () => {
     expect(LIMITS).toMatchObject({
       bodyCompressedBytes: 1_048_576,
       bodyBytes: 4_194_304,
@@ -135,7 +135,7 @@ describe("columns of the stores", () => {
     for (const { field } of STORE_COLUMNS) expect(fields).toContain(field);
   });
 
-  it("hold those that API.md names", () => {
+  it("hold those that docs/API_DOCUMENTATION.md names", () => {
     expect(STORE_COLUMNS.map(({ column }) => column)).toEqual(
       expect.arrayContaining([
         "project",

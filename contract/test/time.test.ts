@@ -1,4 +1,4 @@
-// Times as clients write them, and what an event is stored under. API.md §3.
+// Times as clients write them, and what an event is stored under. docs/API_DOCUMENTATION.md#sending-events.
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

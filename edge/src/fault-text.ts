@@ -1,5 +1,5 @@
 // What a fault says of itself, for a line of the log: never what was sent. Messages of the runtime repeat the input they are
-// about (`JSON.parse` a piece of the body, `fetch` a URL with its query), so those parts are left out. DESIGN I6.
+// about (`JSON.parse` a piece of the body, `fetch` a URL with its query), so those parts are left out. I6.
 
 import { masked } from "./pii/masked.ts";
 

@@ -1,4 +1,4 @@
-// Sends requests to the Worker as HTTP, and holds every answer to what API.md §1 promises of all of them.
+// Sends requests to the Worker as HTTP, and holds every answer to what docs/API_DOCUMENTATION.md#answers promises of all of them.
 
 import { exports } from "cloudflare:workers";
 import { ERRORS, type ErrorCode, type IngestResult } from "@behaviour/contract";

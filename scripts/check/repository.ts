@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, runCommand } from "../run-command.ts";
+import { findBadCitations } from "./citations.ts";
 import {
   type Finding,
   findDeadLinks,
@@ -30,6 +31,7 @@ export async function judgeRepository(): Promise<string[]> {
     ...findMachinePaths(files, ROOT),
     ...findUnfinished(files),
     ...findDeadLinks(files, exists),
+    ...findBadCitations(files),
   ];
   return listFindings(findings);
 }

@@ -1,4 +1,4 @@
-// Bodies that cost the most: legal ones at the limits of API.md, and refused ones. Each is made anew for each request, with ids
+// Bodies that cost the most: legal ones at the limits of docs/API_DOCUMENTATION.md, and refused ones. Each is made anew for each request, with ids
 // of its own: a second copy would be all duplicates, and cheap.
 
 import { randomBytes } from "node:crypto";

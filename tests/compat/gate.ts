@@ -1,5 +1,5 @@
 // A door in front of the pipeline's own: passes everything on, remembers which messages a library sent and which of them were
-// acknowledged, and spoils the first answers as asked. What it says then is what the edge itself would say (API.md §1).
+// acknowledged, and spoils the first answers as asked. What it says then is what the edge itself would say (docs/API_DOCUMENTATION.md#answers).
 
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";

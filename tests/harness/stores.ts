@@ -1,4 +1,4 @@
-// The three tiers as a person's own tools see them: none of this uses the pipeline's readers. API.md §9.
+// The three tiers as a person's own tools see them: none of this uses the pipeline's readers. docs/API_DOCUMENTATION.md#the-stores-as-interfaces.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

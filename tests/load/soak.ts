@@ -24,7 +24,7 @@ const HELP = `npm run soak -- [flags]      against a running \`npm start\` (same
 const BATCH = 20;
 const CONNECTIONS = 8;
 const SAMPLE_EVERY_MS = 1_000;
-/** DESIGN I2: everything acknowledged is in all its tiers within two minutes. */
+/** I2: everything acknowledged is in all its tiers within two minutes. */
 const ARRIVE_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 1_000;
 const TRACED_MESSAGES = 50;

@@ -1,4 +1,4 @@
-// The same message again, in every way clients send it again: its effect is there once in each tier. API.md §3, DESIGN E5, E11.
+// The same message again, in every way clients send it again: its effect is there once in each tier. docs/API_DOCUMENTATION.md#sending-events, E5, E11.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

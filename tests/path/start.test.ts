@@ -1,4 +1,4 @@
-// `npm start` as DESIGN §5 promises it: what it writes, what it refuses, and that it goes on where it stopped.
+// `npm start` as docs/DEVELOPER_GETTING_STARTED.md promises it: what it writes, what it refuses, and that it goes on where it stopped.
 
 import { once } from "node:events";
 import { existsSync, rmSync, statSync } from "node:fs";

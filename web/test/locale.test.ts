@@ -1,4 +1,4 @@
-/** Pages work in every language a browser may say it has. CASES E16. */
+/** Pages work in every language a browser may say it has.  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";

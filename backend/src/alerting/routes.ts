@@ -1,4 +1,4 @@
-// `/v1/admin/alerts`: alert rules over HTTP. API.md §7. A rule of a project out of the caller's reach looks like none.
+// `/v1/admin/alerts`: alert rules over HTTP. docs/API_DOCUMENTATION.md#administration. A rule of a project out of the caller's reach looks like none.
 
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";

@@ -1,4 +1,4 @@
-// A failed event as a row of the Parquet files that people read: column names as in every other store (API.md §9).
+// A failed event as a row of the Parquet files that people read: column names as in every other store (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 import { type FailedEvent, failureKind } from "@behaviour/contract";
 import { parquetReadObjects } from "hyparquet";

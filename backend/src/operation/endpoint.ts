@@ -1,5 +1,5 @@
 // One way to declare a route: the scope it needs, how its input is read, and what it answers. The order is the same for all
-// of them: scope, input, audit record, data. The audit comes before the read and fails closed (DESIGN.md E12).
+// of them: scope, input, audit record, data. The audit comes before the read and fails closed (E12).
 
 import { ERRORS, type Scope } from "@behaviour/contract";
 import type { Context, Hono } from "hono";

@@ -1,6 +1,6 @@
 // Personal data of the second kind: phone numbers, IBANs and national ids, in any string of an event's properties, traits and
 // context. Masked, dropped or refused as the project chose, and recorded as pointer and class, like what the edge finds; before
-// anything of the event is written anywhere. DESIGN E7, API.md §3; the rules are in docs/ENRICHMENT.md.
+// anything of the event is written anywhere. E7, docs/API_DOCUMENTATION.md#sending-events; the rules are in docs/ENRICHMENT.md.
 
 import {
   addFinding,

@@ -1,6 +1,6 @@
 // Stage 3: an envelope into its events. Each one is judged against the contract again (the edge has done it, so a fault here
 // means that something impossible came in: it becomes a failed event), cleaned (stage 4), and given the batch's context,
-// the path's type, the batch's `sentAt` and the edge's verdict. API.md §3.
+// the path's type, the batch's `sentAt` and the edge's verdict. docs/API_DOCUMENTATION.md#sending-events.
 
 import {
   EVENT_TYPES,
@@ -220,7 +220,7 @@ function isEmpty(value: unknown): boolean {
   return value === null || value === undefined || (isObject(value) && Object.keys(value).length === 0);
 }
 
-/** Fields that are not known are kept (API.md §3): `channel`, `_metadata`, `integrations` … stand in `context.$fields`. */
+/** Fields that are not known are kept (docs/API_DOCUMENTATION.md#sending-events): `channel`, `_metadata`, `integrations` … stand in `context.$fields`. */
 function withUnknownFields(context: JsonObject, sent: JsonObject): JsonObject {
   let unknown: JsonObject | undefined;
   for (const field in sent) {

@@ -1,5 +1,5 @@
 // The two restrictions a key can carry, checked when they are entered so that the edge only ever meets well-formed ones:
-// origins (exact, or every subdomain of one host) and address ranges (IPv4 and IPv6 in CIDR notation). API.md §2.
+// origins (exact, or every subdomain of one host) and address ranges (IPv4 and IPv6 in CIDR notation). docs/API_DOCUMENTATION.md#keys.
 
 import { isIPv4, isIPv6 } from "node:net";
 

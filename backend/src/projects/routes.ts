@@ -1,4 +1,4 @@
-// Administration over HTTP (API.md §7): projects and keys. Thin: what may be said is in input.ts, what happens in projects.ts
+// Administration over HTTP (docs/API_DOCUMENTATION.md#administration): projects and keys. Thin: what may be said is in input.ts, what happens in projects.ts
 // and keys.ts. A project out of the caller's reach looks like one that does not exist. Every change is in the audit log
 // before it is made; the edge learns of it before the answer, and `propagated` says whether it did.
 

@@ -1,4 +1,4 @@
-// The audit log over HTTP, its project's own part of it. API.md §6. Reading it is itself a read, and recorded first.
+// The audit log over HTTP, its project's own part of it. docs/API_DOCUMENTATION.md#not-yet. Reading it is itself a read, and recorded first.
 
 import type { Hono } from "hono";
 import type { Sql } from "postgres";

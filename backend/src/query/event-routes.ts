@@ -1,4 +1,4 @@
-// The routes that hand out events: the listing and where one message is. API.md §5.
+// The routes that hand out events: the listing and where one message is. docs/API_DOCUMENTATION.md#reading.
 
 import type { Hono } from "hono";
 import type { Sql } from "postgres";

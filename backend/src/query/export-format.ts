@@ -1,5 +1,5 @@
 // The three forms an export comes in, each written page by page so that no export is ever whole in memory: NDJSON as the
-// listing shows events, CSV and Parquet with the columns that every store has (API.md §9).
+// listing shows events, CSV and Parquet with the columns that every store has (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 import { STORE_COLUMNS } from "@behaviour/contract";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";

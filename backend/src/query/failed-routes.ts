@@ -1,5 +1,5 @@
 // `GET /v1/failed-events`: what was accepted and can't be stored, with the reason, and how many by code. Payloads were redacted
-// when they were stored. API.md §5.
+// when they were stored. docs/API_DOCUMENTATION.md#reading.
 
 import { FAILURE_KINDS, FAILURES, type FailedEvent, type FailureCode, failureKind, LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";

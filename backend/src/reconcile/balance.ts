@@ -1,4 +1,4 @@
-// Whether a minute of a project adds up at every hop (DESIGN.md I9). Pure, save for the count that alerting asks for.
+// Whether a minute of a project adds up at every hop (I9). Pure, save for the count that alerting asks for.
 //
 //   edge       accepted ≤ received − redelivered
 //   processor  received = processed + failed + redelivered

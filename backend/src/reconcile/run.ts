@@ -1,4 +1,4 @@
-// One reconciliation (DESIGN.md I9): takes in what the processor and the cold tier counted since the last one, reads what the
+// One reconciliation (I9): takes in what the processor and the cold tier counted since the last one, reads what the
 // edge, the hot and the warm tier hold of the minutes that are open, and says which of them don't add up.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";

@@ -1,4 +1,4 @@
-// The reconciliation's tables (DESIGN.md I9): what passed each hop, by project and minute of receipt.
+// The reconciliation's tables (I9): what passed each hop, by project and minute of receipt.
 
 import { bigint, boolean, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { instant } from "../database/columns.ts";

@@ -1,4 +1,4 @@
-// `POST /v1/failed-events/replay` (API.md §5). A large replay is answered in parts: as long as `nextCursor` is no null, the
+// `POST /v1/failed-events/replay` (docs/API_DOCUMENTATION.md#reading). A large replay is answered in parts: as long as `nextCursor` is no null, the
 // same body is sent again with it.
 
 import { FAILURE_KINDS, FAILURES, type FailureCode, LIMITS } from "@behaviour/contract";

@@ -1,4 +1,4 @@
-// `/v1/admin/tracking-plan` (API.md §7): the plan as it is, a new version of it, and its settings alone. What a plan may say is
+// `/v1/admin/tracking-plan` (docs/API_DOCUMENTATION.md#administration): the plan as it is, a new version of it, and its settings alone. What a plan may say is
 // judged in document.ts, versions are kept in versions.ts.
 
 import { LIMITS, PLAN_MODES, TrackingPlan, UNKNOWN_EVENTS } from "@behaviour/contract";

@@ -1,5 +1,5 @@
 // How the vault files an id: under an HMAC, by project and kind, so that neither its table nor its keys hold anything a
-// client sent. DESIGN E10.
+// client sent. E10.
 
 import { createHmac } from "node:crypto";
 

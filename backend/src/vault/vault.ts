@@ -1,4 +1,4 @@
-// Resolves the ids that events name to surrogates, creating what is seen for the first time. DESIGN E10; who is one person
+// Resolves the ids that events name to surrogates, creating what is seen for the first time. E10; who is one person
 // is decided in links.ts.
 //
 // Two invocations may meet the same ids at once. Every step is a conditional write of one item, so both end with what the

@@ -1,4 +1,4 @@
-// The processor through its door, on real emulators: exactness across crashes, copies, poison. DESIGN E8, E11.
+// The processor through its door, on real emulators: exactness across crashes, copies, poison. E8, E11.
 
 import { EnrichedEvent, type FailedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";

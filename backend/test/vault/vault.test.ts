@@ -1,4 +1,4 @@
-// Who is one person: the vault on a real table, with several processes at once. DESIGN E10.
+// Who is one person: the vault on a real table, with several processes at once. E10.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dynamodbClient } from "../../src/aws.ts";

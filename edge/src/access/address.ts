@@ -1,5 +1,5 @@
 // The caller's address: CF-Connecting-IP alone (X-Forwarded-For is what the caller says of itself), compared against a key's
-// CIDRs, and cut before it is written anywhere. API.md §2, DESIGN E7.
+// CIDRs, and cut before it is written anywhere. docs/API_DOCUMENTATION.md#keys, E7.
 // Every event pays for this, so the usual spellings are read by hand; ipaddr.js reads the rare ones (`::ffff:1.2.3.4`, zones).
 
 import ipaddr from "ipaddr.js";

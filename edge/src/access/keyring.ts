@@ -2,7 +2,7 @@
 // - An outage of KV is none of ingestion. The shard judges a key's revocation itself, so the way of events trusts memory longer.
 // - A refused key is refused cheaply. What is unknown is remembered too, in a table of its own.
 // - A made-up key (its checksum is a public CRC-32) costs at most one read of KV, and hardly ever a call of the control plane.
-// API.md §2, docs/adr/014-budgets-of-an-isolate.md.
+// docs/API_DOCUMENTATION.md#keys, docs/adr/014-budgets-of-an-isolate.md.
 
 import { waitUntil } from "cloudflare:workers";
 import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey, type Scope, TUNINGS } from "@behaviour/contract";

@@ -1,5 +1,5 @@
 // Which pages may use a public key. Origins are compared as parsed, never as text: case, default ports, punycode and a
-// trailing dot would all let the same page in or out by accident. API.md §2.
+// trailing dot would all let the same page in or out by accident. docs/API_DOCUMENTATION.md#keys.
 
 /** A key's allowed origins, parsed when its record is read. */
 export interface AllowedOrigins {

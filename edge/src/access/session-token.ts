@@ -1,5 +1,5 @@
 // The cookie of a session and the token in it. The token names the key by its hash and the session by a random id, and is
-// signed: what is stored anywhere is only that a session was ended (ended-sessions.ts). API.md §2.
+// signed: what is stored anywhere is only that a session was ended (ended-sessions.ts). docs/API_DOCUMENTATION.md#keys.
 
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";

@@ -1,5 +1,5 @@
 // Every answer leaves through here: CORS on each of them (a browser library that can't read an answer takes it for a network
-// fault and sends again), a request id, and JSON whose form the official libraries understand. API.md §1.
+// fault and sends again), a request id, and JSON whose form the official libraries understand. docs/API_DOCUMENTATION.md#answers.
 
 import { waitUntil } from "cloudflare:workers";
 import { Buffer } from "node:buffer";

@@ -1,5 +1,5 @@
 // Stage 2: the body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an
-// isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. API.md §1, §3.
+// isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { concatBytes, LIMITS, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";

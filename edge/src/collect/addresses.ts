@@ -1,5 +1,5 @@
 // IP addresses within an event are cut like the caller's own, before anything is written. `context.ip` is believed with a
-// secret key only. API.md §3, DESIGN E7.
+// secret key only. docs/API_DOCUMENTATION.md#sending-events, E7.
 //
 // Version numbers look like IPv4 addresses (Chrome 130.0.0.0), and what is cut wrongly is lost for good. So an IPv4 address is
 // one only where its key says so; the form of an IPv6 address is evidence enough.

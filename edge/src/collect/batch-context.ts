@@ -1,5 +1,5 @@
 // A batch's own context, looked at and repaired once for all the events it is merged into: 2,500 of them would each repair it anew.
-// What it was repaired of is told with every event that has it, as if it had stood there. API.md §1.
+// What it was repaired of is told with every event that has it, as if it had stood there. docs/API_DOCUMENTATION.md#answers.
 
 import { isObject, type JsonObject, LIMITS } from "@behaviour/contract";
 import { ALL_PII } from "../pii/classes.ts";

@@ -1,6 +1,6 @@
 // How far back the first copy of a message can lie, by what the client's clock says and what is known of that clock. A shard
 // looks no further back on its disk than this, so it must never be too late: a fast clock makes a message look younger than
-// it is. Pure. DESIGN E5; behind the stream: backend/src/tiers/suspect.ts.
+// it is. Pure. E5; behind the stream: backend/src/tiers/suspect.ts.
 
 import { type EventTime, LIMITS } from "@behaviour/contract";
 

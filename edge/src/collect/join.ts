@@ -1,5 +1,5 @@
 // Requests of one isolate that append to the same shard shortly after another did share the next call: a call costs more than
-// what it carries, and what comes in one call becomes one row. Who comes after a quiet moment waits for nobody. DESIGN E2, ADR 7.
+// what it carries, and what comes in one call becomes one row. Who comes after a quiet moment waits for nobody. E2, ADR 007.
 //
 // Every request may only wait for I/O of its own: a promise or response made in one request and settled in another is
 // refused by the runtime ("Cannot perform I/O on behalf of a different request"). So what is shared is plain state: whoever

@@ -1,6 +1,6 @@
 // What shards said lately of the consent of subjects, in this isolate: events are packed for that state of the ledger, so that a
 // visitor who granted costs one call an event and not two. It decides nothing: the shard judges every event by its ledger, and
-// says when this memory is wrong. ADR 16.
+// says when this memory is wrong. ADR 016.
 
 import { UNKNOWN_STATE } from "../consent/table.ts";
 import type { NamedIds } from "./subjects.ts";

@@ -1,5 +1,5 @@
 // `GET /v1/pixel.gif?data=<base64url JSON>`: one event from where no script runs (mails, noscript). Whatever becomes of it,
-// the answer is the picture: nobody could read another one. API.md §3.
+// the answer is the picture: nobody could read another one. docs/API_DOCUMENTATION.md#sending-events.
 
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";

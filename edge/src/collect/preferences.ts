@@ -1,5 +1,5 @@
 // Segment's consent tools report a changed choice as an event; it is a ledger write as well, in force before the event itself is
-// stored. API.md §4.
+// stored. docs/API_DOCUMENTATION.md#consent.
 
 import { isObject, type KeyRecord } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";

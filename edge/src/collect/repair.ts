@@ -1,5 +1,5 @@
 // The slow look at one event: writes it anew as it is stored, with a warning for each repair. Repair where the intent is
-// clear, reject only what can't be made an event (that is judge.ts). API.md §1.
+// clear, reject only what can't be made an event (that is judge.ts). docs/API_DOCUMENTATION.md#answers.
 
 import { hasControl, type JsonObject, LIMITS } from "@behaviour/contract";
 import { quoteUnsafeNumbers } from "./unsafe-numbers.ts";

@@ -1,7 +1,7 @@
 // What the shards do not see of requests: how many events were rejected, repeated within a request, or dropped for want of
 // consent. Gathered in the isolate as plain numbers (no request waits for another's call) and sent at most once a second for each
 // project, after the answers. Each isolate has its own shard to tell, so that no shard hears them all. A count can be lost with
-// its isolate, and costs nobody an event; none is sent twice. ADR 16.
+// its isolate, and costs nobody an event; none is sent twice. ADR 016.
 
 import { waitUntil } from "cloudflare:workers";
 import type { KeyRecord } from "@behaviour/contract";

@@ -1,4 +1,4 @@
-// The ingestion routes: each with and without `/v1` and a trailing slash. API.md §3.
+// The ingestion routes: each with and without `/v1` and a trailing slash. docs/API_DOCUMENTATION.md#sending-events.
 
 import type { EventType } from "@behaviour/contract";
 

@@ -1,4 +1,4 @@
-// Makes one call to a shard, whichever release it runs: after a deploy a shard may run the previous one for minutes. ADR 11.
+// Makes one call to a shard, whichever release it runs: after a deploy a shard may run the previous one for minutes. ADR 011.
 
 import type { AppendAnswer, AppendInput } from "../shard/append.ts";
 import { packAppends } from "../shard/append-call.ts";

@@ -1,5 +1,5 @@
 // `GET /v1/projects/<writeKey>/settings`: what `@segment/analytics-next` loads before it sends anything (`CDNSettings` in its
-// source), and what our own library may want to know. API.md §3.
+// source), and what our own library may want to know. docs/API_DOCUMENTATION.md#sending-events.
 
 import { LIMITS } from "@behaviour/contract";
 import { findKey } from "../access/keyring.ts";
@@ -10,7 +10,7 @@ import type { Env } from "../env.ts";
 
 /** By caller (the regime is its country's), and short: a project's settings may change. */
 const CACHE = "private, max-age=120";
-/** The names of API.md §4 a category is known by unless the project maps others. */
+/** The names of docs/API_DOCUMENTATION.md#consent a category is known by unless the project maps others. */
 const CONSENT_CATEGORIES = ["analytics", "advertising"];
 
 /**

@@ -1,5 +1,5 @@
 // What the edge knows of where a request came from. All of it is cut here, before anything is written: the address to its
-// network, and in headers whatever is masked in events. DESIGN E7.
+// network, and in headers whatever is masked in events. E7.
 
 import { type ClientHints, type RequestSource, stripClickIdText } from "@behaviour/contract";
 import { cutAddress } from "../access/address.ts";

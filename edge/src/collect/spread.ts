@@ -1,6 +1,6 @@
 // Over how many of a project's shards a request goes. A browser's has one subject, so one shard. A server's batch has many, and
 // each shard that it touches costs a call and its part of a row. Which shard a subject has must follow from the subject alone: a
-// copy of a message that went to another shard is not told from the first, and the hot tier looks up no young one. ADR 16.
+// copy of a message that went to another shard is not told from the first, and the hot tier looks up no young one. ADR 016.
 
 import type { KeyRecord } from "@behaviour/contract";
 import { shardIndex } from "../placement/shard-name.ts";

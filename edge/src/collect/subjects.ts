@@ -1,4 +1,4 @@
-// The ids an event names, as the shard's copy of the ledger files them. An event is judged by all of them. API.md §4.
+// The ids an event names, as the shard's copy of the ledger files them. An event is judged by all of them. docs/API_DOCUMENTATION.md#consent.
 
 import { concatBytes } from "@behaviour/contract";
 import { type IdKind, type LedgerIds, legacyEntryOf } from "../ledger/entry.ts";

@@ -1,6 +1,6 @@
 // Whether a body may be stored as its own bytes: only when it holds nothing but what was judged and looked at. What stands
 // beside the events (unknown members, a context that every event overrides) is not stored, and neither is the first of two
-// members of one name, which JSON.parse leaves out and the text does not. DESIGN E7.
+// members of one name, which JSON.parse leaves out and the text does not. E7.
 
 import { isObject, type JsonObject } from "@behaviour/contract";
 import { ALL_PII, NO_PII } from "../pii/classes.ts";

@@ -1,5 +1,5 @@
 // The warnings of one request. A client chooses how many there are and how long their pointers, so all of it is bounded: 20 of an
-// event, 200 in the answer, and how many more there were as a number. API.md §1.
+// event, 200 in the answer, and how many more there were as a number. docs/API_DOCUMENTATION.md#answers.
 
 import {
   boundedPointerPart,

@@ -1,5 +1,5 @@
 // The outcome `restricted`: the event without click ids and advertising ids, in whatever field. The processor takes them out as
-// well, but the raw stream keeps what the edge writes for a week. API.md §4, ADR 013.
+// well, but the raw stream keeps what the edge writes for a week. docs/API_DOCUMENTATION.md#consent, ADR 013.
 
 import { isObject, type JsonObject, stripClickIds, stripContext } from "@behaviour/contract";
 

@@ -11,7 +11,7 @@ type Categories = Readonly<Record<string, Purpose | null>>;
 export const CONSENT_MANAGERS: readonly { name: string; source: string; categories: Categories }[] = [
   {
     name: "Common names",
-    source: "API.md §4",
+    source: "docs/API_DOCUMENTATION.md#consent",
     categories: {
       analytics: "analytics",
       performance: "analytics",

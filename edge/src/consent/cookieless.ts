@@ -1,6 +1,6 @@
 // Cookieless mode: an event without consent to analytics is counted, and nothing on it or about it leads to the device. Its
 // visitor is a hash under a random salt that lives one day and is then destroyed, so the days can't be joined, by us either.
-// API.md §4.
+// docs/API_DOCUMENTATION.md#consent.
 
 import { createHash } from "node:crypto";
 import { isObject, type JsonObject } from "@behaviour/contract";

@@ -1,7 +1,7 @@
 // The US sections of the Global Privacy Platform, as data: where in a section's core segment the opt-outs lie. Only what
 // decides about advertising is here: opt-outs of sale, of sharing and of targeted advertising, and the GPC subsection.
 // https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform, Sections/US-National and Sections/US-States, each
-// section's "Core Segment" table; the section ids are those of "Sections/Section Information.md". @iabgpp/cmpapi 3.2.0 is the
+// section's "Core Segment" table; the section ids are those of "Sections/Section Information". @iabgpp/cmpapi 3.2.0 is the
 // oracle in the tests.
 
 export interface UsSection {

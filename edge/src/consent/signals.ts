@@ -1,5 +1,5 @@
 // What a request and an event say of consent, each signal read on its own. Unreadable, empty or over-long is unknown, never
-// granted, and loses no event by itself. API.md §4.
+// granted, and loses no event by itself. docs/API_DOCUMENTATION.md#consent.
 
 import { isObject, LIMITS } from "@behaviour/contract";
 import { type CategorySettings, purposeOf } from "./categories.ts";

@@ -1,6 +1,6 @@
 // Consent where the ledger is: the shard knows the ledger and opens no frame, the Worker knows everything else. So the Worker
 // sends, for each event, what becomes of it in each state the ledger can have, and what it was packed as; the shard looks the
-// state up and stores, or answers which events must become something else. DESIGN E2, E6.
+// state up and stores, or answers which events must become something else. E2, E6.
 
 import { CONSENT_OUTCOMES, type ConsentOutcome } from "@behaviour/contract";
 import {

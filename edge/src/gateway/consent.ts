@@ -1,4 +1,4 @@
-// `POST /v1/consent` writes to the ledger, `GET /v1/consent` reads it. API.md §4.
+// `POST /v1/consent` writes to the ledger, `GET /v1/consent` reads it. docs/API_DOCUMENTATION.md#consent.
 
 import { hasControl, isObject, type KeyRecord, LIMITS, parseTime } from "@behaviour/contract";
 import { authenticate, keyInBody, keyInHeaders } from "../access/authenticate.ts";

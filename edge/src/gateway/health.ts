@@ -29,7 +29,7 @@ interface Parts {
 let known: Parts | null = null;
 let askingSinceMs: number | null = null;
 
-/** Ready when it can deliver somewhere: shards flush to the other region while one takes nothing (DESIGN E13). */
+/** Ready when it can deliver somewhere: shards flush to the other region while one takes nothing (E13). */
 export async function readyz(env: Env, requestId: string): Promise<Response> {
   const { notReady, degraded } = await lookAtParts(env, Date.now());
   const caching = { "Cache-Control": "no-store" };

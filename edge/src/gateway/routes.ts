@@ -1,5 +1,5 @@
 // The calls that the gateway answers: those of its own, and those forwarded to the query Lambda with the scope each needs.
-// Tables only, so that openapi.json (openapi/) is made from the same ones. API.md §5–8.
+// Tables only, so that openapi.json (openapi/) is made from the same ones. docs/API_DOCUMENTATION.md#reading–8.
 
 import type { Scope } from "@behaviour/contract";
 

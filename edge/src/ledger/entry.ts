@@ -1,5 +1,5 @@
 // How the consent ledger names an id, and where it lies. An entry is the id's kind, its bucket and a keyed hash of it. Buckets and
-// homes are fixed numbers: how many shards a project has today says nothing about where a record is found. ADR 9.
+// homes are fixed numbers: how many shards a project has today says nothing about where a record is found. ADR 009.
 
 import { createHmac } from "node:crypto";
 import { packIds } from "@behaviour/contract";

@@ -1,5 +1,5 @@
 // The consent ledger's home: sixteen objects a project, each the only truth of its buckets of ids. Shards keep copies of what
-// they asked for; a record is answered once every such copy has it, and told on until then, whatever fails. ADR 9.
+// they asked for; a record is answered once every such copy has it, and told on until then, whatever fails. ADR 009.
 
 import { TUNINGS } from "@behaviour/contract";
 import type { Env } from "../env.ts";

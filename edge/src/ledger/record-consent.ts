@@ -1,5 +1,5 @@
 // Writes consent records to the ledger objects of the ids they name, and reads them there. At most one call a ledger object,
-// however many records there are; where they lie depends on nothing that changes. ADR 9.
+// however many records there are; where they lie depends on nothing that changes. ADR 009.
 
 import { type KeyRecord, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";

@@ -1,5 +1,5 @@
 // What one ledger object keeps: how each of its ids stands, the newest records of each, which shards hold a copy, and what they
-// have not confirmed yet. All calls are synchronous; durability is the output gate's. ADR 9.
+// have not confirmed yet. All calls are synchronous; durability is the output gate's. ADR 009.
 
 import { LIMITS, TUNINGS } from "@behaviour/contract";
 import { ENTRY_BYTES, ENTRY_KIND, entryKey, topicOf } from "./entry.ts";

@@ -1,5 +1,5 @@
 // Whether a project's ledger is in use at all, as a ledger object knows it. While nobody has recorded anything no event's ids are
-// hashed and no shard keeps a copy; the first record of a project ends that, once and for good. ADR 9.
+// hashed and no shard keeps a copy; the first record of a project ends that, once and for good. ADR 009.
 
 export interface Use {
   /** Records of the release before this one were found: ids are looked up under their old names as well. */

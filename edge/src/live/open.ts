@@ -1,5 +1,5 @@
 // `GET /v1/live`: a WebSocket on which a project's events are told as they are accepted. A program sends its secret key in
-// Authorization; a page can't set headers on a WebSocket and comes with the dashboard's cookie and our own Origin. API.md §5.
+// Authorization; a page can't set headers on a WebSocket and comes with the dashboard's cookie and our own Origin. docs/API_DOCUMENTATION.md#reading.
 
 import type { KeyRecord } from "@behaviour/contract";
 import { identifyReader } from "../access/session.ts";

@@ -1,4 +1,4 @@
-// The one way from the edge to the query Lambda: signed with SigV4, within a deadline. API.md: the backend is never reached
+// The one way from the edge to the query Lambda: signed with SigV4, within a deadline. docs/API_DOCUMENTATION.md: the backend is never reached
 // directly by a client.
 
 import { LIMITS } from "@behaviour/contract";

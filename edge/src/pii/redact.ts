@@ -1,6 +1,6 @@
 // Personal data stops at the edge: before anything is written, what looks like it in values and URLs is masked, or what else
 // the project chose for its class. One of these serves a whole request: what its events share (the batch's context) is looked at
-// once, and what close looks may cost is bounded over all of them. DESIGN E7.
+// once, and what close looks may cost is bounded over all of them. E7.
 
 import {
   addFinding,

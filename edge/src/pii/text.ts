@@ -1,6 +1,6 @@
 // One string without its personal data. Class by class, credentials first: what a parameter holds is of the parameter's class,
 // whatever it looks like. Every search reads the text's characters a bounded number of times. Masking twice changes nothing.
-// API.md §3, DESIGN E7.
+// docs/API_DOCUMENTATION.md#sending-events, E7.
 
 import { plainText, replaceRanges } from "@behaviour/contract";
 import { findCards } from "./card.ts";

@@ -1,4 +1,4 @@
-// Which shard an event goes to: project × region × index. DESIGN E1.
+// Which shard an event goes to: project × region × index. E1.
 
 import type { Env } from "../env.ts";
 import { bucketOf } from "./bucket.ts";

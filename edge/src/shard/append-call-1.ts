@@ -1,5 +1,5 @@
 // The append call of the previous release, in both directions: Workers of that release call today's shards, and today's Workers
-// call shards that still run it. Goes with the release after this one. ADR 11.
+// call shards that still run it. Goes with the release after this one. ADR 011.
 
 import { concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
 import type { AppendInput } from "./append.ts";

@@ -4,7 +4,7 @@
 //
 // Worker and shard are not always of one release: after a deploy a shard may run the old code for five minutes more. So the
 // message begins with the version of its layout, and a shard that does not know it, or finds a length that is not right, throws
-// before it stores anything. The client then gets 503 and sends again. ADR 11.
+// before it stores anything. The client then gets 503 and sends again. ADR 011.
 
 import { CONSENT_OUTCOMES, concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
 import { LEDGER_STATES } from "../consent/table.ts";

@@ -1,5 +1,5 @@
 // Applies the ledger to events the shard does not open: from what the Worker claims of them to what must change. Pure, but for
-// the look-up it is given. DESIGN E2, E6; how claims are made: collect/wrap.ts, what tables are: consent/table.ts.
+// the look-up it is given. E2, E6; how claims are made: collect/wrap.ts, what tables are: consent/table.ts.
 
 import { ID_HASH_BYTES, packIds } from "@behaviour/contract";
 import { LEDGER_STATES, outcomeCode, UNKNOWN_STATE } from "../consent/table.ts";

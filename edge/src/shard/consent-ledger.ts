@@ -1,5 +1,5 @@
 // The consent ledger as a shard has it: a copy of those topics whose ids its events have named, kept whole by the ledger's homes
-// (ledger/home.ts). It judges an id only when it holds that id's topic; a project without records needs none. ADR 9.
+// (ledger/home.ts). It judges an id only when it holds that id's topic; a project without records needs none. ADR 009.
 
 import { SILENT, stricter } from "../consent/decide.ts";
 import { ledgerState, UNKNOWN_STATE } from "../consent/table.ts";

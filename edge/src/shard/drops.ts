@@ -1,4 +1,4 @@
-// All that remains of dropped events: a count by hour, regime and reason. API.md §4. Gathered in memory, stored beside the
+// All that remains of dropped events: a count by hour, regime and reason. docs/API_DOCUMENTATION.md#consent. Gathered in memory, stored beside the
 // counters (counters.ts) with every row, and written to their own table by a timer alone.
 
 const HOUR_MS = 60 * 60 * 1_000;

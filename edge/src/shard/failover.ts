@@ -1,5 +1,5 @@
 // Which region's stream a flush goes to. The primary's, until its breaker opens; then the secondary's, and back as soon as a
-// trial shows that the primary takes records again. Pure: times and outcomes in, a choice out. DESIGN E13.
+// trial shows that the primary takes records again. Pure: times and outcomes in, a choice out. E13.
 //
 // No ping-pong: after failing, a region is tried again first after seconds, then after longer and longer up to a minute. While the
 // secondary works, what tries the primary is one record beside the flush: a region that hangs keeps nothing else waiting. When

@@ -1,6 +1,6 @@
 // Sends a shard's rows to the stream until none is left, whatever fails: one flush at a time, backoff while the stream takes
 // nothing, and the other region's stream meanwhile. A stream that takes some of the records works: what it refused is sent again,
-// behind the others. DESIGN E4, E13. What to send and when is flush-policy.ts's and pace.ts's.
+// behind the others. E4, E13. What to send and when is flush-policy.ts's and pace.ts's.
 
 import { LIMITS } from "@behaviour/contract";
 import { sleep } from "../clock.ts";

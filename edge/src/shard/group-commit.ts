@@ -1,5 +1,5 @@
 // Group commit: requests that arrive while a commit is under way, or right after one, join the next one, and a commit writes
-// one row. Who comes after a quiet moment waits for nobody. DESIGN E2, ADR 7, ADR 10.
+// one row. Who comes after a quiet moment waits for nobody. E2, ADR 007, ADR 010.
 
 import { compressMember, concatBytes, LIMITS } from "@behaviour/contract";
 import { sleep, waitLeftMs } from "../clock.ts";

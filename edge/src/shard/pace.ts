@@ -1,6 +1,6 @@
 // How often a shard commits and flushes, by the load. Each commit and each flush is a row, which is what a Durable Object is
 // charged for: where many commits a second carry a few events each, a longer gap saves most of them, and where each carries many
-// it saves nothing. ADR 10.
+// it saves nothing. ADR 010.
 
 /** At most so often, under any load: a wait that nobody notices, and what keeps p99 below 10 ms. */
 const COMMIT_GAP_LEAST_MS = 3;

@@ -1,6 +1,6 @@
 // A shard's view of its keys' limits. One shard alone counts exactly. Of several, each has a tenth of its share for itself, so
 // that a key far below its limit asks nobody, and leases the rest from the key's limiter (rate-limiter.ts): in the background while
-// tokens last, before an append when there are none. A limiter that does not answer leaves each shard its share. ADR 16.
+// tokens last, before an append when there are none. A limiter that does not answer leaves each shard its share. ADR 016.
 
 import { RateBuckets } from "../rate-bucket.ts";
 import type { Lease, LeaseRequest } from "./rate-limiter.ts";

@@ -1,6 +1,6 @@
 // The limit of one key in one region, for a project of several shards: they lease tokens here, so that the limit is the key's and
 // not each shard's share, whichever of them its events go to. In memory only: a limiter that lost it begins with a full bucket.
-// ADR 16.
+// ADR 016.
 
 import { PlacedObject } from "../placement/placed-object.ts";
 

@@ -1,6 +1,6 @@
 // What a shard keeps of message ids in memory: the newest, 8 bytes each, in two generations of an open-addressing table.
 // When the younger is full it becomes the elder and the elder is forgotten; how far back memory reaches is known exactly,
-// so that an event that could be older is looked up on disk (segments.ts). DESIGN E5.
+// so that an event that could be older is looked up on disk (segments.ts). E5.
 
 import { ID_HASH_BYTES, LIMITS, TUNINGS } from "@behaviour/contract";
 import { Budget } from "./memory.ts";

@@ -1,7 +1,7 @@
 // The shard's rows: one a commit, each of them the very bytes that become a Kinesis record, with the ids of its messages
 // beside it. Rows written are what a Durable Object is charged for, deleted ones included; so rows are never deleted. They lie in
 // logs, a table each: a log that is full is followed by another, and one whose rows are all sent, and whose ids are in a run
-// (segments.ts), is dropped as a whole, which writes no row. What is sent is told by one row for all of them. ADR 10.
+// (segments.ts), is dropped as a whole, which writes no row. What is sent is told by one row for all of them. ADR 010.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { Budget } from "./memory.ts";

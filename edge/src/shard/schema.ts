@@ -1,6 +1,6 @@
 // What a shard has on its disk, by version. A shard that wakes brings its storage to this release's version, one step after the
 // other, in one transaction; storage of a version to come is left alone, and nothing is taken until its own release is back.
-// ADR 11.
+// ADR 011.
 
 import { ID_HASH_BYTES } from "@behaviour/contract";
 import { Segments } from "./segments.ts";

@@ -1,5 +1,5 @@
 // Message ids on the shard's disk once they lie in no row that is kept: sorted runs cut into pages, of which one look-up reads
-// one row each. Reads cost a thousandth of writes. DESIGN E5.
+// one row each. Reads cost a thousandth of writes. E5.
 //
 // A look-up asks every run, so there must be few: where more than `RUNS_MAX` lie side by side, the smallest neighbours are merged
 // into one. Merging goes slice by slice of the hashes, each in a turn of its own and durable, so that no request waits for millions

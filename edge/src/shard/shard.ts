@@ -1,6 +1,6 @@
 // The buffer shard: one thread that holds everything about a set of devices of one project in one region. It dedupes, makes
 // events durable before they are acknowledged, and flushes its rows to the stream until nothing is left, whatever fails.
-// DESIGN E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
+// E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { isOver } from "../clock.ts";

@@ -1,4 +1,4 @@
-// The cron sweeper: visits every shard that says it holds rows, so that none depends on its own timers and alarms. DESIGN E4.
+// The cron sweeper: visits every shard that says it holds rows, so that none depends on its own timers and alarms. E4.
 //
 // The directories stand in a circle, and so do the names in each. A run goes on where the last one stopped and ends when the
 // circle is closed, or when it has spent its calls or its time; so in an outage, when every shard there is holds rows, each is

@@ -1,4 +1,4 @@
-// Where a key may stand, and what is answered when it is not good. API.md §2.
+// Where a key may stand, and what is answered when it is not good. docs/API_DOCUMENTATION.md#keys.
 
 import { generateKey } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// What an isolate knows of keys: memory, then KV, then the control plane; a revoked key is refused within 5 s. API.md §2.
+// What an isolate knows of keys: memory, then KV, then the control plane; a revoked key is refused within 5 s. docs/API_DOCUMENTATION.md#keys.
 
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, keyRecordName, TUNINGS } from "@behaviour/contract";

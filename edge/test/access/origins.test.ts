@@ -1,4 +1,4 @@
-// Which pages and addresses a key may be used from. API.md §2.
+// Which pages and addresses a key may be used from. docs/API_DOCUMENTATION.md#keys.
 
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, ORIGIN, send } from "../client.ts";

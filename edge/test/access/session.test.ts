@@ -1,4 +1,4 @@
-// The dashboard's session: a secret key in, a cookie out, of use only from our own pages. API.md §2.
+// The dashboard's session: a secret key in, a cookie out, of use only from our own pages. docs/API_DOCUMENTATION.md#keys.
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";

@@ -1,5 +1,5 @@
 // Bodies made to cost: sent to every route that takes a body, by the route tables, so that no new route can forget. Each is
-// answered by the client's fault, or event by event, and hurts nobody after it. DESIGN E8.
+// answered by the client's fault, or event by event, and hurts nobody after it. E8.
 
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "@behaviour/contract";

@@ -1,4 +1,4 @@
-// Content types and encodings. API.md §1: anything but gzip and identity is refused, JSON is tried whatever the type says.
+// Content types and encodings. docs/API_DOCUMENTATION.md#answers: anything but gzip and identity is refused, JSON is tried whatever the type says.
 
 import { gzipSync } from "node:zlib";
 import { concatBytes } from "@behaviour/contract";

@@ -1,5 +1,5 @@
 // Bodies at and beyond their limits, with and without a declared length. A 413 is sent once enough has been read for the client
-// to read the answer. API.md §1, §3.
+// to read the answer. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "@behaviour/contract";

@@ -1,6 +1,6 @@
 // Personal data is cut before the first write, wherever it stands: every kind of canary in every place of a request, in every
 // shape of a request and with every outcome of consent. No canary may be in a row of the shard, on the stream, on the live
-// tail, in a log or in an answer. DESIGN E7, I6.
+// tail, in a log or in an answer. E7, I6.
 
 import { runInDurableObject } from "cloudflare:test";
 import { gzipSync } from "node:zlib";

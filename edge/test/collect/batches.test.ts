@@ -1,4 +1,4 @@
-// Batches as a whole: their shape, their context, copies within them and between requests, two projects side by side. API.md §1, §3.
+// Batches as a whole: their shape, their context, copies within them and between requests, two projects side by side. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// Each limit of API.md §3 from both sides of its edge.
+// Each limit of docs/API_DOCUMENTATION.md#sending-events from both sides of its edge.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

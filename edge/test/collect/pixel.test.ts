@@ -1,4 +1,4 @@
-// The pixel: always the same picture, whatever becomes of the event. API.md §3.
+// The pixel: always the same picture, whatever becomes of the event. docs/API_DOCUMENTATION.md#sending-events.
 
 import { Buffer } from "node:buffer";
 import { generateKey } from "@behaviour/contract";

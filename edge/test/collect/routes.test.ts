@@ -1,4 +1,4 @@
-// Paths, methods, CORS, and the order in which a request is judged. API.md §1, §3.
+// Paths, methods, CORS, and the order in which a request is judged. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { EVENT_TYPES } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// Numbers that no double holds, and text that no store takes: repaired with a warning, and stored as the warning says. API.md §1.
+// Numbers that no double holds, and text that no store takes: repaired with a warning, and stored as the warning says. docs/API_DOCUMENTATION.md#answers.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe } from "vitest";

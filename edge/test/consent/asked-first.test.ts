@@ -1,5 +1,5 @@
 // Events are packed for the state that the ledger likely has. In an opt-in regime that is "unknown": their content stays in the
-// Worker until a shard says that the visitor granted, and from then on they cost one call again. Audit 30, DESIGN I6.
+// Worker until a shard says that the visitor granted, and from then on they cost one call again. docs/security/EDGE_AUDIT.md, finding 30, I6.
 
 import { expect, it } from "vitest";
 import { unpackAppends } from "../../src/shard/append-call.ts";

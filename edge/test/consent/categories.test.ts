@@ -1,4 +1,4 @@
-// The default names of consent managers' categories mean our purposes without any setting. API.md §4.
+// The default names of consent managers' categories mean our purposes without any setting. docs/API_DOCUMENTATION.md#consent.
 
 import { describe, expect, it } from "vitest";
 import { CONSENT_MANAGERS, purposeOf } from "../../src/consent/categories.ts";

@@ -1,4 +1,4 @@
-// What must become of an event, row by row: written down from API.md §4, not computed by what it tests.
+// What must become of an event, row by row: written down from docs/API_DOCUMENTATION.md#consent, not computed by what it tests.
 //
 // regime | when analytics is denied | ledger: analytics, advertising (+ granted, - denied, ? unknown) | headers: G Sec-GPC,
 // D DNT | the client's tools, each with analytics and advertising | outcome | what the row shows

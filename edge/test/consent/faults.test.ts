@@ -1,5 +1,5 @@
 // The ledger while parts of it fail: a refusal is never answered with 200 and then forgotten, and never lost when it was answered
-// with 503. Nothing is stored that could not be judged. ADR 9.
+// with 503. Nothing is stored that could not be judged. ADR 009.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";

@@ -1,5 +1,5 @@
 // Where a refusal lies has nothing to do with how many shards there are: it binds when there are more of them, fewer, while the
-// number changes, in every region, whatever an isolate still believes. Through the public door. ADR 9, DESIGN E1.
+// number changes, in every region, whatever an isolate still believes. Through the public door. ADR 009, E1.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";

@@ -1,5 +1,5 @@
 // Segment's preference event as a ledger write: a refusal by it wins over whatever was granted before it came in, and a batch of
-// them costs a call for each ledger object it names, not for each event. API.md §4.
+// them costs a call for each ledger object it names, not for each event. docs/API_DOCUMENTATION.md#consent.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";

@@ -1,4 +1,4 @@
-// What a consent call costs whatever it holds: bodies are small and plain, parameters and histories bounded. API.md §4.
+// What a consent call costs whatever it holds: bodies are small and plain, parameters and histories bounded. docs/API_DOCUMENTATION.md#consent.
 
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "@behaviour/contract";

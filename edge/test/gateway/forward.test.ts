@@ -1,4 +1,4 @@
-// Reading calls: judged at the edge, answered by the query backend, which believes only signed headers. API.md §5, DESIGN E12.
+// Reading calls: judged at the edge, answered by the query backend, which believes only signed headers. docs/API_DOCUMENTATION.md#reading, E12.
 
 import { env } from "cloudflare:workers";
 import { gzipSync } from "node:zlib";

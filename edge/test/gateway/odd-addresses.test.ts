@@ -1,5 +1,5 @@
 // Addresses that nobody means: no redirect, no answer of a platform behind us, and nothing signed that another reads
-// otherwise. CASES E12, E14.
+// otherwise.
 
 import { env } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";

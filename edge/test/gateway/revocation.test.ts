@@ -1,4 +1,4 @@
-// A revoked key takes no event more: in no shard there is, in none that is made later, and whatever else is broken. API.md §2.
+// A revoked key takes no event more: in no shard there is, in none that is made later, and whatever else is broken. docs/API_DOCUMENTATION.md#keys.
 
 import { env } from "cloudflare:workers";
 import { hashKey, type KeyRecord, keyRecordName } from "@behaviour/contract";

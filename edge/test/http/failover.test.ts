@@ -1,5 +1,5 @@
 // Two regions' streams as real processes: the primary dies under load, what is sent meanwhile lies in the secondary, and once
-// it is back the primary is used again; then both are away. Over both streams every message is there, once. DESIGN E13.
+// it is back the primary is used again; then both are away. Over both streams every message is there, once. E13.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -1,5 +1,5 @@
 // What only a real socket shows: a 413 that the client gets to read, clients that hang up or trickle, lengths that lie,
-// headers that come twice. API.md §1.
+// headers that come twice. docs/API_DOCUMENTATION.md#answers.
 
 import { request } from "node:http";
 import { connect } from "node:net";

@@ -1,4 +1,4 @@
-// Bodies that arrive slowly, break off, or never end: each is answered, and nobody else waits for them. API.md §1.
+// Bodies that arrive slowly, break off, or never end: each is answered, and nobody else waits for them. docs/API_DOCUMENTATION.md#answers.
 
 import { connect, type Socket } from "node:net";
 import { LIMITS } from "@behaviour/contract";

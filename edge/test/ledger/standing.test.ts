@@ -1,4 +1,4 @@
-// Standings join to the same whatever order they come in; what travels between objects is read as it was written. ADR 9.
+// Standings join to the same whatever order they come in; what travels between objects is read as it was written. ADR 009.
 
 import { describe, expect, it } from "vitest";
 import { ENTRY_KIND, HOMES, homeOfTopic, LedgerIds, legacyEntryOf, topicOf } from "../../src/ledger/entry.ts";

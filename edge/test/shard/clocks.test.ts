@@ -1,5 +1,5 @@
 // Copies from clients whose clocks are wrong, or who tell no time, once a busy shard's memory has turned over: a message that
-// looks younger than it is must be looked up on disk all the same. DESIGN E5.
+// looks younger than it is must be looked up on disk all the same. E5.
 
 import type { EventTime } from "@behaviour/contract";
 import { LIMITS, TUNINGS } from "@behaviour/contract";

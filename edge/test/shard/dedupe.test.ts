@@ -1,5 +1,5 @@
 // The same message again: in the same commit, in the next, after the flush, after the object lost its memory, after memory has
-// turned over, a day later. Known by the id alone. DESIGN E5.
+// turned over, a day later. Known by the id alone. E5.
 
 import { runInDurableObject } from "cloudflare:test";
 import { Buffer } from "node:buffer";

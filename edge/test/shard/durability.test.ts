@@ -1,4 +1,4 @@
-// What a shard has said "stored" to is durable, is sent as the row's own bytes, and outlives the object's memory. DESIGN E2, E3.
+// What a shard has said "stored" to is durable, is sent as the row's own bytes, and outlives the object's memory. E2, E3.
 
 import { runInDurableObject } from "cloudflare:test";
 import { decodeFrame, LIMITS } from "@behaviour/contract";

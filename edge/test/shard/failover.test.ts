@@ -1,5 +1,5 @@
 // Which region's stream is tried: the primary's until it fails twice, the secondary's meanwhile, and back, without ping-pong.
-// DESIGN E13.
+// E13.
 
 import { describe, expect, it } from "vitest";
 import { Failover, type RegionIndex } from "../../src/shard/failover.ts";

@@ -1,4 +1,4 @@
-// What a shard knows of keys: the exact rate of each, and those that are revoked, whatever an isolate still believes. API.md §2.
+// What a shard knows of keys: the exact rate of each, and those that are revoked, whatever an isolate still believes. docs/API_DOCUMENTATION.md#keys.
 
 import { env } from "cloudflare:workers";
 import { hashKey, keyRecordName } from "@behaviour/contract";

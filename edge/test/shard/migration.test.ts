@@ -1,5 +1,5 @@
 // A shard's storage as the release before left it (golden/shard-storage-1.json): what waited is sent, what was known is known, what was
-// revoked is refused. Also when that release ran once more in between; storage of a release to come is left alone. ADR 11.
+// revoked is refused. Also when that release ran once more in between; storage of a release to come is left alone. ADR 011.
 
 import { runInDurableObject } from "cloudflare:test";
 import { decodeFrame, packIds } from "@behaviour/contract";

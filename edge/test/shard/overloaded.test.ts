@@ -1,5 +1,5 @@
 // What the runtime throws when a shard cannot be reached: only `retryable && !overloaded` is tried again, and that once, on a
-// new stub; everything else is told to the client, who loses nothing by it. The shard behind is the real one. FACTS, API.md §1.
+// new stub; everything else is told to the client, who loses nothing by it. The shard behind is the real one. docs/API_DOCUMENTATION.md#answers.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";

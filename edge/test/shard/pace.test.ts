@@ -1,4 +1,4 @@
-// What commits and flushes cost at a given load: counted, with a clock that jumps from timer to timer. ADR 10.
+// What commits and flushes cost at a given load: counted, with a clock that jumps from timer to timer. ADR 010.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { GroupCommit, type Member } from "../../src/shard/group-commit.ts";

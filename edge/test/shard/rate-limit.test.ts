@@ -1,4 +1,4 @@
-// A key's limit is the key's, however many shards its project has and whichever of them its events go to. Audit 27, ADR 16.
+// A key's limit is the key's, however many shards its project has and whichever of them its events go to. docs/security/EDGE_AUDIT.md, finding 27, ADR 016.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type AskLimiter, RateLimit } from "../../src/shard/rate-limit.ts";

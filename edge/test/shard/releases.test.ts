@@ -1,5 +1,5 @@
 // Two releases side by side: after a deploy a Worker calls shards of the release before, and the other way round. What is not
-// understood is refused before anything is stored; what is understood means the same to both. ADR 11.
+// understood is refused before anything is stored; what is understood means the same to both. ADR 011.
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";

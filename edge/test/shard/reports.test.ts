@@ -1,4 +1,4 @@
-// Counts of what no shard saw: gathered in the isolate, told once a second, each once. Audit 17, DESIGN I9.
+// Counts of what no shard saw: gathered in the isolate, told once a second, each once. I9.
 
 import { expect, it, vi } from "vitest";
 import type { WorkerReport } from "../../src/shard/append.ts";

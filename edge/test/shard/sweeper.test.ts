@@ -1,4 +1,4 @@
-// The sweeper visits every shard that may hold rows, whatever became of their timers and alarms. DESIGN E4.
+// The sweeper visits every shard that may hold rows, whatever became of their timers and alarms. E4.
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";

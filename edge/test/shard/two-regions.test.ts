@@ -1,5 +1,5 @@
 // A shard between two regions' streams, each a real emulator: what it cannot leave with the one goes to the other, back as
-// soon as that works again, and an outage of both for a day loses nothing. DESIGN E4, E13. Which region is chosen when is
+// soon as that works again, and an outage of both for a day loses nothing. E4, E13. Which region is chosen when is
 // failover.test.ts's; real processes that die are http/failover.test.ts's.
 
 import { runInDurableObject } from "cloudflare:test";

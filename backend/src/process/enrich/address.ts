@@ -1,4 +1,4 @@
-// IP addresses are kept cut to /24 or /48 only (DESIGN E7). The edge cuts the caller's; this cuts the one that a server
+// IP addresses are kept cut to /24 or /48 only (E7). The edge cuts the caller's; this cuts the one that a server
 // names in `context.ip`.
 
 import { isIPv4, isIPv6 } from "node:net";

@@ -1,4 +1,4 @@
-// The cold tier's objects in S3. People read them by the glob `project=*/day=*/*.parquet` (API.md §9).
+// The cold tier's objects in S3. People read them by the glob `project=*/day=*/*.parquet` (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 import {
   DeleteObjectsCommand,
