@@ -1,5 +1,5 @@
-// The tables of docs/API_DOCUMENTATION.md, written from the contract, so that a limit or a code stands in one place only.
-// Each table lies between two comments that name it. Run by scripts/generate.ts.
+// The tables of docs/API_DOCUMENTATION.md, written from the contract, so that a limit or a code is defined in one place only.
+// Each table is between two comments that name it. Run by scripts/generate.ts.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -14,35 +14,35 @@ const DOCUMENTS: readonly [string, (before: string) => string][] = [
 
 type LimitName = keyof typeof LIMITS;
 
-/** The limits a client meets, in its words. The others are the pipeline's own. */
+/** The limits that a client meets, in the client's words. All other limits are internal to the pipeline. */
 const CLIENT_LIMITS: Partial<Record<LimitName, string>> = {
-  bodyBytes: "Body, plain or decompressed; the events with the batch's context merged in count too",
+  bodyBytes: "Body, plain or decompressed. The size of the events with the batch's context merged in counts too",
   bodyCompressedBytes: "Body, compressed",
   eventsPerRequest: "Events in a request",
-  eventBytes: "One event, its text as sent",
-  depth: "Depth of an event; the event itself is 1",
+  eventBytes: "One event, in bytes of its text as sent",
+  depth: "Depth of an event. The event itself has depth 1",
   keysPerObject: "Keys in an object",
   nodesPerEvent: "JSON values in an event, objects and arrays included",
-  keysPerRequest: "Different keys in all events of a request; events that bring more are refused",
-  openingsParsed: "Objects and arrays in all events of a request; likewise",
+  keysPerRequest: "Different keys in all events of a request. Events with further keys are rejected",
+  openingsParsed: "Objects and arrays in all events of a request. Further events are rejected",
   keyLength: "Length of a key, in UTF-16 units",
-  stringLength: "Length of a string, in UTF-16 units; longer ones are cut",
+  stringLength: "Length of a string, in UTF-16 units. Longer strings are cut",
   messageIdLength: "Length of a `messageId`",
   idLength: "Length of `userId`, `anonymousId`, `groupId`, `previousId`",
   eventNameLength: "Length of an event's name",
-  warningsPerEvent: "Warnings told of one event",
+  warningsPerEvent: "Warnings for one event",
   warningsPerRequest: "Warnings in an answer",
-  pointerLength: "Length of a pointer; longer ones are cut",
-  pixelDataBytes: "`data` of the pixel, decoded",
-  clockSkewToleratedMs: "Difference of clocks up to which `timestamp` is left as it is",
-  futureToleratedMs: "How far ahead of its receipt a `timestamp` may lie",
-  pastToleratedMs: "How far behind its receipt a `timestamp` may lie, `/v1/import` with a secret key excepted",
-  dedupeWindowMs: "Within this time the same `messageId` counts once",
-  queryEventsMax: "Events on a page of `GET /v1/events`, at most",
+  pointerLength: "Length of a pointer. Longer pointers are cut",
+  pixelDataBytes: "`data` of the pixel, after decoding",
+  clockSkewToleratedMs: "Clock difference up to which `timestamp` is not corrected",
+  futureToleratedMs: "How far after its receipt a `timestamp` may be",
+  pastToleratedMs: "How far before its receipt a `timestamp` may be, except on `/v1/import` with a secret key",
+  dedupeWindowMs: "A `messageId` that arrives again within this time counts once",
+  queryEventsMax: "Events on a page of `GET /v1/events`, maximum",
   queryTopMax: "Values of `GET /v1/query/top`",
   queryBuckets: "Buckets of `GET /v1/query/trend`",
   realtimeMinutesMax: "Minutes of `GET /v1/query/realtime`",
-  rotationOverlapHours: "How long the old key goes on after a rotation, unless `overlapHours` says otherwise",
+  rotationOverlapHours: "How long the old key stays valid after a rotation, by default (`overlapHours`)",
   sessionMs: "A session of the dashboard",
 };
 
@@ -64,7 +64,7 @@ const TABLES: Record<string, () => string[]> = {
     ...Object.entries(CLIENT_LIMITS).map(
       ([name, words]) => `| ${cell(words)} | ${quantity(name, LIMITS[name as LimitName])} |`,
     ),
-    `| Events on a page of \`GET /v1/events\`, unless \`limit\` says otherwise | ${TUNINGS.queryEventsDefault} |`,
+    `| Events on a page of \`GET /v1/events\`, by default (\`limit\`) | ${TUNINGS.queryEventsDefault} |`,
   ],
   columns: () => [
     "| column | type | may be null |",
@@ -74,8 +74,8 @@ const TABLES: Record<string, () => string[]> = {
 };
 
 /**
- * Writes the tables, or with `check` only looks.
- * @returns the files that were (or with `check`: are) out of date, relative to the repository.
+ * Writes the tables. With `check` it only compares.
+ * @returns the files that were out of date (with `check`: are out of date), relative to the repository.
  * @throws when a table has no place in the document, or a place has no table.
  */
 export async function run({ check }: { check: boolean }): Promise<string[]> {

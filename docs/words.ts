@@ -1,6 +1,6 @@
-// How the generated tables word a value.
+// The wording of a value in the generated tables.
 
-/** A bar would end the cell; a lower-than sign could begin a tag. */
+/** A vertical bar would end the cell, and a less-than sign could begin a tag. */
 export function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 }
@@ -8,7 +8,7 @@ export function cell(text: string): string {
 const KIB = 1024;
 const MIB = KIB * KIB;
 
-/** The unit is the end of the name; a number without one is a count. */
+/** The end of the name is the unit. A number without a unit is a count. */
 export function quantity(name: string, value: number): string {
   if (name.endsWith("Bytes") && value % KIB === 0)
     return value % MIB === 0 ? `${value / MIB} MiB` : `${value / KIB} KiB`;

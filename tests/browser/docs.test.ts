@@ -1,4 +1,4 @@
-// The API reference in a real browser: rendered from our own origin alone, searchable, each call at its own address.
+// The API reference in a real browser. It loads from its own origin only, it can be searched, and each call has its own address.
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -17,7 +17,7 @@ afterAll(async () => {
   await pipeline?.remove();
 });
 
-it("shows every call, finds one, and loads nothing from elsewhere", async () => {
+it("shows every call, finds a call by search, and loads nothing from another origin", async () => {
   const page = await browser.newPage();
   const faults: string[] = [];
   page.on("pageerror", (fault) => faults.push(String(fault)));

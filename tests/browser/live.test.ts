@@ -1,4 +1,4 @@
-// The dashboard shows an event the moment it is accepted: by the live tail, before any store could answer.
+// The dashboard shows an event as soon as it is accepted. The live tail delivers it before any store could answer.
 
 import { randomUUID } from "node:crypto";
 import type { Browser } from "playwright-core";
@@ -26,12 +26,12 @@ function track(event: string): Promise<Response> {
   });
 }
 
-it("tells the newest-events list, with the session's cookie", async () => {
+it("sends an event to the newest-events list, with the session's cookie", async () => {
   const page = await browser.newPage();
   const faults: string[] = [];
   page.on("pageerror", (fault) => faults.push(String(fault)));
   page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  // The stores tell this page nothing.
+  // The stores return no events to this page.
   await page.route("**/v1/events?*", (route) => route.fulfill({ json: { data: [], nextCursor: null } }));
   const opened = page.waitForEvent("websocket");
   await page.goto(`${pipeline.origin}/#key=${pipeline.keys.secretKey}`);

@@ -1,5 +1,5 @@
-// A person in a real Chromium opens the demo shop, browses, buys and leaves the page: each of the events, the one sent on
-// leaving included, is once in every tier, in the query API, and on the dashboard.
+// A person in a real Chromium opens the demo shop, browses, buys and leaves the page. Each of the events, including the event
+// sent when the page is left, is once in every tier, in the query API, and on the dashboard.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ afterAll(async () => {
   await pipeline?.remove();
 });
 
-/** Page faults and refused requests: any of them fails the test. */
+/** Page errors and refused requests. Any of them fails the test. */
 function watch(page: Page): string[] {
   const faults: string[] = [];
   page.on("pageerror", (fault) => faults.push(String(fault)));
@@ -40,7 +40,7 @@ async function collectSent(page: Page): Promise<void> {
   for (const id of ids) if (id !== null && id !== "") sent.add(id);
 }
 
-/** For a person to look at: set SCREENSHOTS to a folder. */
+/** For a person to look at. Set SCREENSHOTS to a folder. */
 async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (folder === undefined || folder === "") return;
@@ -65,7 +65,7 @@ describe("a visit to the shop", () => {
     leavingId = (await page.getByTestId("leave-event").getAttribute("data-message-id")) ?? "";
     expect(leavingId).not.toBe("");
     sent.add(leavingId);
-    // Somewhere else: the page is hidden and gone, and what it still has to say goes out as a beacon.
+    // Another page: the shop's page is hidden and closed, and its remaining events are sent as a beacon.
     await page.goto("about:blank");
     expect(faults).toEqual([]);
     await page.close();

@@ -1,23 +1,23 @@
-// Bodies that cost the most: legal ones at the limits of docs/API_DOCUMENTATION.md, and refused ones. Each is made anew for each request, with ids
-// of its own: a second copy would be all duplicates, and cheap.
+// The bodies that cost the most: legal bodies at the limits of docs/API_DOCUMENTATION.md, and refused bodies. Each body is built
+// again for each request, with its own ids. A second copy would consist of duplicates only and would be cheap.
 
 import { randomBytes } from "node:crypto";
 import { LIMITS } from "@behaviour/contract";
 
 export interface CostlyBody {
   name: string;
-  /** A legal body holds so many events, all accepted; a refused one none. */
+  /** Number of events in a legal body. All of them are accepted. A refused body has none. */
   events: number;
   isLegal: boolean;
   text: () => string;
   /** Sent to every route that takes a body. */
   isForAllRoutes?: boolean;
-  /** Sent packed as well: gzip of it fits. */
+  /** Also sent compressed, because its gzip fits. */
   isGzip?: boolean;
 }
 
 const { bodyBytes, eventBytes, eventsPerRequest, keysPerObject, stringLength } = LIMITS;
-/** Room for what stands around a body's parts. */
+/** Bytes reserved for the text around a body's parts. */
 const ROOM = 1_000;
 
 let made = 0;
@@ -27,31 +27,31 @@ const repeated = <T>(count: number, item: (index: number) => T): T[] =>
 const filled = (part: string, length: number) => part.repeat(Math.floor(length / part.length));
 const batch = (events: readonly string[], beside = "") => `{"batch":[${events.join(",")}]${beside}}`;
 
-/** An event whose own members are these. */
+/** An event with these members of its own. */
 function event(members: string): string {
   return `{"type":"track","event":"e","anonymousId":"${id()}","messageId":"${id()}",${members}}`;
 }
 
-/** So many events, each with as many bytes of properties as the body leaves room for. */
+/** This number of events. The properties of each have as many bytes as the body leaves room for. */
 function share(count: number, properties: (bytes: number) => string): string {
   const bytes = Math.min(eventBytes, Math.floor((bodyBytes - ROOM) / count)) - 140;
   return batch(repeated(count, () => event(`"properties":${properties(bytes)}`)));
 }
 
 let keys = 0;
-/** No key twice, in any body. */
+/** No key appears twice in any body. */
 const distinctKeys = (count: number, value = "1") =>
   `{${repeated(count, () => `"${(keys++).toString(36)}k":${value}`).join(",")}}`;
 const array = (item: string, bytes: number) =>
   `{"a":[${filled(`${item},`, Math.min(bytes, Math.floor((LIMITS.nodesPerEvent - 20) / valuesIn(item)) * (item.length + 1)) - item.length - 8)}${item}]}`;
 const valuesIn = (item: string) => 1 + item.split(":").length - 1;
-/** Events of nearly as many values as may be that a body holds. */
+/** As many events as a body can hold, each with nearly the maximum number of values. */
 const perBody = (item: string) =>
   Math.min(
     eventsPerRequest,
     Math.floor((bodyBytes - ROOM) / Math.min(eventBytes, Math.floor(1_985 / valuesIn(item)) * (item.length + 1) + 140)),
   );
-/** As many strings of the greatest length as fit. */
+/** As many strings of the maximum length as fit. */
 const texts = (unit: string, bytes: number, units: number = stringLength) => {
   const length = Math.min(bytes - 10, units);
   const count = Math.max(1, Math.floor(bytes / (length + 8)));
@@ -83,7 +83,7 @@ const BODIES: readonly CostlyBody[] = [
   legal("2,500 events of 110 keys, none twice", eventsPerRequest, () =>
     batch(repeated(eventsPerRequest, () => event(`"properties":${distinctKeys(110)}`))),
   ),
-  // Beyond `keysPerRequest` events are refused.
+  // Events beyond `keysPerRequest` are rejected.
   legal("the same, and unusual", 181, () =>
     batch(repeated(eventsPerRequest, () => event(`"n":1e3,"properties":${distinctKeys(110)}`))),
   ),
@@ -124,7 +124,7 @@ const BODIES: readonly CostlyBody[] = [
   legal("control characters", LARGEST, () => share(LARGEST, (bytes) => texts("\\u0001", bytes))),
   legal("lone surrogates", LARGEST, () => share(LARGEST, (bytes) => texts("\\ud800", bytes))),
   valued("short texts that need repair", '"\\u0001"'),
-  // Beyond `openingsParsed` events are refused.
+  // Events beyond `openingsParsed` are rejected.
   { ...valued("keys that need repair", '{"\\u0001":1}'), events: 201 },
   legal("quotes", LARGEST, () => share(LARGEST, (bytes) => texts('\\"', bytes))),
   legal("letters of three bytes", LARGEST, () => share(LARGEST, (bytes) => texts("€", bytes / 3))),
@@ -230,7 +230,7 @@ function objects(item: string, bytes: number): string {
   return repeated(count, () => item).join(",");
 }
 
-/** Text that packs badly. */
+/** Text that compresses badly. */
 function noise(bytes: number): string {
   return randomBytes(Math.ceil(Math.max(1, bytes)))
     .toString("base64url")

@@ -1,4 +1,5 @@
-// What the worst requests cost of CPU: each body to `/v1/batch`, and some to every route that takes a body, by the route tables.
+// The CPU cost of the worst requests: each body on `/v1/batch`, and some bodies on every route that takes a body, by the route
+// tables.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { POSTED } from "../../edge/src/collect/routes.ts";
@@ -10,7 +11,7 @@ import { IS_FULL, ROOM } from "./size.ts";
 
 const REQUEST_MS = 50;
 const EVENT_MS = 0.2;
-/** Most bodies of 4 MiB take 50 ms; those whose every value is repaired or masked take this. */
+/** Most bodies of 4 MiB take 50 ms. A body takes this time if every value in it is repaired or masked. */
 const MIB_MS = 50;
 const MIB = 1_024 * 1_024;
 const RUNS = IS_FULL ? 6 : 2;
@@ -38,7 +39,7 @@ async function expectWithin(route: string, body: CostlyBody, isGzip = false, run
 }
 
 describe("a body", () => {
-  it.each(COSTLY_BODIES)("of $name costs no more than it may", async (body) => {
+  it.each(COSTLY_BODIES)("of $name costs no more than its bound", async (body) => {
     const { status, accepted } = await expectWithin("/v1/batch", body);
     expect(status).toBe(body.isLegal ? 200 : status);
     expect(status).toBeLessThan(500);
@@ -47,7 +48,7 @@ describe("a body", () => {
 
   const packed = COSTLY_BODIES.filter(({ isGzip }) => isGzip === true);
 
-  it.each(packed)("of $name, packed", async (body) => {
+  it.each(packed)("of $name, compressed", async (body) => {
     expect((await expectWithin("/v1/batch", body, true)).status).toBeLessThan(500);
   });
 });
@@ -65,10 +66,10 @@ const ROUTES = [
 const REFUSED = COSTLY_BODIES.filter(({ isForAllRoutes }) => isForAllRoutes === true);
 
 describe("a route", () => {
-  it.each(ROUTES)("%s refuses bombs for no more than it may", async (route) => {
+  it.each(ROUTES)("%s refuses bombs for no more than their bound", async (route) => {
     expect(REFUSED.length).toBeGreaterThan(1);
     for (const body of REFUSED) {
-      // There is no backend here: what is forwarded is answered 502 or 503.
+      // There is no backend here. A forwarded request is answered 502 or 503.
       expect([500, 504]).not.toContain((await expectWithin(route, body, false, IS_FULL ? RUNS : 1)).status);
     }
   });

@@ -1,4 +1,4 @@
-// What one request costs of CPU: the least of several, because a busy machine adds and never takes away.
+// The CPU cost of one request: the minimum of several, because a busy machine adds CPU time and never removes it.
 
 import { gzipSync } from "node:zlib";
 import type { CostlyBody } from "./bodies.ts";
@@ -11,13 +11,13 @@ export interface Cost {
   sentBytes: number;
   textBytes: number;
   cpuMs: number;
-  /** What Node's own `JSON.parse` takes for the text, in the same minute. */
+  /** The time of Node's own `JSON.parse` for the same text, in the same minute. */
   parseMs: number;
   status: number;
   accepted: number;
 }
 
-/** Rows are sent to the stream a moment after they were stored: not while the next request is measured. */
+/** Rows are sent to the stream a moment after they were stored. This pause keeps that work out of the next measurement. */
 const REST_MS = 60;
 
 export async function costOf(
@@ -61,7 +61,7 @@ function parseMs(text: string): number {
   try {
     JSON.parse(text);
   } catch {
-    // It is refused: what it took until then counts.
+    // The body was refused. The CPU time until then counts.
   }
   return performance.now() - startMs;
 }
@@ -73,6 +73,6 @@ export function table(costs: readonly Cost[]): string {
       ({ route, body, sentBytes, cpuMs, parseMs: parsed, status, accepted }) =>
         `| \`${route}\` | ${body} | ${sentBytes.toLocaleString("en-US")} | ${cpuMs.toFixed(0)} | ${parsed.toFixed(0)} | ${status}, ${accepted.toLocaleString("en-US")} |`,
     );
-  const head = "| Route | Body | Bytes sent | CPU ms | `JSON.parse` ms | Answer, events taken |";
+  const head = "| Route | Body | Bytes sent | CPU ms | `JSON.parse` ms | Answer, events accepted |";
   return [head, "|---|---|---:|---:|---:|---|", ...rows].join("\n");
 }

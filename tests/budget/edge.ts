@@ -1,5 +1,6 @@
-// The production bundle in plain workerd, as the budgets are measured on it: with a stream that keeps nothing, and a key of each
-// kind. CPU is the whole process's, objects and sockets included, so more than Cloudflare would count for a request.
+// The production bundle in plain workerd, on which the budgets are measured. Its stream keeps nothing, and there is a key of each
+// kind. The CPU time is the whole process's, objects and sockets included, and therefore more than Cloudflare would count for a
+// request.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -15,7 +16,7 @@ import { Inspector } from "./inspector.ts";
 const MIB = 1_024 * 1_024;
 const KIB_PER_MIB = 1_024;
 
-/** Takes every record, keeps none. */
+/** Accepts every record and keeps none. */
 async function startNullStream(): Promise<{ port: number; stop: () => void }> {
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -35,13 +36,13 @@ async function startNullStream(): Promise<{ port: number; stop: () => void }> {
 }
 
 export interface BudgetOptions {
-  /** Of the project (1). */
+  /** Number of the project's shards (default 1). */
   shards?: number;
   v8Flags?: readonly string[];
   processGroup?: string | null;
-  /** `GET /operations` tells what was called. */
+  /** `GET /operations` returns the counted calls. */
   counted?: boolean;
-  /** `isolateMemory` can be asked. */
+  /** `isolateMemory` is available. */
   inspected?: boolean;
 }
 
@@ -90,7 +91,7 @@ export class BudgetEdge {
     return Connection.open(this.port);
   }
 
-  /** The same connection while it is open. */
+  /** Returns the same connection while it is open. */
   reconnect(connection: Connection | null): Promise<Connection> {
     return connection?.isOpen === true ? Promise.resolve(connection) : this.connect();
   }
@@ -106,7 +107,7 @@ export class BudgetEdge {
     return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
   }
 
-  /** CPU of all its threads since it started, as the scheduler counted it. */
+  /** CPU time of all the process's threads since its start, as the scheduler counted it. */
   cpuMs(): number {
     let nanoseconds = 0;
     for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
@@ -115,12 +116,15 @@ export class BudgetEdge {
     return nanoseconds / 1e6;
   }
 
-  /** Of its own, without pages of files; 0 once the process has ended. */
+  /** The process's own memory, without pages of files. 0 when the process has ended. */
   anonymousMib(): number {
     return this.#statusMib("RssAnon");
   }
 
-  /** What Cloudflare counts: V8's heap with the arrays beside it, of the Worker and its objects together. @returns MiB */
+  /**
+   * The memory that Cloudflare counts: V8's heap and the arrays beside it, of the Worker and its objects together.
+   * @returns MiB
+   */
   async isolateMib(): Promise<number> {
     if (this.#inspector === null) throw new Error("start the edge with `inspected`");
     return (await this.#inspector.heapBytes()) / MIB;

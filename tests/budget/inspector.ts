@@ -1,6 +1,6 @@
-// What V8 holds of the first isolate, asked through its debugger.
+// The memory that V8 holds for the first isolate, read through its debugger.
 
-/** The one service that is asked (load/workerd.ts). */
+/** The one service that is inspected (load/workerd.ts). */
 const ISOLATE = "isolate-0";
 
 interface HeapUsage {
@@ -23,7 +23,8 @@ export class Inspector {
       this.#waiting.delete(id);
     });
     socket.addEventListener("close", () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error("the process ended, and its debugger with it"));
+      for (const { reject } of this.#waiting.values())
+        reject(new Error("the process ended together with its debugger"));
       this.#waiting.clear();
     });
   }

@@ -1,15 +1,15 @@
-// A group of processes that the kernel lets have so much memory and no more (cgroup v1 or v2): who needs more is ended. Not every
-// machine lets a test make one.
+// A group of processes with a memory limit in the kernel (cgroup v1 or v2). The kernel kills a process that needs more. Not every
+// machine allows a test to create such a group.
 
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface MemoryGroup {
-  /** Where a process writes its id to join. */
+  /** The file into which a process writes its id to join the group. */
   procs: string;
-  /** At most since it was made, pages of files included, which the kernel drops when they are too many. */
+  /** The maximum since the group was created. Pages of files count too. The kernel drops them when there are too many. */
   peakMib(): number;
-  /** Once its processes have ended. */
+  /** Removes the group after its processes have ended. */
   remove(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ const LAYOUTS: readonly Layout[] = [
 ];
 const MIB = 1_024 * 1_024;
 
-/** @returns null where none can be made. */
+/** @returns null when the machine does not allow a group. */
 export function makeMemoryGroup(limitMib: number): MemoryGroup | null {
   for (const layout of LAYOUTS) {
     const dir = join(layout.root, `behaviour-budget-${process.pid}-${Date.now()}`);
@@ -51,7 +51,7 @@ export function makeMemoryGroup(limitMib: number): MemoryGroup | null {
 const TRIES = 100;
 const TRY_EVERY_MS = 50;
 
-/** A process that was killed is in its group until its parent has heard of it. */
+/** A killed process stays in its group until its parent has received its exit status. */
 async function removeGroup(dir: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,9 +1,10 @@
-// No body, legal or refused, takes an isolate beyond the 128 MB that Cloudflare gives it. Cloudflare counts V8's heap and the arrays
-// beside it, so V8 is asked for both, again and again while bodies arrive. Workerd bounds neither, and V8 leaves garbage until its
-// heap has grown. So V8 is told to collect early, as it must there: a heap of 40 MiB, young objects in 1 MiB.
+// No body, legal or refused, takes an isolate beyond the 128 MB that Cloudflare gives it. Cloudflare counts V8's heap and the
+// arrays beside it. The test asks V8 for both repeatedly while bodies arrive. Workerd bounds neither, and V8 does not collect
+// garbage until its heap has grown. The test therefore makes V8 collect early, as it must on Cloudflare: a heap of 40 MiB, young
+// objects in 1 MiB.
 //
-// The process runs in a group that the kernel ends beyond twice as much: the Worker and its objects, 128 MB each, share it, and its
-// allocator keeps pages that nobody uses. Where no group can be made, only V8 is asked.
+// The process runs in a group that the kernel ends above twice that limit: the Worker and its objects, 128 MB each, share the
+// process, and its allocator keeps unused pages. Where no group can be created, only V8 is asked.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { PLATFORM } from "@behaviour/contract";
@@ -31,7 +32,8 @@ beforeAll(async () => {
   idleMib = await edge.isolateMib();
 });
 afterAll(async () => {
-  const peak = group === null ? "no group of processes can be made here" : `${group.peakMib().toFixed(0)} MiB in all`;
+  const peak =
+    group === null ? "no group of processes can be created here" : `${group.peakMib().toFixed(0)} MiB in all`;
   console.log(
     [
       `${peak}; idle the isolate holds ${idleMib.toFixed(0)} MiB`,
@@ -68,10 +70,10 @@ it.each(COSTLY_BODIES)("of $name", async (body) => {
     connection?.close();
   };
   await Promise.all([watch(), ...Array.from({ length: CONNECTIONS }, lane)]);
-  if (!edge.isAlive()) console.log(`${body.name}: ended; ${processPeakMib.toFixed(0)} MiB of its own`);
+  if (!edge.isAlive()) console.log(`${body.name}: killed; ${processPeakMib.toFixed(0)} MiB of its own`);
   const told = [...answers].map(([status, count]) => `${status}: ${count}`).join(", ");
   rows.push(`| ${body.name} | ${peakMib.toFixed(0)} | ${processPeakMib.toFixed(0)} | ${told} |`);
-  expect(edge.isAlive(), "the process was ended").toBe(true);
+  expect(edge.isAlive(), "the process was killed").toBe(true);
   expect(peakMib).toBeLessThan(LIMIT_MIB);
   expect([...answers.keys()].filter((status) => status.startsWith("5") && status !== "503")).toEqual([]);
   expect([...answers.keys()].some((status) => status !== "503" && status !== "cut")).toBe(true);

@@ -1,4 +1,4 @@
-// Four connections send the worst bodies one after the other, and somebody else's good event beside them is answered in time.
+// Four connections send the worst bodies one after the other. Another client's good events are answered in time meanwhile.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -11,9 +11,9 @@ const ANSWERED_WITHIN_MS = 250;
 const HOSTILE = 4;
 const SECONDS = IS_FULL ? 4 : 1.5;
 const PAUSE_MS = 20;
-/** Made before the clock runs: to make one costs the test more than the edge. */
+/** Requests built before the measurement starts. Building a request costs the test more CPU than it costs the edge. */
 const MADE_BEFORE = 6;
-/** In the short form, the dearest. */
+/** The most expensive bodies, for the short form. */
 const DEAREST =
   /^(?:1,700 unsafe|e-mail addresses$|2,500 events of 110|groups|2,500 preferences|brackets that close|events of the largest size, random)/;
 
@@ -34,7 +34,7 @@ async function flood(requests: readonly Uint8Array[], endMs: number): Promise<vo
   let connection: Connection | null = null;
   for (let sent = 0; Date.now() < endMs; sent++) {
     connection = await edge.reconnect(connection);
-    // An answer that comes before the body was sent ends the connection.
+    // An answer that arrives before the body was sent ends the connection.
     await connection.send(requests[sent % requests.length] as Uint8Array).catch(() => null);
   }
   connection?.close();

@@ -1,6 +1,6 @@
-// `npm run budget` is the full form: it holds the bounds without room, on a machine that does nothing else. The short form of
-// `npm test` allows for a busy machine, and tries less.
+// `npm run budget` is the full form. It checks the exact bounds on a machine that does nothing else. The short form in `npm test`
+// allows for a busy machine and tries fewer bodies.
 
 export const IS_FULL = process.env.BUDGET === "full";
-/** What a bound may be exceeded by. */
+/** The factor by which a bound may be exceeded. */
 export const ROOM = IS_FULL ? 1 : 4;

@@ -1,4 +1,5 @@
-// What one request calls: objects and KV, from the bodies that spread the most. Cloudflare allows a request 1,000 of both.
+// The calls that one request makes to objects and KV, for the bodies that are spread over the most objects. Cloudflare allows a
+// request 1,000 of both.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Operations } from "../load/cost.ts";
@@ -6,7 +7,7 @@ import { COSTLY_BODIES } from "./bodies.ts";
 import { BudgetEdge } from "./edge.ts";
 
 const CALLS_MAX = 1_000;
-/** As many as a project may have. */
+/** The maximum number of shards of a project. */
 const SHARDS = 256;
 
 let edge: BudgetEdge;
@@ -15,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => edge.stop());
 
-/** What the Worker calls for a request that brings events. Objects call each other too, each within bounds of its own. */
+/** The calls that the Worker makes for a request with events. Objects call each other too, within bounds of their own. */
 const BY_WORKER: ReadonlySet<string> = new Set([
   "BufferShard.append2",
   "BufferShard.append",
@@ -32,7 +33,7 @@ async function callsSoFar(): Promise<number> {
   return calls.reduce((sum, [, count]) => sum + count, kvReads);
 }
 
-/** Twice: the first request of shards that are new, then that of shards whose ledger is in use. */
+/** Each body is sent twice. The first request meets new shards, the second meets shards whose ledger is in use. */
 const NAMES = ["2,500 ordinary events", "2,500 preferences", "2,500 ordinary events", "groups", "2,500 preferences"];
 
 it.each(NAMES.map((name, place) => ({ name, place })))("$place: $name", async ({ name }) => {

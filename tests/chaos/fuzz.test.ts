@@ -1,5 +1,5 @@
-// Mutated requests against the production bundle: never a 5xx, never a crash, and at the end the sums are exact (I9): what was
-// answered `accepted` is on the stream, event for event. 200,000 of them with `npm run chaos`.
+// Mutated requests against the production bundle. The answer is never a 5xx, the process never crashes, and at the end the sums
+// are exact (I9): every event that was answered `accepted` is on the stream. `npm run chaos` sends 200,000 requests.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
@@ -43,7 +43,7 @@ const record: KeyRecord = {
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "behaviour-fuzz-"));
-  // On disk: what 200,000 requests leave on the stream does not belong into this process's memory.
+  // On disk, because the stream's data from 200,000 requests do not belong in this process's memory.
   aws = await startAws({ dataDir: join(dir, "aws") });
   process.env.AWS_ACCESS_KEY_ID ??= "local";
   process.env.AWS_SECRET_ACCESS_KEY ??= "local";
@@ -96,7 +96,7 @@ function send({
   });
 }
 
-/** Counts the events on the stream, each line's own and its batch's, reading on where it stopped. */
+/** Counts the events on the stream, by each line's own count and its batch's count. It continues where it stopped. */
 class EventCount {
   readonly #stream = new StreamReader(aws.kinesis);
   #events = 0;
@@ -118,7 +118,7 @@ function eventsOf(line: unknown): number {
   return shape === "batch" ? (body?.batch?.length ?? 0) : 1;
 }
 
-/** What came of all requests: printed at the end, for a run of minutes should show what it did. */
+/** The result of all requests. It is printed at the end, because a run of minutes should show what it did. */
 class Sums {
   readonly statuses = new Map<number, number>();
   readonly codes = new Map<string, number>();
@@ -165,10 +165,10 @@ function mebibytes(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(0);
 }
 
-/** One request, and what must hold of its answer. */
+/** Sends one request and checks what must hold for its answer. */
 async function sendOne(request: FuzzedRequest, sums: Sums): Promise<void> {
   const { status, text, cors } = await send(request);
-  // Written only when it is needed: 200,000 of them cost more than the requests.
+  // Built only when it is needed, because 200,000 of these texts cost more than the requests.
   const shown = () =>
     `${request.method} ${request.path} ${JSON.stringify(request.headers)} ${Buffer.from(request.body).toString("latin1").slice(0, 400)} → ${status} ${text}`;
   const isOverloaded = status === 503 && text.includes('"overloaded"');
@@ -195,7 +195,7 @@ it(`takes ${REQUESTS} mutated requests (FUZZ_SEED=${SEED}) without a fault or a 
     onStream.close();
   }
   expect(sums.requests).toBe(REQUESTS);
-  // Both ways happened, or the mutations are not what they should be.
+  // Both outcomes occurred. Otherwise the mutations are not what they should be.
   expect(sums.statuses.get(200) ?? 0).toBeGreaterThan(REQUESTS / 4);
   expect(sums.statuses.get(400) ?? 0).toBeGreaterThan(REQUESTS / 50);
 }, 1_800_000);
@@ -204,7 +204,7 @@ function eventsOfAnswer({ accepted, duplicates, suppressed, rejected }: Counters
   return accepted + duplicates + suppressed + rejected.length;
 }
 
-/** accepted + duplicates + suppressed + rejected = events in the request: how many it has. */
+/** The number of events in the request. It must equal accepted + duplicates + suppressed + rejected. */
 function eventsIn({ path, headers, body }: FuzzedRequest): number {
   const bytes = headers["content-encoding"]?.trim() === "gzip" ? gunzipSync(body) : body;
   const parsed = JSON.parse(new TextDecoder().decode(bytes)) as { batch?: unknown[] };

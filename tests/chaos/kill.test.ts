@@ -1,5 +1,5 @@
-// workerd killed three times and the backend twice under load, then every process at once, twice: what was acknowledged is
-// once in each tier, what was never sent is nowhere (I1, I3, I4). The full size runs with `npm run chaos`.
+// Under load workerd is killed three times and the backend twice, then every process at the same time, twice. Acknowledged events
+// are once in each tier. Events that were never sent are in no tier (I1, I3, I4). `npm run chaos` runs the full size.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 function newSender(): Sender {
-  // Paced, so that the load lasts as long as the killing does.
+  // Slowed down, so that the load lasts as long as the kills.
   return new Sender({
     origin: pipeline.origin,
     writeKey: pipeline.keys.publicKey,
@@ -56,7 +56,7 @@ describe("killed without warning", () => {
     await verify(sender);
   });
 
-  it("every process at once, twice: nothing acknowledged is missing or double, the keys are the same", async () => {
+  it("every process at the same time, twice: no acknowledged event is missing or duplicated, and the keys are the same", async () => {
     const { keys } = pipeline;
     for (let round = 0; round < 2; round++) {
       const sender = newSender();

@@ -1,5 +1,5 @@
-// The stream fails in every way a network can, then is gone for minutes while no new traffic comes: all that was
-// acknowledged is delivered once, within two minutes of its return (I2).
+// The stream fails in every way in which a network can fail. After that it is unreachable for minutes without new traffic. Every
+// acknowledged event is delivered once, within two minutes of the stream's return (I2).
 
 import { setTimeout as delay } from "node:timers/promises";
 import { startAws } from "@behaviour/local";
@@ -57,7 +57,7 @@ async function expectDelivered(): Promise<void> {
 }
 
 describe("the stream fails", () => {
-  it("in half of all calls, before or after it took the records", async () => {
+  it("in half of all calls, before or after it stored the records", async () => {
     proxy.share = 0.5;
     for (const mode of ["refuse", "commitThenReset", "serverError"] as const) {
       proxy.mode = mode;
@@ -69,7 +69,7 @@ describe("the stream fails", () => {
     await expectDelivered();
   });
 
-  it("for minutes, without traffic after the first", async () => {
+  it("for minutes, without traffic after the first events", async () => {
     proxy.mode = "refuse";
     await sendFor(TRAFFIC_MS);
     await delay(OUTAGE_MS - TRAFFIC_MS);

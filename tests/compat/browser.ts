@@ -1,5 +1,5 @@
-// Libraries for browsers, bundled as a site would and run in the real Chromium, on a page of another origin than the
-// pipeline's: what the library can't read because of CORS, it takes for a fault of the network.
+// Libraries for browsers. They are bundled as a site would bundle them and run in the real Chromium, on a page of another origin
+// than the pipeline's. An answer that CORS hides from the library looks like a network error to it.
 
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
@@ -14,7 +14,7 @@ interface Site {
   origin: string;
 }
 
-/** Programs in clients/, each on a page at its name. */
+/** Programs in clients/. Each runs on a page with its name. */
 const CLIENTS = ["segment-browser", "rudderstack-browser"] as const;
 type Client = (typeof CLIENTS)[number];
 
@@ -49,13 +49,13 @@ async function bundleClient(client: Client): Promise<string> {
   return outputFiles[0]?.text ?? "";
 }
 
-/** Where the page stands: keys can be restricted to it. */
+/** The origin of the page. A key can be restricted to it. */
 export async function siteOrigin(): Promise<string> {
   site ??= openSite();
   return (await site).origin;
 }
 
-/** @param delivery `standard` posts each event by itself, `batching` three at a time. */
+/** @param delivery `standard` sends each event in its own request, `batching` sends three events at a time. */
 export function segmentInBrowser(delivery: "standard" | "batching"): Library {
   return browserLibrary(`@segment/analytics-next, ${delivery}`, "segment-browser", { delivery });
 }

@@ -1,5 +1,6 @@
-// A door in front of the pipeline's own: passes everything on, remembers which messages a library sent and which of them were
-// acknowledged, and spoils the first answers as asked. What it says then is what the edge itself would say (docs/API_DOCUMENTATION.md#answers).
+// A proxy in front of the pipeline. It forwards every request, remembers which messages a library sent and which of them were
+// acknowledged, and spoils the first answers on request. A spoiled answer is an answer that the edge itself could give
+// (docs/API_DOCUMENTATION.md#answers).
 
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
@@ -8,7 +9,7 @@ import { ERRORS, type ErrorCode, EVENT_TYPES, errorBody } from "@behaviour/contr
 
 export interface Fault {
   code: ErrorCode & ("unavailable" | "rate_limited" | "overloaded");
-  /** The pipeline stores the events all the same, and only the answer is lost: what is sent again is a duplicate. */
+  /** The pipeline stores the events anyway and only the answer is lost. The library sends them again as duplicates. */
   stored: boolean;
 }
 
@@ -16,13 +17,13 @@ export interface SeenRequest {
   path: string;
   status: number;
   headers: IncomingHttpHeaders;
-  /** Of the events in the body. */
+  /** The message ids of the events in the body. */
   messageIds: string[];
   types: string[];
 }
 
 const PREFLIGHT = "OPTIONS";
-/** What the paths of single events are called, whole or by their first letter. */
+/** Names of the paths for single events: the whole name or its first letter. */
 const TYPE_OF_PATH = new Map(EVENT_TYPES.flatMap((type) => [type, type.charAt(0)].map((name) => [name, type])));
 
 export class Gate {
@@ -58,7 +59,7 @@ export class Gate {
     return new Set(this.requests.filter(({ status }) => status === 200).flatMap(({ messageIds }) => messageIds));
   }
 
-  /** Of what was acknowledged, each type once. */
+  /** The types of the acknowledged messages, each type once. */
   get acknowledgedTypes(): Set<string> {
     return new Set(this.requests.filter(({ status }) => status === 200).flatMap(({ types }) => types));
   }
@@ -91,7 +92,7 @@ export class Gate {
 
   async #pass(incoming: IncomingMessage, body: Buffer) {
     const { hostname, port } = this.#target;
-    // The library's own Host header: the settings must name the door it came through.
+    // The library's own Host header. The settings must name the address through which the library came.
     const { method, url, headers } = incoming;
     const forwarded = request({ host: hostname, port, method, path: url, headers });
     forwarded.end(body);
@@ -122,7 +123,7 @@ function readEvents(path: string, body: Buffer, headers: IncomingHttpHeaders): S
   const parsed = JSON.parse(text) as Record<string, unknown>;
   const items = (Array.isArray(parsed.batch) ? parsed.batch : [parsed]) as Record<string, unknown>[];
   const pathType = TYPE_OF_PATH.get(path.replace(/\/$/, "").split("/").at(-1) ?? "");
-  // Client metrics are posted to /m: no events.
+  // Client metrics are posted to /m. They are not events.
   return items.flatMap(({ messageId, type }) =>
     typeof messageId === "string" ? [{ messageId, type: typeof type === "string" ? type : (pathType ?? "") }] : [],
   );

@@ -1,4 +1,4 @@
-// Segment's library for Java, resolved by Maven; the program is run from its source.
+// Segment's library for Java, resolved by Maven. The program is run from its source.
 
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,8 @@ async function prepare(): Promise<string | null> {
     const output = join(folder, "classpath");
     const args = ["-q", "-B", "-f", clientPath("java/pom.xml"), "dependency:build-classpath"];
     const resolved = await run("mvn", [...args, `-Dmdep.outputFile=${output}`]);
-    if (resolved.code !== 0) return `no mvn, or the library can't be had: ${resolved.output.trim().slice(0, 2_000)}`;
+    if (resolved.code !== 0)
+      return `no mvn, or the library cannot be downloaded: ${resolved.output.trim().slice(0, 2_000)}`;
     classPath = readFileSync(output, "utf8").trim();
     return null;
   } finally {

@@ -1,6 +1,6 @@
-// Segment's official libraries and those grown out of them, unmodified, against the real pipeline: each sends one event of every
-// type it has; the first answer is lost although the events were stored, the second is a 429. All must arrive, once in every
-// tier, with what was in them.
+// Segment's official libraries and the libraries derived from them, unmodified, against the real pipeline. Each sends one event
+// of every type it has. The first answer is lost although the events were stored, and the second answer is a 429. All events must
+// arrive once in every tier, with their content.
 
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -17,13 +17,13 @@ const FAULTS: readonly Fault[] = [
   { code: "rate_limited", stored: false },
 ];
 const TYPES = ["track", "page", "screen", "identify", "group", "alias"];
-/** The Java library waits 15 s before its first retry and 30 s before its second, each give or take as much. */
+/** The Java library waits 15 s before its first retry and 30 s before its second. Each wait varies by up to its own length. */
 const DELIVERED_WITHIN_MS = 150_000;
 
 interface Case {
   library: Library;
   inPage: boolean;
-  /** All, unless the library lacks some. */
+  /** All types when absent. Given when the library lacks some types. */
   types?: readonly string[];
 }
 
@@ -41,7 +41,7 @@ const CASES: readonly Case[] = [
 let pipeline: Pipeline;
 
 beforeAll(async () => {
-  // What has to be fetched is fetched meanwhile.
+  // Downloads run while the pipeline starts.
   const preparing = Promise.all(CASES.map(({ library }) => library.prepare()));
   [pipeline] = await Promise.all([Pipeline.start(), preparing]);
 });
@@ -57,7 +57,7 @@ async function admin(path: string, body: unknown): Promise<Record<string, string
   return (answer.body as { data: Record<string, string> }).data;
 }
 
-/** A project of its own for each library, whose key is good for its page alone. */
+/** Each library has its own project with a key that is valid for the library's page only. */
 async function makeProject({ library, inPage }: Case): Promise<{ project: string; writeKey: string }> {
   const { id = "" } = await admin("/v1/admin/projects", {
     name: library.name,
@@ -95,7 +95,7 @@ describe.concurrent("a library", () => {
   });
 });
 
-/** One row a type, as the view promises it; fields that the library fills in by itself are not looked at. */
+/** One row per type, as the view promises it. Fields that the library fills in by itself are not compared. */
 async function stored(project: string, types: readonly string[]): Promise<unknown[]> {
   const sql = postgres(pipeline.endpoints.database, { max: 1, onnotice: () => {} });
   try {

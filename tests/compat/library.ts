@@ -1,4 +1,4 @@
-// What the suite knows of a client library: how to get it, and how to run a program that sends one event of each type with it.
+// The suite's description of a client library: how to get it, and how to run a program that sends one event of each type with it.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -10,9 +10,15 @@ export interface Target {
 
 export interface Library {
   name: string;
-  /** Fetches what it needs, once. @returns why it can't run on this machine, or null. */
+  /**
+   * Downloads the library's files, once.
+   * @returns the reason why the library cannot run on this machine, or null.
+   */
   prepare(): Promise<string | null>;
-  /** Resolves once the library says that everything was delivered, or (in a page) taken. @throws when it says otherwise. */
+  /**
+   * Resolves when the library reports that every event was delivered, or (in a page) accepted.
+   * @throws when it reports something else.
+   */
   send(target: Target): Promise<void>;
   release?(): Promise<void>;
 }
@@ -26,7 +32,7 @@ export function clientPath(name: string): string {
   return fileURLToPath(new URL(`clients/${name}`, import.meta.url));
 }
 
-/** Never rejects: a program that is not there has code null. */
+/** Never rejects. A missing program has the code null. */
 export async function run(
   program: string,
   args: readonly string[],
@@ -50,7 +56,10 @@ export async function run(
   });
 }
 
-/** Runs a client program to its end. @throws with its output when it does not end with 0. */
+/**
+ * Runs a client program to its end.
+ * @throws with its output when the exit code is not 0.
+ */
 export async function runClient(
   program: string,
   args: readonly string[],
@@ -61,7 +70,7 @@ export async function runClient(
   if (code !== 0) throw new Error(`${program} ended with ${code}:\n${output}`);
 }
 
-/** A library for Node: the program in clients/ under this Node. */
+/** A library for Node: runs the program in clients/ under this Node. */
 export function nodeLibrary(name: string, program: string): Library {
   return {
     name,

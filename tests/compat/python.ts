@@ -1,4 +1,4 @@
-// Segment's library for Python, out of its registry into a virtual environment of its own.
+// Segment's library for Python, installed from its registry into its own virtual environment.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,10 @@ async function install(): Promise<{ folder: string; problem: string | null }> {
   const made = await run("python3", ["-m", "venv", folder]);
   if (made.code !== 0) return { folder, problem: `no python3 with venv: ${made.output.trim()}` };
   const installed = await run(join(folder, "bin/pip"), ["install", "--quiet", REQUIREMENT]);
-  return { folder, problem: installed.code === 0 ? null : `${REQUIREMENT} can't be had: ${installed.output.trim()}` };
+  return {
+    folder,
+    problem: installed.code === 0 ? null : `${REQUIREMENT} cannot be installed: ${installed.output.trim()}`,
+  };
 }
 
 let installing: Promise<void> | null = null;

@@ -1,13 +1,13 @@
-// A message and its copies as clients make them: the same id, sent again from anywhere, at any time.
+// A message and the duplicates that clients make of it: the same id, sent again from anywhere, at any time.
 
 import type { Pipeline } from "./pipeline.ts";
 
 export interface SendingOptions {
-  /** As Cloudflare names it: picks the region whose shard judges. */
+  /** Cloudflare's code of the continent. It chooses the region whose shard checks for duplicates. */
   continent?: "AF" | "AS" | "EU" | "NA" | "OC" | "SA";
   /** The `X-Retry-Count` header. */
   retryCount?: number;
-  /** The development project's when absent. */
+  /** The development project's key when absent. */
   writeKey?: string;
 }
 
@@ -16,7 +16,10 @@ export interface Counts {
   duplicates: number;
 }
 
-/** Sends a body to `/v1/batch` (or `/v1/track` when it is one event). @returns what was counted, of a 200. */
+/**
+ * Sends a body to `/v1/batch`, or to `/v1/track` when it is one event.
+ * @returns the counts in a 200.
+ */
 export async function sendFrom(
   pipeline: Pipeline,
   body: Record<string, unknown>,
@@ -27,7 +30,7 @@ export async function sendFrom(
     headers: {
       Authorization: `Bearer ${writeKey}`,
       ...(retryCount === undefined ? {} : { "X-Retry-Count": String(retryCount) }),
-      // What Cloudflare knows of the caller; the local runtime takes it from here.
+      // Cloudflare's information about the caller. The local runtime reads it from this header.
       ...(continent === undefined ? {} : { "MF-CF-Blob": JSON.stringify({ continent }) }),
     },
     body: JSON.stringify(body),

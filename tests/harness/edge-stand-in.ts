@@ -1,5 +1,5 @@
-// Stands in for `cloudflare:workers` where the edge's own tests run over a whole pipeline: what they send to the Worker goes
-// to the pipeline's door, keys they put go the control plane's way, and what they see of the stream is read from it.
+// Replaces `cloudflare:workers` where the edge's own tests run over a whole pipeline. Requests to the Worker go to the pipeline's
+// address. Keys are written through the control plane. The tests' view of the stream is read from the stream.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -14,20 +14,20 @@ import { StreamReader } from "./stream-reader.ts";
 
 const AT_ONCE = 32;
 const PIECE_BYTES = 256 * 1_024;
-/** Between two pieces of a large body. */
+/** Pause between two pieces of a large body. */
 const LOOK_MS = 10;
-/** Stands in those answers that may not have a body. */
+/** Statuses of answers that may not have a body. */
 const WITHOUT_BODY = new Set([204, 304]);
 
 interface ArrivedRecord {
   partitionKey: string;
-  /** Base64. */
+  /** In Base64. */
   data: string;
   sequenceNumber: string;
 }
 
 class StandIn {
-  /** Statuses of all answers, by how often. */
+  /** The number of answers by status. */
   readonly statuses = new Map<number, number>();
   readonly #pipeline: Pipeline;
   readonly #stream: StreamReader;
@@ -48,7 +48,7 @@ class StandIn {
     });
   }
 
-  /** @returns where the stream's state is told, as the edge's tests ask for it. */
+  /** @returns the address that reports the stream's state, as the edge's tests ask for it. */
   async open(): Promise<string> {
     this.#door.listen(0, "127.0.0.1");
     await once(this.#door, "listening");
@@ -74,7 +74,10 @@ class StandIn {
     if (answer.status !== 200) throw new Error(`the key was not taken: ${answer.status} ${await answer.text()}`);
   }
 
-  /** The request as it is, over a socket. Its address goes along: the local runtime shows it to the Worker. */
+  /**
+   * Sends the request unchanged, over a socket. The caller's address is included, because the local runtime passes it to the
+   * Worker.
+   */
   async fetch(request: Request): Promise<Response> {
     const { status, headers, data } = await this.#exchange(request);
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
@@ -94,18 +97,18 @@ class StandIn {
           const answered = new Headers();
           for (const [name, value] of Object.entries(response.headers)) answered.set(name, String(value));
           resolve({ status: response.statusCode ?? 0, headers: answered, data: new Uint8Array(Buffer.concat(chunks)) });
-          // Bodies may be endless: whoever was answered writes no more.
+          // A body may be endless. After an answer nothing more is written.
           if (!sent.writableFinished) sent.destroy();
         });
       });
       if (request.body === null) sent.end();
-      // Ends early when the answer comes early; what the exchange came to is told above.
+      // Ends early when the answer comes early. The code above reports the result of the exchange.
       else writeBody(request.body, sent).catch(() => {});
     });
   }
 
   async #arrivedOf(project: string): Promise<ArrivedRecord[]> {
-    // One reader at a time: each goes on where the one before stopped.
+    // One read at a time. Each read continues where the previous read stopped.
     this.#reading ??= this.#readOn().finally(() => {
       this.#reading = null;
     });
@@ -121,8 +124,8 @@ class StandIn {
 }
 
 /**
- * A client that looks for an answer while it writes: one that comes early ends the body, however much of it is left. Whoever
- * writes less than it declared hangs up.
+ * A client that checks for an answer while it writes. An early answer ends the body, however much of it is left. A client that
+ * writes fewer bytes than it declared closes the connection.
  */
 async function writeBody(body: ReadableStream<Uint8Array>, sent: ClientRequest): Promise<void> {
   let answered = false;
@@ -151,7 +154,7 @@ async function writeBody(body: ReadableStream<Uint8Array>, sent: ClientRequest):
 
 let standIn: StandIn | null = null;
 
-/** All that is sent from now on goes to this pipeline. */
+/** All later requests go to this pipeline. */
 export async function standInFront(
   behind: Pipeline,
 ): Promise<{ statuses: ReadonlyMap<number, number>; close: () => void }> {

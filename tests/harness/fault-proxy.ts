@@ -1,23 +1,24 @@
-// A proxy in front of an emulator that can fail as networks and services do. One mode at a time, switched while it runs.
+// A proxy in front of an emulator that can fail in the ways in which networks and services fail. It has one mode at a time, and
+// the mode can change while it runs.
 
 import { once } from "node:events";
 import { type Agent, createServer, request, type Server } from "node:http";
 
 export type FaultMode =
-  /** Everything passes. */
+  /** Every request passes. */
   | "pass"
-  /** Connections are cut before anything reaches the service. */
+  /** The connection is closed before a byte reaches the service. */
   | "refuse"
-  /** The service does the work, and the connection is cut before the answer. */
+  /** The service does the work, and the connection is closed before the answer. */
   | "commitThenReset"
-  /** 500 without reaching the service. */
+  /** 500, and the request does not reach the service. */
   | "serverError"
   /** Never answers. */
   | "hang";
 
 export class FaultProxy {
   mode: FaultMode = "pass";
-  /** Share of the requests (0 to 1) that the mode hits. */
+  /** Share of the requests (0 to 1) to which the mode applies. */
   share = 1;
   passed = 0;
   failed = 0;
@@ -51,7 +52,7 @@ export class FaultProxy {
         outgoing.writeHead(500, { "Content-Type": "application/x-amz-json-1.1" });
         return void outgoing.end('{"__type":"InternalFailure"}');
       }
-      // The service sees the address it signs for: the client signed the proxy's.
+      // The service gets the address that it signs for, because the client signed the proxy's address.
       const forwarded = request(
         {
           host: target.hostname,

@@ -1,4 +1,5 @@
-// Requests that began as good ones: each is changed at a few random places, in its values, its text, its bytes or its headers.
+// Mutated requests. Each began as a good request and is changed at a few random places in its values, its text, its bytes or its
+// headers.
 
 import { gzipSync } from "node:zlib";
 import type { Random } from "./random.ts";
@@ -15,7 +16,7 @@ const PATHS =
 const TYPES = ["track", "page", "screen", "identify", "group", "alias"];
 const LONE = "\ud800";
 
-/** What may stand anywhere in a body. */
+/** Values that may replace any value in a body. */
 const ODD_VALUES: readonly ((random: Random) => unknown)[] = [
   () => null,
   () => "",

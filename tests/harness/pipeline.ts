@@ -1,4 +1,4 @@
-// The whole pipeline as a person starts it: scripts/start.ts, with a port and a data folder of its own.
+// The whole pipeline as a person starts it: scripts/start.ts, with its own port and data folder.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ export interface Endpoints {
 }
 
 export interface PipelineOptions {
-  /** Kept over restarts; a temporary one that `remove` deletes when absent. */
+  /** Kept over restarts. When absent, a temporary folder that `remove` deletes. */
   dataDir?: string;
   port?: number;
   environment?: Record<string, string>;
@@ -53,7 +53,10 @@ export class Pipeline {
     this.#environment = options.environment;
   }
 
-  /** Resolves when it has said `ready`. @throws with its output when it ends or takes too long. */
+  /**
+   * Resolves when the pipeline has printed `ready`.
+   * @throws with its output when it exits or takes too long.
+   */
   static async start(options: PipelineOptions = {}): Promise<Pipeline> {
     const pipeline = new Pipeline({
       dataDir: options.dataDir ?? temporaryFolder("pipeline"),
@@ -88,7 +91,7 @@ export class Pipeline {
     return this.#child?.pid === undefined ? [] : processTree(this.#child.pid);
   }
 
-  /** Starts it again on the same data and port. */
+  /** Starts the pipeline again on the same data and port. */
   async restart(): Promise<void> {
     const child = spawnStart({ PORT: String(this.port), DATA_DIR: this.dataDir, ...this.#environment });
     this.#child = child;
@@ -108,7 +111,10 @@ export class Pipeline {
     }
   }
 
-  /** As Ctrl-C does. @returns the exit code. */
+  /**
+   * Stops it like Ctrl-C.
+   * @returns the exit code.
+   */
   async stop(): Promise<number | null> {
     const child = this.#child;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
@@ -120,7 +126,7 @@ export class Pipeline {
     return child.exitCode;
   }
 
-  /** Every process at once, without warning. */
+  /** Kills every process at the same time, without warning. */
   async powerCut(): Promise<void> {
     const child = this.#child;
     if (child === null) return;
@@ -129,7 +135,10 @@ export class Pipeline {
     await ended;
   }
 
-  /** `kill -9` of every process whose command line matches. @returns how many there were. */
+  /**
+   * `kill -9` for every process whose command line matches.
+   * @returns the number of killed processes.
+   */
   kill(command: RegExp): number {
     const victims = this.processes.filter((entry) => command.test(entry.command));
     killAll(victims);
@@ -152,7 +161,9 @@ export class Pipeline {
   }
 }
 
-/** `npm start` without npm: the same program under the same Node. Its own process group, so that nothing is left behind. */
+/**
+ * `npm start` without npm: the same program under the same Node. It has its own process group, so that no process is left behind.
+ */
 export function spawnStart(environment: Record<string, string>): ChildProcess {
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(

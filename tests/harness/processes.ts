@@ -1,4 +1,4 @@
-// The process tree of a running pipeline, out of /proc: who is there, what it costs, and how to kill it without warning.
+// The process tree of a running pipeline, read from /proc: its processes, their cost, and a way to kill them without warning.
 
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -11,17 +11,17 @@ export interface RunningProcess {
 function read(pid: string): RunningProcess | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name may hold spaces and brackets; the fields begin behind its last bracket.
+    // The name may contain spaces and brackets. The fields begin after its last bracket.
     const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (state === "Z" || state === "X") return null;
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
     return { pid: Number(pid), parent: Number(parent), command };
   } catch {
-    return null; // Ended while it was looked at.
+    return null; // The process ended while it was read.
   }
 }
 
-/** All living descendants of `root`, itself included; zombies do not count. */
+/** All living descendants of `root`, and `root` itself. Zombies do not count. */
 export function processTree(root: number): RunningProcess[] {
   const all = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -39,7 +39,7 @@ export function killAll(processes: readonly RunningProcess[], signal: NodeJS.Sig
     try {
       process.kill(pid, signal);
     } catch {
-      // Gone already.
+      // The process has already ended.
     }
   }
 }

@@ -1,4 +1,4 @@
-// Random choices that can be repeated: the seed is all one needs to see a failure again.
+// Random choices that can be repeated. The seed is enough to reproduce a failure.
 
 export class Random {
   #state: number;

@@ -1,4 +1,4 @@
-// A client that sends batches until each is acknowledged, and remembers what it sent and what was acknowledged.
+// A client that sends each batch until it is acknowledged. It remembers which events it sent and which events were acknowledged.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,7 +8,7 @@ export interface SenderOptions {
   writeKey: string;
   batchSize: number;
   concurrency: number;
-  /** Gives up on a batch after this long; what it held then was sent, and never acknowledged. */
+  /** The client stops retrying a batch after this time. The events of the batch then count as sent and not acknowledged. */
   giveUpAfterMs?: number;
   /** Pause between two batches of one connection. */
   pauseMs?: number;
@@ -17,7 +17,7 @@ export interface SenderOptions {
 export class Sender {
   readonly sent = new Set<string>();
   readonly acknowledged = new Set<string>();
-  /** Answers other than 200, by status; `0` for none. */
+  /** Number of answers other than 200, by status. `0` means no answer. */
   readonly refusals = new Map<number, number>();
   readonly #options: SenderOptions;
 
@@ -25,7 +25,7 @@ export class Sender {
     this.#options = options;
   }
 
-  /** Sends `events` events; resolves when every batch was acknowledged or given up. */
+  /** Sends `events` events. Resolves when every batch was acknowledged or its time was over. */
   async send(events: number, whileTrue: () => boolean = () => true): Promise<void> {
     let left = events;
     const lane = async () => {

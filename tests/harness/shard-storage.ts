@@ -1,12 +1,12 @@
-// The shards' own SQLite files, for what no test can wait for. Only while the pipeline is stopped.
+// Access to the shards' own SQLite files, for conditions that no test can wait for. Use it only while the pipeline is stopped.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /**
- * Puts all that the shards remember of flushed messages back in time, as if it had happened so much earlier.
- * @returns how many rows of ids were moved.
+ * Moves the times of all flushed messages that the shards remember back by `byMs`.
+ * @returns the number of id rows that were moved.
  */
 export function agePastMessages(dataDir: string, byMs: number): number {
   let moved = 0;

@@ -1,4 +1,5 @@
-// The three tiers as a person's own tools see them: none of this uses the pipeline's readers. docs/API_DOCUMENTATION.md#the-stores-as-interfaces.
+// The three tiers as a person's own tools see them. This file uses none of the pipeline's readers.
+// docs/API_DOCUMENTATION.md#the-stores-as-interfaces.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,10 +12,10 @@ import type { Endpoints } from "./pipeline.ts";
 
 const CREDENTIALS = { region: "us-east-1", credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 
-/** How often each message stands in a tier. */
+/** The number of copies of each message in a tier. */
 export type Copies = Map<string, number>;
 
-/** The sum of `events` over the items per minute of one project: the number of distinct messages. */
+/** The sum of `events` over one project's items per minute: the number of distinct messages. */
 async function hotEvents(endpoints: Endpoints, project: string): Promise<number> {
   const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: endpoints.dynamodb });
   let sum = 0;
@@ -39,7 +40,7 @@ async function warmCopies(endpoints: Endpoints, project: string): Promise<Copies
   }
 }
 
-/** Every row of every Parquet object of the project, read by DuckDB. `select` sees them as the table `events`. */
+/** Every row of every Parquet object of the project, read by DuckDB. `select` reads them as the table `events`. */
 export async function queryCold<Row>(endpoints: Endpoints, project: string, select: string): Promise<Row[]> {
   const client = new S3Client({ ...CREDENTIALS, endpoint: endpoints.s3, forcePathStyle: true });
   const folder = mkdtempSync(join(tmpdir(), "behaviour-cold-"));
@@ -48,7 +49,7 @@ export async function queryCold<Row>(endpoints: Endpoints, project: string, sele
     for await (const page of paginateListObjectsV2({ client }, { Bucket: "events", Prefix: `project=${project}/` })) {
       for (const { Key } of page.Contents ?? []) {
         if (Key === undefined || !/^project=[^/]+\/day=\d{4}-\d{2}-\d{2}\/[^/]+\.parquet$/.test(Key)) continue;
-        // An object may have been merged away since it was listed; its rows are in the one it was merged into.
+        // The object may have been merged into another object since it was listed. Its rows are then in that object.
         const object = await client.send(new GetObjectCommand({ Bucket: "events", Key })).catch(() => null);
         if (object?.Body === undefined) continue;
         writeFileSync(join(folder, `${files++}.parquet`), await object.Body.transformToByteArray());
@@ -92,7 +93,7 @@ export async function readTiers(endpoints: Endpoints, project: string): Promise<
   return { hot, warm, cold: await coldCopies(endpoints, project) };
 }
 
-/** What is wrong with the tiers, given what was acknowledged and all that was ever sent; empty when nothing is. */
+/** The differences between the tiers and the sets of acknowledged and sent messages. Empty when there are none. */
 function findFaults(tiers: Tiers, acknowledged: ReadonlySet<string>, sent: ReadonlySet<string>): string[] {
   const faults: string[] = [];
   for (const tier of ["warm", "cold"] as const) {
@@ -109,7 +110,10 @@ function findFaults(tiers: Tiers, acknowledged: ReadonlySet<string>, sent: Reado
   return faults;
 }
 
-/** Looks again until nothing is wrong or the time is over. @returns the last faults found. */
+/**
+ * Repeats the check until it finds no faults or the time is over.
+ * @returns the last faults found.
+ */
 export async function settledFaults(
   endpoints: () => Endpoints,
   project: string,

@@ -1,4 +1,4 @@
-// A stream as any consumer sees it: every record, once, from the beginning on.
+// A stream as any consumer sees it: every record, once, from the beginning.
 
 import {
   GetRecordsCommand,
@@ -16,14 +16,14 @@ export interface StreamRecord {
   sequenceNumber: string;
 }
 
-/** A page is decoded and held as a whole. */
+/** A page is decoded and kept in memory as a whole. */
 const RECORDS_PER_CALL = 100;
 
-/** Reads on where it stopped: each call gives what came since the one before. */
+/** Continues where it stopped: each call returns the records since the previous call. */
 export class StreamReader {
   readonly #kinesis: KinesisClient;
   readonly #stream: string;
-  /** By shard, where to go on. */
+  /** The next iterator of each shard. */
   readonly #iterators = new Map<string, string>();
 
   constructor(endpoint: string, stream: string = STREAMS.raw) {

@@ -1,7 +1,7 @@
-// How fast the whole backend works off what lies in the raw stream: `node tests/load/backlog.ts [events]`. The stream is
-// filled first; then the functions start, in the two processes that `npm start` gives them, and the clock runs until hot, warm
-// and cold each hold every event. Emulators, database and functions share this machine; beside the clock stands the CPU time
-// each took, which says what a machine without other work would do.
+// How fast the whole backend processes a backlog in the raw stream: `node tests/load/backlog.ts [events]`. The stream is filled
+// first. Then the functions start in the same two processes as under `npm start`, and the time counts until hot, warm and cold
+// each hold every event. Emulators, database and functions share this machine. The report also has the CPU time of each process,
+// which shows the rate on a machine without other work.
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -44,7 +44,7 @@ async function fill(parts: Parts): Promise<void> {
   while (made < EVENTS) {
     const Records = Array.from({ length: PUT_RECORDS }, () => (made < EVENTS ? [record()] : [])).flat();
     const answer = await kinesis.send(new PutRecordsCommand({ StreamName: STREAMS.raw, Records }));
-    if (answer.FailedRecordCount !== 0) throw new Error(`${answer.FailedRecordCount} records were not taken`);
+    if (answer.FailedRecordCount !== 0) throw new Error(`${answer.FailedRecordCount} records were not stored`);
     process.stdout.write(`\rfilling ${made.toLocaleString("en")} of ${EVENTS.toLocaleString("en")}`);
   }
   process.stdout.write("\n");
@@ -87,14 +87,15 @@ class ColdRows {
   }
 }
 
-/** @returns by tier, the seconds until it held everything */
+/** @returns for each tier the seconds until it held every event */
 async function watch(parts: Parts): Promise<Map<string, number>> {
   const [dynamodb, s3] = [dynamodbClient(parts.config), s3Client(parts.config)];
   const sql = postgres(parts.config.databaseUrl ?? "", { max: 1 });
   const coldRows = new ColdRows();
   const counts: Record<string, () => Promise<number>> = {
     hot: () => hotEvents(dynamodb),
-    // What it counted itself, in the transaction of the rows: counting those all the time would be a load of its own.
+    // The tier's own count, which it writes in the same transaction as the rows. Counting the rows all the time would be a load
+    // of its own.
     warm: async () =>
       (await sql`select coalesce(sum(loaded), 0)::int as n from warm_count where project = ${PROJECT}`)[0]?.[
         "n"
@@ -114,7 +115,7 @@ async function watch(parts: Parts): Promise<Map<string, number>> {
       if (held === EVENTS) done.set(tier, (performance.now() - startedMs) / 1_000);
     }
     process.stdout.write(`\r${line.join("  ").padEnd(60)}`);
-    if (performance.now() - startedMs > GIVE_UP_MS) throw new Error("not done after 15 minutes");
+    if (performance.now() - startedMs > GIVE_UP_MS) throw new Error("not finished after 15 minutes");
   }
   process.stdout.write("\n");
   const [rows] =
@@ -146,7 +147,9 @@ try {
     );
   }
   const all = Math.max(...seconds.values());
-  console.log(`all three: ${Math.round(EVENTS / all).toLocaleString("en")} events/s, start of the functions included`);
+  console.log(
+    `all three: ${Math.round(EVENTS / all).toLocaleString("en")} events/s, including the start of the functions`,
+  );
   let cpu = 0;
   for (const [name, pid] of processes) {
     const spent = cpuSeconds(pid) - (before.get(pid) ?? 0);

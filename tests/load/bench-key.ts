@@ -1,4 +1,4 @@
-// The one key that the benchmarks' Worker knows.
+// The only key that the benchmarks' Worker knows.
 
 import { type KeyRecord, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
 
@@ -20,7 +20,7 @@ export function benchKeyRecord(
     notAfter: null,
     revokedAt: null,
     shards,
-    // Loopback has no country: opt-in would drop everything for want of consent.
+    // Loopback has no country. With the regime opt-in every event without consent would be dropped.
     settings: { consentRegime: "opt-out", ...(serverShards === null ? {} : { serverShards }) },
   };
 }

@@ -9,46 +9,47 @@ export interface BenchOptions {
   batches: number[];
   connections: number;
   load: LoadKind;
-  /** What the key's record says. */
+  /** Number of shards in the key's record. */
   shards: number;
-  /** Copies of the Worker, each with its own memory. */
+  /** Copies of the Worker. Each has its own memory. */
   isolates: number;
   json: boolean;
-  /** Another bundle to measure beside ours, e.g. the one before a change. */
+  /** Another bundle to measure beside this one, for example the bundle before a change. */
   against: string | null;
   mode: { name: "closedLoop" } | { name: "openLoop"; eventsPerSecond: number } | CostMode;
 }
 
-/** Which of the runs; null: all of them. */
+/** The runs to make. Null means all runs. */
 export interface CostMode {
   name: "cost";
   shards: number | null;
   isolates: number | null;
   eventsPerSecond: number | null;
-  /** The project's setting; null: none. */
+  /** The project's setting. Null means that it is not set. */
   serverShards: number | null;
 }
 
 export const HELP = `npm run bench -- [flags]
 
-Measures the collector (the production bundle in plain workerd, its shards on this disk) beside a handler on the same
-runtime that only parses: the ceiling. The stream behind it is a null Kinesis that takes everything at once.
+Measures the collector (the production bundle in plain workerd, its shards on this disk) and a handler on the same runtime
+that only parses: the ceiling. The stream behind the collector is a null Kinesis that accepts every record immediately.
 
-  --seconds N        how long each measurement lasts (default 4)
-  --rounds N         how often ceiling and collector alternate; medians are printed (default 3)
-  --batch LIST       events a request, e.g. 1,20,100 (the default)
+  --seconds N        duration of each measurement (default 4)
+  --rounds N         number of rounds with ceiling and collector in turn; medians are printed (default 3)
+  --batch LIST       events per request, e.g. 1,20,100 (the default)
   --connections N    closed loop: connections that each wait for their answer (default 64)
-  --load KIND        mix: what websites send (the default); track: track events of 870 bytes only
+  --load KIND        mix: events as websites send them (the default); track: only track events of 870 bytes
   --shards N         the project's buffer shards (default 1)
-  --isolates N       copies of the Worker in the one process, over which connections are spread: requests of different
-                     isolates can't join (default 1)
-  --open-loop RATE   instead: RATE events/s arrive evenly in batches of 20 (or --batch), latency from when each was due
-  --cost             instead: counts what the Worker and its objects do, and prices it: single events and batches of 20, of
-                     one device and of many users, at 10, 1,000 and 50,000 events/s, with 1 and 64 shards, from 1 and 32
-                     isolates; --shards, --isolates and --rate pick from these or give others
-  --rate RATE        of --cost
-  --server-shards N  of --cost: the project keeps its secret keys' events (those of many users) on so many shards
-  --against FILE     measures another bundle (a worker.js) as well, in turn with this one
+  --isolates N       copies of the Worker in the one process; the connections are spread over them, and requests of
+                     different isolates cannot join (default 1)
+  --open-loop RATE   instead: RATE events/s arrive evenly in batches of 20 (or --batch); latency counts from the time
+                     when each request was due
+  --cost             instead: counts the operations of the Worker and its objects, and prices them: single events and
+                     batches of 20, of one device and of many users, at 10, 1,000 and 50,000 events/s, with 1 and 64
+                     shards, from 1 and 32 isolates; --shards, --isolates and --rate select from these or set others
+  --rate RATE        with --cost: the rate
+  --server-shards N  with --cost: the project keeps its secret keys' events (events of many users) on N shards
+  --against FILE     also measures another bundle (a worker.js), in turn with this bundle
   --json             prints one JSON object instead of the table
   --help`;
 

@@ -1,4 +1,4 @@
-// `npm run bench`: how fast the collector is, on this machine, beside the fastest that a handler on its runtime could be.
+// `npm run bench`: the speed of the collector on this machine, beside the fastest possible handler on the same runtime.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import type { KinesisCount, KinesisQuestion } from "./null-kinesis.ts";
 import { type Round, type SizeReport, summarise, tableHead, tableRows } from "./report.ts";
 import { bundleWorker, startEdge, startParseOnly } from "./workerd.ts";
 
-/** Runs whose figures are thrown away: just-in-time compilation, caches, the first look-up of the key. */
+/** The figures of these runs are not used. They cover just-in-time compilation, caches and the first look-up of the key. */
 const WARM_UP_SECONDS = 2;
 
 interface Bench {
@@ -100,7 +100,7 @@ async function run(options: BenchOptions): Promise<void> {
       if (!options.json) console.log(tableRows(report));
     }
     if (options.json) console.log(JSON.stringify({ options, reports }, null, 2));
-    else console.log("\nEvery acknowledged event came out on the stream exactly once.");
+    else console.log("\nEvery acknowledged event was on the stream exactly once.");
   } finally {
     clearProgress();
     bench.stop();
@@ -112,12 +112,14 @@ function describe({ mode, seconds, rounds, connections, load, shards, isolates }
     mode.name === "openLoop"
       ? `open loop, ${mode.eventsPerSecond} events/s`
       : `closed loop, ${connections} connections`;
-  const sent = { mix: "what websites send (tests/load/mix.ndjson)", track: "track events of 870 bytes" }[load];
+  const sent = { mix: "events as websites send them (tests/load/mix.ndjson)", track: "track events of 870 bytes" }[
+    load
+  ];
   return [
     `${arrival}; medians of ${rounds} rounds of ${seconds} s; load generator on the same machine.`,
     `load: ${sent}.`,
     `collector: the production bundle in workerd, isolates: ${isolates}, shards on disk: ${shards}, acknowledged after fsync;`,
-    "behind it a null Kinesis (answers PutRecords at once, in a process of its own), so that the server's CPU alone",
+    "behind it a null Kinesis (answers PutRecords immediately, in its own process), so that only the server's CPU",
     "is counted.",
     "ceiling: the same runtime with a handler that parses the body and answers.",
     "CPU s: workerd's, all threads, until the last event is on the stream.",
@@ -125,13 +127,13 @@ function describe({ mode, seconds, rounds, connections, load, shards, isolates }
   ].join("\n");
 }
 
-/** What else runs on the machine makes every figure worse, the collector's more than the ceiling's. */
+/** Other programs on the machine make every figure worse, and the collector's figures more than the ceiling's. */
 export function describeMachine(): string {
   const load = (loadavg()[0] ?? 0).toFixed(1);
-  return `machine: ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), load average ${load} when it began.`;
+  return `machine: ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), load average ${load} at the start.`;
 }
 
-/** On a terminal only: a log wants no line that is written over. */
+/** Only on a terminal, because a log should not contain lines that are overwritten. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text} …`);
 }

@@ -1,5 +1,5 @@
-// A part of a measurement in a process of its own (the load generator, the null Kinesis), so that its CPU is not the server's
-// and it never waits for the others. One question, one answer, by IPC.
+// A part of a measurement in its own process (the load generator, the null Kinesis). Its CPU time then does not count as the
+// server's, and it never waits for the other parts. One question and one answer, by IPC.
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ export class Child<Q, A> {
   #nextId = 1;
   readonly #waiting = new Map<number, { resolve: (answer: A) => void; reject: (fault: Error) => void }>();
 
-  /** @param file beside this one. */
+  /** @param file a file in this folder. */
   constructor(file: string) {
     this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), [], { serialization: "advanced" });
     this.#process.on("message", (reply: Reply<A>) => this.#settle(reply));
@@ -51,7 +51,7 @@ export class Child<Q, A> {
 
 export type Answerer<Q, A> = (question: Q) => A | Promise<A>;
 
-/** The child's side: answers the parent's questions and ends with it. */
+/** The child's side: answers the parent's questions and exits with the parent. */
 export function answerParent(answer: Answerer<never, unknown>): void {
   process.on("disconnect", () => process.exit(0));
   process.on("message", async ({ id, question }: Question<never>) => {

@@ -1,5 +1,5 @@
-// One keep-alive HTTP/1.1 connection that sends prepared bytes and reads just enough of the answer to judge it. Node's own
-// client would cost more CPU than the server that is measured.
+// One keep-alive HTTP/1.1 connection that sends prepared bytes and reads just enough of the answer to judge it. Node's own client
+// would cost more CPU time than the measured server.
 
 import { connect, type Socket } from "node:net";
 
@@ -8,7 +8,7 @@ export interface Answer {
   body: string;
 }
 
-/** Of silence: also closes what nobody used for so long. */
+/** Maximum silence. It also closes a connection that was unused for this long. */
 const SILENCE_MAX_MS = 30_000;
 
 const HEAD_END = "\r\n\r\n";
@@ -40,7 +40,7 @@ export class Connection {
     });
   }
 
-  /** A server closes what was silent for long: look before you send, or the request is lost unseen. */
+  /** A server closes a connection that was silent for long. Check this before sending, or the request is lost unnoticed. */
   get isOpen(): boolean {
     return !this.#socket.destroyed && this.#socket.writable;
   }

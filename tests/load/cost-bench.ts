@@ -1,5 +1,5 @@
-// `npm run bench -- --cost`: what a million events cost at Cloudflare's list prices, by what they make the Worker and its
-// objects do. Counted, not modelled: the production bundle runs behind a module that counts.
+// `npm run bench -- --cost`: the cost of a million events at Cloudflare's list prices, by the operations that they cause in the
+// Worker and its objects. The operations are counted and not modelled: the production bundle runs behind a module that counts.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,12 +31,15 @@ const LOADS = [
 ];
 const RATES = [10, 1_000, 50_000];
 const ISOLATES = [1, 32];
-/** A small project has one shard; the largest needs them all, and one request of it has company from many isolates. */
+/**
+ * A small project has one shard. The largest project needs all shards, and its requests share them with requests from many
+ * isolates.
+ */
 const SHARDS: Record<number, readonly number[]> = { 10: [1], 1_000: [1, 64], 50_000: [8, 64] };
-/** So few events need longer until what happens now and then is seen. */
+/** With so few events the run must be longer to include rare operations. */
 const SLOW_RATE = 100;
 const SLOW_SECONDS = 30;
-/** What this machine takes in an open loop. */
+/** The rate that this machine can process in an open loop. */
 const REQUESTS_PER_SECOND_MAX = 1_500;
 const CONNECTIONS = 256;
 const OPEN_LOOP_CONNECTIONS = 64;
@@ -53,7 +56,7 @@ export function scenarios({ shards, isolates, eventsPerSecond }: CostMode): Scen
   );
 }
 
-/** As much of a scenario as is run. `eventsPerSecond` null: as fast as they are taken. */
+/** The part of a scenario that is run. With `eventsPerSecond` null the events are sent as fast as they are accepted. */
 export function partToRun({ batch, oneDevice, eventsPerSecond, shards }: Scenario): {
   shards: number;
   eventsPerSecond: number | null;
@@ -99,19 +102,20 @@ export async function runCosts(options: BenchOptions, mode: CostMode, progress: 
 }
 
 const FELL_BEHIND =
-  "    THIS RUN FELL BEHIND (the machine was busy): more joined than at the asked rate, so it is too cheap";
+  "    THIS RUN FELL BEHIND (the machine was busy): more requests joined than at the requested rate, so its cost is too low";
 
-const DESCRIPTION = `Dollars per million events at list prices (tests/load/prices.ts), nothing included in a plan taken off, logs off.
-worker: one request each. CPU: the process's, objects and runtime too, so an upper bound. objects: calls and alarms. rows: written,
-with one for each setAlarm and one for each row that stands at the end, since it is deleted one day. duration: each object called,
-for as long as the run took. The sweeper's minute, the network's own latency and Kinesis are not in it.
-Shards "1 of 64": more than this machine can take, so one shard's part of it ran, which is like every other's. Where "ran at" is
-below "asked" and all shards ran, connections sent as fast as they were answered: at the asked rate commits would hold more. 32 isolates stand for the hundreds that a data centre has: beyond about one
-request per isolate, shard and 8 ms none can join another, and more isolates change nothing.`;
+const DESCRIPTION = `Dollars per million events at list prices (tests/load/prices.ts). Usage that a plan includes is not subtracted. Logs are off.
+worker: one request each. CPU: the process's, objects and runtime included, so an upper bound. objects: calls and alarms. rows:
+written rows, one for each setAlarm, and one for each row that is left at the end, because it is deleted later. duration: each
+called object, for the time of the run. The sweeper's minute, the network's latency and Kinesis are not included.
+Shards "1 of 64": more than this machine can run, so one shard's part of it ran, which is like every other part. If "ran at" is
+below "asked" and all shards ran, connections sent as fast as they were answered: at the requested rate commits would hold
+more. 32 isolates stand for the hundreds in a data centre: beyond about one request per isolate, shard and 8 ms no request
+can join another, and more isolates change nothing.`;
 
 async function measureRun(dir: string, bundle: string, scenario: Scenario, options: BenchOptions): Promise<Run> {
   const serverShards = options.mode.name === "cost" ? options.mode.serverShards : null;
-  // Who sends events of many users in one request is a server.
+  // A client that sends events of many users in one request is a server.
   const kind = scenario.batch > 1 && !scenario.oneDevice ? "secret" : "public";
   const key = generateKey(kind, "live");
   const part = partToRun(scenario);
@@ -139,7 +143,7 @@ async function measureRun(dir: string, bundle: string, scenario: Scenario, optio
       eventsPerSecond: part.eventsPerSecond,
       seconds: scenario.eventsPerSecond < SLOW_RATE ? Math.max(SLOW_SECONDS, options.seconds) : options.seconds,
     };
-    // Every isolate has seen the key, and every shard has told the sweeper of itself.
+    // After the warm-up every isolate has read the key, and every shard has registered with the sweeper.
     const warmUp = { ...load, connections: OPEN_LOOP_CONNECTIONS, eventsPerSecond: null, seconds: WARM_UP_SECONDS };
     await measure(contender, warmUp, key, generator);
     const before = await operations(server.port);

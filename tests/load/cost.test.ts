@@ -1,4 +1,4 @@
-// The arithmetic of `npm run bench -- --cost`, and which runs it makes.
+// The arithmetic of `npm run bench -- --cost`, and the choice of its runs.
 
 import { expect, it } from "vitest";
 import { readOptions } from "./bench-options.ts";
@@ -15,7 +15,7 @@ const nothing: Operations = {
   objectsCalledAtMs: {},
 };
 
-/** A million events in a thousand seconds, one request each, and nothing else. */
+/** A million events in a thousand seconds, one request each, and no other operation. */
 const bare: Run = {
   ...operationsBetween(nothing, nothing, 0),
   events: 1_000_000,
@@ -25,7 +25,7 @@ const bare: Run = {
   putRecordsCalls: 0,
 };
 
-it("a single event costs 45 cents a million where nothing is joined, before any row: the platform's floor", () => {
+it("a single event costs 45 cents a million when no requests join, before any row: the platform's minimum", () => {
   const { worker, objects, sum } = costOf({ ...bare, objectRequests: { "BufferShard.append": 1_000_000 } });
   expect([worker, objects, sum].map((dollars) => dollars.toFixed(3))).toEqual(["0.300", "0.150", "0.450"]);
 });
@@ -36,15 +36,15 @@ it.each([
   ["rowsRead", { rowsRead: 1_000_000 }, 0.001],
   ["duration", { objects: 64 }, 0.1024],
   ["kv", { kvReads: 68_000 }, 0.034],
-] as const)("%s is priced by what was counted, and nothing else moves", (part, counted, dollars) => {
+] as const)("%s is priced by its count, and no other part changes", (part, counted, dollars) => {
   const cost = costOf({ ...bare, ...counted });
   expect(cost[part]).toBeCloseTo(dollars, 6);
   expect(cost.sum).toBeCloseTo(0.3 + dollars, 6);
-  // Twice the events for the same operations: half the price.
+  // Twice the events for the same operations cost half the price.
   expect(costOf({ ...bare, ...counted, events: 2_000_000 })[part]).toBeCloseTo(dollars / 2, 6);
 });
 
-it("what was there before the run is not the run's", () => {
+it("operations before the run do not count for the run", () => {
   const before: Operations = {
     objectRequests: { "BufferShard.append": 10, "BufferShard.alarm": 1 },
     rowsWritten: 20,
@@ -74,11 +74,11 @@ it("what was there before the run is not the run's", () => {
   });
 });
 
-it("a run that did not keep up says so, one that was to go as fast as it can has nothing to keep up with", () => {
+it("a run that was too slow reports it, and a run without a rate cannot be too slow", () => {
   expect([1_000, 1_100, 1_200, null].map((asked) => fellBehind(asked, bare))).toEqual([false, false, true, false]);
 });
 
-it("the runs: all of them, or those that were asked for; what no machine takes at once runs as one shard's part", () => {
+it("the runs are all runs or the requested runs, and a run that is too large for a machine runs as one shard's part", () => {
   const all = { name: "cost", shards: null, isolates: null, eventsPerSecond: null, serverShards: null } as const;
   const rates = new Set(scenarios(all).map(({ eventsPerSecond }) => eventsPerSecond));
   expect(rates).toEqual(new Set([10, 1_000, 50_000]));

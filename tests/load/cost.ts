@@ -1,38 +1,41 @@
-// What a run cost, from what it did: operations counted in the Worker and its objects, by the list prices.
+// The cost of a run, from its operations: counts of the Worker and its objects, multiplied by the list prices.
 
 import { OBJECT_GB, PRICES } from "./prices.ts";
 
-/** Counted by `workers/count-operations.js`, from the start of the process. */
+/** Counted by `workers/count-operations.js` since the start of the process. */
 export interface Operations {
-  /** By `<class>.<method>`; alarms too. */
+  /** By `<class>.<method>`. Alarms are included. */
   objectRequests: Record<string, number>;
   rowsWritten: number;
   rowsRead: number;
   alarmsSet: number;
-  /** Rows that stand in all tables: each of them is deleted one day. */
+  /** Rows left in all tables. Each of them is deleted later. */
   rowsStanding: number;
   kvReads: number;
-  /** When each object was last called, by its id: epoch milliseconds. */
+  /** The time of each object's last call, by its id, in epoch milliseconds. */
   objectsCalledAtMs: Record<string, number>;
 }
 
 /** One run, from idle to idle. */
 export interface Run {
   events: number;
-  /** What clients sent. */
+  /** Requests that clients sent. */
   requests: number;
   seconds: number;
-  /** Of the whole process, so with the objects' own, which Cloudflare counts as duration: an upper bound. */
+  /**
+   * CPU time of the whole process. It includes the objects' CPU time, which Cloudflare counts as duration, so it is an upper
+   * bound.
+   */
   cpuSeconds: number;
   putRecordsCalls: number;
   objectRequests: Record<string, number>;
   rowsWritten: number;
-  /** Rows written that stand there afterwards: their deletion is paid for, but later. */
+  /** Written rows that are left at the end. Their deletion is paid for later. */
   rowsToDelete: number;
   rowsRead: number;
   alarmsSet: number;
   kvReads: number;
-  /** Objects that were called in the run. */
+  /** Objects that were called during the run. */
   objects: number;
 }
 
@@ -90,7 +93,7 @@ export interface Scenario {
   name: string;
   batch: number;
   oneDevice: boolean;
-  /** Asked for; what the machine managed stands in the run. */
+  /** The requested rate. The run has the rate that the machine reached. */
   eventsPerSecond: number;
   shards: number;
   isolates: number;
@@ -119,7 +122,7 @@ export function costRow(scenario: Scenario, run: Run, shardsRun: number): string
   return [...cells, ...dollars.map((value) => value.toFixed(3).padStart(DOLLAR_WIDTH))].join("  ");
 }
 
-/** The operations behind the row, per event. */
+/** The operations behind the table row, per event. */
 export function operationsRow(run: Run): string {
   const perEvent = (count: number) => (count / run.events).toFixed(3);
   const calls = Object.entries(run.objectRequests).map(([method, count]) => `${method} ${perEvent(count)}`);
@@ -128,7 +131,7 @@ export function operationsRow(run: Run): string {
   return `    per event: ${calls.join(", ")}, ${rows}, rows read ${perEvent(run.rowsRead)}, ${rest}`;
 }
 
-/** A run that could not keep up joined what would have come one by one: its calls and rows are too few. */
+/** A run that was too slow joined requests that would otherwise have arrived one by one. Its calls and rows are too few. */
 export function fellBehind(askedPerSecond: number | null, { events, seconds }: Run): boolean {
   return askedPerSecond !== null && events / seconds < askedPerSecond * KEPT_UP;
 }

@@ -1,11 +1,11 @@
-// The requests the load is made of. Their bytes are built once; for each request only what makes its events new ones is
-// stamped over, all of fixed width: message ids, timestamps, sentAt.
+// The requests of the load. Their bytes are built once. For each request only the fields that make its events new are
+// overwritten. All of them have a fixed width: message ids, timestamps, sentAt.
 
 import { randomUUID } from "node:crypto";
 import { type LoadEvent, readMix } from "./mix.ts";
 import { trackEvent } from "./track-events.ts";
 
-/** `mix`: what websites send. `track`: one kind of event, without an identity. */
+/** `mix`: events as websites send them. `track`: one kind of event, without an identity. */
 export const LOAD_KINDS = ["mix", "track"] as const;
 export type LoadKind = (typeof LOAD_KINDS)[number];
 
@@ -13,28 +13,28 @@ const SEQUENCE_DIGITS = 12;
 /** `2026-11-25T01:10:25.123Z` */
 const TIME_LENGTH = 24;
 const TIME_PLACEHOLDER = "T".repeat(TIME_LENGTH);
-/** What analytics.js puts before the UUID of a message id. */
+/** The text that analytics.js puts before the UUID of a message id. */
 const MIX_ID_PREFIX = "ajs-next-1795400000000-";
 const USER_AGENT =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-/** Within the UUID that a message id ends with. */
+/** The length of the UUID at the end of a message id. */
 const UUID_LENGTH = 36;
 const RUN_AT = 8;
 const SEQUENCE_AT = 24;
 
-/** What the middle of every message id of one run is: `-0c1f-4a3e-9b27-`. */
+/** The middle of every message id of one run: `-0c1f-4a3e-9b27-`. */
 export function newRun(): string {
   return randomUUID().slice(RUN_AT, SEQUENCE_AT);
 }
 
-/** Odd, so that multiplying by it is undone by multiplying by its inverse (both modulo 2³²). */
+/** Odd, so that multiplying by its inverse undoes multiplying by it (both modulo 2³²). */
 const MIX = 0x9e3779b1;
 const UNMIX = inverse(MIX);
 
 function inverse(odd: number): number {
   let guess = odd;
-  // Each step doubles the number of right bits; an odd number is its own inverse in the lowest three.
+  // Each step doubles the number of correct bits. An odd number is its own inverse in the lowest three bits.
   for (let bits = 3; bits < 32; bits *= 2) guess = Math.imul(guess, 2 - Math.imul(odd, guess));
   return guess;
 }
@@ -46,7 +46,7 @@ export function sequenceOf(messageId: string, run: string): number | null {
   return Math.imul(Number.parseInt(uuid.slice(SEQUENCE_AT + 4), 16), UNMIX) >>> 0;
 }
 
-/** Events without end, of one kind of load. */
+/** An endless sequence of events of one kind of load. */
 export class EventSource {
   readonly idPrefix: string;
   readonly #next: () => LoadEvent;
@@ -61,7 +61,10 @@ export class EventSource {
   }
 }
 
-/** All of them in some order, again and again, each time in another: connections have few events of the same place in common. */
+/**
+ * All events in random order, repeatedly, each time in another order. Connections therefore have few events of the same place in
+ * common.
+ */
 function shuffled(events: readonly LoadEvent[]): () => LoadEvent {
   let deck: LoadEvent[] = [];
   return () => {
@@ -81,11 +84,11 @@ export interface TemplateOptions {
   run: string;
   host: string;
   key: string;
-  /** A browser's batch: every event of the device and user of the first. */
+  /** A browser's batch: every event has the device and user of the first event. */
   oneDevice: boolean;
 }
 
-/** One HTTP request whose bytes are used again and again, each time as a new one. */
+/** One HTTP request whose bytes are reused, each time as a new request. */
 export class RequestTemplate {
   readonly bytes: Buffer;
   readonly events: number;
@@ -112,7 +115,7 @@ export class RequestTemplate {
     this.#timesAt = positions(this.bytes, TIME_PLACEHOLDER);
   }
 
-  /** Only after the last answer: until then the bytes may not have left yet. */
+  /** Only after the last answer, because until then the bytes may not have been sent. */
   stamp(firstSequence: number, now: Date): Buffer {
     for (const [index, at] of this.#sequencesAt.entries()) writeSequence(this.bytes, at, firstSequence + index);
     const time = Buffer.from(now.toISOString(), "latin1");
@@ -138,7 +141,7 @@ function positions(bytes: Buffer, text: string): number[] {
 
 const HEX = Buffer.from("0123456789abcdef", "latin1");
 
-/** Mixed, so that message ids look like the random ones they stand for: an id full of zeros would compress better. */
+/** Mixed, so that the message ids look like the random ids that they represent. An id full of zeros would compress better. */
 function writeSequence(bytes: Buffer, at: number, sequence: number): void {
   const mixed = Math.imul(sequence, MIX);
   writeHex(bytes, at, 4, mixed ^ (mixed >>> 13));

@@ -1,6 +1,6 @@
-// `npm run freshness`: how long after its 200 an event is visible in `/v1/query/realtime`, while 500 events/s arrive.
-// Beside the load one page view at a time is sent, to a path nobody else uses, and the query is asked until it counts it: what
-// a person at the dashboard would see, the query's own time and the polling included.
+// `npm run freshness`: the time from an event's 200 until it is visible in `/v1/query/realtime`, while 500 events/s arrive.
+// Beside the load one page view at a time is sent to a path that no other event has. The query is repeated until it counts the
+// page view. This is the time that a person at the dashboard would see. It includes the query's own time and the polling.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,18 +13,18 @@ import { RunningPipeline } from "./running-pipeline.ts";
 
 const HELP = `npm run freshness -- [flags]      against a running \`npm start\` (same PORT and DATA_DIR)
 
-  --seconds N   how long (default 60)
+  --seconds N   duration (default 60)
   --rate N      events/s beside the probes, in batches of 20 (default 500)
   --json        prints one JSON object
   --help`;
 
 const BATCH = 20;
 const CONNECTIONS = 4;
-/** Before the first probe: the consumers' first reads after a silence are not what is asked for. */
+/** Pause before the first probe. The consumers' first reads after a silence are not measured. */
 const SETTLE_MS = 2_000;
 const POLL_EVERY_MS = 25;
 const PROBE_DEADLINE_MS = 30_000;
-/** Between two probes, so that they fall anywhere into the shard's and the consumers' own rhythm. */
+/** Pause between two probes. It is random, so that probes fall at any point of the shard's and the consumers' intervals. */
 const PAUSE_MAX_MS = 500;
 
 interface Realtime {

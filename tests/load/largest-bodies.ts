@@ -1,6 +1,7 @@
-// `node tests/load/largest-bodies.ts`: what the edge's process costs when clients send the most they may, and more. First the
-// largest legal bodies, 64 at a time, then bodies that must be refused; prints its resident memory as it goes, and whether it
-// stayed within the budget. An isolate has 128 MB at Cloudflare; workerd alone does not enforce that, so the process is watched.
+// `node tests/load/largest-bodies.ts`: the memory of the edge's process when clients send the largest legal bodies and larger
+// ones. First it sends the largest legal bodies, 64 at a time, then bodies that must be refused. It prints its resident memory
+// during the run, and whether it stayed within the budget. An isolate has 128 MB at Cloudflare. workerd alone does not enforce
+// that limit, so this program measures the process.
 
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,9 +17,10 @@ import { bundleWorker } from "./workerd.ts";
 
 const HELP = `node tests/load/largest-bodies.ts [--minutes 10] [--connections 64] [--budget-mib 384] [--heap-mib 128] [--only KIND]
 
-Half of the time the largest legal bodies (plain and gzip), the other half bodies that are refused or hold absurd JSON. KIND
-is one of legal, keys, long, chunked, bomb, brackets, objects, or "refused" for all but the first in turns. Prints resident memory; exits with 1 beyond the budget, or on any 5xx
-but 503. An isolate whose heap grows beyond --heap-mib ends the process, which is a failure as well.`;
+For half of the time it sends the largest legal bodies (plain and gzip), for the other half bodies that are refused or hold
+absurd JSON. KIND is legal, keys, long, chunked, bomb, brackets, objects, or "refused" for all but the first in turns.
+Prints resident memory. Exits with 1 above the budget, or on any 5xx but 503. An isolate whose heap grows above --heap-mib
+ends the process, which also counts as a failure.`;
 
 const { values } = parseArgs({
   options: {
@@ -48,7 +50,10 @@ interface Body {
 const MIB = 1024 * 1024;
 let made = 0;
 
-/** As many events of the largest size as a body of 4 MiB holds; fresh ids, or the second one would be all duplicates. */
+/**
+ * As many events of the maximum size as a body of 4 MiB holds. The ids are new, because otherwise the second body would consist
+ * of duplicates only.
+ */
 function largestBody(): Body {
   const properties = Object.fromEntries(
     Array.from({ length: 4 }, (_, index) => [`p${index}`, `${"x".repeat(7_000)}${randomUUID()}`]),
@@ -76,7 +81,7 @@ function gzipped(text: Buffer): () => Body {
   return () => ({ gzip: true, bytes, chunked: false });
 }
 
-/** As many events as a request may have, and no key twice: the legal body that is largest as values. */
+/** The maximum number of events in a request, with no key twice. This legal body has the largest values in memory. */
 function manyKeys(): Body {
   const batch = Array.from({ length: LIMITS.eventsPerRequest }, () => {
     const properties = Object.fromEntries(Array.from({ length: 110 }, () => [`k${made++}`, 1]));
@@ -101,7 +106,7 @@ if (only !== undefined && only !== "refused" && !Object.hasOwn(KINDS, only)) {
   process.exit(2);
 }
 
-/** Takes every record, keeps none. */
+/** Accepts every record and keeps none. */
 async function startNullKinesis(): Promise<{ port: number; stop: () => void }> {
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -148,12 +153,12 @@ const edge = await startLimitedEdge({
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 const statuses = new Map<string, number>();
 
-/** Resolves once the answer was read; a connection that is cut counts as `cut`. */
+/** Resolves when the answer was read. A closed connection counts as `cut`. */
 function post({ gzip, bytes, chunked }: Body): Promise<void> {
   return new Promise((resolve) => {
     let isCounted = false;
     const count = (name: string) => {
-      // An answer that came while the body was still being sent counts, whatever becomes of the connection.
+      // An answer that arrived while the body was being sent counts, whatever happens to the connection.
       if (isCounted) return;
       isCounted = true;
       statuses.set(name, (statuses.get(name) ?? 0) + 1);
@@ -185,7 +190,7 @@ async function phase(name: string, phaseSeconds: number, next: () => Body): Prom
       if (!edge.isAlive()) throw new Error(`${name}: an isolate's heap grew beyond ${values["heap-mib"]} MiB`);
       const nowMib = edge.residentMib();
       largestMib = edge.peakMib();
-      // Far beyond it there is nothing left to learn, and the machine to lose.
+      // Far above the budget the run can show nothing more, and the machine may run out of memory.
       if (nowMib > 2 * budgetMib) throw new Error(`${name}: ${nowMib.toFixed(0)} MiB, twice the budget`);
       if (Date.now() - shownAt < 10_000) continue;
       shownAt = Date.now();

@@ -1,16 +1,17 @@
-// The Worker in workerd with the limit that counts: V8's heap of each isolate is bounded as at Cloudflare, and the process ends
-// when one grows beyond it. What V8 does not count (bodies and buffers outside its heap) is seen in the process's resident memory.
+// The Worker in workerd with the limit that matters: V8's heap of each isolate is bounded as at Cloudflare, and the process ends
+// when a heap grows beyond the bound. Memory that V8 does not count (bodies and buffers outside its heap) is visible in the
+// process's resident memory.
 
 import { readFileSync } from "node:fs";
 import { type EdgeOptions, startEdge, type Workerd } from "./workerd.ts";
 
 export interface LimitedEdge extends Workerd {
-  /** Of the whole process, at most since it started. */
+  /** Maximum memory of the whole process since its start. */
   peakMib(): number;
   residentMib(): number;
-  /** Before the first request: the runtime itself. */
+  /** Memory of the runtime itself, before the first request. */
   idleMib: number;
-  /** False once an isolate has broken its limit. */
+  /** False after an isolate has exceeded its limit. */
   isAlive(): boolean;
 }
 
@@ -28,7 +29,7 @@ export async function startLimitedEdge({
   };
 }
 
-/** 0 once the process has ended. */
+/** 0 when the process has ended. */
 function memoryMib(pid: number, field: "VmRSS" | "VmHWM"): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");

@@ -1,6 +1,6 @@
-// The load generator, a process of its own. Closed loop: each connection sends its next request when it has its answer.
-// Open loop: requests are due at a constant rate whatever the server does, and latency counts from when one was due, so a
-// server that stalls can't hide it (no coordinated omission).
+// The load generator, in its own process. Closed loop: each connection sends its next request when it has its answer. Open loop:
+// requests are due at a constant rate regardless of the server, and latency counts from the time when a request was due. A server
+// that stalls therefore cannot hide it (no coordinated omission).
 
 import { performance } from "node:perf_hooks";
 import { type Answerer, answerParent } from "./child.ts";
@@ -8,27 +8,27 @@ import { type Answer, Connection } from "./connection.ts";
 import { EventSource, type LoadKind, RequestTemplate } from "./events.ts";
 
 export interface LoadOrder {
-  /** Connections are spread over them evenly. */
+  /** Connections are spread over the ports evenly. */
   ports: readonly number[];
   key: string;
   run: string;
   load: LoadKind;
-  /** Each batch is of one device, and not of as many as it has events. */
+  /** Each batch is from one device instead of one device per event. */
   oneDevice: boolean;
   batch: number;
   connections: number;
   seconds: number;
-  /** Open loop at this many events a second; null for the closed loop. */
+  /** Open loop at this many events a second. Null for the closed loop. */
   eventsPerSecond: number | null;
 }
 
 export interface LoadResult {
-  /** Every sequence number below it was sent. */
+  /** Every sequence number below this number was sent. */
   sent: number;
   acknowledged: number;
-  /** First sequence numbers of the requests that were not answered 200 with every event accepted. */
+  /** First sequence numbers of the requests that were not answered with 200 and every event accepted. */
   failed: number[];
-  /** The first failure in words; null when there was none. */
+  /** A description of the first failure. Null when there was none. */
   fault: string | null;
   /** From the first request to the last answer. */
   seconds: number;
@@ -36,9 +36,9 @@ export interface LoadResult {
   latencies: Float64Array;
 }
 
-/** So many different events a connection has at least, so that what is sent is as mixed as its source. */
+/** Minimum number of different events per connection, so that the sent events are as mixed as their source. */
 const EVENTS_PER_CONNECTION = 40;
-/** No two batches on the way are the same bytes. */
+/** No two batches in progress have the same bytes. */
 const TEMPLATES_PER_CONNECTION_MIN = 2;
 
 class Load {
@@ -100,7 +100,8 @@ class Load {
     const underWay = new Set<Promise<void>>();
     for (let index = 0, dueMs = startedMs; dueMs < endMs; index++, dueMs = startedMs + index * gapMs) {
       await waitUntil(dueMs);
-      // In turns, so that every isolate is met. None idle: one more, as more browsers would come. The request stays due at its time.
+      // Connections take turns, so that every isolate is used. If no connection is idle, one is added, as more browsers would
+      // arrive. The request stays due at its time.
       const sender = idle.shift() ?? (await this.#addSender(senders));
       const sending: Promise<void> = this.#send(sender, dueMs).then(() => {
         idle.push(sender);
@@ -151,7 +152,7 @@ interface Sender {
   turn: number;
 }
 
-/** A timer is up to a millisecond late: the last stretch is spent awake. */
+/** A timer is up to a millisecond late, so the last part of the wait is a busy loop. */
 const AWAKE_MS = 1.5;
 
 async function waitUntil(dueMs: number): Promise<void> {

@@ -1,4 +1,4 @@
-// What the load generator sends: judged here without a server.
+// The requests that the load generator sends, checked without a server.
 
 import { expect, it } from "vitest";
 import { readOptions } from "./bench-options.ts";
@@ -27,7 +27,7 @@ function sent(bytes: Buffer): { path: string; events: SentEvent[]; lengthIsRight
   };
 }
 
-it("the mix is what websites send", () => {
+it("the mix consists of events as websites send them", () => {
   const events = readMix();
   const share = (type: string) => events.filter((event) => event.type === type).length / events.length;
   expect(events).toHaveLength(400);
@@ -37,7 +37,7 @@ it("the mix is what websites send", () => {
   expect(withMail).toHaveLength(32);
 });
 
-it.each(LOAD_KINDS)("%s: each stamp makes new events of the same bytes, of 870 on average", (load) => {
+it.each(LOAD_KINDS)("%s: each stamp makes new events from the same bytes, of 870 on average", (load) => {
   const run = newRun();
   const source = new EventSource(load);
   let bytes = 0;
@@ -58,7 +58,7 @@ it.each(LOAD_KINDS)("%s: each stamp makes new events of the same bytes, of 870 o
   expect(sequenceOf(`ajs-next-1795400000000-${crypto.randomUUID()}`, run)).toBeNull();
 });
 
-it("a batch of one device names one device and one user, others as many as the mix has", () => {
+it("a batch of one device names one device and one user, other batches as many as the mix has", () => {
   const source = new EventSource("mix");
   const devicesOf = (oneDevice: boolean) => {
     const { events } = sent(new RequestTemplate(source, { ...to, batch: 20, run: newRun(), oneDevice }).bytes);
@@ -68,7 +68,7 @@ it("a batch of one device names one device and one user, others as many as the m
   expect(devicesOf(false)).toBeGreaterThan(10);
 });
 
-it("the command line: defaults, and what is refused", () => {
+it("the command line: defaults, and refused values", () => {
   expect(readOptions([])).toMatchObject({ load: "mix", shards: 1, isolates: 1, batches: [1, 20, 100] });
   expect(readOptions(["--shards", "16", "--isolates", "8", "--load", "track"])).toMatchObject({
     load: "track",

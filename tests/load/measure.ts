@@ -1,5 +1,5 @@
-// One measurement: load on one server, from idle to idle. For the collector "idle" is when everything it acknowledged has
-// come out on the stream, so its CPU seconds pay for the whole way, and what came out is compared with what was sent.
+// One measurement: load on one server, from idle to idle. The collector is idle when every acknowledged event is on the stream.
+// Its CPU seconds therefore cover the whole path, and the events on the stream are compared with the sent events.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "./child.ts";
@@ -12,7 +12,7 @@ import type { Workerd } from "./workerd.ts";
 export interface Contender {
   name: "ceiling" | "collector" | "against";
   server: Workerd;
-  /** Where it delivers; null for a handler that only answers. */
+  /** The stream of the server. Null for a handler that only answers. */
   kinesis: Child<KinesisQuestion, KinesisCount> | null;
 }
 
@@ -33,7 +33,7 @@ export interface Measurement {
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;
-  /** The collector's: how long after the last answer the last event was on the stream, and in what. */
+  /** For the collector: the time from the last answer until the last event was on the stream, and the records and calls used. */
   delivery: { afterMs: number; records: number; calls: number } | null;
 }
 
@@ -68,7 +68,10 @@ export async function measure(
   };
 }
 
-/** Waits until every acknowledged event has come out, and throws unless each came exactly once and nothing else did. */
+/**
+ * Waits until every acknowledged event is on the stream. Throws unless each event is there exactly once and no other event is
+ * there.
+ */
 async function delivered(
   kinesis: Child<KinesisQuestion, KinesisCount>,
   result: LoadResult,
@@ -81,22 +84,23 @@ async function delivered(
       return { afterMs: performance.now() - startedMs, records: count.records, calls: count.calls };
     }
     if (performance.now() - startedMs > DELIVERY_TIMEOUT_MS) {
-      throw new Error(`of ${result.acknowledged} acknowledged events only ${count.distinct} came out of the shard`);
+      throw new Error(`of ${result.acknowledged} acknowledged events only ${count.distinct} are on the stream`);
     }
     await sleep(DELIVERY_POLL_MS);
   }
 }
 
 /**
- * No request failed, so everything sent was acknowledged, and as many distinct events of the run as were sent are all of them.
+ * No request failed, so every sent event was acknowledged. If the number of distinct events of the run equals the number of sent
+ * events, no event is missing.
  */
 function assertConserved({ distinct, copies, foreign }: KinesisCount, { sent, acknowledged }: LoadResult): void {
   if (acknowledged === sent && distinct === sent && copies === 0 && foreign === 0) return;
   const counts = JSON.stringify({ sent, acknowledged, distinct, copies, foreign });
-  throw new Error(`what came out is not what was acknowledged: ${counts}`);
+  throw new Error(`the events on the stream are not the acknowledged events: ${counts}`);
 }
 
-/** Nearest rank, of sorted values. */
+/** Nearest rank of sorted values. */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

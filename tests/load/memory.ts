@@ -1,13 +1,13 @@
-// What a tree of processes holds of the machine's memory.
+// The memory of a tree of processes.
 
 import { readFileSync } from "node:fs";
 import { processTree } from "../harness/processes.ts";
 
 export interface MemoryUse {
   processes: number;
-  /** Pages that several processes share count for each of them. */
+  /** Pages that several processes share count once for each process. */
   residentBytes: number;
-  /** Shared pages divided among those who share them (PSS): what would be free if the tree ended. */
+  /** Shared pages are divided among the processes that share them (PSS). This amount would be free if the tree ended. */
   proportionalBytes: number;
 }
 
@@ -27,7 +27,7 @@ function readRollup(pid: number): string | null {
   try {
     return readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   } catch {
-    return null; // Ended while it was looked at.
+    return null; // The process ended while it was read.
   }
 }
 

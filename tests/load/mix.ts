@@ -1,9 +1,9 @@
-// The load by default: what websites send. 400 events (`mix.ndjson`), 54 % track, 38 % page, 8 % identify with an e-mail
-// address in its traits, 40 names by Zipf's law, of 389 devices; in the fields of analytics.js, 870 bytes on average.
+// The default load: events as websites send them. 400 events (`mix.ndjson`), 54 % track, 38 % page, 8 % identify with an e-mail
+// address in its traits, 40 names by Zipf's law, from 389 devices, in the fields of analytics.js, 870 bytes on average.
 
 import { readFileSync } from "node:fs";
 
-/** An event as it is sent, but for what makes it a new one each time: `messageId` and `timestamp`. */
+/** An event as it is sent, without the fields that make it new each time: `messageId` and `timestamp`. */
 export interface LoadEvent {
   type: "track" | "page" | "identify";
   anonymousId: string;
@@ -18,14 +18,14 @@ interface Tables {
   campaigns: Record<string, string>[];
 }
 
-/** A line of the file: what differs from event to event, and places in the tables of its first line. */
+/** A line of the file: the fields that differ from event to event, and indexes into the tables of its first line. */
 interface Line {
   type: LoadEvent["type"];
-  /** Of a track event. */
+  /** The name of a track event. */
   name?: string;
   userId: string | null;
   anonymousId: string;
-  /** Properties or traits; those of a page view are the page itself. */
+  /** Properties or traits. For a page view they describe the page itself. */
   details?: object;
   path: string;
   search: string;

@@ -1,6 +1,6 @@
-// A Kinesis that keeps nothing, a process of its own: it answers PutRecords as the service does (one result a record, in
-// order) and remembers what came only until it was counted. It is here so that the server's CPU alone is measured; how fast
-// a real stream takes records is another question.
+// A Kinesis that keeps nothing, in its own process. It answers PutRecords as the service does (one result per record, in order)
+// and keeps the records only until they are counted. With it only the server's CPU time is measured. How fast a real stream
+// stores records is another question.
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,19 +11,19 @@ import { Sequences } from "./sequences.ts";
 
 export type KinesisQuestion =
   | { ask: "listen" }
-  /** Forgets all counts: what comes from now on belongs to this run. */
+  /** Resets all counts. Records from now on belong to this run. */
   | { ask: "begin"; run: string }
   | { ask: "count" };
 
 export interface KinesisCount {
   port: number;
-  /** PutRecords calls, and records in them. */
+  /** PutRecords calls, and the records in them. */
   calls: number;
   records: number;
-  /** Distinct message ids of the run, and copies beyond the first. */
+  /** Distinct message ids of the run, and copies after the first. */
   distinct: number;
   copies: number;
-  /** Events that belong to no known run, or lines that are no envelope. */
+  /** Events that belong to no known run, and lines that are not envelopes. */
   foreign: number;
 }
 
@@ -46,7 +46,7 @@ function begin(newRun: string): void {
   seen = new Sequences();
 }
 
-/** Opened only when asked: not while the server is measured. */
+/** Decoded only on request, and never while the server is measured. */
 function decodeAll(): void {
   for (const data of undecoded) {
     for (const { value } of decodeFrame(Buffer.from(data, "base64"))) countLine(value);
@@ -54,7 +54,7 @@ function decodeAll(): void {
   undecoded = [];
 }
 
-/** What may stand on a line of the raw stream; only requests hold events. */
+/** The possible content of a line on the raw stream. Only requests hold events. */
 interface RawLine {
   body?: { batch?: unknown[] };
   redelivery?: true;

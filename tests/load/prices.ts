@@ -1,4 +1,4 @@
-// List prices in dollars beyond what a plan includes, as the vendor's pages had them in November 2026.
+// List prices in dollars beyond the usage that a plan includes, from the vendor's pages in November 2026.
 
 export const PRICES = {
   /** https://developers.cloudflare.com/workers/platform/pricing/ */
@@ -6,7 +6,7 @@ export const PRICES = {
   workerCpuMs: 0.02 / 1e6,
   /** https://developers.cloudflare.com/durable-objects/platform/pricing/: calls, alarms and messages of sockets. */
   objectRequest: 0.15 / 1e6,
-  /** While an object is in memory and may not be put to sleep, whatever it does. */
+  /** Counts while an object is in memory and may not be put to sleep, whatever it does. */
   objectGbSecond: 12.5 / 1e6,
   /** Deletes count, and so does each `setAlarm`. */
   rowWritten: 1 / 1e6,
@@ -15,5 +15,5 @@ export const PRICES = {
   kvRead: 0.5 / 1e6,
 } as const;
 
-/** What an object in memory is charged as, whatever it uses. */
+/** The memory for which an object is charged, whatever it uses. */
 export const OBJECT_GB = 0.128;

@@ -1,4 +1,4 @@
-// CPU seconds of one process, all its threads, from /proc: what the server spent, whoever else was on the machine.
+// CPU seconds of one process with all its threads, from /proc. They do not depend on the other programs on the machine.
 
 import { readFileSync } from "node:fs";
 
@@ -9,7 +9,7 @@ const STIME = 12;
 
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The command's name may hold spaces and brackets; the fields behind it do not.
+  // The command's name may contain spaces and brackets. The fields after it do not.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[UTIME]) + Number(fields[STIME])) / TICKS_PER_SECOND;
 }

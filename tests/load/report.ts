@@ -1,5 +1,5 @@
-// What the benchmark says: medians over the rounds, and ratios taken pair by pair (each round's collector against the ceiling
-// measured just before it), because a machine's speed drifts.
+// The benchmark's report: medians over the rounds, and ratios of pairs (each round's collector against the ceiling measured just
+// before it), because a machine's speed drifts.
 
 import { type Contender, type Measurement, median } from "./measure.ts";
 
@@ -33,7 +33,7 @@ export function summarise(batch: number, rounds: readonly Round[]): SizeReport {
   };
 }
 
-/** Field by field: each is the median of its own. */
+/** Field by field: each field is the median of that field. */
 function medians(all: readonly Measurement[]): Measurement {
   const of = (field: (measurement: Measurement) => number) => median(all.map(field));
   const deliveries = all.flatMap(({ delivery }) => (delivery === null ? [] : [delivery]));

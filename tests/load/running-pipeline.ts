@@ -1,4 +1,4 @@
-// A pipeline that somebody has started (`npm start`), as the programs here find it: by PORT and DATA_DIR, like the start itself.
+// A pipeline that is already running (`npm start`), found by PORT and DATA_DIR, like the start itself.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ export class RunningPipeline {
   readonly #dataDir: string;
   readonly #secretKey: string;
 
-  /** @throws when there are no keys: it was never started on this folder. */
+  /** @throws when there are no keys, because the pipeline was never started on this folder. */
   constructor(environment: NodeJS.ProcessEnv) {
     this.port = Number(environment.PORT ?? 8787);
     this.#dataDir = environment.DATA_DIR ?? ".data";
@@ -31,7 +31,10 @@ export class RunningPipeline {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** An answer to a reading call; its body is the caller's to read. @throws on any status but 200. */
+  /**
+   * The answer to a reading call. The caller reads its body.
+   * @throws on any status but 200.
+   */
   async fetch(path: string): Promise<Response> {
     const answer = await fetch(`${this.origin}${path}`, {
       headers: { Authorization: `Bearer ${this.#secretKey}` },
@@ -41,13 +44,13 @@ export class RunningPipeline {
     throw new Error(`GET ${path} answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`);
   }
 
-  /** The `data` of a reading call. */
+  /** The `data` of a reading call's answer. */
   async read<T>(path: string): Promise<T> {
     const { data } = (await (await this.fetch(path)).json()) as { data: T };
     return data;
   }
 
-  /** @throws when the answer is not a 200 that took the one event. */
+  /** @throws when the answer is not a 200 that accepted the event. */
   async send(event: Record<string, unknown>): Promise<void> {
     const answer = await fetch(`${this.origin}/v1/batch`, {
       method: "POST",
@@ -59,7 +62,10 @@ export class RunningPipeline {
     if (answer.status !== 200 || !body.includes('"accepted":1')) throw new Error(`${answer.status}: ${body}`);
   }
 
-  /** Its topmost process, as the lock of the data folder names it. @throws when it does not run. */
+  /**
+   * The pipeline's topmost process, as the lock of the data folder names it.
+   * @throws when the pipeline does not run.
+   */
   async supervisorPid(): Promise<number> {
     try {
       (await lockFolder(this.#dataDir, "looking for the pipeline")).release();

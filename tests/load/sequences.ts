@@ -1,7 +1,7 @@
-// Which events of a run were seen, and how often: a bit an event, because a soak test sends hundreds of thousands.
+// Which events of a run were seen, and how often. One bit per event, because a soak test sends hundreds of thousands.
 
 export class Sequences {
-  /** Distinct events, and copies beyond the first of each. */
+  /** Distinct events, and copies after the first of each event. */
   distinct = 0;
   copies = 0;
   #bits = new Uint8Array(1 << 16);

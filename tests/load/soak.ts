@@ -1,6 +1,6 @@
-// `npm run soak`: 500 events/s for ten minutes against a running `npm start`: how much memory the whole tree of its processes
-// takes, and whether everything arrived once: in the hot tier by its exact count, in the warm one id by id (through the
-// listing), in the cold one by the whereabouts of some messages.
+// `npm run soak`: 500 events/s for ten minutes against a running `npm start`. It measures the memory of the whole process tree,
+// and checks that every event arrived once: in the hot tier by its exact count, in the warm tier id by id (through the listing),
+// in the cold tier by looking up some messages.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -15,16 +15,16 @@ import { Sequences } from "./sequences.ts";
 
 const HELP = `npm run soak -- [flags]      against a running \`npm start\` (same PORT and DATA_DIR)
 
-  --minutes N   how long (default 10)
+  --minutes N   duration (default 10)
   --rate N      events/s, in batches of 20 (default 500)
-  --pid N       the topmost process of the pipeline (found by the data folder's lock when absent)
+  --pid N       the topmost process of the pipeline (default: found by the data folder's lock)
   --json        prints one JSON object
   --help`;
 
 const BATCH = 20;
 const CONNECTIONS = 8;
 const SAMPLE_EVERY_MS = 1_000;
-/** I2: everything acknowledged is in all its tiers within two minutes. */
+/** I2: every acknowledged event is in all its tiers within two minutes. */
 const ARRIVE_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 1_000;
 const TRACED_MESSAGES = 50;
@@ -61,7 +61,10 @@ async function hotCounts(pipeline: RunningPipeline, minutes: number): Promise<Ma
   return new Map(perMinute.map(({ minute, events }) => [minute, events]));
 }
 
-/** Polls until the hot tier counts that many more than before. @returns how many more it counts at the end. */
+/**
+ * Polls until the hot tier counts that many more events than before.
+ * @returns how many more it counts at the end.
+ */
 async function hotArrivals(
   pipeline: RunningPipeline,
   before: ReadonlyMap<string, number>,
@@ -83,11 +86,11 @@ async function hotArrivals(
 
 interface WarmArrivals {
   seen: Sequences;
-  /** Message ids from all over the run. */
+  /** Message ids from the whole run. */
   sample: string[];
 }
 
-/** Reads the listing until it has everything; each time anew, since a copy could come late as well. */
+/** Reads the listing until it has every event. Each attempt starts from the beginning, because a copy could also arrive late. */
 async function warmArrivals(
   pipeline: RunningPipeline,
   run: string,
@@ -124,7 +127,7 @@ async function* messageIds(pipeline: RunningPipeline, from: string, to: string):
   } while (cursor !== null);
 }
 
-/** @returns how many of the messages are in the cold tier, once all are or time is up. */
+/** @returns the number of messages in the cold tier, when all are there or the time is over. */
 async function coldArrivals(pipeline: RunningPipeline, messages: readonly string[]): Promise<number> {
   const deadlineMs = Date.now() + ARRIVE_WITHIN_MS;
   for (;;) {
@@ -202,7 +205,7 @@ interface Outcome {
   cold: number;
 }
 
-/** Nothing refused, nothing missing, nothing double; anything else is a failure of the command. */
+/** The command fails if an event was refused, is missing, or is there twice. */
 function report({ flags, memory, load, hot, warm, cold }: Outcome): void {
   const { seen, sample } = warm;
   const once = hot === load.acknowledged && seen.distinct === load.acknowledged && seen.copies === 0;

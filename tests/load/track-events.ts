@@ -62,7 +62,7 @@ export function trackEvent(): LoadEvent {
   };
   const missing = EVENT_BYTES - STAMP_BYTES - JSON.stringify(event).length;
   if (missing < 0) throw new Error(`an event is ${-missing} bytes larger than ${EVENT_BYTES}`);
-  // Product descriptions compress like words, not like one letter.
+  // Product descriptions compress like words, not like a single letter.
   while (event.properties.note.length < missing) event.properties.note += `${pick(PRODUCTS).toLowerCase()} `;
   event.properties.note = event.properties.note.slice(0, missing);
   return event;

@@ -1,4 +1,4 @@
-// The loading half of volume.ts: events of sixty days, through the tiers' own loaders.
+// The loading half of volume.ts: loads events of sixty days through the tiers' own loaders.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Sql } from "../../backend/src/database/client.ts";
@@ -8,7 +8,7 @@ import { Shop } from "../../backend/test/tiers/shop.ts";
 
 export const DAY_MS = 86_400_000;
 export const SPAN_DAYS = 60;
-/** Transactions that are made ready side by side. */
+/** Transactions that are prepared in parallel. */
 export const LANES = 2;
 /** The policy compresses after a week. */
 export const UNCOMPRESSED_DAYS = 7;
@@ -24,14 +24,17 @@ export interface LoadedProject {
 interface Lane {
   tier: WarmTier;
   rawShard: string;
-  /** The clock its loader goes by: as if its events came live. What is loaded long after its time would be looked up first. */
+  /**
+   * The clock of its loader, set as if its events arrived live. Events that are loaded long after their time would be looked up
+   * first.
+   */
   nowMs: number;
   loading: Promise<void>;
 }
 
 /**
- * One project's events, made in the order of time and loaded through two raw shards, so that one's are made ready while the
- * other's are in the database.
+ * One project's events, created in the order of time and loaded through two raw shards. The events of one shard are prepared
+ * while the database loads the events of the other.
  */
 class Source {
   readonly project: string;
@@ -61,9 +64,9 @@ class Source {
       await lane.loading;
       lane.nowMs = batch[0]?.receivedAtMs ?? lane.nowMs;
       lane.loading = lane.tier.load(batch).then(({ loaded }) => {
-        if (loaded !== batch.length) throw new Error(`${batch.length - loaded} events were taken for copies`);
+        if (loaded !== batch.length) throw new Error(`${batch.length - loaded} events were taken for duplicates`);
       });
-      // Awaited when the lane's turn comes again.
+      // Awaited when the lane has its next turn.
       lane.loading.catch(() => undefined);
     }
     await Promise.all(this.#lanes.map(({ loading }) => loading));
@@ -75,11 +78,11 @@ function progress(done: number, all: number, startedMs: number): void {
   const perSecond = Math.round(done / ((performance.now() - startedMs) / 1_000));
   const bar = "#".repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, ".");
   const text = `[${bar}] ${(share * 100).toFixed(0)} %  ${done.toLocaleString("en")} events, ${perSecond.toLocaleString("en")} events/s`;
-  // On a terminal in place, elsewhere a line each.
+  // Overwritten in place on a terminal, one line each elsewhere.
   process.stdout.write(process.stdout.isTTY ? `\r${text}   ` : `${text}\n`);
 }
 
-/** Day by day, both projects; a day is compressed once the next one is loaded, as it would be a week later. */
+/** Day by day, both projects. A day is compressed after the next day is loaded, as it would be a week later. */
 export async function loadWarm(
   sql: Sql,
   projects: readonly LoadedProject[],
@@ -120,7 +123,7 @@ async function compressDay(sql: Sql, dayMs: number): Promise<void> {
       and range_start >= ${new Date(dayMs)} and range_end <= ${new Date(dayMs + DAY_MS)}`;
 }
 
-/** What the last half hour leaves in the hot tier, at each project's rate. */
+/** The content of the hot tier after half an hour, at each project's rate. */
 export async function loadHot(dynamodb: DynamoDBClient, projects: readonly LoadedProject[]): Promise<void> {
   const tier = new HotTier({ dynamodb });
   for (const { project, events } of projects) {
@@ -137,7 +140,7 @@ function perSecondOf(events: number): number {
   return events / ((SPAN_DAYS * DAY_MS) / 1_000);
 }
 
-/** Bytes of an event, indexes included, in the days of a range. */
+/** Bytes per event, indexes included, for the days of a range. */
 export async function bytesPerEvent(sql: Sql, sinceMs: number, untilMs: number): Promise<number> {
   const [since, until] = [new Date(sinceMs), new Date(untilMs)];
   const [size] = await sql<{ bytes: number }[]>`

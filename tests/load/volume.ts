@@ -1,8 +1,8 @@
-// What the tiers are like when they are full: `node tests/load/volume.ts [events]` loads so many events of one project (by default
-// a million), and a tenth as many of another, over the same sixty days, through the tier's own loader, day by day as they would
-// come; lets TimescaleDB compress and aggregate; then asks the dashboard's questions of both, so that the growth from a tenth to
-// all of them shows. "Cold" is the first time after the stores were started again, with empty caches of their own (not of the
-// operating system). Ten million take some 20 minutes on two idle cores.
+// The tiers when they are full: `node tests/load/volume.ts [events]` loads this number of events of one project (by default a
+// million), and a tenth as many of another project, over the same sixty days, through the tier's own loader, day by day as they
+// would arrive. TimescaleDB then compresses and aggregates them. After that the program asks the dashboard's questions of both
+// projects, so that the growth from a tenth to all of the events is visible. "Cold" is the first time after the stores were
+// restarted, with their own caches empty (not the operating system's). Ten million events take some 20 minutes on two idle cores.
 
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
@@ -31,8 +31,8 @@ import {
 
 const HELP = `node tests/load/volume.ts [EVENTS]
 
-Loads EVENTS events of one project (default 1000000) and a tenth as many of another over the same sixty days, compresses and
-aggregates them, and asks the dashboard's questions of both. Ten million take some 20 minutes and 3 GB of disk.`;
+Loads EVENTS events of one project (default 1000000) and a tenth as many of another project over the same sixty days,
+compresses and aggregates them, and asks the dashboard's questions of both. Ten million take some 20 minutes and 3 GB of disk.`;
 
 const EVENTS = Number(process.argv[2] ?? 1_000_000);
 if (!Number.isInteger(EVENTS) || EVENTS < 1_000) {
@@ -41,7 +41,7 @@ if (!Number.isInteger(EVENTS) || EVENTS < 1_000) {
 }
 const WARM_RUNS = 20;
 const PARTS = ["kinesis", "dynamodb", "s3"];
-/** The database's own limit on a statement that the loader sets does not fit a measurement. */
+/** The loader's limit on a statement in the database is too short for a measurement. */
 const QUERY_TIMEOUT_MS = 300_000;
 
 const toMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
@@ -59,7 +59,7 @@ async function runJobs(sql: Sql, procedure: string): Promise<void> {
   console.log(`${procedure}: ${seconds(startedMs)}`);
 }
 
-/** Jobs run when they are called: one in the middle of the loading would compress half-filled days. */
+/** Jobs run only when they are called. A job during the loading would compress half-filled days. */
 async function holdJobs(sql: Sql): Promise<void> {
   await sql`select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where hypertable_name is not null`;
 }
@@ -119,7 +119,7 @@ interface Measured {
   coldMs: number;
   p50Ms: number;
   p95Ms: number;
-  /** Of the database and the emulators together, for one answer. */
+  /** CPU time of the database and the emulators together, for one answer. */
   cpuMs: number;
 }
 
@@ -134,7 +134,7 @@ async function close({ sql, dynamodb }: Stores): Promise<void> {
   dynamodb.destroy();
 }
 
-/** On stores that were just started again. */
+/** On stores that were just restarted. */
 async function measure(ask: Ask, project: string): Promise<Measured> {
   await parts.stop();
   parts = await startParts(folder, PARTS);

@@ -1,5 +1,5 @@
-// Plain workerd with the production bundle: what runs at Cloudflare, less their network. `wrangler dev` has a proxy in front
-// that takes 400–900 requests/s and would be all one measures.
+// Plain workerd with the production bundle: the runtime of Cloudflare without Cloudflare's network. `wrangler dev` has a proxy in
+// front that accepts 400–900 requests/s, and a benchmark would measure only that proxy.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,16 +15,19 @@ const START_TIMEOUT_MS = 20_000;
 
 export interface Workerd {
   pid: number;
-  /** The first isolate's. */
+  /** Port of the first isolate. */
   port: number;
-  /** One an isolate. */
+  /** One port per isolate. */
   ports: readonly number[];
-  /** 0 unless asked for. */
+  /** 0 unless the inspector was requested. */
   inspectorPort: number;
   stop: () => void;
 }
 
-/** The Worker as `wrangler deploy` would upload it. @returns the module's file. */
+/**
+ * The Worker in the form in which `wrangler deploy` would upload it.
+ * @returns the module's file.
+ */
 export async function bundleWorker(dir: string): Promise<string> {
   const outDir = join(dir, "bundle");
   const assets = join(dir, "assets");
@@ -38,7 +41,7 @@ export async function bundleWorker(dir: string): Promise<string> {
   return join(outDir, "worker.js");
 }
 
-/** The one workerd that wrangler brings along. */
+/** The workerd that wrangler installs. */
 function workerdBinary(): string {
   const fromEdge = createRequire(join(ROOT, "edge/package.json"));
   const fromWrangler = createRequire(fromEdge.resolve("wrangler/package.json"));
@@ -52,7 +55,7 @@ function wranglerToml(): string {
 function compatibility(): string {
   const date = /^compatibility_date\s*=\s*"([\d-]+)"/m.exec(wranglerToml())?.[1];
   if (date === undefined) throw new Error("wrangler.toml names no compatibility_date");
-  // nodejs_compat is part of it since 2026-08-04.
+  // nodejs_compat is part of this date since 2026-08-04.
   return `compatibilityDate = "${date}"`;
 }
 
@@ -69,24 +72,24 @@ export interface EdgeOptions {
   dir: string;
   bundle: string;
   kinesisPort: number;
-  /** The one key that KV knows, and its hash. */
+  /** The only key in KV, and its hash. */
   keyHash: string;
   record: KeyRecord;
-  /** Copies of the Worker (1 by default), each an isolate with its own memory; the objects are those of the first. */
+  /** Copies of the Worker (1 by default). Each is an isolate with its own memory. The objects are the first copy's. */
   isolates?: number;
-  /** Passed to V8, for every isolate: a limit of its heap (limited-workerd.ts). */
+  /** Passed to V8 for every isolate: a limit of its heap (limited-workerd.ts). */
   v8Flags?: readonly string[];
-  /** The process is put there before it starts: the `cgroup.procs` of a group of the machine's (tests/budget/memory-group.ts). */
+  /** The process joins this group before it starts: the `cgroup.procs` file of a group (tests/budget/memory-group.ts). */
   processGroup?: string | null;
-  /** `GET /operations` of the first isolate tells what its objects did (workers/count-operations.js). */
+  /** `GET /operations` of the first isolate returns what its objects did (workers/count-operations.js). */
   counted?: boolean;
-  /** `inspectorPort` answers for the isolates, named `isolate-0` and so on. */
+  /** `inspectorPort` answers for the isolates, which are named `isolate-0` and so on. */
   inspected?: boolean;
 }
 
 const COUNTING = "count-operations.js";
 
-/** Stands before the bundle: its classes, each counted, and a route that tells the counts. */
+/** A module in front of the bundle: the bundle's classes, each counted, and a route that returns the counts. */
 function countingEntry(): string {
   const objects = durableObjects();
   const classes = objects.map(({ className: name }) => `export const ${name} = counted("${name}", worker.${name});`);
@@ -107,7 +110,7 @@ export default {
 const text = (name: string, value: string) => `( name = "${name}", text = ${JSON.stringify(value)} )`;
 const moduleOf = (file: string) => `( name = "${file}", esModule = embed "${file}" )`;
 
-/** The Worker's copies as services: the first has the objects, the others reach them there. */
+/** The Worker's copies as services. The first copy has the objects, and the other copies reach them there. */
 function edgeServices({ kinesisPort, counted = false }: EdgeOptions, names: readonly string[]): string[] {
   const objects = durableObjects();
   const namespaces = objects.map(
@@ -170,7 +173,7 @@ const config :Workerd.Config = (
   return serve(dir, config, isolates, options);
 }
 
-/** The ceiling: the same runtime, a handler that only parses. */
+/** The ceiling: a handler on the same runtime that only parses. */
 export function startParseOnly(dir: string): Promise<Workerd> {
   mkdirSync(dir, { recursive: true });
   copyFileSync(join(WORKERS, "parse-only.js"), join(dir, "parse-only.js"));
@@ -196,7 +199,7 @@ async function serve(
 ): Promise<Workerd> {
   const file = join(dir, "config.capnp");
   writeFileSync(file, config);
-  // File descriptor 3 tells the ports the system picked.
+  // workerd writes the ports that the system chose to file descriptor 3.
   const inspector = inspected ? ["--inspector-addr=127.0.0.1:0"] : [];
   const command = [workerdBinary(), "serve", file, "--control-fd=3", ...inspector];
   const joinGroup = ["sh", "-c", 'echo $$ > "$0" && exec "$@"'];

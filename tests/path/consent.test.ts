@@ -1,5 +1,5 @@
-// I6, outcome by outcome: what consent forbids is nowhere — streams, stores, the edge's own files, logs. Each search is proved
-// by an event that must be found.
+// I6, for each outcome: data that consent forbids are in no place. The test searches streams, stores, the edge's own files and
+// logs. For each search an event that must be found proves that the search works.
 
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -45,7 +45,7 @@ async function post(
   return (await answer.json()) as Record<string, unknown>;
 }
 
-/** Everything that stands anywhere, as text by place. */
+/** Every text of every place. */
 async function everything(): Promise<Map<string, string>> {
   const { endpoints } = pipeline;
   const found = new Map<string, string>();
@@ -61,14 +61,15 @@ async function everything(): Promise<Map<string, string>> {
   found.set("timescaledb", JSON.stringify(await sql`select * from events`));
   await sql.end();
   found.set("s3", JSON.stringify(await queryCold(endpoints, project, "select * from events")));
-  // What lies in files as it is: the shards' SQLite (not the frames, which are gzip and came out of the stream), logs, all else.
+  // Files that can be searched as they are: the shards' SQLite, logs, and all others. The frames in SQLite are gzip, and the
+  // stream has their content.
   for (const entry of readdirSync(pipeline.dataDir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     try {
       found.set(path.slice(pipeline.dataDir.length), readFileSync(path, "latin1"));
     } catch {
-      // Gone since it was listed.
+      // The file was deleted after it was listed.
     }
   }
   return found;
@@ -86,7 +87,7 @@ function placesOf(canary: string, all: Map<string, string>): string[] {
   return [...all].filter(([, text]) => text.includes(canary)).map(([place]) => place);
 }
 
-describe("what consent forbids", () => {
+describe("data that consent forbids", () => {
   const canary = { accepted: "", dropped: "", restricted: "", cookieless: "", last: "" };
   for (const name of Object.keys(canary))
     canary[name as keyof typeof canary] = `canary${randomUUID().replaceAll("-", "")}`;
@@ -99,7 +100,7 @@ describe("what consent forbids", () => {
     ...change,
   });
 
-  it("is told apart at the door", async () => {
+  it("are recognized at the edge", async () => {
     const grant = (name: keyof typeof canary, purposes: object) =>
       post("/v1/consent", { anonymousId: `${canary[name]}-device`, purposes, method: "test" });
     await grant("accepted", { analytics: "granted", advertising: "granted" });
@@ -115,7 +116,7 @@ describe("what consent forbids", () => {
     expect(answer).toMatchObject({ accepted: 1 });
   });
 
-  it("is nowhere, and what it allows is where it belongs", async () => {
+  it("are in no place, and allowed data are where they belong", async () => {
     const deadline = Date.now() + 60_000;
     let all = await everything();
     const isThere = (name: keyof typeof canary, place: string) =>
@@ -124,22 +125,23 @@ describe("what consent forbids", () => {
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       all = await everything();
     }
-    // The search finds what is there.
+    // The search finds data that are present.
     for (const place of ["behaviour-raw", "behaviour-enriched", "timescaledb", "s3"]) {
       expect(isThere("accepted", place), `accepted in ${place}`).toBe(true);
       expect(isThere("restricted", place), `restricted in ${place}`).toBe(true);
       expect(isThere("cookieless", place), `cookieless in ${place}`).toBe(true);
     }
     expect((all.get("timescaledb") ?? "").includes(`${canary.accepted}-click`)).toBe(true);
-    // Dropped: nothing of it, anywhere.
+    // Dropped: no trace of the event in any place.
     expect(placesOf(canary.dropped, all)).toEqual([]);
-    // Cookieless: nothing that leads to the device. (Tried before the setting was known, it was dropped: as above.)
+    // Cookieless: nothing that identifies the device. (The event that was sent before the setting was known was dropped, as
+    // above.)
     expect(placesOf(`${canary.cookieless}-device`, all)).toEqual([]);
-    // Restricted: no click id behind the processor.
+    // Restricted: no click id after the processor.
     expect(placesOf(`${canary.restricted}-click`, all)).not.toContain("timescaledb");
     expect(placesOf(`${canary.restricted}-click`, all)).not.toContain("s3");
     expect(placesOf(`${canary.restricted}-click`, all)).not.toContain("behaviour-enriched");
-    // Pseudonyms: no id of a client behind the processor, and no value in a log.
+    // Pseudonyms: no client id after the processor, and no value in a log.
     for (const place of ["behaviour-enriched", "behaviour-hot", "behaviour-vault", "timescaledb", "s3"]) {
       expect(placesOf(`${canary.accepted}-device`, all)).not.toContain(place);
     }

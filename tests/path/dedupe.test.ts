@@ -1,4 +1,5 @@
-// The same message again, in every way clients send it again: its effect is there once in each tier. docs/API_DOCUMENTATION.md#sending-events, E5, E11.
+// The same message again, in every way in which clients send it again. It counts once in each tier.
+// docs/API_DOCUMENTATION.md#sending-events, E5, E11.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,7 +26,7 @@ afterAll(async () => {
 
 type Event = Record<string, unknown> & { messageId: string };
 
-/** A message that must be there once in the end. */
+/** A message that must be stored once at the end. */
 function newMessage(change: Record<string, unknown> = {}): Event {
   const messageId = randomUUID();
   messages.add(messageId);
@@ -53,17 +54,17 @@ interface Case {
 const SAME_SHARD: Case[] = [
   { name: "word for word", first: () => ({}), second: () => ({}) },
   {
-    name: "with another `sentAt`, within what is tolerated",
+    name: "with another `sentAt`, within the tolerance",
     first: (nowMs) => ({ timestamp: at(nowMs), sentAt: at(nowMs) }),
     second: (nowMs) => ({ timestamp: at(nowMs), sentAt: at(nowMs - MINUTE_MS) }),
   },
   {
-    name: "with another `sentAt`, by which its time is corrected differently",
+    name: "with another `sentAt`, which changes the correction of its time",
     first: (nowMs) => ({ timestamp: at(nowMs - 10 * MINUTE_MS), sentAt: at(nowMs) }),
     second: (nowMs) => ({ timestamp: at(nowMs - 10 * MINUTE_MS), sentAt: at(nowMs - 60 * MINUTE_MS) }),
   },
   {
-    name: "with a `sentAt` after one without",
+    name: "with a `sentAt` after a copy without `sentAt`",
     first: (nowMs) => ({ timestamp: at(nowMs - 60 * MINUTE_MS) }),
     second: (nowMs) => ({ timestamp: at(nowMs - 60 * MINUTE_MS), sentAt: at(nowMs + 30 * MINUTE_MS) }),
   },
@@ -80,7 +81,7 @@ const SAME_SHARD: Case[] = [
   },
 ];
 
-describe("a copy", () => {
+describe("a duplicate", () => {
   it.each(SAME_SHARD)("$name", async ({ first, second, how }) => {
     const message = newMessage();
     const nowMs = Date.now();
@@ -88,7 +89,7 @@ describe("a copy", () => {
     expect(await sendFrom(pipeline, { ...message, ...second(nowMs) }, how)).toEqual(KNOWN);
   });
 
-  it("inside one batch, next to it and far from it", async () => {
+  it("inside one batch, next to the first copy and far from it", async () => {
     const message = newMessage();
     const others = Array.from({ length: 50 }, () => newMessage({ anonymousId: "device-2" }));
     const batch = [message, message, ...others, { ...message, anonymousId: "device-3" }];
@@ -96,29 +97,29 @@ describe("a copy", () => {
     expect(await sendFrom(pipeline, { batch, sentAt: at(Date.now()) })).toEqual({ accepted: 0, duplicates: 53 });
   });
 
-  it("in twenty requests at once", async () => {
+  it("in twenty simultaneous requests", async () => {
     const message = newMessage();
     const answers = await Promise.all(Array.from({ length: 20 }, () => sendFrom(pipeline, message)));
     expect(answers.filter(({ accepted }) => accepted === 1)).toHaveLength(1);
     expect(answers.filter(({ duplicates }) => duplicates === 1)).toHaveLength(19);
   });
 
-  it("all of them are once in each tier", () => expectOncePerTier());
+  it("all messages are once in each tier", () => expectOncePerTier());
 });
 
-describe("a copy through another region", () => {
+describe("a duplicate through another region", () => {
   const regions = ["EU", "AS", "OC", "AF", "SA", "NA"] as const;
 
   it.each([
     ["with a time", () => ({ timestamp: at(Date.now()) })],
     ["without a time", () => ({})],
     [
-      "of a clock that is an hour fast",
+      "from a clock that is an hour fast",
       () => ({ timestamp: at(Date.now() + 60 * MINUTE_MS), sentAt: at(Date.now() + 60 * MINUTE_MS) }),
     ],
-  ])("at once in all of them, without a mark, %s", async (_name, times) => {
+  ])("in all regions at the same time, without a mark, %s", async (_name, times) => {
     const message = newMessage(times());
-    // Each region's shard is the first to see it: what is behind the stream decides.
+    // In each region the shard sees the message for the first time. The duplicate is found after the stream.
     const answers = await Promise.all(regions.map((continent) => sendFrom(pipeline, message, { continent })));
     expect(answers).toEqual(regions.map(() => TAKEN));
   });
@@ -126,17 +127,17 @@ describe("a copy through another region", () => {
   it.each<Case>([
     { name: "seconds later, marked as a retry", first: () => ({}), second: () => ({}), how: { retryCount: 1 } },
     {
-      name: "with a time of some minutes ago",
+      name: "with a time a few minutes ago",
       first: (nowMs) => ({ timestamp: at(nowMs - 5 * MINUTE_MS) }),
       second: (nowMs) => ({ timestamp: at(nowMs - 5 * MINUTE_MS) }),
     },
     {
-      name: "with another `sentAt`, by which its time is corrected differently",
+      name: "with another `sentAt`, which changes the correction of its time",
       first: (nowMs) => ({ timestamp: at(nowMs - 20 * MINUTE_MS), sentAt: at(nowMs) }),
       second: (nowMs) => ({ timestamp: at(nowMs - 20 * MINUTE_MS), sentAt: at(nowMs - 60 * MINUTE_MS) }),
     },
     {
-      name: "of a clock that is hours fast",
+      name: "from a clock that is hours fast",
       first: (nowMs) => ({ timestamp: at(nowMs + 120 * MINUTE_MS), sentAt: at(nowMs + 120 * MINUTE_MS) }),
       second: (nowMs) => ({ timestamp: at(nowMs + 120 * MINUTE_MS), sentAt: at(nowMs + 121 * MINUTE_MS) }),
     },
@@ -147,7 +148,7 @@ describe("a copy through another region", () => {
     expect(await sendFrom(pipeline, { ...message, ...second(nowMs) }, { ...how, continent: "AS" })).toEqual(TAKEN);
   });
 
-  it("inside a batch with others", async () => {
+  it("inside a batch with other events", async () => {
     const message = newMessage({ timestamp: at(Date.now() - MINUTE_MS) });
     expect(await sendFrom(pipeline, { batch: [message, newMessage()] }, { continent: "EU" })).toMatchObject({
       accepted: 2,
@@ -156,7 +157,7 @@ describe("a copy through another region", () => {
     expect(copies).toEqual({ accepted: 2, duplicates: 1 });
   });
 
-  it("all of them are once in each tier", () => expectOncePerTier());
+  it("all messages are once in each tier", () => expectOncePerTier());
 });
 
 describe("in a project of several shards", () => {
@@ -175,7 +176,7 @@ describe("in a project of several shards", () => {
     writeKey = (await make("/v1/admin/keys", { projectId: project, kind: "public" })).key;
   });
 
-  it("copies that name other subjects reach other shards", async () => {
+  it("duplicates that name other subjects reach other shards", async () => {
     const messageId = randomUUID();
     own.add(messageId);
     const copy = (anonymousId: string) => ({
@@ -199,16 +200,17 @@ describe("in a project of several shards", () => {
     expect(await sendFrom(pipeline, event, { writeKey })).toEqual(TAKEN);
   });
 
-  it("each message is once in each tier, in either project", async () => {
+  it("each message is once in each tier, in both projects", async () => {
     await expectOncePerTier(project, own);
     await expectOncePerTier();
   });
 });
 
-describe("a copy a day later", () => {
-  it("is known to the shard that took the first, and each tier has it once", async () => {
+describe("a duplicate a day later", () => {
+  it("is found by the shard that stored the first copy, and each tier has the message once", async () => {
     const nowMs = Date.now();
-    // A clock a day behind, corrected by its `sentAt`: the message of a day ago, for whoever sees the copy.
+    // The clock is a day behind and is corrected by `sentAt`. Every part that sees the duplicate recognizes the message of the
+    // day before.
     const times = { timestamp: at(nowMs - DAY_MS), sentAt: at(nowMs - DAY_MS) };
     const message = newMessage(times);
     const without = newMessage();
@@ -221,7 +223,7 @@ describe("a copy a day later", () => {
     expect(await sendFrom(pipeline, { ...message, sentAt: at(Date.now()) })).toEqual(KNOWN);
     expect(await sendFrom(pipeline, { ...message, sentAt: at(Date.now()) }, { retryCount: 3 })).toEqual(KNOWN);
     expect(await sendFrom(pipeline, without)).toEqual(KNOWN);
-    // Through another region's shard it is new, and looked up behind the stream.
+    // The shard of another region does not know the message. The duplicate is found after the stream.
     expect(await sendFrom(pipeline, { ...message, sentAt: at(Date.now()) }, { continent: "EU" })).toEqual(TAKEN);
     await expectOncePerTier();
   });

@@ -1,5 +1,5 @@
-// Over the whole path: personal data of the second kind is in no answer and no store, one person's devices are found together,
-// sessions are counted, and what a project turns off is off.
+// Over the whole path: personal data of the second kind are in no answer and in no store, one person's devices are found
+// together, sessions are counted, and an enrichment that a project turns off does not run.
 
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
@@ -47,7 +47,7 @@ const track = (anonymousId: string, more: object = {}) => ({
 });
 
 describe("enrichment", () => {
-  it("masks phones, IBANs and national ids everywhere, and says where", async () => {
+  it("masks phones, IBANs and national ids everywhere, and names the places", async () => {
     const canary = track("masked", {
       properties: { phone: "030 23125000", note: "to DE89370400440532013000 or a@example.com", order: "23125000-1" },
     });
@@ -69,7 +69,7 @@ describe("enrichment", () => {
     }
   });
 
-  it("finds a person's devices together, and nobody else's", async () => {
+  it("finds the devices of one person together, and no devices of other people", async () => {
     for (const event of [track("laptop", { userId: "jane" }), track("tablet"), track("kiosk", { userId: "john" })]) {
       await send(event);
     }
@@ -86,7 +86,7 @@ describe("enrichment", () => {
     expect(sum("sessions")).toBe(4);
   });
 
-  it("leaves out what the project turned off", async () => {
+  it("leaves out the enrichments that the project turned off", async () => {
     const settings = { enrichments: { page: false, session: false }, pii: { phone: "reject" } };
     await call("PATCH", "/v1/admin/projects/p_default", pipeline.keys.secretKey, { settings });
     const context = { sessionId: "s-1", page: { url: "https://shop.example/a" } };

@@ -1,4 +1,4 @@
-// The main path: an event sent by a plain client comes out of every tier once, and every way of reading shows it.
+// The main path: an event sent by a plain client is in every tier once, and every way of reading shows it.
 
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
@@ -74,7 +74,7 @@ describe("the first event", () => {
     });
   });
 
-  it("stands in each tier once", async () => {
+  it("is in each tier once", async () => {
     expect(await settledFaults(() => pipeline.endpoints, pipeline.keys.project, sent, sent, 60_000)).toEqual([]);
   });
 
@@ -139,7 +139,7 @@ describe("the first event", () => {
     expect(new Set(idsOf(byDevice))).toEqual(sent);
   });
 
-  it("tells where it is", async () => {
+  it("has its location in the API", async () => {
     const where = await until(
       () => pipeline.read(`/v1/events/${ids.track}`),
       ({ body }) => (body as { data?: { cold?: string } }).data?.cold !== undefined,

@@ -1,4 +1,4 @@
-// The live tail of the running pipeline, as a program on the network opens it.
+// The live tail of the running pipeline, opened by a program on the network.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -32,7 +32,7 @@ class Watcher {
   }
 
   static async open(key: string): Promise<Watcher> {
-    // Node's WebSocket takes headers; a browser's does not, and comes with the dashboard's cookie.
+    // Node's WebSocket accepts headers. A browser's WebSocket does not, and sends the dashboard's cookie.
     const options = { headers: { Authorization: `Bearer ${key}` } } as unknown as string[];
     const socket = new WebSocket(`${pipeline.origin.replace("http", "ws")}/v1/live`, options);
     const watcher = new Watcher(socket);
@@ -56,7 +56,7 @@ function track(body: Record<string, unknown>): Promise<Response> {
   });
 }
 
-it("tells a project's events while they are on their way, and its rejects", async () => {
+it("shows a project's events while they are on their way, and its rejected events", async () => {
   const watcher = await Watcher.open(pipeline.keys.secretKey);
   const messageId = randomUUID();
   expect((await track({ event: "Signed Up", anonymousId: "device-1", messageId })).status).toBe(200);
@@ -67,7 +67,7 @@ it("tells a project's events while they are on their way, and its rejects", asyn
   watcher.close();
 });
 
-it("puts who watches on record", async () => {
+it("records in the audit log who watches", async () => {
   const { body } = await pipeline.read("/v1/audit?limit=100");
   expect(JSON.stringify(body)).toContain("live.watch");
 });

@@ -1,6 +1,6 @@
-// Every odd input that the edge's tests know of, sent to a whole pipeline as over the network, each followed by a good event;
-// in the end all of the good ones are in every tier, once. The tables are the edge's own (edge/test/collect/table.ts); what they expect
-// of the answer and of the stream is looked at here too.
+// Every odd input from the edge's tests is sent to a whole pipeline over the network, and each is followed by a good event. At
+// the end every good event is in every tier, once. The tables are the edge's own (edge/test/collect/table.ts). Their expectations
+// about the answer and the stream are checked here too.
 
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,11 +24,11 @@ const TABLES = [
   "times",
   "values",
 ];
-/** Followed by a good event each. */
+/** Each is followed by a good event. */
 const ODD_INPUTS_AT_LEAST = 250;
 const SETTLE_MS = 90_000;
 
-/** Not by its name: the edge's tests are checked against the types of another runtime. */
+/** Not imported by its name, because the edge's tests are checked against the types of another runtime. */
 function importEdge<Module>(path: string): Promise<Module> {
   return import(fileURLToPath(new URL(`../../edge/test/${path}`, import.meta.url))) as Promise<Module>;
 }
@@ -50,7 +50,10 @@ describe.each(TABLES)("%s", async (table) => {
   await importEdge(`answers/${table}.test.ts`);
 });
 
-/** What is wrong with a project's tiers; the hot one only counts, so it must count what the others hold. */
+/**
+ * The faults in a project's tiers. The hot tier holds only counts, so its count must equal the number of messages in the other
+ * tiers.
+ */
 function faultsOf(project: string, taken: ReadonlySet<string>, tiers: Tiers): string[] {
   const faults: string[] = [];
   for (const tier of ["warm", "cold"] as const) {
@@ -78,7 +81,7 @@ describe("after all of them", () => {
     }
   });
 
-  it("no answer was a fault of ours", () => {
+  it("no answer was a server error", () => {
     expect([...front.statuses].filter(([status]) => status >= 500)).toEqual([]);
   });
 });

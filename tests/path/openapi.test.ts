@@ -1,5 +1,5 @@
-// openapi.json against the running pipeline: valid by an independent validator, every operation is there when it is called, and
-// every example does what it says.
+// openapi.json against the running pipeline. An independent validator accepts it, every operation exists, and every example does
+// what its description says.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -59,14 +59,14 @@ describe("openapi.json", () => {
     expect(document.openapi).toBe("3.1.0");
   });
 
-  it("names operations once each", () => {
+  it("gives each operation a name of its own", () => {
     const ids = Object.values(document.paths)
       .filter((item) => !isAlias(item))
       .flatMap((item) => Object.values(resolve(item)).map(({ operationId }) => operationId));
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it("describes what is there: each path knows its methods, and refuses others", async () => {
+  it("describes the real routes: each path accepts its methods and refuses others", async () => {
     const methods = new Map<string, Set<string>>();
     for (const { path, method } of operations()) methods.set(path, (methods.get(path) ?? new Set()).add(method));
     for (const [path, described] of methods) {
@@ -84,7 +84,7 @@ describe("openapi.json", () => {
     const failures: string[] = [];
     for (const { path, method, operation } of operations()) {
       const source = operation["x-codeSamples"][0]?.source ?? "";
-      // A WebSocket client nobody has to have, and calls that need an id which only an earlier answer can give.
+      // A WebSocket client that not every machine has, and calls that need an id from an earlier answer.
       if (!source.startsWith("curl") || /\$ID|\$MESSAGE_ID/.test(source) || NOT_SERVED.has(path)) continue;
       const status = await curl(source);
       if (!/^[23]/.test(status)) failures.push(`${method} ${path}: ${status}\n${source}`);
@@ -93,7 +93,7 @@ describe("openapi.json", () => {
   });
 });
 
-/** The edge lets these through, and the backend does not know them. */
+/** The edge forwards these calls, and the backend does not implement them. */
 const NOT_SERVED: ReadonlySet<string> = new Set(["/v1/admin/reconciliation"]);
 
 /** @returns the status. */

@@ -1,4 +1,5 @@
-// `npm start` as docs/DEVELOPER_GETTING_STARTED.md promises it: what it writes, what it refuses, and that it goes on where it stopped.
+// `npm start` as docs/DEVELOPER_GETTING_STARTED.md promises it: what it writes, what it refuses, and that it continues where it
+// stopped.
 
 import { once } from "node:events";
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -30,7 +31,7 @@ describe("npm start", () => {
     await pipeline?.remove();
   });
 
-  it("writes the keys and the endpoints, the keys for their owner alone", () => {
+  it("writes the keys and the endpoints. Only their owner can read the keys", () => {
     expect(pipeline.keys.publicKey).toMatch(/^pk_/);
     expect(pipeline.keys.secretKey).toMatch(/^sk_/);
     expect(statSync(join(pipeline.dataDir, "dev-keys.json")).mode & 0o077).toBe(0);
@@ -56,7 +57,7 @@ describe("npm start", () => {
     expect(output).toMatch(/PORT/);
   });
 
-  it("stops every child on Ctrl-C and goes on where it stopped", async () => {
+  it("stops every child on Ctrl-C and continues where it stopped", async () => {
     const before = pipeline.keys;
     const sender = new Sender({ origin: pipeline.origin, writeKey: before.publicKey, batchSize: 50, concurrency: 2 });
     await sender.send(500);
@@ -69,7 +70,7 @@ describe("npm start", () => {
     expect(await settledFaults(() => pipeline.endpoints, before.project, acknowledged, sent, 60_000)).toEqual([]);
   });
 
-  it("restarts a child that dies within 10 s", async () => {
+  it("restarts a crashed child within 10 s", async () => {
     expect(pipeline.kill(/functions\.ts/)).toBeGreaterThan(0);
     const deadline = Date.now() + 10_000;
     let status = 0;

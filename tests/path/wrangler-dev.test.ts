@@ -1,4 +1,4 @@
-// `wrangler dev` alone, with `.dev.vars` naming parts that already run, takes an event and delivers it.
+// `wrangler dev` alone accepts an event and delivers it. `.dev.vars` names services that already run.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -22,7 +22,7 @@ beforeAll(async () => {
   pipeline = await Pipeline.start();
   folder = temporaryFolder("wrangler");
   port = await freePort();
-  // The repository's own configuration from a folder beside it, so that a developer's `.dev.vars` is left alone.
+  // The repository's own configuration, used from another folder, so that a developer's `.dev.vars` is not changed.
   const configuration = readFileSync(join(REPOSITORY, "wrangler.toml"), "utf8")
     .replace('main = "', `main = "${REPOSITORY}`)
     .replace('directory = "', `directory = "${REPOSITORY}`);
@@ -67,7 +67,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-it("takes an event and delivers it to every tier", async () => {
+it("accepts an event and delivers it to every tier", async () => {
   const messageId = randomUUID();
   const answer = await fetch(`http://127.0.0.1:${port}/v1/track`, {
     method: "POST",

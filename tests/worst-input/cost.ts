@@ -1,18 +1,18 @@
-// Whether the cost of reading a text grows with the text, and how much it is. CPU time of the process, so that a busy machine
-// changes little; the least of several runs; bounds with room.
+// Measures whether the cost of reading a text grows linearly with the text, and how large the cost is. It uses the process's CPU
+// time, so that a busy machine changes little, takes the minimum of several runs, and has generous bounds.
 
-/** What `cost(8 n) / (8 cost(n))` may be: 1 is linear, 8 the square. */
+/** The maximum of `cost(8 n) / (8 cost(n))`: 1 is linear, 8 is quadratic. */
 const GROWTH_MAX = 2.5;
-/** Below this much CPU time the clock's own steps decide: some kernels count by 4 ms. */
+/** Below this CPU time the clock's resolution decides the result: some kernels count in steps of 4 ms. */
 const FLOOR_MS = 8;
-/** Far above what any of them takes: what reads thousands of characters from each place takes more still. */
+/** Far above the cost of any reader. A reader that scans thousands of characters from each position costs still more. */
 const MS_PER_KIB_MAX = 4;
-/** Of a pattern run by itself, in which no code of the test runner has a part. */
+/** For a pattern that runs alone, without any code of the test runner. */
 export const PATTERN_MS_PER_KIB_MAX = 1;
 const KIB = 1_024;
 const LARGE = 32 * KIB;
 const PARTS = 8;
-/** The first ones compile the code that they run. */
+/** The first runs compile the code. */
 const TRIES = 8;
 
 type Reader = (text: string) => unknown;
@@ -24,22 +24,22 @@ function cpuMs(read: Reader, text: string): number {
     read(text);
     const { user, system } = process.cpuUsage(start);
     least = Math.min(least, (user + system) / 1_000);
-    // Too short to be a matter of chance.
+    // Too short for chance to matter.
     if (least < FLOOR_MS) break;
   }
   return least;
 }
 
-/** So many complaints are enough. */
+/** This many complaints are enough. */
 const COMPLAINTS_MAX = 3;
 
 export interface CostBounds {
-  /** Longer texts never come to the reader. */
+  /** The reader never gets a longer text. */
   maxLength?: number;
   msPerKibMax?: number;
 }
 
-/** @returns what is wrong with the cost of reading these, empty when nothing is. */
+/** @returns the findings about the cost of reading these texts. Empty when there are none. */
 export function judgeCosts(
   read: Reader,
   inputs: readonly ((length: number) => string)[],
@@ -47,14 +47,14 @@ export function judgeCosts(
 ): string[] {
   const wrong: string[] = [];
   for (const inputOf of inputs) {
-    // A busy machine is told from a dear text by measuring again: what grows with the square does so each time.
+    // A second measurement tells a busy machine from an expensive text: quadratic cost appears each time.
     const complaint = judgeCost(read, inputOf, bounds) === null ? null : judgeCost(read, inputOf, bounds);
     if (complaint !== null && wrong.push(complaint) === COMPLAINTS_MAX) break;
   }
   return wrong;
 }
 
-/** @param inputOf a text of about so many characters */
+/** @param inputOf returns a text of about this many characters */
 function judgeCost(
   read: Reader,
   inputOf: (length: number) => string,
@@ -74,13 +74,16 @@ function judgeCost(
   return growth > GROWTH_MAX ? `a text costs ${growth.toFixed(1)} times what its eighths cost for ${shown}…` : null;
 }
 
-/** Texts of any length that are hard to read for what looks for these pieces: each repeated, and each before a run of another. */
+/**
+ * Texts of any length that are expensive for a reader that looks for these pieces: each piece repeated, and each piece before a
+ * repetition of another piece.
+ */
 export function worstInputs(pieces: readonly string[]): ((length: number) => string)[] {
   const distinct = [...new Set(pieces)].filter((piece) => piece !== "");
   const inputs: ((length: number) => string)[] = [];
   for (const piece of distinct) {
     inputs.push((length) => filled(piece, length));
-    // Nearly a match, and then none.
+    // Almost a match, but not a match.
     inputs.push((length) => `${filled(piece, length - 1)}\u0000`);
   }
   for (const before of distinct.slice(0, BEFORE_MAX)) {
@@ -93,12 +96,12 @@ export function worstInputs(pieces: readonly string[]): ((length: number) => str
   return inputs;
 }
 
-/** Pieces that stand before runs of all others. */
+/** Pieces that are placed before repetitions of all other pieces. */
 const BEFORE_MAX = 6;
 
 function filled(piece: string, length: number): string {
   return piece.repeat(Math.ceil(length / piece.length)).slice(0, length);
 }
 
-/** Longer than most bounded repetitions of a pattern's parts. */
+/** Longer than most bounded repetitions in a pattern. */
 const RUN = 70;

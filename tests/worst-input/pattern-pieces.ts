@@ -1,10 +1,10 @@
-// What a regular expression looks for, as short texts: the beginnings of what it matches, one character of each class, each of its
-// alternatives. Made from its source, so that a pattern's worst inputs need nobody to think of them.
+// The texts that a regular expression looks for, as short pieces: the beginnings of its matches, one character of each class,
+// each of its alternatives. They are derived from its source, so that nobody has to invent a pattern's worst inputs.
 
 interface Item {
-  /** Some text that it matches once. */
+  /** A text that the pattern matches once. */
   sample: string;
-  /** Texts of its parts, and of its alternatives. */
+  /** Texts of the pattern's parts and of its alternatives. */
   parts: string[];
 }
 
@@ -33,7 +33,7 @@ class Reader {
     this.#source = source;
   }
 
-  /** Up to the end of the group. The first alternative makes the sequence; the others are parts. */
+  /** Up to the end of the group. The first alternative becomes the sequence, the other alternatives become parts. */
   alternatives(): { sequence: Item[]; parts: string[] } {
     const sequence = this.#sequence();
     const parts = sequence.flatMap((item) => item.parts);
@@ -69,7 +69,7 @@ class Reader {
     this.#at += kind.length;
     const { sequence, parts } = this.alternatives();
     this.#at++;
-    // What is looked for around a match is no part of it.
+    // A lookaround is not part of the match.
     const isAround = kind !== "" && kind !== "?:" && !kind.endsWith(">");
     return { sample: isAround ? "" : sequence.map(({ sample }) => sample).join(""), parts };
   }
@@ -113,11 +113,11 @@ class Reader {
       t: "\t",
       r: "\r",
     };
-    // A reference to a group: whatever separates.
+    // A reference to a group: any separator.
     return /\d/.test(sign) ? "-" : (samples[sign] ?? sign);
   }
 
-  /** @returns how often a sample has it. */
+  /** @returns how often the quantifier's item is in a sample. */
   #quantifier(): number {
     const found = /^(?:[*+?]|\{(\d+)(?:,\d*)?\})\??/.exec(this.#source.slice(this.#at));
     if (found === null) return 1;

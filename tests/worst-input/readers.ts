@@ -1,5 +1,5 @@
-// Everything that reads bytes of a client's choice, as functions of one text: what the edge reads of requests, the processor of
-// events, and the query side of cursors. Whoever writes a new reader puts it here.
+// Every function that reads bytes chosen by a client, as a function of one text: the edge's readers of requests, the processor's
+// readers of events, and the query side's readers of cursors. A new reader must be added here.
 
 import { cleanText } from "../../backend/src/clean-text.ts";
 import { fieldHint } from "../../backend/src/personal-data/field-names.ts";
@@ -43,7 +43,7 @@ import { redactText } from "../../edge/src/pii/text.ts";
 export interface ClientReader {
   name: string;
   read: (text: string) => unknown;
-  /** What it looks for, beside what all readers are given. */
+  /** The pieces that it looks for, in addition to the pieces for all readers. */
   pieces?: readonly string[];
 }
 
@@ -215,5 +215,5 @@ export const CLIENT_READERS: readonly ClientReader[] = [
   { name: "cursors", read: (text) => SIGNER.open(text, "question"), pieces: ["a", "-", "_", "="] },
 ];
 
-/** What every reader is given. */
+/** The pieces for every reader. */
 export const COMMON_PIECES: readonly string[] = ["a", "1", " ", "-", ".", "/", "%", "\u0000", "é"];

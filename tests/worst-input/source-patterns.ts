@@ -1,5 +1,5 @@
-// The regular expressions that stand in source files: found by reading the code as far as it takes to tell a pattern from a
-// division, a string and a comment.
+// The regular expressions in source files. They are found by reading the code just far enough to tell a pattern from a division,
+// a string and a comment.
 
 export interface SourcePattern {
   source: string;
@@ -7,7 +7,7 @@ export interface SourcePattern {
   line: number;
 }
 
-/** What may stand before a pattern, and not before a division. */
+/** Signs that may precede a pattern but not a division. */
 const BEFORE_PATTERN = new Set([..."(,=:[!&|?{};>+"].concat(""));
 const WORDS_BEFORE = /(?:^|[^\w$.])(?:return|typeof|case|of|in|await|yield)$/;
 
@@ -31,7 +31,7 @@ export function patternsIn(code: string): SourcePattern[] {
   return patterns;
 }
 
-/** Of a comment, a string, a template (whatever stands in it), a pattern or one character. */
+/** The end of a comment, a string, a template (whatever it contains), a pattern or one character. */
 function endOfToken(code: string, at: number, before: string): number {
   const sign = code[at];
   if (sign === '"' || sign === "'" || sign === "`") return endOfString(code, at);

@@ -1,5 +1,5 @@
-// Customer.io's library, which grew out of Segment's. HOST and WRITE_KEY come from the environment; ends with 0 once everything
-// was delivered.
+// Customer.io's library, which is derived from Segment's. HOST and WRITE_KEY come from the environment. The program exits with 0
+// after every event was delivered.
 
 import { Analytics } from "@customerio/cdp-analytics-node";
 

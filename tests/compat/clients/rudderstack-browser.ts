@@ -1,6 +1,6 @@
-// `@rudderstack/analytics-js` in a page, bundled by browser.ts and run in the real Chromium: `?writeKey=&host=`. Where its events
-// go stands in its load call; what its own control plane would answer is given there too. It has no screen call. Says `sent` in
-// its title once the library has taken all of it.
+// `@rudderstack/analytics-js` in a page, bundled by browser.ts and run in the real Chromium: `?writeKey=&host=`. The load call
+// names the address for its events and contains the answer of the library's own control plane. The library has no screen call.
+// The page's title becomes `sent` when the library has accepted all events.
 
 /// <reference lib="dom" />
 
@@ -25,11 +25,11 @@ const source = {
 const analytics = new RudderAnalytics();
 analytics.load(writeKey, asked.get("host") ?? "", {
   getSourceConfig: () => JSON.stringify({ source, updatedAt: source.updatedAt }),
-  // All in one request, so that which of the answers are spoiled does not hang on which request is first.
+  // All events in one request. Which of the answers are spoiled then does not depend on which request comes first.
   queueOptions: { batch: { enabled: true, maxItems: EVENTS, flushInterval: 60_000 } },
 });
 analytics.ready(() => {
-  // Of a visitor who has not signed in: with `userId: ""`.
+  // A visitor who has not signed in, with `userId: ""`.
   analytics.page("Shop", { section: "sale" });
   analytics.track("Order Completed", { total: 59.5, products: [{ sku: "mug-1" }] });
   analytics.identify("customer-1", { plan: "pro", seats: 5 });

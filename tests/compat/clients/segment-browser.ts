@@ -1,5 +1,5 @@
-// `@segment/analytics-next` in a page. Bundled by browser.ts and run in the real Chromium; the page says how to send in its
-// address: `?writeKey=&host=&delivery=standard|batching`. Says `sent` in its title once the library has taken all of it.
+// `@segment/analytics-next` in a page. It is bundled by browser.ts and run in the real Chromium. The page's address says how to
+// send: `?writeKey=&host=&delivery=standard|batching`. The page's title becomes `sent` when the library has accepted all events.
 
 /// <reference lib="dom" />
 
@@ -10,7 +10,7 @@ const writeKey = asked.get("writeKey") ?? "";
 const batching = { strategy: "batching", config: { size: 3, timeout: 300 } } as const;
 const integrations = asked.get("delivery") === "batching" ? { "Segment.io": { deliveryStrategy: batching } } : {};
 
-// Settings, the endpoint among them, come from the pipeline.
+// The settings, including the endpoint, come from the pipeline.
 const analytics = AnalyticsBrowser.load({ writeKey, cdnURL: asked.get("host") ?? "" }, { integrations });
 
 async function send(): Promise<void> {

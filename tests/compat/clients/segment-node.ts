@@ -1,5 +1,5 @@
-// `@segment/analytics-node`, as its README uses it. HOST and WRITE_KEY come from the environment; ends with 0 once everything
-// was delivered.
+// `@segment/analytics-node`, used as in its README. HOST and WRITE_KEY come from the environment. The program exits with 0 after
+// every event was delivered.
 
 import { Analytics } from "@segment/analytics-node";
 

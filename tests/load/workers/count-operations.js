@@ -1,5 +1,5 @@
-// Counts what the production bundle's objects do. It stands before the bundle in the benchmark's configuration only; nothing
-// of it is in the bundle. One isolate holds all objects, so plain variables are enough.
+// Counts the operations of the production bundle's objects. This module is in front of the bundle in the benchmark's
+// configuration only. The bundle contains no part of it. One isolate holds all objects, so plain variables are enough.
 
 const objectRequests = {};
 const objectsCalledAtMs = {};
@@ -8,10 +8,10 @@ let rowsRead = 0;
 let alarmsSet = 0;
 let plainExec = null;
 
-/** A log of rows goes with its table: dropping one writes no row, whatever was in it (edge/src/shard/rows.ts). */
+/** A log of rows is deleted with its table. Dropping a table writes no row, whatever the table held (edge/src/shard/rows.ts). */
 const isDroppedWhole = (table) => /^rows_\d+$/.test(table);
 
-/** The class with each call to one of its objects counted. */
+/** The class with a count of each call to its objects. */
 export function counted(className, Base) {
   class Counted extends Base {
     constructor(ctx, env) {
@@ -40,14 +40,14 @@ export function counted(className, Base) {
   return Counted;
 }
 
-/** Once for all objects: their storages share their prototypes. */
+/** Once for all objects, because their storages share their prototypes. */
 function watchStorage(storage) {
   if (plainExec !== null) return;
   const sqlPrototype = Object.getPrototypeOf(storage.sql);
   plainExec = sqlPrototype.exec;
   sqlPrototype.exec = function exec(...args) {
     const cursor = plainExec.apply(this, args);
-    // Whoever asks for rows reads them in the same turn.
+    // The caller reads the rows in the same turn.
     queueMicrotask(() => {
       rowsWritten += cursor.rowsWritten;
       rowsRead += cursor.rowsRead;
@@ -72,7 +72,7 @@ export async function operations(env, namespaces) {
     }),
   );
   const rowsStanding = standing.reduce((sum, rows) => sum + rows, 0);
-  // The stand-in for KV counts what it is asked.
+  // The KV stand-in counts its reads.
   const kvReads = Number(await env.KEYS.get("reads"));
   return { objectRequests, rowsWritten, rowsRead, alarmsSet, rowsStanding, kvReads, objectsCalledAtMs };
 }

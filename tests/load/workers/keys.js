@@ -1,5 +1,5 @@
-// The KV namespace of the benchmark's Worker, by the protocol of workerd's KV binding: GET /<name>. It holds one record, and
-// counts how often it was read.
+// The KV namespace of the benchmark's Worker, by the protocol of workerd's KV binding: GET /<name>. It holds one record and
+// counts its reads.
 
 let reads = 0;
 

@@ -1,5 +1,5 @@
-// The ceiling of the benchmark: reads the body, parses it and gives the collector's answer, and does nothing else.
-// What no collector on this runtime can be faster than.
+// The ceiling of the benchmark: reads the body, parses it, gives the collector's answer, and does nothing else. No collector on
+// this runtime can be faster.
 
 export default {
   async fetch(request) {
