@@ -1,7 +1,10 @@
-// A shard's faults, as a line of the Worker's log: never what was sent, only what went wrong.
+// A line of the Worker's log: JSON with a level, a message and facts. A fact is a count, a name or an id of our own, never text that
+// was sent. A fault says only what `faultText` leaves of it.
 
 import { faultText } from "./fault-text.ts";
 
-export function log(level: "warn" | "error", message: string, fault: unknown): void {
-  console[level](JSON.stringify({ level, message, fault: faultText(fault) }));
+/** @param facts in the order of the line. */
+export function log(level: "warn" | "error", message: string, facts: Readonly<Record<string, unknown>> = {}): void {
+  const said = "fault" in facts ? { ...facts, fault: faultText(facts.fault) } : facts;
+  console[level](JSON.stringify({ level, message, ...said }));
 }

@@ -11,7 +11,7 @@ import { collectPixel } from "./collect/pixel.ts";
 import { type IngestRoute, ingestRoute } from "./collect/routes.ts";
 import { settings } from "./collect/settings.ts";
 import type { Env } from "./env.ts";
-import { faultFrames, faultText } from "./fault-text.ts";
+import { faultFrames } from "./fault-text.ts";
 import { getConsent, postConsent } from "./gateway/consent.ts";
 import { forward } from "./gateway/forward.ts";
 import { healthz, readyz } from "./gateway/health.ts";
@@ -20,6 +20,7 @@ import { openApi } from "./gateway/openapi.ts";
 import { demoConfig, gpcSupport, page } from "./gateway/pages.ts";
 import { type ForOwnRoutes, forwardedRoute } from "./gateway/routes.ts";
 import { openLive } from "./live/open.ts";
+import { log } from "./log.ts";
 import { noteRefused } from "./note-refusal.ts";
 import { inJurisdiction } from "./placement/jurisdiction.ts";
 import { sweepShards } from "./shard/sweeper.ts";
@@ -92,15 +93,7 @@ function whileUnread(refusal: Refusal, request: Request): Refusal {
 
 /** A fault of ours is never a fault of the client's data: it may send again. */
 function unexpected(fault: unknown, requestId: string): Response {
-  console.error(
-    JSON.stringify({
-      level: "error",
-      message: "unexpected fault",
-      requestId,
-      fault: faultText(fault),
-      stack: faultFrames(fault),
-    }),
-  );
+  log("error", "unexpected fault", { requestId, fault, stack: faultFrames(fault) });
   return refuse(new Refusal("unavailable", { retryAfterSeconds: 2 }), requestId);
 }
 

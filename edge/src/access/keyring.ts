@@ -8,7 +8,7 @@ import { waitUntil } from "cloudflare:workers";
 import { hashKey, KeyRecord, keyRecordName, LIMITS, parseKey, type Scope, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { fetchBackend } from "../outbound/backend.ts";
 import { within } from "../outbound/idle-deadline.ts";
 import { type CompiledKey, compileKey } from "./compiled-key.ts";
@@ -221,7 +221,7 @@ async function readKv(hash: string, env: Env, nowMs: number): Promise<unknown> {
     if (Math.abs(nowMs - failureLoggedAtMs) >= LOG_EVERY_MS) {
       failureLoggedAtMs = nowMs;
       const message = "KV does not answer: events are taken by the key records in memory";
-      console.error(JSON.stringify({ level: "error", message, fault: faultText(fault) }));
+      log("error", message, { fault });
     }
     return FAILED;
   }

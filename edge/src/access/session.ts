@@ -5,7 +5,7 @@ import { hashKey, LIMITS, type Scope, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { within } from "../outbound/idle-deadline.ts";
 import { authorize, keyInHeaders } from "./authenticate.ts";
 import type { CompiledKey } from "./compiled-key.ts";
@@ -56,7 +56,7 @@ async function end(session: Session, env: Env): Promise<Refusal | null> {
   try {
     await within(endedSessions(env, session).end(session), LIMITS.callDeadlineMs);
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "session not ended", fault: faultText(fault) }));
+    log("error", "session not ended", { fault });
     return new Refusal("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
   rememberVerdict(session, true, Date.now());
@@ -67,9 +67,7 @@ async function end(session: Session, env: Env): Promise<Refusal | null> {
     await within(env.LIVE.get(env.LIVE.idFromName(project)).closeSession(session.id), LIMITS.callDeadlineMs);
   } catch (fault) {
     // The tail asks by itself every few seconds.
-    console.warn(
-      JSON.stringify({ level: "warn", message: "live tail not told of a session's end", fault: faultText(fault) }),
-    );
+    log("warn", "live tail not told of a session's end", { fault });
   }
   return null;
 }
@@ -158,7 +156,7 @@ export async function hasEnded(session: Session, env: Env, nowMs: number): Promi
     rememberVerdict(session, isOver, nowMs);
     return isOver;
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "session not looked up", fault: faultText(fault) }));
+    log("error", "session not looked up", { fault });
     return new Refusal("unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 }

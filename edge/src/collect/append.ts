@@ -7,8 +7,8 @@ import { Refusal } from "../answer/refusal.ts";
 import { dailySalt, keptFindings, makeCookieless } from "../consent/cookieless.ts";
 import { outcomeOf } from "../consent/table.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
 import { ledgerIdsOf } from "../ledger/record-consent.ts";
+import { log } from "../log.ts";
 import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { AppendAnswer, AppendInput } from "../shard/append.ts";
 import type { ConsentChange } from "../shard/consent-claim.ts";
@@ -215,9 +215,7 @@ export class Appender {
       } catch (fault) {
         const { retryable, overloaded } = fault as { retryable?: boolean; overloaded?: boolean };
         if (retryable === true && overloaded !== true && attempt === 0) continue;
-        console.error(
-          JSON.stringify({ level: "error", message: "shard does not answer", overloaded, fault: faultText(fault) }),
-        );
+        log("error", "shard does not answer", { overloaded, fault });
         return new Refusal(overloaded === true ? "overloaded" : "unavailable", {
           retryAfterSeconds: OVERLOADED_RETRY_SECONDS,
         });

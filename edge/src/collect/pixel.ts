@@ -8,7 +8,7 @@ import { Refusal } from "../answer/refusal.ts";
 import { pixel } from "../answer/respond.ts";
 import { type SentBody, sentBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { noteRefused } from "../note-refusal.ts";
 import { parseBody } from "./parse.ts";
 import { store } from "./pipeline.ts";
@@ -23,7 +23,7 @@ export async function collectPixel(request: Request, env: Env, requestId: string
     if (answer instanceof Refusal) noteRefused(answer, new URL(request.url).pathname, request, env, requestId);
     else await answer.body?.cancel();
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "pixel failed", requestId, fault: faultText(fault) }));
+    log("error", "pixel failed", { requestId, fault });
   }
   return pixel(requestId);
 }

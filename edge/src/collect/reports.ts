@@ -6,9 +6,9 @@
 import { waitUntil } from "cloudflare:workers";
 import type { KeyRecord } from "@behaviour/contract";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
 import type { LiveMessage } from "../live/message.ts";
 import { publishMessages } from "../live/publish.ts";
+import { log } from "../log.ts";
 import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { WorkerReport } from "../shard/append.ts";
 import { messagesOf, publishOutcome, type RequestOutcome } from "./tell-watchers.ts";
@@ -121,7 +121,7 @@ async function send(gathered: Gathered, key: KeyRecord, region: Region, env: Env
     for (const report of reports) watched = (await shardStub(env, name, region).report(report)).watched;
     if (watched && messages.length > 0) publishMessages(key.project, messages, env, lost);
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "counts not reported", fault: faultText(fault) }));
+    log("warn", "counts not reported", { fault });
   }
 }
 

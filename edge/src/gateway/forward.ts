@@ -6,6 +6,7 @@ import { Refusal } from "../answer/refusal.ts";
 import { refuse, withCommonHeaders } from "../answer/respond.ts";
 import { type BodyBounds, judgeHeaders, readBody } from "../body/read.ts";
 import type { Env } from "../env.ts";
+import { log } from "../log.ts";
 import { fetchBackend } from "../outbound/backend.ts";
 import { backendAddress } from "./backend-address.ts";
 import type { ForwardedRoute } from "./routes.ts";
@@ -108,7 +109,7 @@ async function judgeAnswer(answer: Response, isHead: boolean, requestId: string)
     ? status >= 400 && status < THROTTLED && status !== 403
     : text !== null && isOwnError(status, text);
   if (isOurs) return withCommonHeaders(new Response(isHead ? null : text, { status, headers }), requestId);
-  console.error(JSON.stringify({ level: "error", message: "query backend failed", status, requestId }));
+  log("error", "query backend failed", { status, requestId });
   return new Refusal(status === THROTTLED ? "overloaded" : "unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
 }
 

@@ -7,7 +7,7 @@ import { learnKey } from "../access/keyring.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { revokeInDirectories } from "../placement/directories.ts";
 
 const KeysPush = z.object({
@@ -30,8 +30,7 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
   const stored = await settle(records.map(({ name, value }) => store(name, value, env)));
   const faults = [...revoked, ...stored];
   if (faults.length === 0) return json(200, { success: true, data: { stored: records.length } }, requestId);
-  const details = { level: "error", message: "keys not pushed everywhere", requestId, failed: faults.length };
-  console.error(JSON.stringify({ ...details, fault: faultText(faults[0]) }));
+  log("error", "keys not pushed everywhere", { requestId, failed: faults.length, fault: faults[0] });
   return new Refusal("unavailable", {
     message: "Not every part took the keys: push them again.",
     retryAfterSeconds: 2,

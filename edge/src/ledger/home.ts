@@ -110,7 +110,7 @@ export class ConsentLedger extends PlacedObject {
       }
       return true;
     } catch (fault) {
-      log("error", `consent not told to ${shard}`, fault);
+      log("error", `consent not told to ${shard}`, { fault });
       return false;
     }
   }
@@ -125,7 +125,7 @@ export class ConsentLedger extends PlacedObject {
       if (unreachable.length === 0) this.#use.told(use);
       return unreachable;
     } catch (fault) {
-      log("error", "the first ledger object does not answer", fault);
+      log("error", "the first ledger object does not answer", { fault });
       return [homeName(this.#project, 0)];
     }
   }
@@ -143,7 +143,7 @@ export class ConsentLedger extends PlacedObject {
       try {
         await callObject(() => shardByName(this.env, shard).ledgerInUse(current));
       } catch (fault) {
-        log("error", `use of the ledger not told to ${shard}`, fault);
+        log("error", `use of the ledger not told to ${shard}`, { fault });
         unreachable.push(shard);
       }
     });
@@ -168,7 +168,7 @@ export class ConsentLedger extends PlacedObject {
         await callObject(() => shardByName(this.env, shard).exportLedger());
       } catch (fault) {
         isDone = false;
-        log("warn", `old consent records not collected from ${shard}`, fault);
+        log("warn", `old consent records not collected from ${shard}`, { fault });
       }
     });
     if (isDone) this.#use.collected();
@@ -208,7 +208,7 @@ export class ConsentLedger extends PlacedObject {
       this.#failures = isDone ? 0 : this.#failures + 1;
     } catch (fault) {
       this.#failures++;
-      log("error", "the ledger's alarm failed", fault);
+      log("error", "the ledger's alarm failed", { fault });
     }
   }
 

@@ -4,7 +4,7 @@
 import { type KeyRecord, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { callObject } from "../outbound/object-call.ts";
 import {
   HOMES,
@@ -55,11 +55,9 @@ async function recordInHome(records: EntryRecord[], home: number, project: strin
   try {
     const { unreachable } = await callObject(() => homeOf(env, project, home).record(records));
     if (unreachable.length === 0) return true;
-    console.error(
-      JSON.stringify({ level: "error", message: "consent is recorded, but not known everywhere yet", unreachable }),
-    );
+    log("error", "consent is recorded, but not known everywhere yet", { unreachable });
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "consent not recorded", home, fault: faultText(fault) }));
+    log("error", "consent not recorded", { home, fault });
   }
   return false;
 }
@@ -96,7 +94,7 @@ export async function readConsent(
         .slice(-LIMITS.consentHistoryRecords),
     };
   } catch (fault) {
-    console.error(JSON.stringify({ level: "error", message: "consent not read", fault: faultText(fault) }));
+    log("error", "consent not read", { fault });
     return unavailable();
   }
 }
@@ -110,7 +108,7 @@ export function ledgerIdsOf(project: string, env: Env): LedgerIds | Refusal {
   const ids = LedgerIds.of(project, env.LEDGER_SECRET);
   if (ids !== null) return ids;
   const message = `the consent ledger needs the secret LEDGER_SECRET, at least ${LEDGER_SECRET_LENGTH} characters: wrangler secret put LEDGER_SECRET`;
-  console.error(JSON.stringify({ level: "error", message }));
+  log("error", message);
   return unavailable();
 }
 

@@ -9,7 +9,7 @@ import type { Session } from "../access/session-token.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { refuse } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { listShards } from "../placement/directories.ts";
 import { PlacedObject } from "../placement/placed-object.ts";
 import { regionsOf, shardName } from "../placement/shard-name.ts";
@@ -129,7 +129,7 @@ export class LiveTail extends PlacedObject {
       const [left] = this.ctx.getWebSockets();
       if (left !== undefined) await this.#tellShards(watcherOf(left), true);
     } catch (fault) {
-      console.error(JSON.stringify({ level: "error", message: "live tail: renewal failed", fault: faultText(fault) }));
+      log("error", "live tail: renewal failed", { fault });
     }
   }
 
@@ -197,7 +197,7 @@ export class LiveTail extends PlacedObject {
     try {
       await this.env.SHARD.get(id, locationHint === undefined ? {} : { locationHint }).setWatched(watched);
     } catch (fault) {
-      console.warn(JSON.stringify({ level: "warn", message: "shard not told of watchers", fault: faultText(fault) }));
+      log("warn", "shard not told of watchers", { fault });
     }
   }
 }

@@ -4,7 +4,7 @@
 
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { regionOf, shardName, shardStub } from "../placement/shard-name.ts";
 import type { RefusedMessage } from "./message.ts";
 import { publishMessages } from "./publish.ts";
@@ -49,7 +49,7 @@ async function ask(project: string, asked: Answer, request: Request, env: Env): 
     asked.watched = watched;
     if (watched) publishMessages(project, asked.waiting ?? [], env);
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "watchers not asked for", fault: faultText(fault) }));
+    log("warn", "watchers not asked for", { fault });
   } finally {
     asked.waiting = null;
   }

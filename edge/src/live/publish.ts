@@ -2,7 +2,7 @@
 
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { Channel } from "./channel.ts";
 import type { LiveMessage } from "./message.ts";
 
@@ -57,7 +57,7 @@ async function send(project: string, channel: Channel, env: Env): Promise<void> 
       if (!channel.hasMore || Date.now() >= untilMs) return;
     }
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "live tail does not answer", fault: faultText(fault) }));
+    log("warn", "live tail does not answer", { fault });
   } finally {
     channel.end();
   }

@@ -5,7 +5,7 @@ import { LIMITS } from "@behaviour/contract";
 import { AwsClient } from "aws4fetch";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { withIdleDeadline } from "./idle-deadline.ts";
 
 /** How long a call may take: all of it, its body included; or the wait for its head and for each piece of its body. */
@@ -36,7 +36,7 @@ export async function fetchBackend(
       ? await withIdleDeadline(call, LIMITS.callDeadlineMs)
       : await call(AbortSignal.timeout(LIMITS.callDeadlineMs));
   } catch (fault) {
-    console.warn(JSON.stringify({ level: "warn", message: "query backend does not answer", fault: faultText(fault) }));
+    log("warn", "query backend does not answer", { fault });
     return new Refusal("unavailable", { retryAfterSeconds: 2 });
   }
 }

@@ -80,7 +80,7 @@ export class Flusher {
     this.#flushing ??= this.#flushAll()
       .catch((fault: unknown) => {
         this.#failures++;
-        log("error", "flush failed", fault);
+        log("error", "flush failed", { fault });
       })
       .then(() => {
         this.#flushing = null;
@@ -133,7 +133,7 @@ export class Flusher {
         if (taken === "all") this.#failover.succeeded(region);
         else this.#failover.failed(region, Date.now());
       })
-      .catch((fault: unknown) => log("error", "trial failed", fault))
+      .catch((fault: unknown) => log("error", "trial failed", { fault }))
       .then(() => {
         this.#onTrial = null;
         if (this.#rows.count > 0) this.schedule();
@@ -156,7 +156,7 @@ export class Flusher {
       if (fresh.has(row)) this.#uncertain.delete(row.seq);
       this.#refused.add(row.seq);
     }
-    if (fault !== null) log("warn", `stream ${region} did not take every record`, fault);
+    if (fault !== null) log("warn", `stream ${region} did not take every record`, { fault });
     this.#shard.markSent(stored);
     for (const { seq } of stored) {
       this.#uncertain.delete(seq);

@@ -89,7 +89,7 @@ export class Registration {
       while (this.#told !== this.#waiting) await this.#say(this.#waiting);
     } catch (fault) {
       this.#told = null;
-      log("warn", "the directory was not told", fault);
+      log("warn", "the directory was not told", { fault });
     } finally {
       this.#isTelling = false;
     }

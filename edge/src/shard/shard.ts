@@ -149,7 +149,7 @@ export class BufferShard extends PlacedObject {
       await ready;
       return null;
     } catch (fault) {
-      log("error", "the consent ledger does not answer", fault);
+      log("error", "the consent ledger does not answer", { fault });
       return "unavailable";
     } finally {
       this.#unjudgedBytes -= bytes;
@@ -161,7 +161,7 @@ export class BufferShard extends PlacedObject {
       this.#store.write(members);
     } catch (fault) {
       // Nothing was written and memory is as before: the members are refused, and the rows that wait go on.
-      log("error", "commit failed", fault);
+      log("error", "commit failed", { fault });
       throw fault;
     }
     try {
@@ -169,7 +169,7 @@ export class BufferShard extends PlacedObject {
       await this.ctx.storage.sync();
     } catch (fault) {
       // Memory holds what the disk may not: start again from what is there.
-      log("error", "commit was not synced", fault);
+      log("error", "commit was not synced", { fault });
       this.ctx.abort("commit was not synced");
     }
     this.#flusher.schedule();
@@ -190,7 +190,7 @@ export class BufferShard extends PlacedObject {
       await this.ctx.storage.sync();
       await this.#flusher.flush();
     } catch (fault) {
-      log("error", "alarm failed", fault);
+      log("error", "alarm failed", { fault });
     }
   }
 
@@ -312,7 +312,7 @@ export class BufferShard extends PlacedObject {
       try {
         this.#store.storeCounts();
       } catch (fault) {
-        log("error", "counts were not stored", fault);
+        log("error", "counts were not stored", { fault });
       }
     };
     this.#countsTimer = setTimeout(look, STORE_COUNTS_AFTER_MS);

@@ -208,7 +208,7 @@ export class EventStore {
       }
     } catch (fault) {
       this.#segments.reload();
-      log("error", "maintenance failed", fault);
+      log("error", "maintenance failed", { fault });
     }
     this.#mergeSoon();
   }
@@ -230,7 +230,7 @@ export class EventStore {
         this.#storage.transactionSync(() => this.#segments.mergeSlice());
       } catch (fault) {
         this.#segments.reload();
-        log("error", "merge failed", fault);
+        log("error", "merge failed", { fault });
         // The next commit or flush tries again.
         return;
       }

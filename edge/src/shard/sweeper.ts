@@ -6,7 +6,7 @@
 // that hold nothing, and asks those that have been silent for two days to retire.
 
 import type { Env } from "../env.ts";
-import { faultText } from "../fault-text.ts";
+import { log } from "../log.ts";
 import { DIRECTORY_NAMES, directoryNamed } from "../placement/directories.ts";
 import { FORGET_AFTER_MS, type IdleShard, type ShardDirectory } from "../placement/directory.ts";
 
@@ -118,7 +118,7 @@ export class Sweep {
     try {
       return await Promise.race([call(), late]);
     } catch (fault) {
-      console.error(JSON.stringify({ level: "error", message: "sweep: no answer", fault: faultText(fault) }));
+      log("error", "sweep: no answer", { fault });
       return null;
     } finally {
       clearTimeout(timer);
