@@ -4,12 +4,16 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { ERRORS, FAILURES, LIMITS, REJECTIONS, STORE_COLUMNS, TUNINGS, WARNINGS } from "../contract/src/index.ts";
+import { adrIndex } from "./adr-index.ts";
 import { limitsDocument } from "./limits-document.ts";
+import { map } from "./map.ts";
 import { cell, quantity } from "./words.ts";
 
 const DOCUMENTS: readonly [string, (before: string) => string][] = [
   ["API_DOCUMENTATION.md", fillIn],
   ["LIMITS.md", limitsDocument],
+  ["MAP.md", map],
+  ["adr/README.md", adrIndex],
 ];
 
 type LimitName = keyof typeof LIMITS;

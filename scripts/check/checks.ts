@@ -5,6 +5,7 @@ import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { type CommandResult, ROOT, runCommand } from "../run-command.ts";
+import { judgeCommits, readCommits } from "./commits.ts";
 import { judgeRepository } from "./repository.ts";
 import { judgeStructure } from "./structure.ts";
 
@@ -106,6 +107,16 @@ export const CHECKS: readonly Check[] = [
     },
     remedy:
       "move the code that both import to a lower floor, or the code that imports both to a higher floor; rename one of two definitions",
+  },
+  {
+    name: "commits",
+    about: "messages: imperative, at most 72 characters, a body that says why",
+    run: async () => {
+      const commits = await readCommits();
+      const findings = commits === null ? [] : judgeCommits(commits);
+      return { ok: findings.length === 0, report: findings.join("\n") };
+    },
+    remedy: "git commit --amend, or git rebase -i for an older commit; CONTRIBUTING.md, Commits",
   },
   {
     name: "repository",

@@ -1,3 +1,5 @@
+// The check of citations finds each kind that leads nowhere, and leaves alone what only looks like a citation.
+
 import { describe, expect, it } from "vitest";
 import { findBadCitations } from "./citations.ts";
 
