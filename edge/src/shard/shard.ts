@@ -57,18 +57,20 @@ export class BufferShard extends PlacedObject {
     migrate(ctx.storage);
     this.#sql.exec(REGISTRATION_SCHEMA);
     this.#store = new EventStore(ctx.storage, this.#name);
-    const homeOf = (home: number) => env.LEDGER.get(env.LEDGER.idFromName(homeName(projectOfShard(this.#name), home)));
+    // Not `env`: only `this.env` is confined to the deployment's jurisdiction.
+    const { LEDGER } = this.env;
+    const homeOf = (home: number) => LEDGER.get(LEDGER.idFromName(homeName(projectOfShard(this.#name), home)));
     this.#ledger = new ShardLedger(this.#sql, () => this.#name, homeOf);
     const revoked = this.#sql.exec<{ key_id: string }>("SELECT key_id FROM revoked_keys").toArray();
     this.#revokedKeys = new Set(revoked.map((row) => row.key_id));
     this.#flusher = new Flusher({
       name: this.#name,
       rows: this.#store.rows,
-      sinks: () => kinesisSinks(env),
+      sinks: () => kinesisSinks(this.env),
       markSent: (rows) => this.#store.markSent(rows),
       delayMs: () => flushDelayMs(this.#store.rows, this.#watch.isOpen),
     });
-    this.#registration = new Registration(env, this.#sql, {
+    this.#registration = new Registration(this.env, this.#sql, {
       name: this.#name,
       hasHistory: this.#store.hasHistory,
       revokedKeys: () => [...this.#revokedKeys],

@@ -1,15 +1,18 @@
 // A deployment of a jurisdiction reaches its Durable Objects within the jurisdiction only. Workerd has no jurisdictions, so the
 // namespaces here stand for Cloudflare's: they hand out objects only once they were confined.
 
-import { createExecutionContext, reset } from "cloudflare:test";
+import { createExecutionContext, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { PlacedObject } from "../../src/placement/placed-object.ts";
 import { regionOf, regionsOf, shardName } from "../../src/placement/shard-name.ts";
+import { packAppends } from "../../src/shard/append-call.ts";
+import { packSubjects } from "../../src/shard/consent-claim.ts";
+import { BufferShard } from "../../src/shard/shard.ts";
 import worker, * as exported from "../../src/worker.ts";
 import { bearer, goodEvent, ORIGIN } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
-import { rowsOf } from "../shard/stub.ts";
+import { appendInput, rowsOf, shardOf } from "../shard/stub.ts";
 
 afterEach(reset);
 
@@ -75,6 +78,16 @@ describe("a deployment of the EU", () => {
     expect(answers).toMatchObject([{ accepted: 1 }, { accepted: 0, suppressed: 1 }]);
     expect(await rowsIn(project, "eu")).toBe(1);
     expect(await rowsIn(project, "na")).toBe(0);
+  });
+
+  it("has shards that ask no other directory and no other ledger", async () => {
+    const { environment } = europe();
+    const input = appendInput(["a"]);
+    const claim = { ...input.claim, subjects: packSubjects([[]]) };
+    await runInDurableObject(shardOf(newProject("shard-of-europe")), async (_shard, state) => {
+      const shard = new BufferShard(state, environment);
+      expect(await shard.append2(packAppends([{ ...input, claim }]))).toMatchObject([{ outcome: "stored" }]);
+    });
   });
 
   it("sweeps its shards", async () => {
