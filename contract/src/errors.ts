@@ -1,6 +1,9 @@
 // The one table of errors. `code` is what clients switch on; the status, whether sending the same request again can help,
 // and the level it is logged at follow from it. docs/API_DOCUMENTATION.md#answers.
 
+import { LIMITS } from "./limits.ts";
+import { countText, sizeText } from "./quantity.ts";
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export interface ErrorEntry {
@@ -16,7 +19,7 @@ export const ERRORS = {
     status: 400,
     retryable: false,
     log: "debug",
-    message: "The body is not one whole gzip member, or is not valid UTF-8.",
+    message: "The body is not exactly one complete gzip member, or it is not valid UTF-8.",
   },
   invalid_payload: {
     status: 400,
@@ -25,18 +28,18 @@ export const ERRORS = {
     message: 'The body must be a JSON object; a batch must have an array "batch".',
   },
   empty_body: { status: 400, retryable: false, log: "debug", message: "The request has no body." },
-  empty_batch: { status: 400, retryable: false, log: "debug", message: "The batch holds no events." },
+  empty_batch: { status: 400, retryable: false, log: "debug", message: "The batch has no events." },
   all_events_rejected: {
     status: 400,
     retryable: false,
     log: "info",
-    message: "Every event of the request was rejected; see `rejected` for each one's reason.",
+    message: "Every event in the request was rejected. `rejected` has the reason for each event.",
   },
   conflicting_credentials: {
     status: 400,
     retryable: false,
     log: "info",
-    message: "The request carries two different API keys; send one.",
+    message: "The request has two different API keys. Send only one key.",
   },
   invalid_parameter: { status: 400, retryable: false, log: "debug", message: "A parameter is out of bounds." },
   missing_api_key: {
@@ -62,46 +65,52 @@ export const ERRORS = {
     status: 403,
     retryable: false,
     log: "info",
-    message: "This key is restricted to origins, and the request names none.",
+    message: "This key is restricted to certain origins, and the request has no Origin or Referer header.",
   },
   ip_not_allowed: {
     status: 403,
     retryable: false,
     log: "info",
-    message: "This key may not be used from this address.",
+    message: "This key may not be used from this IP address.",
   },
   secret_key_in_browser: {
     status: 403,
     retryable: false,
     log: "warn",
-    message: "A secret key must never be used in a browser; use a public key (pk_…) there, and rotate this one.",
+    message:
+      "A secret key must never be used in a browser. Use a public key (pk_…) in the browser, and rotate this secret key.",
   },
-  not_found: { status: 404, retryable: false, log: "debug", message: "There is nothing at this address." },
+  not_found: { status: 404, retryable: false, log: "debug", message: "This address does not exist." },
   method_not_allowed: {
     status: 405,
     retryable: false,
     log: "debug",
-    message: "This method is not allowed here; see Allow.",
+    message: "This method is not allowed at this address. The Allow header lists the allowed methods.",
   },
   conflicting_request: {
     status: 409,
     retryable: false,
     log: "info",
-    message: "The same id was used before with a different body.",
+    message: "This id was already used with a different body.",
   },
   payload_too_large: {
     status: 413,
     retryable: false,
     log: "info",
-    message: "The body is larger than 4 MiB (1 MiB compressed); send smaller batches.",
+    message: `The body is larger than ${sizeText(LIMITS.bodyBytes)} (${sizeText(LIMITS.bodyCompressedBytes)} compressed). Send smaller batches.`,
   },
   batch_too_large: {
     status: 413,
     retryable: false,
     log: "info",
-    message: "The batch holds more than 2,500 events; send smaller batches.",
+    message: `The batch has more than ${countText(LIMITS.eventsPerRequest)} events. Send smaller batches.`,
   },
-  unsupported_media_type: { status: 415, retryable: false, log: "debug", message: "Send JSON." },
+  unsupported_media_type: {
+    status: 415,
+    retryable: false,
+    log: "debug",
+    message: "The Content-Type is not supported. Send JSON.",
+  },
   unsupported_encoding: {
     status: 415,
     retryable: false,
@@ -113,38 +122,42 @@ export const ERRORS = {
     status: 429,
     retryable: true,
     log: "info",
-    message: "Too many events for this key; see Retry-After.",
+    message: "This key sent too many events. Retry after the time in Retry-After.",
   },
-  overloaded: { status: 503, retryable: true, log: "warn", message: "Too much is under way; see Retry-After." },
+  overloaded: {
+    status: 503,
+    retryable: true,
+    log: "warn",
+    message: "The service is overloaded. Retry after the time in Retry-After.",
+  },
   storage_full: {
     status: 503,
     retryable: true,
     log: "error",
-    message: "The buffer is full because the stream behind it is not taking events; see Retry-After.",
+    message: "The buffer is full because the stream does not accept events. Retry after the time in Retry-After.",
   },
   unavailable: {
     status: 503,
     retryable: true,
     log: "error",
-    message: "A part behind the edge does not answer; see Retry-After.",
+    message: "A dependency is not responding. Retry after the time in Retry-After.",
   },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Why one event of a request is refused while its batch-mates are taken. */
+/** Why one event of a request is rejected. The other events of the request are not affected. */
 export const REJECTIONS = {
   missing_field: "A field that this type of event needs is missing.",
   invalid_type: "An unknown event type, or a field of the wrong JSON type.",
-  invalid_event_name: "The event name is empty or blank, longer than 200 characters, or holds control characters.",
+  invalid_event_name: `The event name is empty or blank, longer than ${LIMITS.eventNameLength} characters, or contains control characters.`,
   missing_identity: "An event needs a userId or an anonymousId.",
-  invalid_user_id: "An id is empty or blank, longer than 256 characters, or holds control characters.",
-  invalid_message_id: "The messageId is empty or blank, longer than 100 characters, or holds control characters.",
-  event_too_large: "The event is larger than 32 KiB.",
-  too_deep: "The event is nested deeper than 16 levels.",
-  too_many_properties:
-    "An object has more than 256 keys, the event more than 2,000 values, or the request more than 20,000 different keys.",
-  personal_data: "The event holds personal data of a class that this project refuses.",
+  invalid_user_id: `An id is empty or blank, longer than ${LIMITS.idLength} characters, or contains control characters.`,
+  invalid_message_id: `The messageId is empty or blank, longer than ${LIMITS.messageIdLength} characters, or contains control characters.`,
+  event_too_large: `The event is larger than ${sizeText(LIMITS.eventBytes)}.`,
+  too_deep: `The event is nested deeper than ${LIMITS.depth} levels.`,
+  too_many_properties: `An object has more than ${LIMITS.keysPerObject} keys, the event has more than ${countText(LIMITS.nodesPerEvent)} values, or the request has more than ${countText(LIMITS.keysPerRequest)} different keys.`,
+  personal_data: "The event contains a kind of personal data that this project does not accept.",
 } as const;
 
 export type RejectionCode = keyof typeof REJECTIONS;
@@ -153,15 +166,15 @@ export type RejectionCode = keyof typeof REJECTIONS;
 export const WARNINGS = {
   control_chars_removed: "Control characters were removed.",
   ill_formed_unicode: "Lone surrogates were replaced by U+FFFD.",
-  number_as_text: "A number that no double holds exactly is kept as its text.",
-  string_truncated: "A string was cut to 8,192 UTF-16 units.",
-  duplicate_key: "A key stood twice in one object; the last one is kept.",
-  invalid_key: "A property was dropped: its key is empty, longer than 128 units, or holds control characters.",
+  number_as_text: "A number that a double cannot represent exactly is stored as text.",
+  string_truncated: `A string was cut to ${countText(LIMITS.stringLength)} UTF-16 units.`,
+  duplicate_key: "A key appeared twice in one object. The last value is kept.",
+  invalid_key: `A property was dropped because its key is empty, longer than ${LIMITS.keyLength} UTF-16 units, or contains control characters.`,
   forbidden_key: "The property __proto__ was dropped.",
-  timestamp_invalid: "The timestamp could not be read; the time of receipt is used.",
-  timestamp_out_of_range: "The timestamp is too far off; the time of receipt is used.",
+  timestamp_invalid: "The timestamp could not be read. The time of receipt is used.",
+  timestamp_out_of_range: "The timestamp is too far in the past or the future. The time of receipt is used.",
   pii_redacted: "Personal data was masked.",
-  suspicious_user_id: "The id looks like a placeholder; the event is stored, and merged with nobody's.",
+  suspicious_user_id: "The id looks like a placeholder. The event is stored, but it is not linked to other devices.",
 } as const;
 
 export type WarningCode = keyof typeof WARNINGS;
@@ -170,23 +183,23 @@ export type WarningCode = keyof typeof WARNINGS;
 export const FAILURES = {
   unreadable_frame: "A record of the raw stream is not gzip NDJSON of a known version.",
   unreadable_envelope: "A line of the raw stream is not an envelope.",
-  invalid_event: "The event does not satisfy the contract any more.",
-  personal_data: "The event holds personal data of a class that this project refuses.",
-  unstorable: "A tier's database refuses this event's values.",
+  invalid_event: "The event no longer satisfies the contract.",
+  personal_data: "The event contains a kind of personal data that this project does not accept.",
+  unstorable: "The database of a tier rejects the values of this event.",
   plan_unknown_event: "The tracking plan does not name this event.",
   plan_missing_property: "A property that the tracking plan requires is missing.",
-  plan_wrong_type: "A property has another type than the tracking plan says.",
-  plan_value_not_allowed: "A property's value is not among those the tracking plan lists.",
-  plan_out_of_bounds: "A property's value, length or number of items is outside the tracking plan's bounds.",
-  plan_wrong_format: "A property does not have the form the tracking plan says.",
-  plan_unexpected_property: "A property stands there that the tracking plan does not allow.",
+  plan_wrong_type: "A property does not have the type that the tracking plan requires.",
+  plan_value_not_allowed: "The value of a property is not in the tracking plan's list of allowed values.",
+  plan_out_of_bounds: "The value, length or number of items of a property is outside the bounds of the tracking plan.",
+  plan_wrong_format: "A property does not have the format that the tracking plan requires.",
+  plan_unexpected_property: "The event has a property that the tracking plan does not allow.",
   plan_violation: "The event breaks a rule of the tracking plan.",
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;
 
 export const FAILURE_KINDS = ["unreadable", "contract_violation", "plan_violation", "store_refusal"] as const;
-/** What has to be mended: the sender or the stream, the event, the event or the plan, the store. */
+/** What has to be fixed: the sender or the stream, the event, the event or the plan, the store. */
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 export function failureKind(code: FailureCode): FailureKind {

@@ -20,6 +20,7 @@ export * from "./names.ts";
 export * from "./percent.ts";
 export * from "./placeholder.ts";
 export * from "./platform.ts";
+export * from "./quantity.ts";
 
 import "./relations.ts";
 

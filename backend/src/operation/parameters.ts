@@ -18,7 +18,11 @@ export function isStorableText(text: string): boolean {
 export function text(maxLength: number) {
   return z
     .string()
-    .check(z.minLength(1), z.maxLength(maxLength), z.refine(isStorableText, "not a text that can be stored"));
+    .check(
+      z.minLength(1),
+      z.maxLength(maxLength),
+      z.refine(isStorableText, "contains a NUL character or an unpaired surrogate"),
+    );
 }
 
 /** A whole number written in digits, within bounds. */
@@ -68,7 +72,7 @@ export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Resul
   for (const [name, value] of new URL(c.req.url).searchParams) {
     if (value === "") continue;
     if (Object.hasOwn(present, name))
-      return refused("invalid_parameter", jsonPointer([name]), "The parameter stands twice.");
+      return refused("invalid_parameter", jsonPointer([name]), "The parameter appears more than once.");
     present[name] = value;
   }
   return readValue(present, schema);
@@ -105,7 +109,11 @@ export async function readJsonBody<T extends z.ZodMiniType>(
   }
   const unstorable = findUnstorable(body, maxDepth);
   if (unstorable !== null)
-    return refused("invalid_parameter", unstorable, `${unstorable}: too deep, or not a text that can be stored.`);
+    return refused(
+      "invalid_parameter",
+      unstorable,
+      `${unstorable} is nested too deeply, or contains a NUL character or an unpaired surrogate.`,
+    );
   return readValue(body, schema);
 }
 

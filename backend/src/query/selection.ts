@@ -10,7 +10,12 @@ const CONDITIONS_MAX = 10;
 const VALUES_MAX = 50;
 
 const scalar = z.union([
-  z.string().check(z.maxLength(LIMITS.stringLength), z.refine(isStorableText, "not a text that can be stored")),
+  z
+    .string()
+    .check(
+      z.maxLength(LIMITS.stringLength),
+      z.refine(isStorableText, "contains a NUL character or an unpaired surrogate"),
+    ),
   z.number(),
   z.boolean(),
   z.null(),

@@ -136,7 +136,7 @@ function judgeOrigin(request: Request): Refusal | null {
   if (origin !== null) return origin === new URL(request.url).origin ? null : new Refusal("origin_not_allowed");
   if (request.method !== "GET" && request.method !== "HEAD") {
     return new Refusal("origin_required", {
-      message: "With a session, any method but GET and HEAD wants our own Origin.",
+      message: "A request with a session cookie needs the dashboard's own Origin header, except for GET and HEAD.",
     });
   }
   return request.headers.get("Sec-Fetch-Site") === "same-origin" ? null : new Refusal("origin_not_allowed");

@@ -1,7 +1,7 @@
 // Stage 2: the body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an
 // isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
-import { concatBytes, LIMITS, TUNINGS } from "@behaviour/contract";
+import { concatBytes, LIMITS, sizeText, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { Reservation } from "./budget.ts";
 import { gunzipOne } from "./gunzip.ts";
@@ -130,12 +130,12 @@ function tooLarge({ tooLarge: message }: BodyBounds): Refusal {
 
 /** The body broke off, or its chunks are none: the client's doing, and nothing to log. */
 function brokeOff(): Refusal {
-  return new Refusal("invalid_encoding", { message: "The body broke off before its end." });
+  return new Refusal("invalid_encoding", { message: "The body ended before it was complete." });
 }
 
 /** Sending again can help: what was too slow is the network. */
 function late(): Refusal {
-  const message = "The body arrived too slowly: 10 s and 1 s for each 8 KiB are allowed.";
+  const message = `The body arrived too slowly. Allowed are ${LIMITS.bodyReadMs / 1_000} s, and 1 s more for each ${sizeText(LIMITS.bodyBytesPerSecond)}.`;
   return new Refusal("rate_limited", { message, retryAfterSeconds: 5 });
 }
 

@@ -1,7 +1,7 @@
 // Stage 3: the body as a value, and its shape: a batch or a single event.
 
 import { Buffer } from "node:buffer";
-import { isObject, type JsonObject, LIMITS, parseTime, type RejectionCode } from "@behaviour/contract";
+import { isObject, type JsonObject, LIMITS, parseTime, type RejectionCode, sizeText } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { parseJson } from "../body/json.ts";
 import type { SentBody } from "../body/read.ts";
@@ -103,8 +103,7 @@ export function parseWhole(sent: SentBody, route: IngestRoute): ParsedBody | Ref
 const FRESH = { heavy: null, isDense: false } as const;
 const WITHOUT_BATCH = { shape: "event", batchContext: null, sentAt: undefined, skimmed: null } as const;
 
-const CONTEXT_TOO_LARGE =
-  "The batch's context is larger than 900,000 bytes, or the body is larger than 4 MiB with it merged into every event.";
+const CONTEXT_TOO_LARGE = `The batch's context is larger than ${sizeText(LIMITS.batchContextBytes)}, or the body with the context merged into every event is larger than ${sizeText(LIMITS.bodyBytes)}.`;
 
 /** 0 for what is too deep to be written: it is judged with its events. */
 function jsonBytes(value: JsonObject): number {

@@ -1,18 +1,18 @@
 // The body of a consent call: small and plain, so that reading it costs little whatever it holds. docs/API_DOCUMENTATION.md#consent.
 
-import { hasControl, isObject, LIMITS } from "@behaviour/contract";
+import { hasControl, isObject, LIMITS, sizeText } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
 import { parseJson } from "../body/json.ts";
 import { type BodyBounds, type BodyHead, readBody } from "../body/read.ts";
 import { memberText } from "../body/slices.ts";
 import { isBlank } from "../collect/scan.ts";
 
-const NOT_PLAIN = "The body of a consent call is sent plain: no Content-Encoding.";
+const NOT_PLAIN = "The body of a consent call must not have a Content-Encoding.";
 
 const BOUNDS: BodyBounds = {
   bytes: LIMITS.consentBodyBytes,
   compressedBytes: 0,
-  tooLarge: "The body of a consent call is larger than 16 KiB.",
+  tooLarge: `The body of a consent call is larger than ${sizeText(LIMITS.consentBodyBytes)}.`,
 };
 
 export async function readConsentBody(request: Request, how: BodyHead): Promise<string | Refusal> {

@@ -63,7 +63,7 @@ async function write(
   if (key.kind === "public" && userId !== null && isGrant(record)) {
     return new Refusal("insufficient_scope", {
       pointer: "/userId",
-      message: "A public key may grant for an anonymousId only: anyone can name any userId.",
+      message: "A public key can grant consent for an anonymousId only, because anyone could name any userId.",
     });
   }
   const retryAfterSeconds = takeInIsolate(key, 1, receivedAtMs);
@@ -95,14 +95,20 @@ function readInput(
   const userId = idInBody(body, text, "userId");
   if (userId instanceof Refusal) return userId;
   if (anonymousId === null && userId === null) {
-    return new Refusal("invalid_parameter", { pointer: "/anonymousId", message: "Name an anonymousId or a userId." });
+    return new Refusal("invalid_parameter", {
+      pointer: "/anonymousId",
+      message: "The body needs an anonymousId or a userId.",
+    });
   }
   const purposes = readPurposes(body.purposes);
   if (purposes instanceof Refusal) return purposes;
   const method = readText(body.method, "/method");
   if (method instanceof Refusal) return method;
   if (method === null || method.trim() === "") {
-    return new Refusal("invalid_parameter", { pointer: "/method", message: "Say how the choice was made." });
+    return new Refusal("invalid_parameter", {
+      pointer: "/method",
+      message: "`method` must say how the choice was made.",
+    });
   }
   const noticeVersion = readText(body.noticeVersion, "/noticeVersion");
   if (noticeVersion instanceof Refusal) return noticeVersion;
@@ -132,7 +138,10 @@ function readText(value: unknown, pointer: string): string | null | Refusal {
 
 function readPurposes(value: unknown): ConsentRecord["purposes"] | Refusal {
   if (!isObject(value) || Object.keys(value).length === 0) {
-    return new Refusal("invalid_parameter", { pointer: "/purposes", message: "Say granted or denied of a purpose." });
+    return new Refusal("invalid_parameter", {
+      pointer: "/purposes",
+      message: "Each purpose must be `granted` or `denied`.",
+    });
   }
   const purposes: ConsentRecord["purposes"] = {};
   for (const [name, said] of Object.entries(value)) {
@@ -163,7 +172,7 @@ export async function getConsent(request: Request, env: Env, requestId: string):
   if (asked === null) {
     return new Refusal("invalid_parameter", {
       pointer: "/anonymousId",
-      message: "Ask for an anonymousId or a userId.",
+      message: "The query needs an anonymousId or a userId.",
     }).of(key.project);
   }
   const kind = userId === null ? "anonymousId" : "userId";

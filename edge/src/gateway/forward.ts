@@ -1,6 +1,6 @@
 // Reads and administration: judged here, answered by the query Lambda. It believes what the signed headers say of the caller.
 
-import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS } from "@behaviour/contract";
+import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS, sizeText } from "@behaviour/contract";
 import { authenticateReader } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import { refuse, withCommonHeaders } from "../answer/respond.ts";
@@ -48,12 +48,12 @@ async function answerFor(
 const BOUNDS: BodyBounds = {
   bytes: LIMITS.forwardedBodyBytes,
   compressedBytes: LIMITS.forwardedBodyBytes,
-  tooLarge: "The body is larger than 64 KiB.",
+  tooLarge: `The body is larger than ${sizeText(LIMITS.forwardedBodyBytes)}.`,
 };
 const PLAN_BOUNDS: BodyBounds = {
   bytes: LIMITS.forwardedPlanBytes,
   compressedBytes: LIMITS.bodyCompressedBytes,
-  tooLarge: "The body is larger than 2,048 KiB (1 MiB compressed).",
+  tooLarge: `The body is larger than ${sizeText(LIMITS.forwardedPlanBytes)} (${sizeText(LIMITS.bodyCompressedBytes)} compressed).`,
 };
 
 /** A question or a change is small, and refused here when it is not. Only a tracking plan may be large. */

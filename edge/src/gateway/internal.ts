@@ -32,7 +32,7 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
   if (faults.length === 0) return json(200, { success: true, data: { stored: records.length } }, requestId);
   log("error", "keys not pushed everywhere", { requestId, failed: faults.length, fault: faults[0] });
   return new Refusal("unavailable", {
-    message: "Not every part took the keys: push them again.",
+    message: "Some shards did not receive the keys. Push the keys again.",
     retryAfterSeconds: 2,
   });
 }

@@ -35,7 +35,7 @@ export async function page(request: Request, env: Env, requestId: string): Promi
 /** What the demo page needs to know. */
 export function demoConfig(env: Env, requestId: string): Response | Refusal {
   if (env.DEMO_WRITE_KEY === undefined) {
-    return new Refusal("not_found", { message: "The demo page has no key: set DEMO_WRITE_KEY." });
+    return new Refusal("not_found", { message: "The demo page has no key. Set DEMO_WRITE_KEY." });
   }
   return json(200, { writeKey: env.DEMO_WRITE_KEY }, requestId, { "Cache-Control": "no-store" });
 }

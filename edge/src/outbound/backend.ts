@@ -19,7 +19,7 @@ export async function fetchBackend(
   deadline: BackendDeadline = "whole",
 ): Promise<Response | Refusal> {
   if (env.QUERY_ENDPOINT === undefined) {
-    return new Refusal("unavailable", { message: "Reading is not configured: set QUERY_ENDPOINT." });
+    return new Refusal("unavailable", { message: "Reading is not configured. Set QUERY_ENDPOINT." });
   }
   const client = new AwsClient({
     accessKeyId: env.AWS_ACCESS_KEY_ID,
