@@ -7,6 +7,7 @@ import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { within } from "../outbound/idle-deadline.ts";
+import { liveTailOf } from "../placement/stubs.ts";
 import { authorize, keyInHeaders } from "./authenticate.ts";
 import type { CompiledKey } from "./compiled-key.ts";
 import { endedSessions } from "./ended-sessions.ts";
@@ -64,7 +65,7 @@ async function end(session: Session, env: Env): Promise<Refusal | null> {
   const { project } = key;
   if (project === null) return null;
   try {
-    await within(env.LIVE.get(env.LIVE.idFromName(project)).closeSession(session.id), LIMITS.callDeadlineMs);
+    await within(liveTailOf(env, project).closeSession(session.id), LIMITS.callDeadlineMs);
   } catch (fault) {
     // The tail asks by itself every few seconds.
     log("warn", "live tail not told of a session's end", { fault });

@@ -9,7 +9,8 @@ import type { Env } from "../env.ts";
 import type { LiveMessage } from "../live/message.ts";
 import { publishMessages } from "../live/publish.ts";
 import { log } from "../log.ts";
-import { type Region, regionOf, shardName, shardStub } from "../placement/shard-name.ts";
+import { type Region, regionOf, shardName } from "../placement/shard-name.ts";
+import { shardStub } from "../placement/stubs.ts";
 import type { WorkerReport } from "../shard/append.ts";
 import { messagesOf, publishOutcome, type RequestOutcome } from "./tell-watchers.ts";
 

@@ -9,6 +9,7 @@ import { json } from "../answer/respond.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { revokeInDirectories } from "../placement/directories.ts";
+import { liveTailOf, shardByName } from "../placement/stubs.ts";
 
 const KeysPush = z.object({
   records: z.array(z.object({ name: z.string().check(z.regex(/^key:[0-9a-f]{64}$/)), value: z.nullable(KeyRecord) })),
@@ -60,11 +61,11 @@ async function revoke(records: KeysPush["records"], env: Env): Promise<unknown[]
 
 /** @throws AggregateError of all that failed, once everything else is done. */
 async function revokeKeys(project: string, keyIds: readonly string[], env: Env): Promise<void> {
-  const closed = settle([env.LIVE.get(env.LIVE.idFromName(project)).closeKeys(keyIds)]);
+  const closed = settle([liveTailOf(env, project).closeKeys(keyIds)]);
   const { shards, faults } = await revokeInDirectories(env, project, keyIds);
   for (let start = 0; start < shards.length; start += SHARDS_AT_ONCE) {
     const some = shards.slice(start, start + SHARDS_AT_ONCE);
-    faults.push(...(await settle(some.map((name) => env.SHARD.get(env.SHARD.idFromName(name)).revokeKeys(keyIds)))));
+    faults.push(...(await settle(some.map((name) => shardByName(env, name).revokeKeys(keyIds)))));
   }
   faults.push(...(await closed));
   if (faults.length > 0) throw new AggregateError(faults);

@@ -5,6 +5,7 @@
 import { type KeyRecord, LIMITS, packIds } from "@behaviour/contract";
 import type { Env } from "../env.ts";
 import { listHolders } from "../placement/directories.ts";
+import { shardByName } from "../placement/stubs.ts";
 
 const EVENT_PATH = /^\/v1\/events\/([^/]+)$/;
 const SHARDS_AT_ONCE = 50;
@@ -41,7 +42,7 @@ export async function shardTrace(
 /** One that does not answer hides nothing of the others. */
 async function traceIn(name: string, id: Uint8Array, env: Env) {
   try {
-    return await env.SHARD.get(env.SHARD.idFromName(name)).traceMessage(id);
+    return await shardByName(env, name).traceMessage(id);
   } catch {
     return null;
   }

@@ -7,7 +7,7 @@ import { log } from "../log.ts";
 import { callObject } from "../outbound/object-call.ts";
 import { listShards } from "../placement/directories.ts";
 import { PlacedObject } from "../placement/placed-object.ts";
-import { shardByName } from "../placement/shard-name.ts";
+import { shardByName } from "../placement/stubs.ts";
 import { ENTRY_KIND, entryKey, homeName, homeOfTopic, topicOf } from "./entry.ts";
 import { checkEntry, type EntryRecord, Records, type Subscriber, type Unconfirmed } from "./records.ts";
 import { type ConsentRecord, packStandings, type Standing } from "./standing.ts";
@@ -35,6 +35,10 @@ const ALARM_AHEAD_MS = 10_000;
 
 /** A ledger object of one project; a new stub each time. */
 export type HomeOf = (home: number) => DurableObjectStub<ConsentLedger>;
+
+export function ledgerHome(env: Env, project: string, home: number): DurableObjectStub<ConsentLedger> {
+  return env.LEDGER.get(env.LEDGER.idFromName(homeName(project, home)));
+}
 
 export class ConsentLedger extends PlacedObject {
   readonly #records: Records;
@@ -244,7 +248,7 @@ export class ConsentLedger extends PlacedObject {
   }
 
   #first(): DurableObjectStub<ConsentLedger> {
-    return this.env.LEDGER.get(this.env.LEDGER.idFromName(homeName(this.#project, 0)));
+    return ledgerHome(this.env, this.#project, 0);
   }
 
   get #project(): string {

@@ -6,17 +6,8 @@ import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { callObject } from "../outbound/object-call.ts";
-import {
-  HOMES,
-  homeName,
-  homeOfTopic,
-  type IdKind,
-  LEDGER_SECRET_LENGTH,
-  LedgerIds,
-  legacyEntryOf,
-  topicOf,
-} from "./entry.ts";
-import type { ConsentLedger } from "./home.ts";
+import { HOMES, homeOfTopic, type IdKind, LEDGER_SECRET_LENGTH, LedgerIds, legacyEntryOf, topicOf } from "./entry.ts";
+import { ledgerHome } from "./home.ts";
 import type { EntryRecord } from "./records.ts";
 import { type ConsentRecord, join, NO_STANDING, type Standing } from "./standing.ts";
 
@@ -53,7 +44,7 @@ export async function recordConsent(
 async function recordInHome(records: EntryRecord[], home: number, project: string, env: Env): Promise<boolean> {
   if (records.length === 0) return true;
   try {
-    const { unreachable } = await callObject(() => homeOf(env, project, home).record(records));
+    const { unreachable } = await callObject(() => ledgerHome(env, project, home).record(records));
     if (unreachable.length === 0) return true;
     log("error", "consent is recorded, but not known everywhere yet", { unreachable });
   } catch (fault) {
@@ -83,7 +74,7 @@ export async function readConsent(
   try {
     const found = await Promise.all(
       [ids.entry(kind, id), legacyEntryOf(kind, id)].map((entry) =>
-        callObject(() => homeOf(env, key.project, homeOfTopic(topicOf(entry))).read(entry)),
+        callObject(() => ledgerHome(env, key.project, homeOfTopic(topicOf(entry))).read(entry)),
       ),
     );
     return {
@@ -110,10 +101,6 @@ export function ledgerIdsOf(project: string, env: Env): LedgerIds | Refusal {
   const message = `the consent ledger needs the secret LEDGER_SECRET, at least ${LEDGER_SECRET_LENGTH} characters: wrangler secret put LEDGER_SECRET`;
   log("error", message);
   return unavailable();
-}
-
-function homeOf(env: Env, project: string, home: number): DurableObjectStub<ConsentLedger> {
-  return env.LEDGER.get(env.LEDGER.idFromName(homeName(project, home)));
 }
 
 function unavailable(): Refusal {

@@ -12,7 +12,8 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { listShards } from "../placement/directories.ts";
 import { PlacedObject } from "../placement/placed-object.ts";
-import { regionsOf, shardName } from "../placement/shard-name.ts";
+import { type Region, regionsOf, shardName } from "../placement/shard-name.ts";
+import { shardByName, shardStub } from "../placement/stubs.ts";
 import { RENEW_EVERY_MS } from "../shard/watch.ts";
 import type { Pace } from "./channel.ts";
 import { Outbox, Room } from "./outbox.ts";
@@ -176,26 +177,27 @@ export class LiveTail extends PlacedObject {
 
   /** Those that exist, and as long as they are few those that may. One that can't be reached hears of it next time. */
   async #tellShards(watcher: Watcher, isWatched: boolean): Promise<void> {
-    const names = new Map<string, DurableObjectLocationHint | undefined>();
-    for (const name of await listShards(this.env, watcher.project).catch(() => [])) names.set(name, undefined);
+    const regions = new Map<string, Region | null>();
+    for (const name of await listShards(this.env, watcher.project).catch(() => [])) regions.set(name, null);
     if (isWatched && watcher.shards * regionsOf(this.env).length <= FORESEEN_SHARDS_MAX) {
-      for (const { code, locationHint } of regionsOf(this.env)) {
+      for (const region of regionsOf(this.env)) {
         for (let index = 0; index < watcher.shards; index++) {
-          names.set(shardName(watcher.project, code, index), locationHint);
+          regions.set(shardName(watcher.project, region.code, index), region);
         }
       }
     }
-    const told = [...names];
+    const told = [...regions];
     for (let start = 0; start < told.length; start += SHARDS_AT_ONCE) {
       const some = told.slice(start, start + SHARDS_AT_ONCE);
-      await Promise.all(some.map(([name, locationHint]) => this.#tellShard(name, locationHint, isWatched)));
+      await Promise.all(some.map(([name, region]) => this.#tellShard(name, region, isWatched)));
     }
   }
 
-  async #tellShard(name: string, locationHint: DurableObjectLocationHint | undefined, watched: boolean): Promise<void> {
-    const id = this.env.SHARD.idFromName(name);
+  /** @param region null for a shard that exists. */
+  async #tellShard(name: string, region: Region | null, watched: boolean): Promise<void> {
     try {
-      await this.env.SHARD.get(id, locationHint === undefined ? {} : { locationHint }).setWatched(watched);
+      const shard = region === null ? shardByName(this.env, name) : shardStub(this.env, name, region);
+      await shard.setWatched(watched);
     } catch (fault) {
       log("warn", "shard not told of watchers", { fault });
     }

@@ -6,6 +6,7 @@ import { identifyReader } from "../access/session.ts";
 import { Refusal } from "../answer/refusal.ts";
 import type { Env } from "../env.ts";
 import { fetchBackend } from "../outbound/backend.ts";
+import { liveTailOf } from "../placement/stubs.ts";
 import { WATCHER_HEADER, type Watcher } from "./live-tail.ts";
 
 export async function openLive(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
@@ -17,7 +18,7 @@ export async function openLive(request: Request, env: Env, requestId: string): P
   if (unaudited !== null) return unaudited;
   const watcher: Watcher = { project: record.project, shards: record.shards, keyId: record.id, keyHash, session };
   // A request of our own: nothing the client sent can pass for the watcher's name.
-  const answer = await env.LIVE.get(env.LIVE.idFromName(record.project)).fetch("https://live.internal/", {
+  const answer = await liveTailOf(env, record.project).fetch("https://live.internal/", {
     headers: { Upgrade: "websocket", [WATCHER_HEADER]: JSON.stringify(watcher) },
   });
   return answer.webSocket === null ? answer : relay(answer.webSocket);

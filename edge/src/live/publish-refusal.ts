@@ -5,7 +5,8 @@
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
-import { regionOf, shardName, shardStub } from "../placement/shard-name.ts";
+import { regionOf, shardName } from "../placement/shard-name.ts";
+import { shardStub } from "../placement/stubs.ts";
 import type { RefusedMessage } from "./message.ts";
 import { publishMessages } from "./publish.ts";
 

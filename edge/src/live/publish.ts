@@ -3,6 +3,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
+import { liveTailOf } from "../placement/stubs.ts";
 import { Channel } from "./channel.ts";
 import type { LiveMessage } from "./message.ts";
 
@@ -48,7 +49,7 @@ async function send(project: string, channel: Channel, env: Env): Promise<void> 
     for (;;) {
       const { texts, lost } = channel.take(Date.now());
       try {
-        channel.hear(await env.LIVE.get(env.LIVE.idFromName(project)).publish(texts, lost, ownName()));
+        channel.hear(await liveTailOf(env, project).publish(texts, lost, ownName()));
       } catch (fault) {
         channel.lose(texts.length + lost);
         throw fault;

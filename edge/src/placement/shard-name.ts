@@ -52,26 +52,7 @@ export function shardIndex(subjectKey: string, shards: number): number {
   return shards <= 1 ? 0 : bucketOf(subjectKey) % shards;
 }
 
-export type ShardStub = ReturnType<Env["SHARD"]["get"]>;
-
-/** A stub is broken for good once a call on it failed: take a new one for every try. */
-export function shardStub(env: Env, name: string, region: Region): ShardStub {
-  return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
-}
-
-/** Of a shard that told its name: the region is in it. */
-export function shardByName(env: Env, name: string): ShardStub {
-  return shardStub(env, name, regionOfShard(name));
-}
-
-function regionOfShard(name: string): Region {
+export function regionOfShard(name: string): Region {
   const code = name.split(":")[1];
   return REGIONS.find((region) => region.code === code) ?? DEFAULT_REGION;
-}
-
-/** The limiter that a key's shards of one region share. */
-export function limiterOf(env: Env, shard: string, keyId: string): ReturnType<Env["LIMITER"]["get"]> {
-  const region = regionOfShard(shard);
-  const name = `${projectOfShard(shard)}:${region.code}:${keyId}`;
-  return env.LIMITER.get(env.LIMITER.idFromName(name), { locationHint: region.locationHint });
 }

@@ -5,11 +5,12 @@
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
 import type { Env } from "../env.ts";
-import { homeName } from "../ledger/entry.ts";
+import { ledgerHome } from "../ledger/home.ts";
 import type { Use } from "../ledger/use.ts";
 import { log } from "../log.ts";
 import { PlacedObject } from "../placement/placed-object.ts";
-import { limiterOf, projectOfShard } from "../placement/shard-name.ts";
+import { projectOfShard } from "../placement/shard-name.ts";
+import { limiterOf } from "../placement/stubs.ts";
 import { kinesisSinks } from "../sink/kinesis.ts";
 import type { AppendAnswer, AppendInput, WorkerReport } from "./append.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
@@ -58,8 +59,7 @@ export class BufferShard extends PlacedObject {
     this.#sql.exec(REGISTRATION_SCHEMA);
     this.#store = new EventStore(ctx.storage, this.#name);
     // Not `env`: only `this.env` is confined to the deployment's jurisdiction.
-    const { LEDGER } = this.env;
-    const homeOf = (home: number) => LEDGER.get(LEDGER.idFromName(homeName(projectOfShard(this.#name), home)));
+    const homeOf = (home: number) => ledgerHome(this.env, projectOfShard(this.#name), home);
     this.#ledger = new ShardLedger(this.#sql, () => this.#name, homeOf);
     const revoked = this.#sql.exec<{ key_id: string }>("SELECT key_id FROM revoked_keys").toArray();
     this.#revokedKeys = new Set(revoked.map((row) => row.key_id));

@@ -9,6 +9,7 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { DIRECTORY_NAMES, directoryNamed } from "../placement/directories.ts";
 import { FORGET_AFTER_MS, type IdleShard, type ShardDirectory } from "../placement/directory.ts";
+import { shardByName } from "../placement/stubs.ts";
 
 /** What a sweep asks of a directory. */
 export type SweptDirectory = Pick<
@@ -40,7 +41,7 @@ const VISIT_MAX_MS = 5_000;
 export async function sweepShards(env: Env): Promise<void> {
   await new Sweep({
     directories: DIRECTORY_NAMES.map((name) => directoryNamed(env, name)),
-    shard: (name) => env.SHARD.get(env.SHARD.idFromName(name)),
+    shard: (name) => shardByName(env, name),
     nowMs: () => Date.now(),
   }).run();
 }
