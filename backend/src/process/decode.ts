@@ -1,4 +1,4 @@
-// Stage 1: a record's frame into its lines. What cannot be read becomes a failed event of its own and harms none of the
+// A record's frame into its lines. What cannot be read becomes a failed event of its own and harms none of the
 // lines beside it. The last line may be the mark of a second try, or of a replay.
 
 import { gunzipSync } from "node:zlib";

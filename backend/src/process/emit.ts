@@ -1,4 +1,4 @@
-// Stage 9: enriched events onto the enriched stream, packed into as few records as they fit.
+// Enriched events onto the enriched stream, packed into as few records as they fit.
 //
 // Order is the point. All events of a raw shard go to one shard of the enriched stream (the raw shard's id is the partition
 // key), strictly in raw order, one PutRecord after the other: consumers keep one checkpoint per raw shard and skip whatever

@@ -81,3 +81,17 @@ function pruned(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.map((item) => pruned(item, depth - 1));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, pruned(item, depth - 1)]));
 }
+
+/** As much of an event as a failed event shows. */
+interface ShownEvent {
+  type: string;
+  messageId: string;
+  name: string | null;
+  properties: unknown;
+  traits: unknown;
+  context: unknown;
+}
+
+export function eventPayload({ type, messageId, name, properties, traits, context }: ShownEvent) {
+  return { type, messageId, ...(name === null ? {} : { event: name }), properties, traits, context };
+}

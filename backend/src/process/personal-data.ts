@@ -13,9 +13,11 @@ import {
   type PiiFinding,
   type RequestEnvelope,
 } from "@behaviour/contract";
+import type { KeptFailure } from "../failed/index.ts";
 import { fieldHint } from "../personal-data/field-names.ts";
 import { Masking, type ProcessorPiiPolicy } from "../personal-data/mask.ts";
 import { scanText } from "../personal-data/scan.ts";
+import { eventPayload, type FailureSite, failedEvent } from "./failure.ts";
 import type { UnpackedEvent } from "./unpack.ts";
 
 export interface EventRedaction {
@@ -210,4 +212,9 @@ function sentPath(path: readonly (string | number)[]): readonly (string | number
 
 function objectOr(value: unknown, fallback: JsonObject): JsonObject {
   return typeof value === "object" && value !== null ? (value as JsonObject) : fallback;
+}
+
+/** The project wants nothing of it: it is shown masked, and no original is kept that could be replayed. */
+export function refusedForPersonalData(site: FailureSite, event: UnpackedEvent, pointer: string): KeptFailure {
+  return failedEvent(site, { code: "personal_data", pointer }, eventPayload(event));
 }

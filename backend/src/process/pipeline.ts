@@ -1,13 +1,12 @@
 // The processor: raw stream in, enriched stream out. The stages in their order:
 //
 //   decode          a record's frame into its lines                            decode.ts
-//   ledger          drop second tries of rows that went through                redelivery-ledger.ts
-//   replay          drop originals of failed events that went through          ../replay/claims.ts
+//   drop copies     second tries of rows that went through, second replays     copies.ts, redelivery-ledger.ts
 //   unpack          an envelope into its events, judged and cleaned            unpack.ts, sanitize.ts
-//   tracking plan   what the project's tracking plan says of each              tracking-plan.ts, ../tracking-plan
+//   tracking plan   what the project's tracking plan says of each              tracking-plan.ts, quarantine.ts, ../tracking-plan
 //   personal data   phones, IBANs, national ids masked or the event refused    personal-data.ts, ../personal-data
 //   enrich          time, user agent, referrer, campaign, page, geography      enrich.ts, enrich/
-//   pseudonymise    ids into surrogates, and which are one person              ../vault
+//   pseudonymise    ids into surrogates, and which are one person              pseudonymise.ts, ../vault
 //   suspect         may it be a copy that came another way?                    suspect.ts
 //   store failures  what could not be processed, with its reason               ../failed
 //   emit            frames onto the enriched stream                            emit.ts
@@ -15,44 +14,38 @@
 // Bad data is a value: it ends as a failed event and disturbs nothing. An infrastructure fault is thrown; the records from
 // the first unfinished slice on are then run again, which is safe: every write has a name that a second run repeats.
 
-import type { ShardCounters } from "@behaviour/contract";
+import { isOn } from "@behaviour/contract";
 import type { FailedEventStore, KeptFailure } from "../failed/index.ts";
 import type { ReplayClaims } from "../replay/claims.ts";
-import { originShard } from "../stream/shard-name.ts";
+import type { PlanJudge } from "../tracking-plan/judge.ts";
 import type { PlanSource } from "../tracking-plan/source.ts";
-import type { IdentityEdge, IdentityEdges, Subjects, Vault } from "../vault/index.ts";
+import type { Subjects } from "../vault/index.ts";
+import { dropCopies, eventsOf } from "./copies.ts";
 import { type DecodedRecord, decodeRecord } from "./decode.ts";
 import type { EdgeCounters } from "./edge-counters.ts";
 import { type EnrichedStream, fitsRecord, packFrames } from "./emit.ts";
-import { assemble, oversized, type PendingEvent, prepareRecord, projectsOf, quarantined } from "./prepare.ts";
+import { linksIdentities } from "./enrich/identity.ts";
+import { enrich } from "./enrich.ts";
+import { type FailureSite, failedEvent } from "./failure.ts";
+import { RequestWork, redactEvent, refusedForPersonalData } from "./personal-data.ts";
+import { assemble, oversized, type PendingEvent, pseudonymise, type VaultParts } from "./pseudonymise.ts";
+import { type BrokenEvent, quarantine, quarantined } from "./quarantine.ts";
 import type { RawRecord } from "./record.ts";
 import type { FiledInvocation, RedeliveryLedger } from "./redelivery-ledger.ts";
+import { originalLine } from "./replay-line.ts";
+import { addSlice, type ProcessedCounts, Slice } from "./slice.ts";
 import { RecordTally } from "./tally.ts";
+import { applyPlan, projectsOf } from "./tracking-plan.ts";
+import { type UnpackedEvent, unpackEnvelope } from "./unpack.ts";
 
-export interface ProcessorParts {
+export interface ProcessorParts extends VaultParts {
   ledger: Pick<RedeliveryLedger, "file" | "fileCounts">;
   replays: Pick<ReplayClaims, "take">;
   plans: Pick<PlanSource, "judges">;
-  vault: Pick<Vault, "resolve">;
-  identityEdges: Pick<IdentityEdges, "keep">;
   failedEvents: Pick<FailedEventStore, "storeAll">;
   enriched: Pick<EnrichedStream, "put">;
   edgeCounters: Pick<EdgeCounters, "store">;
   nowMs(): number;
-}
-
-/** Events, save `records`. `received` = `processed` + `failed` + `redelivered`. */
-export interface ProcessedCounts {
-  records: number;
-  received: number;
-  processed: number;
-  failed: number;
-  /** Second tries of what went through, and second replays. */
-  redelivered: number;
-  /** Of those failed: broke their project's plan. */
-  quarantined: number;
-  /** Of those processed: broke it, and are marked. */
-  warned: number;
 }
 
 export interface ProcessOutcome {
@@ -112,38 +105,10 @@ export async function processRecords(
       return { counts, resumeAt, fault };
     }
     next += slice.records;
-    addCounts(counts, slice);
+    addSlice(counts, slice);
     slowestMs = Math.max(slowestMs, performance.now() - startedMs);
   }
   return { counts, resumeAt: null, fault: null };
-}
-
-/** What was made of some records and is not written yet. */
-class Slice {
-  records = 0;
-  redelivered = 0;
-  quarantined = 0;
-  warned = 0;
-  /** Enriched events as JSON, in order. */
-  lines: string[] = [];
-  chars = 0;
-  /** By origin: the record and the stage name the file, so a second run replaces it by its like. */
-  failed = new Map<string, KeptFailure[]>();
-  failures = 0;
-  counters: ShardCounters[] = [];
-  readonly tally = new RecordTally();
-
-  addLine(line: string): void {
-    this.lines.push(line);
-    this.chars += line.length;
-  }
-
-  addFailed({ rawShard, sequenceNumber }: RawRecord, events: readonly KeptFailure[]): void {
-    if (events.length === 0) return;
-    const origin = `${originShard(rawShard)}-${sequenceNumber}-process`;
-    this.failed.set(origin, [...(this.failed.get(origin) ?? []), ...events]);
-    this.failures += events.length;
-  }
 }
 
 function decodeStep(records: readonly RawRecord[], from: number): DecodedRecord[] {
@@ -157,35 +122,135 @@ function decodeStep(records: readonly RawRecord[], from: number): DecodedRecord[
   return step;
 }
 
+/** Some records through all stages, into the slice. */
 async function processStep(
   parts: ProcessorParts,
   filed: FiledInvocation,
   step: readonly DecodedRecord[],
   slice: Slice,
 ): Promise<void> {
-  const { originals, copies } = await dropCopies(parts, filed, step);
+  const { originals, copies } = await dropCopies(parts.replays, filed, step);
   const projects = projectsOf(originals);
   const judges = await parts.plans.judges(projects.all, projects.replayed);
-  const prepared = originals.map((record) => prepareRecord(record, judges));
-  const pending = prepared.flatMap((record) => record.pending);
-  const broken = prepared.flatMap((record) => record.broken);
-  const subjects = await parts.vault.resolve([...pending, ...broken].map((event) => event.identity));
-  await parts.identityEdges.keep(edgesOf(pending, subjects));
-  const processedAtMs = parts.nowMs();
+  const handled = originals.map((record) => handleRecord(record, judges));
+  const pending = handled.flatMap((record) => record.pending);
+  const broken = handled.flatMap((record) => record.broken);
+  const subjects = await pseudonymise(parts, pending, broken);
+  noteRecords(step, copies, slice);
+  noteHandled(originals, handled, slice);
+  emitLines(pending, subjects.pending, parts.nowMs(), slice);
+  for (const [index, event] of broken.entries()) {
+    slice.addFailed(event.site.record, [quarantined(event, subjects.broken[index] as Subjects)]);
+  }
+}
+
+/** What became of a record's events before their surrogates are known. */
+export interface HandledRecord {
+  record: RawRecord;
+  pending: PendingEvent[];
+  broken: BrokenEvent[];
+  failed: KeptFailure[];
+  /** How many of the pending events have a mark of their plan. */
+  warned: number;
+}
+
+/** A record's events, one by one, through the stages that wait for nothing. */
+export function handleRecord(
+  { record, lines, isMarked, replay }: DecodedRecord,
+  judges: ReadonlyMap<string, PlanJudge>,
+): HandledRecord {
+  const handled: HandledRecord = { record, pending: [], broken: [], failed: [], warned: 0 };
+  const isRedelivered = isMarked || replay !== null;
+  let index = 0;
+  for (const line of lines) {
+    if (line.kind === "unreadable") {
+      handled.failed.push(line.failed(index++));
+      continue;
+    }
+    const { envelope, mayHoldEscapes } = line;
+    const { project, receivedAtMs, retry: isRetry } = envelope;
+    const request: RequestInHand = { work: new RequestWork(envelope), judge: judges.get(project) };
+    let inRequest = 0;
+    for (const unpacked of unpackEnvelope(envelope, mayHoldEscapes)) {
+      const place: EventPlace = { record, index, isRetry, isRedelivered, inRequest };
+      if (unpacked.ok) {
+        handleEvent(handled, unpacked.event, request, place);
+      } else {
+        const site = { record, index, project, messageId: unpacked.messageId, receivedAtMs };
+        const original = originalLine(envelope, inRequest);
+        const failed = failedEvent(site, unpacked.failure, unpacked.payload);
+        handled.failed.push(original === undefined ? failed : { ...failed, original });
+      }
+      index++;
+      inRequest++;
+    }
+  }
+  return handled;
+}
+
+/** What the events of one request share. */
+interface RequestInHand {
+  work: RequestWork;
+  judge: PlanJudge | undefined;
+}
+
+interface EventPlace extends Pick<PendingEvent, "record" | "index" | "isRetry" | "isRedelivered"> {
+  /** The event's place among the events of its request. */
+  inRequest: number;
+}
+
+/** The stages of one event: tracking plan, personal data, enrich. */
+function handleEvent(
+  handled: HandledRecord,
+  sent: UnpackedEvent,
+  { work, judge }: RequestInHand,
+  { inRequest, ...place }: EventPlace,
+): void {
+  const { envelope, identity, messageId } = sent;
+  const { project, receivedAtMs } = envelope;
+  const site: FailureSite = { record: place.record, index: place.index, project, messageId, receivedAtMs };
+  const planned = applyPlan(sent, judge);
+  const redacted = isOn(envelope.settings, "personalData") ? redactEvent(planned.event, work) : null;
+  if (redacted !== null && redacted.rejected !== null) {
+    handled.failed.push(refusedForPersonalData(site, redacted.event, redacted.rejected.pointer));
+    return;
+  }
+  const event = redacted?.event ?? planned.event;
+  if (planned.quarantined !== null) {
+    handled.broken.push(quarantine(planned.quarantined, event, redacted, { site, inRequest }));
+    return;
+  }
+  if (planned.warned) handled.warned++;
+  const enrichment = enrich(event, redacted?.findings ?? []);
+  handled.pending.push({ ...place, identity, linksIdentities: linksIdentities(event), enrichment });
+}
+
+function noteRecords(step: readonly DecodedRecord[], copies: readonly DecodedRecord[], slice: Slice): void {
   slice.records += step.length;
   // Those of second tries too: a line has a name, and stored again it changes nothing.
   for (const { counters } of step) slice.counters.push(...counters);
   for (const copy of copies) {
-    slice.redelivered += countEvents(copy);
+    slice.redelivered += eventsOf(copy);
     slice.tally.addDropped(copy);
   }
-  slice.quarantined += broken.length;
-  for (const [index, ofRecord] of prepared.entries()) {
+}
+
+function noteHandled(originals: readonly DecodedRecord[], handled: readonly HandledRecord[], slice: Slice): void {
+  for (const [index, ofRecord] of handled.entries()) {
     const { isMarked, replay } = originals[index] as DecodedRecord;
-    slice.tally.addPrepared(ofRecord, isMarked || replay !== null);
+    slice.tally.addHandled(ofRecord, isMarked || replay !== null);
     slice.addFailed(ofRecord.record, ofRecord.failed);
+    slice.quarantined += ofRecord.broken.length;
     slice.warned += ofRecord.warned;
   }
+}
+
+function emitLines(
+  pending: readonly PendingEvent[],
+  subjects: readonly Subjects[],
+  processedAtMs: number,
+  slice: Slice,
+): void {
   for (const [index, event] of pending.entries()) {
     const line = JSON.stringify(assemble(event, subjects[index] as Subjects, processedAtMs));
     if (fitsRecord(line)) {
@@ -196,62 +261,4 @@ async function processStep(
     const { project, receivedAtMs } = event.enrichment;
     slice.tally.moveToFailed(event.record.sequenceNumber, project, receivedAtMs);
   }
-  for (const [index, event] of broken.entries()) {
-    slice.addFailed(event.site.record, [quarantined(event, subjects[pending.length + index] as Subjects)]);
-  }
-}
-
-function edgesOf(pending: readonly PendingEvent[], subjects: readonly Subjects[]): IdentityEdge[] {
-  const edges: IdentityEdge[] = [];
-  for (const [index, { linksIdentities }] of pending.entries()) {
-    const told = subjects[index]?.edges;
-    if (told !== undefined && linksIdentities) edges.push(...told);
-  }
-  return edges;
-}
-
-async function dropCopies(
-  parts: ProcessorParts,
-  filed: FiledInvocation,
-  slice: readonly DecodedRecord[],
-): Promise<{ originals: DecodedRecord[]; copies: DecodedRecord[] }> {
-  const originals: DecodedRecord[] = [];
-  const copies: DecodedRecord[] = [];
-  for (const decoded of slice) {
-    const isSecondTry = decoded.isMarked && (await filed.isCopy(decoded.record, oldestReceiptMs(decoded)));
-    const isCopy = isSecondTry || !(await mayReplay(parts, decoded));
-    (isCopy ? copies : originals).push(decoded);
-  }
-  return { originals, copies };
-}
-
-/** Whoever comes first with an original is let through, and so is its own second run. */
-async function mayReplay({ replays }: ProcessorParts, { record, replay }: DecodedRecord): Promise<boolean> {
-  return replay === null || replays.take(replay, `${originShard(record.rawShard)} ${record.sequenceNumber}`);
-}
-
-function oldestReceiptMs({ record, lines }: DecodedRecord): number {
-  let oldest = record.arrivedAtMs;
-  for (const line of lines) if (line.kind === "envelope") oldest = Math.min(oldest, line.envelope.receivedAtMs);
-  return oldest;
-}
-
-function countEvents({ lines }: DecodedRecord): number {
-  let events = 0;
-  for (const line of lines) {
-    const batch = line.kind === "envelope" && line.envelope.shape === "batch" ? line.envelope.body.batch : undefined;
-    events += Array.isArray(batch) ? batch.length : 1;
-  }
-  return events;
-}
-
-function addCounts(counts: ProcessedCounts, slice: Slice): void {
-  const { records, lines, failures, redelivered } = slice;
-  counts.records += records;
-  counts.received += lines.length + failures + redelivered;
-  counts.processed += lines.length;
-  counts.failed += failures;
-  counts.redelivered += redelivered;
-  counts.quarantined += slice.quarantined;
-  counts.warned += slice.warned;
 }

@@ -1,4 +1,4 @@
-// Stage 2: which records are second tries of a row that is already in the stream. E11.
+// Which records are second tries of a row that is already in the stream. E11.
 //
 // The edge's shard marks a record that it puts again because it never learned what became of the first try. Both carry the
 // same partition key, so both come out of the same stream shard, in order. Every invocation writes what it is about to emit

@@ -1,4 +1,4 @@
-// Stage 4: a parsed value made storable, in place. The edge has judged and repaired already; this is the second defence,
+// A parsed value made storable, in place. The edge has judged and repaired already; this is the second defence,
 // because one NUL voids a whole batch of a tier's database. It also walks the limits: what is beyond them cannot have come
 // through the edge and is reported by its JSON pointer. docs/API_DOCUMENTATION.md#answers and #sending-events.
 

@@ -1,4 +1,4 @@
-// Stage 8: may this be a copy of a message that reached the tiers another way? A copy through another region's shard, or a
+// May this be a copy of a message that reached the tiers another way? A copy through another region's shard, or a
 // second try whose first one was not found, always carries one of these marks; the tiers look up suspects only. E11.
 
 import { TUNINGS } from "@behaviour/contract";

@@ -2,8 +2,11 @@
 // (../reconcile). By record, because a record may be filed again in another invocation, and must count once. Pure.
 
 import { gunzipSync, gzipSync } from "node:zlib";
+import type { KeptFailure } from "../failed/index.ts";
 import type { DecodedRecord } from "./decode.ts";
-import type { PreparedRecord } from "./prepare.ts";
+import type { PendingEvent } from "./pseudonymise.ts";
+import type { BrokenEvent } from "./quarantine.ts";
+import type { RawRecord } from "./record.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -18,6 +21,14 @@ export interface RecordCount {
   redelivered: number;
   /** Of those processed and failed: may have come out before, by a second try or a replay. */
   repeated: number;
+}
+
+/** As much of a handled record as is counted. */
+interface Counted {
+  record: RawRecord;
+  pending: readonly Pick<PendingEvent, "enrichment">[];
+  broken: readonly Pick<BrokenEvent, "site">[];
+  failed: readonly KeptFailure[];
 }
 
 type Outcome = "processed" | "failed" | "redelivered";
@@ -43,7 +54,7 @@ export class RecordTally {
     }
   }
 
-  addPrepared({ record, pending, broken, failed }: PreparedRecord, mayRepeat: boolean): void {
+  addHandled({ record, pending, broken, failed }: Counted, mayRepeat: boolean): void {
     const { sequenceNumber, arrivedAtMs } = record;
     this.#records.add(sequenceNumber);
     for (const { enrichment } of pending) {

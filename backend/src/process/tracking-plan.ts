@@ -1,9 +1,10 @@
-// Stage 5: what the project's tracking plan says of an event. One that breaks it is stored with a mark or kept among the failed
+// What the project's tracking plan says of an event. One that breaks it is stored with a mark or kept among the failed
 // events, as the plan's mode has it. Judged is what the client sent, as the edge and stage 4 cleaned it, before anything is
 // derived from it.
 
 import type { PlanJudge } from "../tracking-plan/judge.ts";
 import type { PlanViolation } from "../tracking-plan/violation.ts";
+import type { DecodedRecord } from "./decode.ts";
 import type { UnpackedEvent } from "./unpack.ts";
 
 export type Planned =
@@ -31,4 +32,14 @@ export function applyPlan(sent: UnpackedEvent, judge: PlanJudge | undefined): Pl
 function withoutMark(context: Record<string, unknown>): Record<string, unknown> {
   const { [MARK]: _sent, ...kept } = context;
   return kept;
+}
+
+/** The projects that have events in these records, and those that have replayed ones. */
+export function projectsOf(records: readonly DecodedRecord[]): { all: Set<string>; replayed: Set<string> } {
+  const projects = { all: new Set<string>(), replayed: new Set<string>() };
+  for (const { lines, replay } of records) {
+    for (const line of lines) if (line.kind === "envelope") projects.all.add(line.envelope.project);
+    if (replay !== null) projects.replayed.add(replay.project);
+  }
+  return projects;
 }

@@ -1,4 +1,4 @@
-// Stage 3: an envelope into its events. Each one is judged against the contract again (the edge has done it, so a fault here
+// An envelope into its events. Each one is judged against the contract again (the edge has done it, so a fault here
 // means that something impossible came in: it becomes a failed event), cleaned (stage 4), and given the batch's context,
 // the path's type, the batch's `sentAt` and the edge's verdict. docs/API_DOCUMENTATION.md#sending-events.
 

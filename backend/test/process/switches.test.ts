@@ -4,7 +4,7 @@ import { ENRICHMENTS, type EnrichmentName, isOn, ProjectSettings, processorSetti
 import { describe, expect, it } from "vitest";
 import { linksIdentities } from "../../src/process/enrich/identity.ts";
 import { enrich } from "../../src/process/enrich.ts";
-import { prepareRecord } from "../../src/process/prepare.ts";
+import { handleRecord } from "../../src/process/pipeline.ts";
 import { unpackEnvelope } from "../../src/process/unpack.ts";
 import { eventLine, head, type Sent, track } from "./sample.ts";
 
@@ -68,7 +68,7 @@ describe("an enrichment that is off", () => {
 
   it("personalData leaves the event as the edge handed it on", () => {
     const record = (off: string[]) =>
-      prepareRecord(
+      handleRecord(
         {
           record: { rawShard: "s", sequenceNumber: "1", partitionKey: "k", arrivedAtMs: 0, frame: new Uint8Array() },
           isMarked: false,

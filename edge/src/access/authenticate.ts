@@ -1,4 +1,4 @@
-// Stage 1: whose request is it, and may it come from there. docs/API_DOCUMENTATION.md#keys.
+// Whose request is it, and may it come from there. docs/API_DOCUMENTATION.md#keys.
 // A key in a header is judged before anything else is read; a key in the body once the body is parsed.
 
 import type { Scope } from "@behaviour/contract";

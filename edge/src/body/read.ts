@@ -1,4 +1,4 @@
-// Stage 2: the body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an
+// The body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an
 // isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { concatBytes, LIMITS, sizeText, TUNINGS } from "@behaviour/contract";

@@ -1,4 +1,4 @@
-// Stage 8: the packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
+// The packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
 // part is stored. A part that was stored while another failed is a duplicate when the client sends again. E1, E2.
 
 import { LIMITS } from "@behaviour/contract";

@@ -1,4 +1,4 @@
-// Stage 6: what may become of each event, as far as it can be said before the ledger is asked: for every state the ledger can
+// What may become of each event, as far as it can be said before the ledger is asked: for every state the ledger can
 // have, one outcome. Events that no state would let pass end here, as a count; the shard has the last word on the others.
 
 import type { ConsentOutcome, StoredConsent } from "@behaviour/contract";

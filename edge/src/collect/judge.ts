@@ -1,4 +1,4 @@
-// Stage 4: each item of the request by itself: rejected with a code and a pointer, or an event (repaired, if need be, with a
+// Each item of the request by itself: rejected with a code and a pointer, or an event (repaired, if need be, with a
 // warning). Nothing an item holds touches its batch-mates. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import {

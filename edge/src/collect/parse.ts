@@ -1,4 +1,4 @@
-// Stage 3: the body as a value, and its shape: a batch or a single event.
+// The body as a value, and its shape: a batch or a single event.
 
 import { Buffer } from "node:buffer";
 import { isObject, type JsonObject, LIMITS, parseTime, type RejectionCode, sizeText } from "@behaviour/contract";

@@ -1,4 +1,4 @@
-// Stage 5: personal data stops here. Masked, dropped or refused as the project chose, and recorded as pointer and class;
+// Personal data stops here. Masked, dropped or refused as the project chose, and recorded as pointer and class;
 // events in which none can be are not walked (scan.ts tells which). E7, docs/API_DOCUMENTATION.md#sending-events.
 
 import { isObject, type KeyRecord, REJECTIONS } from "@behaviour/contract";

@@ -1,4 +1,4 @@
-// Stage 7: events become what the shard stores without opening it: one envelope line, packed ids, and above a few KiB a gzip
+// Events become what the shard stores without opening it: one envelope line, packed ids, and above a few KiB a gzip
 // member. All of it CPU work, done here because Workers scale out and a shard is one thread. E2.
 
 import {
