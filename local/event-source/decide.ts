@@ -41,14 +41,19 @@ export function initialRetryState(settings: MappingSettings): RetryState {
   return { batchSize: settings.batchSize, attempts: 0, faults: 0 };
 }
 
-/** `arrivalsMs` is the time when each record of the batch arrived in the stream. `random` is a number from 0 to 1. */
+export interface Moment {
+  nowMs: number;
+  /** From 0 to 1. */
+  random: number;
+}
+
+/** `arrivalsMs` is the time when each record of the batch arrived in the stream. */
 export function decide(
   outcome: Outcome,
   arrivalsMs: readonly number[],
   state: RetryState,
   settings: MappingSettings,
-  nowMs: number,
-  random: number,
+  { nowMs, random }: Moment,
 ): Decision {
   if (outcome.kind === "done") {
     const batchSize = Math.min(settings.batchSize, state.batchSize * 2);

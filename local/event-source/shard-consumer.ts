@@ -50,7 +50,7 @@ export async function consumeShard(consumer: ShardConsumer): Promise<"ended" | "
     const batch = nextBatch(consumer, pending, state.batchSize);
     const outcome = await invokeIsolated(consumer, batch);
     const arrivalsMs = batch.map((record) => record.arrivalMs);
-    const decision = decide(outcome, arrivalsMs, state, settings, Date.now(), Math.random());
+    const decision = decide(outcome, arrivalsMs, state, settings, { nowMs: Date.now(), random: Math.random() });
     if (outcome.kind !== "done") reportFault(consumer, outcome, batch, decision.delayMs);
     if (decision.giveUp !== undefined) {
       const kept = await giveUp(consumer, batch.slice(0, decision.giveUp.count), decision.giveUp.reason, outcome);

@@ -9,7 +9,7 @@ const NOW_MS = 1_000_000_000_000;
 const fresh: RetryState = { batchSize: 100, attempts: 0, faults: 0 };
 const arrivals = (count: number, ageMs = 1_000) => Array.from({ length: count }, () => NOW_MS - ageMs);
 const after = (outcome: Outcome, count: number, state = fresh, arrivalsMs = arrivals(count)) =>
-  decide(outcome, arrivalsMs, state, settings, NOW_MS, 1);
+  decide(outcome, arrivalsMs, state, settings, { nowMs: NOW_MS, random: 1 });
 
 describe("decide", () => {
   test("success moves past the batch and lets batches grow again", () => {

@@ -73,7 +73,11 @@ async function evaluateRule({ sql, database, nowMs }: EvaluationParts, rule: Rul
     silenced,
     atMs,
   );
-  const next = rowOf(rule.id, standing, observation, bounds.threshold, (state?.version ?? 0) + 1, atMs);
+  const next = rowOf(rule.id, standing, observation, {
+    threshold: bounds.threshold,
+    version: (state?.version ?? 0) + 1,
+    nowMs: atMs,
+  });
   const written = await database.transaction(async (transaction) => {
     const rows =
       state === null
@@ -125,9 +129,7 @@ function rowOf(
   rule: string,
   standing: AlertStanding,
   observation: Observation,
-  threshold: number,
-  version: number,
-  nowMs: number,
+  { threshold, version, nowMs }: { threshold: number; version: number; nowMs: number },
 ): typeof alertState.$inferInsert {
   const date = (ms: number | null) => (ms === null ? null : new Date(ms));
   return {

@@ -16,18 +16,18 @@ import { Compactor } from "../tiers/cold/compact.ts";
 const STEP_MS = 20_000;
 const AGEING_INTERVAL_MS = 3_600_000;
 
-interface Wired {
+interface Parts {
   pushKeys(hasTime: () => boolean): ReturnType<typeof pushUnpushed>;
   compactor: Compactor;
   ageing: AgeingParts;
 }
 
-let wired: Wired | undefined;
+let parts: Parts | undefined;
 /** Of this process: one that has just started ages at once, which is cheap when it was done before. */
 let agedAtMs = 0;
 
 export const handler = scheduledHandler("maintain", async (remainingMs, telemetry) => {
-  const { pushKeys, compactor, ageing } = (wired ??= wire(telemetry));
+  const { pushKeys, compactor, ageing } = (parts ??= connect(telemetry));
   const hasTime = () => remainingMs() > STEP_MS;
   // First: a revocation that the edge has not heard of is what can wait least.
   const pushed = await pushKeys(hasTime).catch((fault: unknown) => {
@@ -42,7 +42,7 @@ export const handler = scheduledHandler("maintain", async (remainingMs, telemetr
   return { ...pushed, ...compacted, ...aged };
 });
 
-function wire({ logger }: Telemetry): Wired {
+function connect({ logger }: Telemetry): Parts {
   const config = readConfig();
   const [s3, dynamodb] = [s3Client(config), dynamodbClient(config)];
   const database = databaseClient(config);

@@ -38,7 +38,7 @@ const report: ReportFault = (fault, request) => {
 };
 
 /** @throws Error that names each variable that is missing. */
-export function wire(config: Config): Hono {
+export function connectQuery(config: Config): Hono {
   const dynamodb = dynamodbClient(config);
   const s3 = s3Client(config);
   const sql = sqlClient(config);
@@ -67,8 +67,8 @@ export function wire(config: Config): Hono {
 let app: Hono | undefined;
 
 /** On the first request, not on import: a missing variable is then an error with a name, of a call. */
-function wired(): Hono {
-  app ??= wire(readConfig());
+function connected(): Hono {
+  app ??= connectQuery(readConfig());
   return app;
 }
 
@@ -76,7 +76,7 @@ const lazy = new Hono();
 lazy.all("*", async (c) => {
   const startedMs = performance.now();
   try {
-    return await wired().fetch(c.req.raw);
+    return await connected().fetch(c.req.raw);
   } finally {
     // Until the answer begins; the body of an export streams on.
     telemetry.count({ requests: 1 });

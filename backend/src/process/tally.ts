@@ -31,6 +31,13 @@ interface Counted {
   failed: readonly KeptFailure[];
 }
 
+/** What a count is kept by. */
+interface Place {
+  sequenceNumber: string;
+  project: string;
+  receivedAtMs: number;
+}
+
 type Outcome = "processed" | "failed" | "redelivered";
 
 export class RecordTally {
@@ -40,16 +47,17 @@ export class RecordTally {
   #last: RecordCount | undefined;
 
   addDropped({ record, lines }: DecodedRecord): void {
-    this.#records.add(record.sequenceNumber);
+    const { sequenceNumber, arrivedAtMs } = record;
+    this.#records.add(sequenceNumber);
     for (const line of lines) {
       if (line.kind === "envelope") {
         const { project, receivedAtMs, shape, body } = line.envelope;
         const batch = shape === "batch" ? body.batch : undefined;
         const events = Array.isArray(batch) ? batch.length : 1;
-        this.#add(record.sequenceNumber, project, receivedAtMs, "redelivered", events, false);
+        this.#add({ sequenceNumber, project, receivedAtMs }, "redelivered", events);
       } else {
         const { project, receivedAtMs } = line.failed(0);
-        this.#add(record.sequenceNumber, project, receivedAtMs ?? record.arrivedAtMs, "redelivered", 1, false);
+        this.#add({ sequenceNumber, project, receivedAtMs: receivedAtMs ?? arrivedAtMs }, "redelivered", 1);
       }
     }
   }
@@ -58,20 +66,23 @@ export class RecordTally {
     const { sequenceNumber, arrivedAtMs } = record;
     this.#records.add(sequenceNumber);
     for (const { enrichment } of pending) {
-      this.#add(sequenceNumber, enrichment.project, enrichment.receivedAtMs, "processed", 1, mayRepeat);
+      const { project, receivedAtMs } = enrichment;
+      this.#add({ sequenceNumber, project, receivedAtMs }, "processed", 1, mayRepeat);
     }
     for (const { site } of broken) {
-      this.#add(sequenceNumber, site.project, site.receivedAtMs ?? arrivedAtMs, "failed", 1, mayRepeat);
+      const receivedAtMs = site.receivedAtMs ?? arrivedAtMs;
+      this.#add({ sequenceNumber, project: site.project, receivedAtMs }, "failed", 1, mayRepeat);
     }
     for (const { project, receivedAtMs } of failed) {
-      this.#add(sequenceNumber, project, receivedAtMs ?? arrivedAtMs, "failed", 1, mayRepeat);
+      this.#add({ sequenceNumber, project, receivedAtMs: receivedAtMs ?? arrivedAtMs }, "failed", 1, mayRepeat);
     }
   }
 
   /** One that was counted as processed and does not fit the stream. */
   moveToFailed(sequenceNumber: string, project: string, receivedAtMs: number): void {
-    this.#add(sequenceNumber, project, receivedAtMs, "processed", -1, false);
-    this.#add(sequenceNumber, project, receivedAtMs, "failed", 1, false);
+    const place = { sequenceNumber, project, receivedAtMs };
+    this.#add(place, "processed", -1);
+    this.#add(place, "failed", 1);
   }
 
   /** Of these records; null for one that this tally has not seen. */
@@ -86,14 +97,7 @@ export class RecordTally {
     for (const [name, count] of other.#counts) this.#counts.set(name, count);
   }
 
-  #add(
-    sequenceNumber: string,
-    project: string,
-    receivedAtMs: number,
-    outcome: Outcome,
-    events: number,
-    mayRepeat: boolean,
-  ): void {
+  #add({ sequenceNumber, project, receivedAtMs }: Place, outcome: Outcome, events: number, mayRepeat = false): void {
     const minuteMs = Math.floor(receivedAtMs / MINUTE_MS) * MINUTE_MS;
     const count = this.#countOf(sequenceNumber, project, minuteMs);
     count[outcome] += events;

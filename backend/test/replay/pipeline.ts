@@ -130,7 +130,7 @@ export async function startBackend(): Promise<Backend> {
     ([consumer, stream, handler]) =>
       new Mapping({ ...DEFAULTS, consumer, stream, pollIntervalMs: 50, backoffMaxMs: 2_000 }, handler, around),
   );
-  const app = query.wire(config);
+  const app = query.connectQuery(config);
 
   return {
     sql,

@@ -81,7 +81,7 @@ describe("nextLoad", () => {
     ["a plan that is not, some of its events", plan({}), run.slice(0, 6), 4, 6, ["new", "old"]],
     ["a plan whose events were given up by the stream", plan({}), run.slice(10), 11, 15, ["new", "old"]],
     ["a plan whose first events were given up", plan({}), run.slice(5), 6, 15, ["new", "old"]],
-  ] as const)("after %s", (_name, before, given, first, last, stale) => {
+  ] as const)("after %s", (...[, before, given, first, last, stale]) => {
     const next = nextLoad(before, given);
     expect(next.events.at(0)?.position).toBe(at(first));
     expect(next.events.at(-1)?.position).toBe(at(last));

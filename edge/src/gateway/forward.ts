@@ -31,18 +31,18 @@ async function answerFor(
   if (record instanceof Refusal) return record;
   const address = backendAddress(new URL(request.url));
   if (address instanceof Refusal) return address;
+  const call = { address, record, route, requestId };
   if (request.body === null || request.method === "GET" || request.method === "HEAD") {
-    return callBackend(request, null, address, record, route, env, requestId);
+    return callBackend(request, null, call, env);
   }
   const how = judgeHeaders(request.headers);
   if (how instanceof Refusal) return how;
-  const call = (text: string) => callBackend(request, text, address, record, route, env, requestId);
   const read = await readBody(request, how, boundsOf(new URL(request.url).pathname));
   // Not every call needs a body: the backend judges.
-  if (read instanceof Refusal) return read.code === "empty_body" ? call("") : read;
+  if (read instanceof Refusal) return read.code === "empty_body" ? callBackend(request, "", call, env) : read;
   // The body counts against the budget while the backend has it.
   using body = read;
-  return await call(body.text);
+  return await callBackend(request, body.text, call, env);
 }
 
 const BOUNDS: BodyBounds = {
@@ -61,14 +61,20 @@ function boundsOf(path: string): BodyBounds {
   return path.startsWith("/v1/admin/tracking-plan") ? PLAN_BOUNDS : BOUNDS;
 }
 
+/** A reading call that was found good. */
+interface BackendCall {
+  /** Path and query at the backend. */
+  address: string;
+  record: KeyRecord;
+  route: ForwardedRoute;
+  requestId: string;
+}
+
 async function callBackend(
   request: Request,
   body: string | null,
-  address: string,
-  record: KeyRecord,
-  route: ForwardedRoute,
+  { address, record, route, requestId }: BackendCall,
   env: Env,
-  requestId: string,
 ): Promise<Response | Refusal> {
   const headers = new Headers({
     "x-project": record.project,

@@ -20,7 +20,7 @@ describe("decideConsent", () => {
 
   it.each(rows)(
     "%s, denied → %s, ledger %s, headers %s, tools %s: %s",
-    (regime, policy, ledger, headers, tools, outcome) => {
+    (...[regime, policy, ledger, headers, tools, outcome]) => {
       const client = tools
         .split(" ")
         .filter((tool) => tool !== ".")
