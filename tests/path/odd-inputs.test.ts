@@ -8,21 +8,22 @@ import { standInFront } from "../harness/edge-stand-in.ts";
 import { Pipeline } from "../harness/pipeline.ts";
 import { readTiers, type Tiers } from "../harness/stores.ts";
 
+/** Tests of the edge, by folder. */
 const TABLES = [
-  "batches",
-  "credentials",
-  "encodings",
-  "events",
-  "heavy",
-  "json",
-  "limits",
-  "origins",
-  "pixel",
-  "routes",
-  "settings",
-  "sizes",
-  "times",
-  "values",
+  "collect/batches",
+  "access/credentials",
+  "body/encodings",
+  "collect/events",
+  "collect/heavy",
+  "body/json",
+  "collect/limits",
+  "access/origins",
+  "collect/pixel",
+  "collect/routes",
+  "collect/settings",
+  "body/sizes",
+  "collect/times",
+  "collect/values",
 ];
 /** Each is followed by a good event. */
 const ODD_INPUTS_AT_LEAST = 250;
@@ -47,7 +48,7 @@ afterAll(async () => {
 });
 
 describe.each(TABLES)("%s", async (table) => {
-  await importEdge(`answers/${table}.test.ts`);
+  await importEdge(`${table}.test.ts`);
 });
 
 /**
@@ -68,7 +69,7 @@ function faultsOf(project: string, taken: ReadonlySet<string>, tiers: Tiers): st
 
 describe("after all of them", () => {
   it("every good event is in every tier, once", async () => {
-    const { takenByProject } = await importEdge<{ takenByProject: Map<string, Set<string>> }>("answers/table.ts");
+    const { takenByProject } = await importEdge<{ takenByProject: Map<string, Set<string>> }>("collect/table.ts");
     expect(takenByProject.size).toBe(TABLES.length);
     const taken = [...takenByProject.values()].reduce((sum, ids) => sum + ids.size, 0);
     expect(taken).toBeGreaterThan(ODD_INPUTS_AT_LEAST);
