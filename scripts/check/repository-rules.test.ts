@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import {
+  findClocks,
   findDeadLinks,
   findForbiddenNames,
   findMachinePaths,
@@ -77,6 +78,16 @@ describe("unfinished", () => {
     const mark = ["TO", "DO"].join("");
     expect(findUnfinished([file("edge/src/a.ts", `// ${mark}: later`)])).toMatchObject([{ line: 1 }]);
     expect(findUnfinished([file("CONTRIBUTING.md", `no ${mark} in code`)])).toEqual([]);
+  });
+});
+
+describe("the clock", () => {
+  it("is read where a process is composed, and is a parameter elsewhere", () => {
+    const reads = "const nowMs = Date.now();";
+    expect(findClocks([file("backend/src/tiers/hot/tier.ts", reads)])).toMatchObject([{ line: 1 }]);
+    expect(findClocks([file("backend/src/lambdas/alert.ts", reads)])).toEqual([]);
+    expect(findClocks([file("backend/src/replay/connect.ts", reads)])).toEqual([]);
+    expect(findClocks([file("backend/src/tiers/hot/tier.ts", "nowMs = Date.now,")])).toEqual([]);
   });
 });
 

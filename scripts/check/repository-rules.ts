@@ -73,6 +73,18 @@ export function findUnfinished(files: readonly SourceFile[]): Finding[] {
   );
 }
 
+/** Where a process is composed, and where the machine's clock may therefore be read. */
+const COMPOSITION = /^backend\/src\/(?:lambdas|cli)\/|\/connect\.ts$/;
+const CLOCK = /\bDate\.now\(\)|\bnew Date\(\)/;
+
+/** The backend reads the time from `nowMs`, so that a test can set it. */
+export function findClocks(files: readonly SourceFile[]): Finding[] {
+  const code = files.filter(({ path }) => /^backend\/src\/.*\.ts$/.test(path) && !COMPOSITION.test(path));
+  return findLines(code, (line) =>
+    CLOCK.test(line) ? "the machine's clock: take `nowMs` as a parameter or as a part" : null,
+  );
+}
+
 function findLines(files: readonly SourceFile[], judge: (line: string) => string | null): Finding[] {
   return files.flatMap(({ path, text }) => {
     if (GENERATED.test(path)) return [];

@@ -6,6 +6,7 @@ import { ROOT, runCommand } from "../run-command.ts";
 import { findBadCitations } from "./citations.ts";
 import {
   type Finding,
+  findClocks,
   findDeadLinks,
   findForbiddenNames,
   findMachinePaths,
@@ -30,6 +31,7 @@ export async function judgeRepository(): Promise<string[]> {
     ...findForbiddenNames(files),
     ...findMachinePaths(files, ROOT),
     ...findUnfinished(files),
+    ...findClocks(files),
     ...findDeadLinks(files, exists),
     ...findBadCitations(files),
   ];

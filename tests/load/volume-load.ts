@@ -48,8 +48,8 @@ class Source {
     const people = Math.max(1, Math.round(events / 20));
     this.#shop = new Shop({ project, rawShard: `load-${project}`, fromMs, perSecond, people });
     this.#lanes = Array.from({ length: LANES }, (_, index) => {
-      const now = () => lane.nowMs;
-      const tier = new WarmTier({ sql, storeFailed: async () => undefined, now });
+      const nowMs = () => lane.nowMs;
+      const tier = new WarmTier({ sql, storeFailed: async () => undefined, nowMs });
       const lane: Lane = { tier, rawShard: `load-${project}-${index}`, nowMs: fromMs, loading: Promise.resolve() };
       return lane;
     });

@@ -64,7 +64,7 @@ export const alertCommands: Record<string, Command> = {
       const before = await existing(parts, only(positionals, "id"));
       const change = check(AlertChange, optionsOf(values));
       await audit(parts, before.project, "alerts.update", { alert: before.id, changed: Object.keys(change) });
-      const rule = unwrap(await updateAlert(parts.database, before, change, Date.now()), `alert ${before.id}`);
+      const rule = unwrap(await updateAlert(parts.database, before, change, parts.nowMs()), `alert ${before.id}`);
       return shown(parts, rule, change.rotateSecret === true);
     },
   },
@@ -82,7 +82,7 @@ export const alertCommands: Record<string, Command> = {
     run: async (args, parts) => {
       const rule = await existing(parts, only(parse(args, {}).positionals, "id"));
       await audit(parts, rule.project, "alerts.test", { alert: rule.id });
-      const tested = await sendTest(rule, alertServices(parts.config, DELIVERY_MS), Date.now());
+      const tested = await sendTest(rule, alertServices(parts.config, DELIVERY_MS), parts.nowMs());
       if (tested.some(({ delivered }) => !delivered)) process.exitCode = 1;
       return tested;
     },

@@ -48,6 +48,7 @@ async function run(args: string[]): Promise<number> {
 class Connections implements CommandParts {
   readonly config: Config;
   readonly edge: EdgePush;
+  readonly nowMs = Date.now;
   #database: Database | undefined;
   #sql: Sql | undefined;
 

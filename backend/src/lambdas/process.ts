@@ -16,7 +16,8 @@ export const handler: StreamHandler = async (event, context) => {
   // On the first invocation, not on import: a missing variable is then an error with a name, of a call.
   parts ??= connectProcessor(readConfig());
   const startedMs = performance.now();
-  const records = event.Records.map(rawRecord);
+  const readAtMs = parts.nowMs();
+  const records = event.Records.map((record) => rawRecord(record, readAtMs));
   try {
     const { counts, resumeAt, fault } = await processRecords(parts, records, () => context.getRemainingTimeInMillis());
     const planFaults = parts.plans.takeFaults();

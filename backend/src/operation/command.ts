@@ -15,6 +15,7 @@ export interface CommandParts {
   database: Database;
   sql: Sql;
   edge: EdgePush;
+  nowMs: () => number;
 }
 
 export interface Command {
@@ -57,10 +58,10 @@ export function unwrap<T>(result: Result<T>, subject: string): T {
 }
 
 export function audit(
-  { sql }: CommandParts,
+  { sql, nowMs }: CommandParts,
   project: string,
   action: string,
   target: Record<string, unknown>,
 ): Promise<void> {
-  return appendAudit(sql, { atMs: Date.now(), project, actor: "cli", action, target, requestId: crypto.randomUUID() });
+  return appendAudit(sql, { atMs: nowMs(), project, actor: "cli", action, target, requestId: crypto.randomUUID() });
 }

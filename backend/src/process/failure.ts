@@ -41,7 +41,7 @@ export function failedEvent(site: FailureSite, failure: Failure, payload: unknow
     message: failure.detail === undefined ? message : `${message} ${failure.detail}`,
     pointer: failure.pointer,
     stage: "process",
-    failedAtMs: Date.now(),
+    failedAtMs: site.record.readAtMs,
     receivedAtMs: site.receivedAtMs,
     payload: text,
     payloadCut: cut,

@@ -10,14 +10,17 @@ export interface RawRecord {
   partitionKey: string;
   arrivedAtMs: number;
   frame: Uint8Array;
+  /** When the processor read the record. A failure that is found in the record carries this time. */
+  readAtMs: number;
 }
 
-export function rawRecord(record: StreamRecord): RawRecord {
+export function rawRecord(record: StreamRecord, readAtMs: number): RawRecord {
   return {
     rawShard: shardOf(record),
     sequenceNumber: record.kinesis.sequenceNumber,
     partitionKey: record.kinesis.partitionKey,
     arrivedAtMs: Math.floor(record.kinesis.approximateArrivalTimestamp * 1_000),
     frame: Buffer.from(record.kinesis.data, "base64"),
+    readAtMs,
   };
 }

@@ -35,11 +35,13 @@ const REMEMBERED_RECORDS = 500_000;
 
 export class RedeliveryLedger {
   readonly #dynamodb: DynamoDBClient;
+  readonly #nowMs: () => number;
   readonly #pasts = new Map<string, ShardPast>();
   readonly #announcedMs = new Map<string, number>();
 
-  constructor(dynamodb: DynamoDBClient) {
+  constructor(dynamodb: DynamoDBClient, nowMs: () => number = Date.now) {
     this.#dynamodb = dynamodb;
+    this.#nowMs = nowMs;
   }
 
   /**
@@ -100,7 +102,7 @@ export class RedeliveryLedger {
         // The same again for an invocation that starts at the same record: it replaces what the first run filed.
         ...keyOf(first),
         records: { B: packed },
-        expiresAt: { N: String(Math.floor(Date.now() / 1_000) + RETENTION_SECONDS) },
+        expiresAt: { N: String(Math.floor(this.#nowMs() / 1_000) + RETENTION_SECONDS) },
       },
     });
     await this.#dynamodb.send(command, { abortSignal: callDeadline() });
@@ -108,7 +110,7 @@ export class RedeliveryLedger {
 
   /** Who reads the ledger must know of which shards there is one; once a day is often enough for its expiry. */
   async #announce(rawShard: string): Promise<void> {
-    const nowMs = Date.now();
+    const nowMs = this.#nowMs();
     if ((this.#announcedMs.get(rawShard) ?? 0) > nowMs - ANNOUNCE_INTERVAL_MS) return;
     const command = new PutItemCommand({
       TableName: TABLES.ledger,

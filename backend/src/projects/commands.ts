@@ -106,7 +106,7 @@ export const projectCommands: Record<string, Command> = {
       const hours = numberOf(values["overlap-hours"]);
       const { overlapHours } = check(RotateInput, hours === undefined ? {} : { overlapHours: hours });
       await audit(parts, await ownerOf(parts, id), "keys.rotate", { key: id, overlapHours });
-      const made = unwrap(await rotateKey(parts.database, id, overlapHours, Date.now()), `key ${id}`);
+      const made = unwrap(await rotateKey(parts.database, id, overlapHours, parts.nowMs()), `key ${id}`);
       reportPush(await pushUpdates(parts.database, parts.edge, made.updates));
       return { ...made.view, key: made.key };
     },
@@ -116,7 +116,7 @@ export const projectCommands: Record<string, Command> = {
     run: async (args, parts) => {
       const id = only(parse(args, {}).positionals, "id");
       await audit(parts, await ownerOf(parts, id), "keys.revoke", { key: id });
-      const revoked = unwrap(await revokeKey(parts.database, id, Date.now()), `key ${id}`);
+      const revoked = unwrap(await revokeKey(parts.database, id, parts.nowMs()), `key ${id}`);
       reportPush(await pushUpdates(parts.database, parts.edge, revoked.updates));
       return revoked.view;
     },

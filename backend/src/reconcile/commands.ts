@@ -22,18 +22,18 @@ const UNBOUNDED_MS = 3_600_000;
 export const reconcileCommands: Record<string, Command> = {
   reconcile: {
     usage: "reconcile [--project <id>] [--from <time>] [--to <time>] [--all] [--run]",
-    run: async (args, { sql, config }) => {
+    run: async (args, { sql, config, nowMs }) => {
       const { values } = parse(args, OPTIONS);
       if (values.run === true) {
         const dynamodb = dynamodbClient(config);
-        const parts = { sql, dynamodb, edgeCounters: new EdgeCounters(dynamodb), nowMs: Date.now };
+        const parts = { sql, dynamodb, edgeCounters: new EdgeCounters(dynamodb), nowMs };
         await reconcile(parts, () => UNBOUNDED_MS);
         dynamodb.destroy();
       }
-      const toMs = timeOf("to", values.to) ?? Date.now();
+      const toMs = timeOf("to", values.to) ?? nowMs();
       const range = { fromMs: timeOf("from", values.from) ?? toMs - DAY_MS, toMs };
       const project = values.project ?? DEFAULT_PROJECT;
-      const minutes = await reconciledMinutes(sql, project, range, MINUTES_MAX, Date.now());
+      const minutes = await reconciledMinutes(sql, project, range, MINUTES_MAX, nowMs());
       if (minutes.some(({ state }) => state === "imbalanced")) process.exitCode = 1;
       const shown = values.all === true ? minutes : minutes.filter(({ state }) => state !== "balanced");
       return { minutes: minutes.length, balanced: minutes.filter(({ state }) => state === "balanced").length, shown };

@@ -137,13 +137,15 @@ async function processAgain(
   remainingMs: () => number,
 ): Promise<Redone> {
   const first = records[0]?.kinesis.sequenceNumber ?? "";
-  const again = records.map(rawRecord).map(
-    (record): RawRecord => ({
+  const readAtMs = parts.nowMs();
+  const again = records.map((given): RawRecord => {
+    const record = rawRecord(given, readAtMs);
+    return {
       ...record,
       rawShard: redrivenShard(record.rawShard, first),
       frame: concatBytes([record.frame, SECOND_TRY]),
-    }),
-  );
+    };
+  });
   const { counts, resumeAt, fault } = await processRecords(parts, again, remainingMs);
   if (fault !== null) throw asError(fault);
   return { counts: { ...counts }, complete: resumeAt === null };

@@ -35,11 +35,11 @@ export interface FailureName {
 
 export class ReplayClaims {
   readonly #dynamodb: DynamoDBClient;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
 
-  constructor(dynamodb: DynamoDBClient, now: () => number = Date.now) {
+  constructor(dynamodb: DynamoDBClient, nowMs: () => number = Date.now) {
     this.#dynamodb = dynamodb;
-    this.#now = now;
+    this.#nowMs = nowMs;
   }
 
   /** @param owner who claims it, the same text whenever it does. @returns whether it is this owner's. @throws a fault. */
@@ -103,7 +103,7 @@ export class ReplayClaims {
   }
 
   #times(outcome: ReplayOutcome): Record<string, AttributeValue> {
-    const nowMs = this.#now();
+    const nowMs = this.#nowMs();
     return {
       ":now": { N: String(nowMs) },
       ":outcome": { S: outcome },

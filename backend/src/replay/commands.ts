@@ -32,8 +32,8 @@ export const replayCommands: Record<string, Command> = {
         code: oneOf("code", values.code, Object.keys(FAILURES) as FailureCode[]),
         kind: oneOf("kind", values.kind, FAILURE_KINDS),
         ids: values.id,
-        fromMs: timeOf("from", values.from) ?? Date.now() - SEARCHED_MS,
-        toMs: timeOf("to", values.to) ?? Date.now() + 1,
+        fromMs: timeOf("from", values.from) ?? parts.nowMs() - SEARCHED_MS,
+        toMs: timeOf("to", values.to) ?? parts.nowMs() + 1,
       };
       await audit(parts, project, "failed-events.replay", { ...request, ids: values.id?.length });
       const replayer = connectReplayer(parts.config, parts.sql);

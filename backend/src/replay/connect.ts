@@ -18,7 +18,7 @@ export function connectReplayer(config: Config, sql: Sql): Replayer {
     seal,
     claims: new ReplayClaims(dynamodbClient(config)),
     raw: new RawStream(kinesisClient(config)),
-    arrived: (project, messages) => arrivedMessages(sql, project, messages),
+    arrived: (project, messages) => arrivedMessages(sql, project, messages, Date.now()),
     loadWarm: (events) => loadWarmAgain(sql, events),
     nowMs: Date.now,
   });

@@ -15,6 +15,7 @@ export interface ConsumerParts {
   tier: Tier;
   /** Must resolve only when they are stored; the same ones come again after a fault. */
   storeFailed: (failed: readonly FailedEvent[]) => Promise<void>;
+  nowMs?: () => number;
 }
 
 export interface Consumed {
@@ -26,12 +27,12 @@ export interface Consumed {
 
 /** @param remainingMs asked before each load: what is left goes back to the stream */
 export async function consumeRecords(
-  { tier, storeFailed }: ConsumerParts,
+  { tier, storeFailed, nowMs = Date.now }: ConsumerParts,
   records: readonly StreamRecord[],
   remainingMs: () => number,
 ): Promise<Consumed> {
   const result = emptyResult();
-  for (const group of groups(tier, records)) {
+  for (const group of groups(tier, records, nowMs)) {
     const [first] = group;
     if (first === undefined) continue;
     const resume = { batchItemFailures: [{ itemIdentifier: first.sequenceNumber }] };
@@ -52,11 +53,11 @@ export async function consumeRecords(
 }
 
 /** Whole records, in order, of about so many events; decoded as late as possible. */
-function* groups(tier: Tier, records: readonly StreamRecord[]): Generator<EnrichedRecord[]> {
+function* groups(tier: Tier, records: readonly StreamRecord[], nowMs: () => number): Generator<EnrichedRecord[]> {
   let group: EnrichedRecord[] = [];
   let events = 0;
   for (const record of records) {
-    const decoded = decodeEnrichedRecord(tier.name, record, Date.now());
+    const decoded = decodeEnrichedRecord(tier.name, record, nowMs());
     if (group.length > 0 && events + decoded.events.length > LOAD_EVENTS) {
       yield group;
       group = [];

@@ -26,20 +26,20 @@ interface Kept {
 
 export interface PlanSourceOptions {
   published: Pick<PublishedPlans, "read">;
-  now?: () => number;
+  nowMs?: () => number;
   cacheMs?: number;
 }
 
 export class PlanSource {
   readonly #published: Pick<PublishedPlans, "read">;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
   readonly #cacheMs: number;
   readonly #kept = new BoundedCache<Kept>(KEPT_PROJECTS);
   #faults = 0;
 
-  constructor({ published, now = Date.now, cacheMs = TUNINGS.planCacheMs }: PlanSourceOptions) {
+  constructor({ published, nowMs = Date.now, cacheMs = TUNINGS.planCacheMs }: PlanSourceOptions) {
     this.#published = published;
-    this.#now = now;
+    this.#nowMs = nowMs;
     this.#cacheMs = cacheMs;
   }
 
@@ -69,7 +69,7 @@ export class PlanSource {
   async #judgeOf(project: string, isFresh: boolean): Promise<PlanJudge | null> {
     const kept = this.#kept.get(project);
     if (kept === undefined) return this.#read(project, undefined);
-    const nowMs = this.#now();
+    const nowMs = this.#nowMs();
     if (nowMs < kept.nextReadAtMs && !isFresh) return kept.judge;
     kept.refresh ??= this.#refresh(project, kept);
     // In the background, mostly: no event waits for a plan that is a few seconds old.
@@ -82,7 +82,7 @@ export class PlanSource {
       return await this.#read(project, kept.judge);
     } catch {
       this.#faults++;
-      kept.nextReadAtMs = this.#now() + this.#cacheMs;
+      kept.nextReadAtMs = this.#nowMs() + this.#cacheMs;
       return kept.judge;
     } finally {
       kept.refresh = null;
@@ -94,7 +94,7 @@ export class PlanSource {
     // The same version keeps its judge, with what that has compiled.
     const isKnown = found !== null && before?.version === found.version;
     const judge = isKnown ? (before ?? null) : found === null ? null : new PlanJudge(found.plan, found.version);
-    const readAtMs = this.#now();
+    const readAtMs = this.#nowMs();
     this.#kept.set(project, { judge, readAtMs, nextReadAtMs: readAtMs + this.#cacheMs, refresh: null });
     return judge;
   }

@@ -39,15 +39,17 @@ const IN = "<";
 
 export class IdentityEdges {
   readonly #dynamodb: DynamoDBClient;
+  readonly #nowMs: () => number;
   readonly #known = new BoundedCache<number>(CACHE_ENTRIES);
 
-  constructor(dynamodb: DynamoDBClient) {
+  constructor(dynamodb: DynamoDBClient, nowMs: () => number = Date.now) {
     this.#dynamodb = dynamodb;
+    this.#nowMs = nowMs;
   }
 
   /** Keeps those that are not kept yet. @throws an infrastructure fault; calling again is safe. */
   async keep(edges: readonly IdentityEdge[]): Promise<void> {
-    const nowMs = Date.now();
+    const nowMs = this.#nowMs();
     const fresh = new Map<string, IdentityEdge>();
     for (const edge of edges) {
       const name = nameOf(edge);

@@ -40,9 +40,11 @@ export function newSurrogate(): string {
 
 export class VaultStore {
   readonly #dynamodb: DynamoDBClient;
+  readonly #nowMs: () => number;
 
-  constructor(dynamodb: DynamoDBClient) {
+  constructor(dynamodb: DynamoDBClient, nowMs: () => number = Date.now) {
     this.#dynamodb = dynamodb;
+    this.#nowMs = nowMs;
   }
 
   /** The entries that exist, read consistently. @throws an infrastructure fault. */
@@ -82,7 +84,7 @@ export class VaultStore {
         sk: { S: SORT_KEY },
         surrogate: { S: entry.surrogate },
         kind: { S: entry.kind },
-        createdAt: { N: String(Date.now()) },
+        createdAt: { N: String(this.#nowMs()) },
         ...(entry.claimedBy === null ? {} : { claimedBy: { S: entry.claimedBy } }),
       },
       ConditionExpression: "attribute_not_exists(pk)",

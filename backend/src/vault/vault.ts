@@ -45,10 +45,12 @@ interface Remembered {
 export class Vault {
   readonly #store: VaultStore;
   readonly #hmacKey: string;
+  readonly #nowMs: () => number;
   readonly #cache = new BoundedCache<Remembered>(CACHE_ENTRIES);
 
-  constructor(dynamodb: DynamoDBClient, hmacKey: string) {
-    this.#store = new VaultStore(dynamodb);
+  constructor(dynamodb: DynamoDBClient, hmacKey: string, nowMs: () => number = Date.now) {
+    this.#store = new VaultStore(dynamodb, nowMs);
+    this.#nowMs = nowMs;
     this.#hmacKey = hmacKey;
   }
 
@@ -98,7 +100,7 @@ export class Vault {
   }
 
   #freshSlot(id: VaultId, remembered: Remembered | undefined): Slot {
-    const nowMs = Date.now();
+    const nowMs = this.#nowMs();
     const isValid = remembered !== undefined && nowMs - remembered.readAtMs < CACHE_MS;
     return {
       id,

@@ -58,6 +58,7 @@ const records: RawRecord[] = Array.from({ length: RECORDS }, (_, row) => {
     partitionKey: `shop-eu-0/${row}`,
     arrivedAtMs: Date.now(),
     frame: frame(lines),
+    readAtMs: Date.now(),
   };
 });
 

@@ -33,6 +33,7 @@ async function processed(project: string, events: Sent[], changes: object = {}):
     sequenceNumber: String(10n ** 55n + BigInt(number++)),
     partitionKey: `k/${number}`,
     arrivedAtMs: Date.now(),
+    readAtMs: Date.now(),
     frame: frame([batchLine(events, { project, ...changes })]),
   };
   const { counts } = await processRecords(emulated.freshParts(), [record], () => 60_000);

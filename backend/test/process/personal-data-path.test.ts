@@ -59,6 +59,7 @@ async function run(lines: string[], plan?: TrackingPlan) {
     sequenceNumber: "1",
     partitionKey: "k",
     arrivedAtMs: Date.now(),
+    readAtMs: Date.now(),
     frame: frame(lines),
   };
   const { counts } = await processRecords(parts, [record], () => 60_000);

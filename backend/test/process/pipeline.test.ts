@@ -115,7 +115,7 @@ describe("an invocation", () => {
     };
     const records = Array.from({ length: 20 }, (_, row) => {
       const events = Array.from({ length: 20 }, (_unused, index) => shopEvent(row * 20 + index));
-      return rawRecord(shard.record(row, frame([batchLine(events)])));
+      return rawRecord(shard.record(row, frame([batchLine(events)])), Date.now());
     });
     const { counts } = await processRecords(counting, records, () => 60_000);
     expect(counts).toMatchObject({ records: 20, received: 400, processed: 400, failed: 0, redelivered: 0 });
@@ -173,7 +173,10 @@ describe("a crash", () => {
 
   it("leaves failed events under the same name, so they are there once", async () => {
     const shard = rawShard();
-    const record = rawRecord(shard.record(0, frame([batchLine([{ messageId: "no-identity-1", type: "identify" }])])));
+    const record = rawRecord(
+      shard.record(0, frame([batchLine([{ messageId: "no-identity-1", type: "identify" }])])),
+      Date.now(),
+    );
     await processRecords(emulated.freshParts(), [record], () => 60_000);
     await processRecords(emulated.freshParts(), [record], () => 60_000);
     const found = (await failures()).filter((event) => event.messageId === "no-identity-1");
@@ -183,7 +186,7 @@ describe("a crash", () => {
 
   it("in a later slice is answered with the first record of that slice", async () => {
     const shard = rawShard();
-    const records = Array.from({ length: 5 }, (_, row) => rawRecord(shard.record(row, bulkyFrame())));
+    const records = Array.from({ length: 5 }, (_, row) => rawRecord(shard.record(row, bulkyFrame()), Date.now()));
     const real = emulated.freshParts();
     let puts = 0;
     const failing: ProcessorParts = {
@@ -222,7 +225,7 @@ describe("a record that the shard marked as put again", () => {
     const shard = rawShard();
     const parts = emulated.freshParts();
     const row = (offset: number, key: string, isMarked: boolean) =>
-      rawRecord(shard.record(offset, frame([batchLine([track(`${key}-${offset}`)])], isMarked), key));
+      rawRecord(shard.record(offset, frame([batchLine([track(`${key}-${offset}`)])], isMarked), key), Date.now());
     const run = (records: RawRecord[]) => processRecords(parts, records, () => 60_000);
     await run([row(0, "r/1", false), row(1, "r/2", false)]);
     expect((await run([row(2, "r/1", true)])).counts).toMatchObject({ redelivered: 1 });
@@ -241,7 +244,7 @@ describe("a record that the shard marked as put again", () => {
 
   it("is processed when its own earlier run died after the ledger was written", async () => {
     const shard = rawShard();
-    const record = rawRecord(shard.record(0, frame([batchLine(events)], true), "shop-eu-0/6"));
+    const record = rawRecord(shard.record(0, frame([batchLine(events)], true), "shop-eu-0/6"), Date.now());
     const real = emulated.freshParts();
     const put = () => Promise.reject(new Error("the process died"));
     await expect(processRecords({ ...real, enriched: { put } }, [record], () => 60_000)).rejects.toThrow("died");

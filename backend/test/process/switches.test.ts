@@ -70,7 +70,14 @@ describe("an enrichment that is off", () => {
     const record = (off: string[]) =>
       handleRecord(
         {
-          record: { rawShard: "s", sequenceNumber: "1", partitionKey: "k", arrivedAtMs: 0, frame: new Uint8Array() },
+          record: {
+            rawShard: "s",
+            sequenceNumber: "1",
+            partitionKey: "k",
+            arrivedAtMs: 0,
+            readAtMs: 0,
+            frame: new Uint8Array(),
+          },
           isMarked: false,
           replay: null,
           lines: [

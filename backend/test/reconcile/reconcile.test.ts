@@ -102,6 +102,7 @@ function record(ids: readonly string[], { broken = 0, marked = false, shard = ra
     partitionKey: "shard/1",
     arrivedAtMs: receivedAtMs + 1_000,
     frame: frame([batchLine(events, { project, receivedAtMs })], marked),
+    readAtMs: receivedAtMs + 2_000,
   };
 }
 

@@ -223,7 +223,7 @@ describe("a batch of the processor", () => {
     const broken = streamRecord(Buffer.from("no frame"));
     const start = Date.now() - 60_000;
     const parted = processor();
-    await processRecords(parted, [rawRecord(broken)], plenty);
+    await processRecords(parted, [rawRecord(broken, Date.now())], plenty);
     await giveUp("process", [broken]);
     expect(await redrive(parts(), all, plenty)).toMatchObject([{ outcome: "redriven", counts: { failed: 1 } }]);
     const store = parted.failedEvents as unknown as { list(query: object): Promise<FailedEvent[]> };

@@ -141,7 +141,7 @@ export async function startBackend(): Promise<Backend> {
       seal,
       claims: new ReplayClaims(dynamodb),
       raw: new RawStream(kinesis),
-      arrived: (project, messages) => arrivedMessages(sql, project, messages),
+      arrived: (project, messages) => arrivedMessages(sql, project, messages, Date.now()),
       loadWarm: (events) => loadWarmAgain(sql, events),
       nowMs: Date.now,
     },

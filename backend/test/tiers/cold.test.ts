@@ -102,10 +102,10 @@ describe("compaction", () => {
       s3: crash === undefined ? stores.s3 : crashingClient(stores.s3, crash),
       dynamodb: crash === undefined ? stores.dynamodb : crashingClient(stores.dynamodb, crash),
       limits,
-      now: later,
+      nowMs: later,
     });
   const afterLease = () =>
-    new Compactor({ s3: stores.s3, dynamodb: stores.dynamodb, limits, now: () => later() + 60_000 });
+    new Compactor({ s3: stores.s3, dynamodb: stores.dynamodb, limits, nowMs: () => later() + 60_000 });
 
   async function manyObjects(count: number): Promise<{ project: string; messageIds: string[] }> {
     const project = freshName("p");
@@ -136,7 +136,7 @@ describe("compaction", () => {
 
   it("makes several where one would have too many rows, and goes on after those that are full", async () => {
     const { project, messageIds } = await manyObjects(8);
-    const small = new Compactor({ ...stores, limits: { ...limits, objectsMin: 2, rowsMax: 6 }, now: later });
+    const small = new Compactor({ ...stores, limits: { ...limits, objectsMin: 2, rowsMax: 6 }, nowMs: later });
     for (const left of [7, 6, 5, 4, 4]) {
       await small.run(() => true);
       expect(await parquetKeys(stores.s3, project)).toHaveLength(left);

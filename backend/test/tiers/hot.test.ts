@@ -23,7 +23,7 @@ describe("readRealtime", () => {
   it("answers for every minute of the window, over all shards, for one project only", async () => {
     const project = freshName("p");
     const nowMs = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS + 30_000;
-    const tier = new HotTier({ dynamodb: stores.dynamodb, now: () => nowMs });
+    const tier = new HotTier({ dynamodb: stores.dynamodb, nowMs: () => nowMs });
     const at = (minutesAgo: number) => ({ receivedAtMs: nowMs - minutesAgo * MINUTE_MS });
     const page = { type: "page", event: null } as const;
     await tier.load([

@@ -47,7 +47,7 @@ function person(count: number, project = freshName("p"), rawShard = freshName("s
 }
 
 async function expectHeld({ project, subject, events }: Person): Promise<void> {
-  const profile = await readProfile(stores.dynamodb, project, subject);
+  const profile = await readProfile(stores.dynamodb, project, subject, Date.now());
   const newest = events.toReversed().slice(0, RECENT_EVENTS);
   expect(profile).toMatchObject({
     eventCount: events.length,
@@ -105,13 +105,13 @@ describe("a profile", () => {
     for (const end of await Promise.allSettled([open().load(one.events), open().load(theirs)])) {
       if (end.status === "rejected") throw end.reason;
     }
-    expect((await readProfile(stores.dynamodb, project, one.subject))?.eventCount).toBe(20);
+    expect((await readProfile(stores.dynamodb, project, one.subject, Date.now()))?.eventCount).toBe(20);
   });
 
   it("is not kept of people who never signed in", async () => {
     const one = person(3);
     await open().load(one.events.map((event) => ({ ...event, anonymousSubject: event.subject })));
-    expect(await readProfile(stores.dynamodb, one.project, one.subject)).toBeNull();
+    expect(await readProfile(stores.dynamodb, one.project, one.subject, Date.now())).toBeNull();
   });
 
   it("is not shown after its time, nor to another project, and begins anew", async () => {
@@ -119,7 +119,7 @@ describe("a profile", () => {
     await open().load(one.events);
     const laterMs = Date.now() + 49 * HOUR_MS;
     expect(await readProfile(stores.dynamodb, one.project, one.subject, laterMs)).toBeNull();
-    expect(await readProfile(stores.dynamodb, freshName("p"), one.subject)).toBeNull();
+    expect(await readProfile(stores.dynamodb, freshName("p"), one.subject, Date.now())).toBeNull();
     const again = person(2, one.project);
     const events = again.events.map((event) => ({
       ...event,
@@ -127,7 +127,7 @@ describe("a profile", () => {
       timeMs: laterMs,
       receivedAtMs: laterMs,
     }));
-    await new HotTier({ dynamodb: stores.dynamodb, profiles: true, now: () => laterMs }).load(events);
+    await new HotTier({ dynamodb: stores.dynamodb, profiles: true, nowMs: () => laterMs }).load(events);
     expect((await readProfile(stores.dynamodb, one.project, one.subject, laterMs))?.eventCount).toBe(2);
   });
 });

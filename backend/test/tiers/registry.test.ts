@@ -20,8 +20,8 @@ afterAll(async () => {
   await stores?.stop();
 });
 
-const open = (now: () => number = Date.now) =>
-  new MessageRegistry({ dynamodb: stores.dynamodb, table: TABLES.ledger, namespace: "test#", now });
+const open = (nowMs: () => number = Date.now) =>
+  new MessageRegistry({ dynamodb: stores.dynamodb, table: TABLES.ledger, namespace: "test#", nowMs });
 
 describe("the table of ids", () => {
   it("keeps first owners of more ids than it began with, and takes older ones", () => {

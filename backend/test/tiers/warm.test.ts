@@ -134,7 +134,7 @@ describe("poison", () => {
     const broken = new WarmTier({
       sql: stores.sql,
       storeFailed: () => Promise.reject(new Error("must not be called")),
-      now: () => {
+      nowMs: () => {
         throw Object.assign(new Error("terminating connection"), { name: "PostgresError", code: "57P01" });
       },
     });

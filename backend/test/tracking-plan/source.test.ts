@@ -17,7 +17,7 @@ function setUp() {
     published: { ...PLAN } as PublishedPlan["plan"] | null,
   };
   const source = new PlanSource({
-    now: () => state.nowMs,
+    nowMs: () => state.nowMs,
     cacheMs: 10_000,
     published: {
       read: async () => {

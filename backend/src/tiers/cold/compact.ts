@@ -33,7 +33,7 @@ export interface CompactorOptions {
   s3: S3Client;
   dynamodb: DynamoDBClient;
   limits?: CompactionLimits;
-  now?: () => number;
+  nowMs?: () => number;
 }
 
 export interface CompactionResult {
@@ -63,13 +63,13 @@ export class Compactor {
   readonly #objects: Objects;
   readonly #ledger: ColdLedger;
   readonly #limits: CompactionLimits;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
 
-  constructor({ s3, dynamodb, limits = COMPACTION_LIMITS, now = Date.now }: CompactorOptions) {
+  constructor({ s3, dynamodb, limits = COMPACTION_LIMITS, nowMs = Date.now }: CompactorOptions) {
     this.#objects = new Objects(s3, BUCKETS.events);
     this.#ledger = new ColdLedger(dynamodb, TABLES.ledger);
     this.#limits = limits;
-    this.#now = now;
+    this.#nowMs = nowMs;
   }
 
   /** @param hasTime asked before each partition: what is left waits for the next run */
@@ -77,7 +77,7 @@ export class Compactor {
     const result: CompactionResult = { finished: await this.#finish(), merged: 0, removed: 0 };
     for (const [partition, objects] of await this.#partitions()) {
       if (!hasTime()) return result;
-      const sources = planCompaction(objects, this.#limits, this.#now());
+      const sources = planCompaction(objects, this.#limits, this.#nowMs());
       if (sources.length === 0) continue;
       const removed = await this.#merge(partition, sources);
       result.removed += removed;
@@ -90,7 +90,7 @@ export class Compactor {
   async #finish(): Promise<number> {
     let finished = 0;
     for (const compaction of await this.#ledger.compactions()) {
-      if (compaction.leaseUntilMs > this.#now()) continue;
+      if (compaction.leaseUntilMs > this.#nowMs()) continue;
       if (await this.#objects.exists(compaction.target)) await this.#objects.delete(compaction.sources);
       await this.#ledger.endCompaction(compaction.partition);
       finished++;
@@ -126,7 +126,7 @@ export class Compactor {
     if (sources.length < 2) return 0;
     const name = createHash("sha256").update(sources.join("\n")).digest("hex").slice(0, 32);
     const target = `${partition}/compact-${name}.parquet`;
-    const compaction: Compaction = { partition, target, sources, leaseUntilMs: this.#now() + LEASE_MS };
+    const compaction: Compaction = { partition, target, sources, leaseUntilMs: this.#nowMs() + LEASE_MS };
     if (!(await this.#ledger.beginCompaction(compaction))) return 0;
     await this.#objects.put(target, encodeRows([...rows.values()]));
     await this.#objects.delete(sources);

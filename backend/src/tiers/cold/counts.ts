@@ -60,6 +60,7 @@ export async function putCounts(
   table: string,
   { rawShard, first }: Pick<LoadPlan, "rawShard" | "first">,
   counts: readonly ColdCount[],
+  nowMs: number,
 ): Promise<void> {
   const rows = counts.map(({ project, minuteMs, loaded, copies }) => [project, minuteMs, loaded, copies]);
   const put = new PutItemCommand({
@@ -67,7 +68,7 @@ export async function putCounts(
     Item: {
       ...keyOf(rawShard, first),
       counts: { S: JSON.stringify(rows) },
-      expiresAt: { N: String(Math.floor(Date.now() / 1_000) + KEPT_SECONDS) },
+      expiresAt: { N: String(Math.floor(nowMs / 1_000) + KEPT_SECONDS) },
     },
   });
   await dynamodb.send(put, { abortSignal: callDeadline() });

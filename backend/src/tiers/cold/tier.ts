@@ -28,7 +28,7 @@ const NAMESPACE = "cold#";
 export interface ColdTierOptions {
   s3: S3Client;
   dynamodb: DynamoDBClient;
-  now?: () => number;
+  nowMs?: () => number;
 }
 
 export class ColdTier implements Tier {
@@ -38,15 +38,15 @@ export class ColdTier implements Tier {
   readonly #objects: Objects;
   readonly #ledger: ColdLedger;
   readonly #registry: MessageRegistry;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
 
-  constructor({ s3, dynamodb, now = Date.now }: ColdTierOptions) {
+  constructor({ s3, dynamodb, nowMs = Date.now }: ColdTierOptions) {
     this.#s3 = s3;
     this.#dynamodb = dynamodb;
     this.#objects = new Objects(s3, BUCKETS.events);
     this.#ledger = new ColdLedger(dynamodb, TABLES.ledger);
-    this.#registry = new MessageRegistry({ dynamodb, table: TABLES.ledger, namespace: NAMESPACE, now });
-    this.#now = now;
+    this.#registry = new MessageRegistry({ dynamodb, table: TABLES.ledger, namespace: NAMESPACE, nowMs });
+    this.#nowMs = nowMs;
   }
 
   async load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
@@ -101,7 +101,7 @@ export class ColdTier implements Tier {
   }
 
   async locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null> {
-    const fromMs = receivedAtMs === undefined ? this.#now() - LIMITS.dedupeWindowMs : receivedAtMs - MINUTE_MS;
+    const fromMs = receivedAtMs === undefined ? this.#nowMs() - LIMITS.dedupeWindowMs : receivedAtMs - MINUTE_MS;
     const found = await this.#registry.find(project, messageId, fromMs);
     if (found === null) return null;
     const plan = await this.#ledger.plan(found.rawShard);
@@ -132,7 +132,7 @@ export class ColdTier implements Tier {
     }
     await planned;
     if (remove.length > 0) await this.#objects.delete(remove);
-    await putCounts(this.#dynamodb, TABLES.ledger, plan, countStored(events, own));
+    await putCounts(this.#dynamodb, TABLES.ledger, plan, countStored(events, own), this.#nowMs());
     await this.#ledger.putPlan({ ...plan, keys: [], remove: [], done: true, version: plan.version + 1 });
     return {
       ...emptyResult(),

@@ -19,12 +19,12 @@ const PUT_TRIES = 20;
 
 export class Profiles {
   readonly #dynamodb: DynamoDBClient;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
   readonly #kept = new Map<string, StoredProfile>();
 
-  constructor(dynamodb: DynamoDBClient, now: () => number) {
+  constructor(dynamodb: DynamoDBClient, nowMs: () => number) {
     this.#dynamodb = dynamodb;
-    this.#now = now;
+    this.#nowMs = nowMs;
   }
 
   /** @param events of one person and one raw shard, in order. Those that are in the profile already change nothing. */
@@ -43,7 +43,7 @@ export class Profiles {
     if (kept !== undefined) return { profile: kept, revision: kept.revision };
     const item = await getItem(this.#dynamodb, project, subject);
     if (item === undefined) return { profile: null, revision: null };
-    return { profile: profileFromItem(item, this.#now()), revision: Number(item["revision"]?.N ?? 0) };
+    return { profile: profileFromItem(item, this.#nowMs()), revision: Number(item["revision"]?.N ?? 0) };
   }
 
   async #put(project: string, subject: string, before: number | null, next: StoredProfile): Promise<boolean> {
@@ -51,7 +51,7 @@ export class Profiles {
     const profile = { ...next, revision: (before ?? 0) + 1 };
     const put = new PutItemCommand({
       TableName: TABLES.hot,
-      Item: profileToItem(project, subject, profile, this.#now()),
+      Item: profileToItem(project, subject, profile, this.#nowMs()),
       ...(before === null
         ? { ConditionExpression: "attribute_not_exists(pk)" }
         : {
@@ -78,7 +78,7 @@ export async function readProfile(
   dynamodb: DynamoDBClient,
   project: string,
   subject: string,
-  nowMs: number = Date.now(),
+  nowMs: number,
 ): Promise<Profile | null> {
   const item = await getItem(dynamodb, project, subject);
   const stored = item === undefined ? null : profileFromItem(item, nowMs);

@@ -25,7 +25,7 @@ export async function readRealtime(
   dynamodb: DynamoDBClient,
   project: string,
   minutes: number,
-  nowMs: number = Date.now(),
+  nowMs: number,
 ): Promise<Realtime> {
   const toMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
   const fromMs = toMs - (minutes - 1) * MINUTE_MS;

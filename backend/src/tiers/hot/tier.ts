@@ -26,7 +26,7 @@ export interface HotTierOptions {
   dynamodb: DynamoDBClient;
   /** Whether profiles of signed-in people are kept: a write for each of them in every batch, where counters take a few. */
   profiles?: boolean;
-  now?: () => number;
+  nowMs?: () => number;
 }
 
 interface MinuteBatch {
@@ -77,13 +77,13 @@ export class HotTier implements Tier {
   readonly #minutes: Minutes;
   readonly #profiles: Profiles | null;
   readonly #registry: MessageRegistry;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
 
-  constructor({ dynamodb, profiles = false, now = Date.now }: HotTierOptions) {
+  constructor({ dynamodb, profiles = false, nowMs = Date.now }: HotTierOptions) {
     this.#minutes = new Minutes(dynamodb, TABLES.hot);
-    this.#profiles = profiles ? new Profiles(dynamodb, now) : null;
-    this.#registry = new MessageRegistry({ dynamodb, table: TABLES.hot, namespace: "", now });
-    this.#now = now;
+    this.#profiles = profiles ? new Profiles(dynamodb, nowMs) : null;
+    this.#registry = new MessageRegistry({ dynamodb, table: TABLES.hot, namespace: "", nowMs });
+    this.#nowMs = nowMs;
   }
 
   load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
@@ -100,7 +100,7 @@ export class HotTier implements Tier {
     const { shards, repeated } = inOrder(batch);
     result.repeated = repeated;
     for (const [rawShard, events] of shards) {
-      const plan = planHotLoad(rawShard, events, this.#now());
+      const plan = planHotLoad(rawShard, events, this.#nowMs());
       result.outdated += plan.outdated;
       for (const [project, minutes] of plan.projects) {
         addResult(result, await this.#loadProject(project, minutes, choose));
@@ -110,7 +110,7 @@ export class HotTier implements Tier {
   }
 
   async locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null> {
-    const fromMs = receivedAtMs === undefined ? this.#now() - LIMITS.dedupeWindowMs : receivedAtMs - MINUTE_MS;
+    const fromMs = receivedAtMs === undefined ? this.#nowMs() - LIMITS.dedupeWindowMs : receivedAtMs - MINUTE_MS;
     const found = await this.#registry.find(project, messageId, fromMs);
     return found === null ? null : new Date(found.registeredAtMs).toISOString();
   }

@@ -29,7 +29,7 @@ export interface RegistryOptions {
   table: string;
   /** Keeps one tier's registrations apart from another's in the same table. */
   namespace: string;
-  now: () => number;
+  nowMs: () => number;
 }
 
 interface Kept {
@@ -74,7 +74,7 @@ export class MessageRegistry {
   }
 
   async #claim(project: string, events: readonly EnrichedEvent[]): Promise<Set<EnrichedEvent>> {
-    const nowMs = this.#options.now();
+    const nowMs = this.#options.nowMs();
     const log = await this.#open(project, nowMs);
     let fromMs = nowMs - RECENT_MS;
     for (const event of events) if (maySuspect(event, nowMs)) fromMs = Math.min(fromMs, firstCopyFromMs(event));
@@ -92,7 +92,7 @@ export class MessageRegistry {
     for (let tries = 0; tries < APPEND_TRIES; tries++) {
       const fresh = unregistered(log, events).slice(0, ENTRY_MESSAGES_MAX);
       if (fresh.length === 0) return registered;
-      if (await log.append(fresh, this.#options.now())) {
+      if (await log.append(fresh, this.#options.nowMs())) {
         for (const event of fresh) registered.add(event);
         if (fresh.length < ENTRY_MESSAGES_MAX) return registered;
       } else {

@@ -27,7 +27,7 @@ export interface WarmTierOptions {
   sql: Sql;
   /** Must resolve only when they are stored, and take the same ones again. */
   storeFailed: (failed: readonly FailedEvent[]) => Promise<void>;
-  now?: () => number;
+  nowMs?: () => number;
 }
 
 /** Cuts a batch into transactions: runs of one raw shard, in order. Pure. */
@@ -45,12 +45,12 @@ export class WarmTier implements Tier {
   readonly name = "warm";
   readonly #sql: Sql;
   readonly #storeFailed: WarmTierOptions["storeFailed"];
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
 
-  constructor({ sql, storeFailed, now = Date.now }: WarmTierOptions) {
+  constructor({ sql, storeFailed, nowMs = Date.now }: WarmTierOptions) {
     this.#sql = sql;
     this.#storeFailed = storeFailed;
-    this.#now = now;
+    this.#nowMs = nowMs;
   }
 
   async load(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
@@ -75,7 +75,7 @@ export class WarmTier implements Tier {
 
   async locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null> {
     const from = receivedAtMs === undefined ? new Date(0) : new Date(receivedAtMs - TIME_BEFORE_RECEIPT_MS);
-    const to = new Date((receivedAtMs ?? this.#now()) + TIME_AFTER_RECEIPT_MS);
+    const to = new Date((receivedAtMs ?? this.#nowMs()) + TIME_AFTER_RECEIPT_MS);
     const [row] = await this.#sql<{ loaded_at: Date }[]>`
       select loaded_at from event
       where project = ${project} and message_id = ${messageId} and time >= ${from} and time < ${to}
@@ -100,7 +100,7 @@ export class WarmTier implements Tier {
 
   /** First stored among the failed, then passed by the checkpoint: a crash in between stores it there again, under one id. */
   async #divert(event: EnrichedEvent, fault: unknown): Promise<LoadResult> {
-    await this.#storeFailed([unstorable(event, fault, this.#now())]);
+    await this.#storeFailed([unstorable(event, fault, this.#nowMs())]);
     await this.#sql.begin(async (tx) => {
       await lockCheckpoint(tx, event.rawShard);
       if (await moveCheckpoint(tx, event)) await addFailed(tx, event);
@@ -128,7 +128,7 @@ export class WarmTier implements Tier {
       const fresh = after(chunk, checkpoint);
       result.repeated = chunk.length - fresh.length;
       if (fresh.length === 0) return result;
-      const own = await withoutCopies(tx, fresh, this.#now());
+      const own = await withoutCopies(tx, fresh, this.#nowMs());
       const [inserted] = await Promise.all([
         own.length === 0 ? [] : insert(tx, own.length === chunk.length ? ready : eventInsert(own)),
         moveCheckpoint(tx, last),
