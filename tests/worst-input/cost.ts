@@ -5,6 +5,8 @@
 const GROWTH_MAX = 2.5;
 /** Below this CPU time the clock's resolution decides the result: some kernels count in steps of 4 ms. */
 const FLOOR_MS = 8;
+/** Above this CPU time one measurement is enough: no other load makes a cheap text cost so much. */
+const CERTAIN_MS = 500;
 /** Far above the cost of any reader. A reader that scans thousands of characters from each position costs still more. */
 const MS_PER_KIB_MAX = 4;
 /** For a pattern that runs alone, without any code of the test runner. */
@@ -24,8 +26,8 @@ function cpuMs(read: Reader, text: string): number {
     read(text);
     const { user, system } = process.cpuUsage(start);
     least = Math.min(least, (user + system) / 1_000);
-    // Too short for chance to matter.
-    if (least < FLOOR_MS) break;
+    // Too short or too long for chance to matter.
+    if (least < FLOOR_MS || least > CERTAIN_MS) break;
   }
   return least;
 }
