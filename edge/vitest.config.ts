@@ -11,6 +11,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 const limits = { testTimeout: 120_000, hookTimeout: 120_000, silent: "passed-only" } as const;
 
 const workerd = cloudflareTest(({ inject }) => ({
+  main: path("test/worker.ts"),
   wrangler: { configPath: path("../wrangler.toml") },
   miniflare: {
     // The page is built elsewhere and need not be there.

@@ -3,7 +3,7 @@
 
 import { compressMember, concatBytes, LIMITS } from "@behaviour/contract";
 import { sleep, waitLeftMs } from "../clock.ts";
-import { Budget } from "./memory.ts";
+import { Budget, type Holding } from "./memory.ts";
 
 export interface Member {
   ids: Uint8Array;
@@ -108,10 +108,24 @@ class Group<M extends Member> {
 /** What waits for a commit, in all shards of the isolate. */
 const pending = new Budget(() => LIMITS.isolatePendingBytes);
 
+export interface GroupCommitOptions {
+  /**
+   * From the start of a commit to the start of the next. On a fast disk a commit ends before the next request arrives, and
+   * without a gap each request would cost a row, which is what a Durable Object is charged for.
+   */
+  gapMs: () => number;
+  /** What may wait for commits in this shard. `LIMITS.shardPendingBytes` when it is not given. */
+  pendingBytes?: number;
+  /** Shared by the shards of the isolate. */
+  budget?: Budget;
+}
+
 export class GroupCommit<M extends Member> {
   readonly #write: (members: readonly M[]) => Promise<void>;
   readonly #gapMs: () => number;
-  readonly #holding = pending.open(this);
+  readonly #pendingBytesMax: number;
+  readonly #budget: Budget;
+  readonly #holding: Holding;
   #forming: Group<M> | null = null;
   #writing: Group<M> | null = null;
   #running = false;
@@ -119,12 +133,13 @@ export class GroupCommit<M extends Member> {
 
   /**
    * @param write makes the members durable as a whole, or throws. It is never called again before it is done.
-   * @param gapMs from the start of a commit to that of the next. On a disk that is quick a commit is over before the next request
-   *   comes, and without a gap each request would cost a row, which is what a Durable Object is charged for.
    */
-  constructor(write: (members: readonly M[]) => Promise<void>, gapMs: () => number) {
+  constructor(write: (members: readonly M[]) => Promise<void>, options: GroupCommitOptions) {
     this.#write = write;
-    this.#gapMs = gapMs;
+    this.#gapMs = options.gapMs;
+    this.#pendingBytesMax = options.pendingBytes ?? LIMITS.shardPendingBytes;
+    this.#budget = options.budget ?? pending;
+    this.#holding = this.#budget.open(this);
   }
 
   get pendingBytes(): number {
@@ -133,7 +148,7 @@ export class GroupCommit<M extends Member> {
 
   /** Whether so much more may wait: here, and in all shards of the isolate together. */
   hasRoomFor(bytes: number): boolean {
-    return this.pendingBytes + bytes <= LIMITS.shardPendingBytes && bytes <= pending.leftBytes;
+    return this.pendingBytes + bytes <= this.#pendingBytesMax && bytes <= this.#budget.leftBytes;
   }
 
   /** Resolves once the member is durable. */

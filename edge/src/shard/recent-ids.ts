@@ -2,8 +2,9 @@
 // When the younger is full it becomes the elder and the elder is forgotten; how far back memory reaches is known exactly,
 // so that an event that could be older is looked up on disk (segments.ts). E5.
 
-import { ID_HASH_BYTES, LIMITS, TUNINGS } from "@behaviour/contract";
-import { Budget } from "./memory.ts";
+import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { SHARD_BOUNDS, type ShardBounds } from "./bounds.ts";
+import { Budget, type Holding } from "./memory.ts";
 
 const FIRST_CAPACITY = 1_024;
 
@@ -94,12 +95,23 @@ export class RecentIds {
   /** The latest time that was told: a clock that is put back must not make memory claim what it forgot. */
   #newestMs = Number.NEGATIVE_INFINITY;
   readonly #generationIds: number;
-  readonly #holding = idBudget.open(this);
+  /** What a generation holds at least: ids that may be in no run yet. */
+  readonly #leastIds: number;
+  readonly #budget: Budget;
+  readonly #holding: Holding;
 
-  constructor(reachMs: number, memoryIds: number = TUNINGS.dedupeMemoryIds) {
+  /** @param budget shared by the shards of the isolate */
+  constructor(
+    reachMs: number,
+    { dedupeMemoryIds, dedupeRunIds }: Pick<ShardBounds, "dedupeMemoryIds" | "dedupeRunIds"> = SHARD_BOUNDS,
+    budget: Budget = idBudget,
+  ) {
     this.#reachMs = reachMs;
     this.#youngerSinceMs = reachMs;
-    this.#generationIds = memoryIds / 2;
+    this.#generationIds = dedupeMemoryIds / 2;
+    this.#leastIds = Math.min(this.#generationIds, dedupeRunIds);
+    this.#budget = budget;
+    this.#holding = budget.open(this);
   }
 
   get reachMs(): number {
@@ -144,8 +156,7 @@ export class RecentIds {
   }
 
   #generationLimit(): number {
-    if (idBudget.leftBytes > 0) return this.#generationIds;
-    return Math.min(this.#generationIds, TUNINGS.dedupeRunIds);
+    return this.#budget.leftBytes > 0 ? this.#generationIds : this.#leastIds;
   }
 
   #turn(): void {

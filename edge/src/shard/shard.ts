@@ -2,7 +2,7 @@
 // events durable before they are acknowledged, and flushes its rows to the stream until nothing is left, whatever fails.
 // E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
 
-import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
+import { ID_HASH_BYTES } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { ledgerHome } from "../ledger/home.ts";
@@ -15,6 +15,7 @@ import { kinesisSinks } from "../sink/kinesis.ts";
 import type { AppendAnswer, AppendInput, WorkerReport } from "./append.ts";
 import { type AppendCall, unpackAppends } from "./append-call.ts";
 import { unpackAppends1 } from "./append-call-1.ts";
+import { SHARD_BOUNDS, type ShardBounds } from "./bounds.ts";
 import { consentChanges, droppedIn } from "./consent-claim.ts";
 import { ShardLedger } from "./consent-ledger.ts";
 import { Flusher } from "./flusher.ts";
@@ -40,10 +41,7 @@ export class BufferShard extends PlacedObject {
   readonly #rate = new EventRate();
   readonly #watch = new Watch();
   readonly #revokedKeys: Set<string>;
-  readonly #commits = new GroupCommit<AppendInput>(
-    (members) => this.#commit(members),
-    () => commitGapMs(this.#rate.perSecond(Date.now())),
-  );
+  readonly #commits: GroupCommit<AppendInput>;
   readonly #flusher: Flusher;
   readonly #registration: Registration;
   /** Of appends that wait until the shard has the part of the ledger that judges them. */
@@ -52,12 +50,20 @@ export class BufferShard extends PlacedObject {
   #countedAtMs = 0;
   #alarmAtMs: number | null = null;
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  readonly #bounds: ShardBounds;
+
+  /** @param bounds the runtime passes none: only a test builds a shard with other bounds */
+  constructor(ctx: DurableObjectState, env: Env, bounds: ShardBounds = SHARD_BOUNDS) {
     super(ctx, env);
+    this.#bounds = bounds;
     this.#sql = ctx.storage.sql;
     migrate(ctx.storage);
     this.#sql.exec(REGISTRATION_SCHEMA);
-    this.#store = new EventStore(ctx.storage, this.#name);
+    this.#store = new EventStore(ctx.storage, this.#name, bounds);
+    this.#commits = new GroupCommit<AppendInput>((members) => this.#commit(members), {
+      gapMs: () => commitGapMs(this.#rate.perSecond(Date.now())),
+      pendingBytes: bounds.shardPendingBytes,
+    });
     // Not `env`: only `this.env` is confined to the deployment's jurisdiction.
     const homeOf = (home: number) => ledgerHome(this.env, projectOfShard(this.#name), home);
     this.#ledger = new ShardLedger(this.#sql, () => this.#name, homeOf);
@@ -66,7 +72,7 @@ export class BufferShard extends PlacedObject {
     this.#flusher = new Flusher({
       name: this.#name,
       rows: this.#store.rows,
-      sinks: () => kinesisSinks(this.env),
+      sinks: () => kinesisSinks(this.env, bounds.callDeadlineMs),
       markSent: (rows) => this.#store.markSent(rows),
       delayMs: () => flushDelayMs(this.#store.rows, this.#watch.isOpen),
     });
@@ -142,7 +148,7 @@ export class BufferShard extends PlacedObject {
   }
 
   async #waitForLedger(ready: Promise<void>, bytes: number): Promise<"overloaded" | "unavailable" | null> {
-    if (this.#unjudgedBytes + bytes > LIMITS.shardPendingBytes) {
+    if (this.#unjudgedBytes + bytes > this.#bounds.shardPendingBytes) {
       ready.catch(() => {});
       return "overloaded";
     }

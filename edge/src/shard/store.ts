@@ -1,10 +1,11 @@
 // What a shard keeps of events: their rows until they are on the stream, their ids for the dedupe window, and the counts. One
 // place knows which of these are written together. Each write is whole or throws and changes nothing, here and on disk.
 
-import { ID_HASH_BYTES, LIMITS, TUNINGS } from "@behaviour/contract";
+import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
 import { log } from "../log.ts";
 import { projectOfShard } from "../placement/shard-name.ts";
+import { SHARD_BOUNDS, type ShardBounds } from "./bounds.ts";
 import { Counters, type Outcome, type StoredMinute } from "./counters.ts";
 import { type DropCount, Drops } from "./drops.ts";
 import { type Member, packGroup } from "./group-commit.ts";
@@ -35,6 +36,7 @@ export class EventStore {
   readonly rows: Rows;
   readonly #storage: DurableObjectStorage;
   readonly #shardName: string;
+  readonly #bounds: ShardBounds;
   readonly #boot = crypto.randomUUID().slice(0, 13);
   readonly #segments: Segments;
   readonly #recent: RecentIds;
@@ -47,13 +49,14 @@ export class EventStore {
   #dropsWrittenAtMs = 0;
   #mergeTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(storage: DurableObjectStorage, shardName: string) {
+  constructor(storage: DurableObjectStorage, shardName: string, bounds: ShardBounds = SHARD_BOUNDS) {
     this.#storage = storage;
     this.#shardName = shardName;
+    this.#bounds = bounds;
     this.rows = new Rows(storage);
     this.#segments = new Segments(storage.sql);
     const inRunsUpToMs = this.#segments.looseSinceMs;
-    this.#recent = new RecentIds(inRunsUpToMs === null ? Number.NEGATIVE_INFINITY : inRunsUpToMs + 1);
+    this.#recent = new RecentIds(inRunsUpToMs === null ? Number.NEGATIVE_INFINITY : inRunsUpToMs + 1, bounds);
     for (const { ids, committedAtMs } of this.rows.loose()) this.#recent.add(ids, committedAtMs);
     const { storedCounts } = this.rows;
     const counts = storedCounts === "" ? { minutes: [], drops: [] } : (JSON.parse(storedCounts) as Counts);
@@ -70,18 +73,18 @@ export class EventStore {
 
   /** No more events are taken until it has drained. Room is left for what draining writes, and for what is not events. */
   get isFull(): boolean {
-    const mark = this.#isFull ? LIMITS.shardLowWaterBytes : LIMITS.shardHighWaterBytes;
+    const mark = this.#isFull ? this.#bounds.shardLowWaterBytes : this.#bounds.shardHighWaterBytes;
     this.#isFull =
       this.rows.bytes > mark ||
-      this.#databaseBytes > LIMITS.shardEventsDatabaseBytes ||
+      this.#databaseBytes > this.#bounds.shardEventsDatabaseBytes ||
       // Ids that find no run are surely in memory only as long as they are few.
-      this.rows.looseIdCount > 2 * TUNINGS.dedupeRunIds + LIMITS.eventsPerRequest;
+      this.rows.looseIdCount > 2 * this.#bounds.dedupeRunIds + LIMITS.eventsPerRequest;
     return this.#isFull;
   }
 
   /** Nothing is written any more that can wait: runs are not merged, counts go with the rows that say what is sent. */
   get isBrimful(): boolean {
-    return this.#databaseBytes > LIMITS.shardDatabaseBytes;
+    return this.#databaseBytes > this.#bounds.shardDatabaseBytes;
   }
 
   /** Indices of ids that were taken before. @param oldestMs none of the messages was first sent before. */
@@ -217,7 +220,7 @@ export class EventStore {
   #moveIdsWhenDue(nowMs: number): void {
     const { rows } = this;
     const isIdle = rows.count === 0 && rows.keptSinceMs !== null && isOver(rows.keptSinceMs, TIDY_AFTER_MS, nowMs);
-    if (!isIdle && !rows.hasSpentLog && rows.looseIdCount < TUNINGS.dedupeRunIds) return;
+    if (!isIdle && !rows.hasSpentLog && rows.looseIdCount < this.#bounds.dedupeRunIds) return;
     rows.moveIds((loose) => this.#segments.writeRun(loose), this.#counts(), isIdle);
     this.#countsAreStored = true;
   }

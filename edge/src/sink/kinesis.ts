@@ -16,10 +16,12 @@ export class KinesisSink implements Sink {
   readonly maxBytes = LIMITS.putRecordsBytes;
   readonly #target: KinesisTarget;
   readonly #stream: string;
+  readonly #deadlineMs: number;
 
-  constructor(target: KinesisTarget, stream: string) {
+  constructor(target: KinesisTarget, stream: string, deadlineMs: number) {
     this.#target = target;
     this.#stream = stream;
+    this.#deadlineMs = deadlineMs;
   }
 
   async put(records: readonly SinkRecord[]): Promise<{ outcomes: RecordOutcome[]; fault: string | null }> {
@@ -27,7 +29,7 @@ export class KinesisSink implements Sink {
     let status: number;
     let text: string;
     try {
-      const answer = await callKinesis(this.#target, "PutRecords", this.#body(records));
+      const answer = await callKinesis(this.#target, "PutRecords", this.#body(records), this.#deadlineMs);
       status = answer.status;
       text = await answer.text();
     } catch (fault) {
@@ -128,16 +130,21 @@ function targetOf(region: string, endpoint: string | undefined, credentials: Cre
   return { region, endpoint: endpoint ?? `https://kinesis.${region}.amazonaws.com`, client };
 }
 
-export function kinesisSinks(env: Env): KinesisSink[] {
-  return kinesisTargets(env).map((target) => new KinesisSink(target, env.RAW_STREAM));
+export function kinesisSinks(env: Env, deadlineMs: number): KinesisSink[] {
+  return kinesisTargets(env).map((target) => new KinesisSink(target, env.RAW_STREAM, deadlineMs));
 }
 
 /** One call of Kinesis' JSON protocol; the deadline bounds the body too. */
-export function callKinesis({ client, endpoint }: KinesisTarget, operation: string, body: string): Promise<Response> {
+export function callKinesis(
+  { client, endpoint }: KinesisTarget,
+  operation: string,
+  body: string,
+  deadlineMs: number = LIMITS.callDeadlineMs,
+): Promise<Response> {
   return client.fetch(`${endpoint}/`, {
     method: "POST",
     headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": `Kinesis_20131202.${operation}` },
     body,
-    signal: AbortSignal.timeout(LIMITS.callDeadlineMs),
+    signal: AbortSignal.timeout(deadlineMs),
   });
 }

@@ -49,10 +49,7 @@ async function soon<T>(work: Promise<T>): Promise<T> {
 
 describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
   it("between two commits", async () => {
-    const commit = new GroupCommit<Member>(
-      async () => {},
-      () => 6,
-    );
+    const commit = new GroupCommit<Member>(async () => {}, { gapMs: () => 6 });
     const member = () => ({ ids: new Uint8Array(8), data: new Uint8Array(10), compressed: false });
     await soon(commit.add(member()));
     step(byMs);
@@ -129,7 +126,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
   });
 
   it("memory of ids claims nothing that it forgot", () => {
-    const recent = new RecentIds(0, 200);
+    const recent = new RecentIds(0, { dedupeMemoryIds: 200, dedupeRunIds: 100 });
     const nowMs = 100 * HOUR_MS;
     const batch = (from: number) => packIds(Array.from({ length: 100 }, (_, i) => `m-${from + i}`));
     recent.add(batch(0), nowMs);

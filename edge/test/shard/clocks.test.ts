@@ -2,21 +2,20 @@
 // looks younger than it is must be looked up on disk all the same. E5.
 
 import type { EventTime } from "@behaviour/contract";
-import { LIMITS, TUNINGS } from "@behaviour/contract";
+import { LIMITS } from "@behaviour/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { firstTakenFromMs } from "../../src/collect/first-taken.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
+import { restoreShards, shrinkShards } from "./small-shard.ts";
 import { append, appendInput, untilFlushed } from "./stub.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 describe("at the door", () => {
-  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
-  const before = { ...limits };
-  beforeEach(() => void Object.assign(limits, { dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
-  afterEach(() => void Object.assign(limits, before));
+  beforeEach(() => shrinkShards({ dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
+  afterEach(restoreShards);
 
   /** So many messages that memory holds nothing of what came before. */
   async function turnOver(project: string): Promise<void> {

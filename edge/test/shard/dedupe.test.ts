@@ -3,13 +3,14 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { Buffer } from "node:buffer";
-import { decodeFrame, TUNINGS } from "@behaviour/contract";
+import { decodeFrame } from "@behaviour/contract";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { packAppends } from "../../src/shard/append-call.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
 import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 import { readRecords, setFaults, streamState } from "../servers/kinesis/stream.ts";
+import { restoreShards, shrinkShards } from "./small-shard.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, tablesOfRows, untilFlushed } from "./stub.ts";
 
 const STORED = { outcome: "stored" };
@@ -104,15 +105,13 @@ describe("a copy", () => {
 });
 
 describe("24 hours later, at the door", () => {
-  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
-  const before = { ...limits };
-  afterEach(() => void Object.assign(limits, before));
+  afterEach(restoreShards);
 
   it.each([
-    ["few messages came meanwhile", before],
+    ["few messages came meanwhile", {}],
     ["many came meanwhile", { dedupeMemoryIds: 200, dedupeRunIds: 100 }],
   ])("%s: with another `sentAt` the message is a duplicate, and on the stream once", async (_name, size) => {
-    Object.assign(limits, size);
+    shrinkShards(size);
     const project = newProject("a-day");
     const key = await newKey({ project });
     const firstMs = Date.now();
@@ -148,10 +147,8 @@ describe("24 hours later, at the door", () => {
 });
 
 describe("memory turned over", () => {
-  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
-  const before = { ...limits };
-  beforeEach(() => void Object.assign(limits, { dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
-  afterEach(() => void Object.assign(limits, before));
+  beforeEach(() => shrinkShards({ dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
+  afterEach(restoreShards);
 
   const COMMITS = 12;
   const names = (prefix: string) => Array.from({ length: 500 }, (_, i) => `${prefix}-${i}`);

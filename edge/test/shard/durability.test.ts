@@ -1,12 +1,13 @@
 // What a shard has said "stored" to is durable, is sent as the row's own bytes, and outlives the object's memory. E2, E3.
 
 import { runInDurableObject } from "cloudflare:test";
-import { decodeFrame, LIMITS } from "@behaviour/contract";
+import { decodeFrame } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { packAppends } from "../../src/shard/append-call.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
 import { newProject } from "../keys.ts";
 import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
+import { restoreShards, shrinkShards } from "./small-shard.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, tablesOfRows, untilFlushed } from "./stub.ts";
 
 const REFUSED = { kind: "status", status: 400, type: "ProvisionedThroughputExceededException" } as const;
@@ -212,13 +213,11 @@ describe("an outage of a day", () => {
 });
 
 describe("full", () => {
-  const limits = LIMITS as { shardHighWaterBytes: number; shardLowWaterBytes: number; shardPendingBytes: number };
-  const before = { ...limits };
-  afterEach(() => void Object.assign(limits, before));
+  afterEach(restoreShards);
 
   it("storage_full above the high-water mark, until it has drained below the low one", async () => {
+    shrinkShards({ shardHighWaterBytes: 2_000, shardLowWaterBytes: 500 });
     const project = await closedProject("full");
-    Object.assign(limits, { shardHighWaterBytes: 2_000, shardLowWaterBytes: 500 });
     let stored = 0;
     while ((await append(project, appendInput([`m-${stored}`]))).outcome === "stored") stored++;
     expect(stored).toBeGreaterThan(10);
@@ -244,8 +243,8 @@ describe("full", () => {
   });
 
   it("overloaded when too much waits for its commit; nothing of it is stored", async () => {
+    shrinkShards({ shardPendingBytes: 1_000 });
     const project = newProject("pending");
-    limits.shardPendingBytes = 1_000;
     const inputs = Array.from({ length: 100 }, (_, i) => appendInput([`m-${i}`]));
     const answers = await shardOf(project).append2(packAppends(inputs));
     const stored = answers.filter(({ outcome }) => outcome === "stored").length;

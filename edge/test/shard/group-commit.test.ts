@@ -38,7 +38,7 @@ function heldCommit() {
   const writes: { members: readonly Member[]; end: () => void; fail: (fault: Error) => void }[] = [];
   const commit = new GroupCommit<Member>(
     (members) => new Promise<void>((end, fail) => void writes.push({ members, end, fail })),
-    () => GAP_MS,
+    { gapMs: () => GAP_MS },
   );
   const begun = (count: number) => vi.waitFor(() => expect(writes.length).toBe(count));
   return { commit, writes, begun };

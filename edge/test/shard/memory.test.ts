@@ -1,35 +1,22 @@
 // What several shards of one isolate hold together: the memory is the isolate's, so a busy neighbour leaves less. LIMITS says how much.
 
-import { LIMITS, TUNINGS } from "@behaviour/contract";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { GroupCommit, type Member } from "../../src/shard/group-commit.ts";
 import { Budget } from "../../src/shard/memory.ts";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
-
-const limits = LIMITS as {
-  isolatePendingBytes: number;
-  shardPendingBytes: number;
-  isolateIdBytes: number;
-};
-const tunings = TUNINGS as { dedupeRunIds: number };
-const before = { ...limits };
-const tuningsBefore = { ...tunings };
-afterEach(() => {
-  Object.assign(limits, before);
-  Object.assign(tunings, tuningsBefore);
-});
 
 const member = (bytes: number): Member => ({ ids: new Uint8Array(8), data: new Uint8Array(bytes), compressed: false });
 
 describe("shards of one isolate", () => {
   it("share what may wait for commits, and give it back", async () => {
-    Object.assign(limits, { shardPendingBytes: 1_000, isolatePendingBytes: 1_500 });
+    const budget = new Budget(() => 1_500);
     const ends: (() => void)[] = [];
     const shard = () =>
-      new GroupCommit<Member>(
-        () => new Promise<void>((end) => void ends.push(end)),
-        () => 0,
-      );
+      new GroupCommit<Member>(() => new Promise<void>((end) => void ends.push(end)), {
+        gapMs: () => 0,
+        pendingBytes: 1_000,
+        budget,
+      });
     const [one, two] = [shard(), shard()];
     const done = [one.add(member(900))];
     expect([one.hasRoomFor(101), two.hasRoomFor(600), two.hasRoomFor(601)]).toEqual([false, true, false]);
@@ -42,9 +29,9 @@ describe("shards of one isolate", () => {
   });
 
   it("keep fewer ids each when there are many of them, but always as many as may be in no run", () => {
-    Object.assign(limits, { isolateIdBytes: 400_000 });
-    Object.assign(tunings, { dedupeRunIds: 2_000 });
-    const shards = Array.from({ length: 20 }, () => new RecentIds(0, 100_000));
+    const budget = new Budget(() => 400_000);
+    const bounds = { dedupeMemoryIds: 100_000, dedupeRunIds: 2_000 };
+    const shards = Array.from({ length: 20 }, () => new RecentIds(0, bounds, budget));
     for (let round = 0; round < 20; round++) {
       for (const shard of shards) shard.add(crypto.getRandomValues(new Uint8Array(1_000 * 8)), round);
     }

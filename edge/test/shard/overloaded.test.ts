@@ -3,7 +3,6 @@
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { LIMITS } from "@behaviour/contract";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Env } from "../../src/env.ts";
 import type { BufferShard } from "../../src/shard/shard.ts";
@@ -11,6 +10,7 @@ import worker from "../../src/worker.ts";
 import { bearer, goodEvent, ORIGIN } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 import { arrivedEvents, setFaults, untilArrived } from "../servers/kinesis/stream.ts";
+import { restoreShards, shrinkShards } from "./small-shard.ts";
 import { storedRows } from "./stub.ts";
 
 interface Fault {
@@ -160,15 +160,13 @@ describe("a shard that cannot be reached", () => {
 });
 
 describe("a shard that is full", () => {
-  const limits = LIMITS as { shardHighWaterBytes: number; shardLowWaterBytes: number };
-  const before = { ...limits };
-  afterEach(() => void Object.assign(limits, before));
+  afterEach(restoreShards);
 
   it("503 storage_full at the door until it has drained; what was taken before is delivered, what was refused is not", async () => {
     const project = newProject("full");
     const key = await newKey({ project });
     await setFaults(project, [{ kind: "status", status: 400, type: "LimitExceededException", times: 1_000_000 }]);
-    Object.assign(limits, { shardHighWaterBytes: 3_000, shardLowWaterBytes: 1_000 });
+    shrinkShards({ shardHighWaterBytes: 3_000, shardLowWaterBytes: 1_000 });
     const taken: string[] = [];
     let answer: Answer;
     do {

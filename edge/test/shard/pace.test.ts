@@ -39,7 +39,7 @@ describe("rows an event", () => {
       async () => {
         commits++;
       },
-      () => commitGapMs(rate.perSecond(Date.now())),
+      { gapMs: () => commitGapMs(rate.perSecond(Date.now())) },
     );
     let events = 0;
     let longestMs = 0;

@@ -2,8 +2,10 @@
 
 import { hashId, ID_HASH_BYTES, packIds, TUNINGS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
+import { SHARD_BOUNDS } from "../../src/shard/bounds.ts";
 import { RecentIds } from "../../src/shard/recent-ids.ts";
 
+const memoryOf = (dedupeMemoryIds: number) => ({ ...SHARD_BOUNDS, dedupeMemoryIds });
 const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => `m-${from + i}`);
 
 describe("recent ids", () => {
@@ -36,7 +38,7 @@ describe("recent ids", () => {
   });
 
   it("reaches back to its first day until a generation is forgotten, then exactly to the next", () => {
-    const recent = new RecentIds(100, 2_000);
+    const recent = new RecentIds(100, memoryOf(2_000));
     recent.add(packIds(names(0, 1_000)), 1_000);
     expect(recent.reachMs).toBe(100);
     recent.add(packIds(names(1_000, 1_000)), 2_000);
@@ -107,7 +109,7 @@ describe("ids that were made to collide", () => {
 
 describe("ids that are taken back", () => {
   it("are not known, and all others still are, however they lie", () => {
-    const recent = new RecentIds(0, 4_000);
+    const recent = new RecentIds(0, memoryOf(4_000));
     const all = names(0, 3_000);
     for (let start = 0; start < all.length; start += 100) recent.add(packIds(all.slice(start, start + 100)), start);
     const gone = all.filter((_, index) => index % 3 === 0);

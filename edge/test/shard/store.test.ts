@@ -1,8 +1,9 @@
 // What a shard keeps of events, and what it costs in rows; a disk that is full at any statement; an object that ends at any point.
 // What was written is there in the next life, once; what failed is as if it had never come.
 
-import { decodeFrame, ID_HASH_BYTES, LIMITS, packIds, TUNINGS } from "@behaviour/contract";
+import { decodeFrame, ID_HASH_BYTES, LIMITS, packIds } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { SHARD_BOUNDS } from "../../src/shard/bounds.ts";
 import { type AcceptedMember, EventStore } from "../../src/shard/store.ts";
 import { withStorage } from "./storage.ts";
 
@@ -170,16 +171,12 @@ describe("a full disk", () => {
     return stored;
   }
 
-  const limits = TUNINGS as { dedupeRunIds: number };
-  const before = { ...limits };
-  afterEach(() => void Object.assign(limits, before));
-
   it("from any statement on, for a while or for good: nothing stored is lost, nothing refused is known", async () => {
-    limits.dedupeRunIds = 4;
+    const bounds = { ...SHARD_BOUNDS, dedupeRunIds: 4 };
     for (const lasts of [1, 3, 1_000]) {
       for (let failFrom = 1; failFrom <= 40; failFrom++) {
         await withStorage((watched) => {
-          const store = new EventStore(watched.storage, NAME);
+          const store = new EventStore(watched.storage, NAME, bounds);
           const sent: string[] = [];
           watched.writes = 0;
           const failing = watched as { failFrom: number | null };
@@ -189,7 +186,7 @@ describe("a full disk", () => {
           const stored = live(store, (ids) => sent.push(...ids));
           Object.defineProperty(watched, "failFrom", { value: null });
           const all = Array.from({ length: 6 }, (_, round) => [`${round}-a`, `${round}-b`]).flat();
-          for (const life of [store, new EventStore(watched.storage, NAME)]) {
+          for (const life of [store, new EventStore(watched.storage, NAME, bounds)]) {
             const left = waiting(life).flatMap(({ frame }) =>
               idsOf([...decodeFrame(frame)].map((line) => line.value as Record<string, unknown>)),
             );
@@ -204,27 +201,21 @@ describe("a full disk", () => {
 
   it("is seen coming: no events are taken, while draining still writes", () =>
     withStorage((watched) => {
-      const marks = LIMITS as { shardEventsDatabaseBytes: number; shardDatabaseBytes: number };
-      const { shardEventsDatabaseBytes } = marks;
-      try {
-        const store = new EventStore(watched.storage, NAME);
-        write(store, ["a"]);
-        expect(store.isFull).toBe(false);
-        marks.shardEventsDatabaseBytes = 1_000;
-        expect(store.isFull).toBe(true);
-        // Beyond the second mark not even counts are written on their own.
-        const { shardDatabaseBytes } = marks;
-        marks.shardDatabaseBytes = 1_000;
-        watched.rowsWritten = 0;
-        store.count("rejected", 1, Date.now());
-        store.storeCounts();
-        expect([store.isBrimful, watched.rowsWritten, store.hasCountsToStore]).toEqual([true, 0, true]);
-        marks.shardDatabaseBytes = shardDatabaseBytes;
-        send(store);
-        expect(store.rows.count).toBe(0);
-      } finally {
-        marks.shardEventsDatabaseBytes = shardEventsDatabaseBytes;
-      }
+      const bounds = { ...SHARD_BOUNDS };
+      const store = new EventStore(watched.storage, NAME, bounds);
+      write(store, ["a"]);
+      expect(store.isFull).toBe(false);
+      bounds.shardEventsDatabaseBytes = 1_000;
+      expect(store.isFull).toBe(true);
+      // Beyond the second mark not even counts are written on their own.
+      bounds.shardDatabaseBytes = 1_000;
+      watched.rowsWritten = 0;
+      store.count("rejected", 1, Date.now());
+      store.storeCounts();
+      expect([store.isBrimful, watched.rowsWritten, store.hasCountsToStore]).toEqual([true, 0, true]);
+      bounds.shardDatabaseBytes = SHARD_BOUNDS.shardDatabaseBytes;
+      send(store);
+      expect(store.rows.count).toBe(0);
     }));
 });
 

@@ -1,10 +1,11 @@
 // What the stream answers, and what becomes of the rows: exactly those it said it stored are deleted, all others are sent again.
 
-import { decodeFrame, LIMITS } from "@behaviour/contract";
+import { decodeFrame } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { newProject } from "../keys.ts";
 import type { Fault } from "../servers/kinesis/faults.ts";
 import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
+import { restoreShards, shrinkShards } from "./small-shard.ts";
 import { append, appendInput, runAlarm, storedRows, untilFlushed } from "./stub.ts";
 
 const THROTTLED = "ProvisionedThroughputExceededException";
@@ -182,10 +183,8 @@ describe("answers that say nothing was taken", () => {
 });
 
 describe("a stream that does not answer", () => {
-  const limits = LIMITS as { callDeadlineMs: number };
-  const before = limits.callDeadlineMs;
-  beforeAll(() => void (limits.callDeadlineMs = 1_000));
-  afterAll(() => void (limits.callDeadlineMs = before));
+  beforeAll(() => shrinkShards({ callDeadlineMs: 1_000 }));
+  afterAll(restoreShards);
 
   it.concurrent.each([
     { name: "hang", kind: "hang" },
@@ -207,10 +206,8 @@ describe("a stream that does not answer", () => {
 });
 
 describe("answers in another order than the calls", () => {
-  const limits = LIMITS as { callDeadlineMs: number };
-  const before = limits.callDeadlineMs;
-  beforeAll(() => void (limits.callDeadlineMs = 500));
-  afterAll(() => void (limits.callDeadlineMs = before));
+  beforeAll(() => shrinkShards({ callDeadlineMs: 500 }));
+  afterAll(restoreShards);
 
   it("a call that was given up arrives after the one that followed it: all is there, copies beside marked ones only", async () => {
     const { project, names } = await withRows("late", 3);
