@@ -1,5 +1,6 @@
-// A batch's own context, looked at and repaired once for all the events it is merged into: 2,500 of them would each repair it anew.
-// What it was repaired of is told with every event that has it, as if it had stood there. docs/API_DOCUMENTATION.md#answers.
+// Scans and repairs a batch's own context once for all events that it is merged into. 2,500 events would each repair it again.
+// An event that inherits a repaired member gets the member's warnings, as if it had carried the member itself.
+// docs/API_DOCUMENTATION.md#answers.
 
 import { isObject, type JsonObject, LIMITS } from "@behaviour/contract";
 import { ALL_PII } from "../pii/classes.ts";
@@ -9,19 +10,19 @@ import { repairMember } from "./repair.ts";
 import { FOUND, scan } from "./scan.ts";
 import type { EventWarnings, RequestWarnings } from "./warnings.ts";
 
-/** Beyond a limit it is left as it is: each event that has it is refused. */
+/** A context that breaks a limit is not repaired: each event that inherits it is rejected. */
 const BROKEN = FOUND.tooDeep | FOUND.tooManyKeys | FOUND.tooManyNodes;
 
 export class BatchContext {
-  /** A lower bound of its text, as `scan` tells one. */
+  /** A lower bound of the size of the context's text, computed by `scan`. */
   readonly size: number;
   readonly isRepaired: boolean;
-  /** Classes of personal data that can be in it for what was repaired. */
+  /** Classes of personal data that a repaired context can hold. */
   readonly mayHold = ALL_PII;
   /** By the member's name as sent. */
   readonly #warnings = new Map<string, EventWarnings>();
 
-  /** Changes `parsed`: what is merged, and known again by identity, is what was repaired. */
+  /** Changes `parsed`: the repaired context is merged into the events, and later recognized by identity. */
   constructor(parsed: ParsedBody, context: JsonObject, care: boolean, mayHold: number, texts: EventTexts) {
     const { found, size } = scan({ context }, care, mayHold);
     this.size = size;
@@ -39,7 +40,7 @@ export class BatchContext {
     return repaired;
   }
 
-  /** What the event did not replace by a member of its own. @param own its context as sent */
+  /** Adds the warnings of the members that the event does not override. @param own the event's context as sent */
   warn(index: number, own: unknown, into: RequestWarnings): void {
     const members = isObject(own) ? own : {};
     let told = 0;

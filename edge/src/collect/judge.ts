@@ -1,5 +1,6 @@
-// Each item of the request by itself: rejected with a code and a pointer, or an event (repaired, if need be, with a
-// warning). Nothing an item holds touches its batch-mates. docs/API_DOCUMENTATION.md#answers, #sending-events.
+// Judges each item of the request by itself. An item is rejected with a code and a pointer, or it becomes an event, which is
+// repaired with a warning if necessary. No item affects the other items of its batch.
+// docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import {
   EVENT_TYPES,
@@ -31,25 +32,25 @@ import type { OrdinaryFields } from "./skim.ts";
 import { type EventWarnings, RequestWarnings } from "./warnings.ts";
 
 export interface JudgedEvent {
-  /** In the request. */
+  /** The item's index in the request. */
   index: number;
   event: JsonObject;
   messageId: string;
-  /** The message's name within its project. */
+  /** The hash of `messageId`, which identifies the message within its project. */
   id: IdHash;
   /** `anonymousId`, else `userId`: picks the shard. */
   subjectKey: string;
   /** Epoch milliseconds: the event's own time, corrected. */
   timeMs: number;
-  /** Epoch milliseconds, for the shard's dedupe only: no copy of the message was taken before. */
+  /** Epoch milliseconds, for the shard's dedupe only: the message cannot have been accepted before this time. */
   firstTakenMs: number;
-  /** Classes of personal data that can be in it (pii/classes.ts). */
+  /** Classes of personal data that the event can hold (pii/classes.ts). */
   mayHold: number;
-  /** A text in it begins like an IP address (redact.ts). */
+  /** A text of the event begins like an IP address (redact.ts). */
   mayHoldAddress: boolean;
-  /** What was masked in it (redact.ts). */
+  /** The personal data that was masked in the event (redact.ts). */
   pii?: PiiFinding[];
-  /** Nothing is to be done about it, and its text travels as it was sent (skim.ts). */
+  /** The event needs no change, and its text is stored as it was sent (skim.ts). */
   isOrdinary?: boolean;
 }
 
@@ -57,9 +58,9 @@ export interface Judged {
   events: JudgedEvent[];
   rejected: Rejection[];
   warnings: RequestWarnings;
-  /** Every item was taken as it is: the body may travel as its own bytes. */
+  /** Every item was accepted unchanged: the body may be stored as the bytes that were sent. */
   clean: boolean;
-  /** Classes of personal data that the body can hold; all, where its text has escapes, which hide anything from a search. */
+  /** Classes of personal data that the body can hold; all classes if its text has escapes, which hide data from a search. */
   mayHold: number;
 }
 
@@ -70,7 +71,7 @@ export interface JudgeOptions {
   anyPast: boolean;
 }
 
-/** What judging one of a request's items takes. */
+/** The data of a request that is needed to judge one of its items. */
 interface OfRequest {
   parsed: ParsedBody;
   batchContext: BatchContext | null;
@@ -88,7 +89,7 @@ interface Refused {
 }
 
 export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
-  // Of a body that was skimmed, only the events that are left are searched.
+  // In a skimmed body, only the events that are not ordinary are searched.
   const { care, mayHold } = parsed.skimmed === null ? lookAt(parsed.text) : NOTHING_FOUND;
   const judged: Judged = { events: [], rejected: [], warnings: new RequestWarnings(), clean: true, mayHold };
   const texts = new EventTexts(parsed);
@@ -120,9 +121,9 @@ export function judge(parsed: ParsedBody, options: JudgeOptions): Judged {
 }
 
 interface TextLook {
-  /** Escapes in it hide anything from a search: each of its strings is looked at. */
+  /** The text has escapes, which hide data from a search: each of its strings is checked. */
   care: boolean;
-  /** Classes of personal data that it can hold. */
+  /** Classes of personal data that the text can hold. */
   mayHold: number;
 }
 
@@ -133,14 +134,14 @@ function lookAt(text: string): TextLook {
   return { care, mayHold: care ? ALL_PII : bodyMayHold(text) };
 }
 
-/** For an event that the fast lane left. */
+/** For an event of a skimmed body that is not ordinary. */
 function ofLeft(of: OfRequest, index: number): OfRequest {
   const look = lookAt(of.texts.text(index));
   of.judged.mayHold |= look.mayHold;
   return { ...of, ...look };
 }
 
-/** @returns null for an event whose time earns a warning. */
+/** @returns null for an event whose time causes a warning. */
 function judgeOrdinary(
   fields: OrdinaryFields,
   index: number,
@@ -163,12 +164,12 @@ function timesOf(timestamp: unknown, sentAt: unknown, { receivedAtMs, isRetry, a
 
 function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent | Refused {
   const { parsed, batchContext, options, care, texts, judged, sizes } = of;
-  // Merged before it is looked at: what is limited is the event as it will be stored.
+  // The context is merged before the scan, because the limits apply to the event as it will be stored.
   const own = item.context;
   const isMerged = batchContext !== null && (isMissing(own) || isObject(own));
   if (isMerged) item.context = mergeBatchContext(own, parsed.batchContext);
   const { found, size, mayHold: mayHoldAsSent } = scan(item, care, of.mayHold);
-  // Of what was sent as the event.
+  // The size of the event as it was sent, without the batch's context.
   if (sizes !== null) sizes[index] = isMerged ? Math.max(0, size - batchContext.size) : size;
   if (found & FOUND.tooDeep) return refused("too_deep");
   if (found & (FOUND.tooManyKeys | FOUND.tooManyNodes)) return refused("too_many_properties");
@@ -202,7 +203,7 @@ function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent 
     event = { ...event, userId: null };
     judged.clean = false;
   }
-  // Judged before: an id is a text or a number.
+  // `judgeFields` accepts only a text or a number as an id.
   const userId = event.userId as string | number | null | undefined;
   if (!isMissing(userId) && isPlaceholder(String(userId))) {
     judged.warnings.add(index, "suspicious_user_id", "/userId");
@@ -216,7 +217,7 @@ function judgeItem(item: JsonObject, index: number, of: OfRequest): JudgedEvent 
   return { index, event, messageId, id, subjectKey, timeMs, firstTakenMs, mayHold, mayHoldAddress };
 }
 
-/** What was taken out may have stood in the middle of something; a number that became a text can be a card's. */
+/** A removed character may have stood within personal data, and a number that became a text can be a card number. */
 function mayHoldOfRepaired({ areTextsChanged }: EventWarnings): number {
   return areTextsChanged ? ALL_PII : PII.card;
 }
@@ -226,7 +227,7 @@ const IDS = ["userId", "anonymousId", "groupId", "previousId"] as const;
 const OBJECTS = ["properties", "traits", "context", "integrations"] as const;
 const TIMES = ["timestamp", "originalTimestamp", "sentAt"] as const;
 
-/** The fields the pipeline gives a meaning; all others are kept unseen. `null` counts as missing everywhere. */
+/** Judges the fields that have a meaning for the pipeline. Others are kept unchecked. `null` counts as missing everywhere. */
 function judgeFields(event: JsonObject, defaultType: EventType | null): Refused | null {
   const type = event.type ?? defaultType;
   if (type === null) return refused("missing_field", "/type");
@@ -261,7 +262,7 @@ function judgeByType(event: JsonObject, type: EventType): Refused | null {
       return judgeText(event.event, "/event", "invalid_event_name", LIMITS.eventNameLength);
     case "page":
     case "screen":
-      // Unnamed pages are common, and some libraries send the name empty.
+      // Unnamed pages are common, and some libraries send an empty name.
       if (event.name === "") return null;
       return judgeText(event.name, "/name", "invalid_event_name", LIMITS.eventNameLength);
     case "group":
@@ -278,7 +279,7 @@ function isNotSignedIn(event: JsonObject): boolean {
   return event.userId === "" && !isMissing(event.anonymousId);
 }
 
-/** A number is taken as its text. */
+/** A number is accepted as its text. */
 function judgeId(value: unknown, field: string): Refused | null {
   if (typeof value === "number") return null;
   return judgeText(value, `/${field}`, "invalid_user_id", LIMITS.idLength);
@@ -300,8 +301,8 @@ function isMissing(value: unknown): value is undefined | null {
 }
 
 /**
- * Sizes count the text as sent. The scan's sizes are lower bounds; what the body has beyond their sum (white space, digits,
- * escapes, non-ASCII) may all belong to one event, so only where that would matter are the exact texts looked up.
+ * The size of an event is the size of its text as sent. The scan's sizes are lower bounds. The rest of the body (white space,
+ * digits, escapes, non-ASCII) may all belong to one event. The exact texts are looked up only if that would exceed the limit.
  */
 function rejectTooLarge(judged: Judged, parsed: ParsedBody, sizes: readonly number[], texts: EventTexts): void {
   const known = sizes.reduce((sum, size) => sum + (size ?? 0), 0);

@@ -1,5 +1,5 @@
-// How many different keys the events of a body have. A key that the engine has not seen yet costs it twenty times one that it has,
-// and a body can bring 275,000 of them; real ones repeat a few hundred. So beyond a number events that bring new ones are refused.
+// Counts the distinct keys of a body's events. A key that is new to the engine costs twenty times as much as a known key. A body
+// can hold 275,000 keys, while real bodies repeat a few hundred. So events that bring new keys above the limit are rejected.
 
 import { LIMITS } from "@behaviour/contract";
 import { endOfString } from "../body/json-text.ts";
@@ -10,10 +10,10 @@ const SPACE = 0x20;
 
 /** A power of two, at most half full. */
 const PLACES = 64 * 1024;
-/** Hashes of the keys that were seen; 0 is a free place. One for all bodies: nothing here awaits. */
+/** Hashes of the keys seen so far; 0 is a free slot. All bodies share one table, because no code here awaits. */
 const table = new Int32Array(PLACES);
 
-/** Unknown to clients, so that nobody can make keys that hash alike. */
+/** Unknown to clients, so that no client can construct keys whose hashes collide. */
 let seed = 0;
 let factor = 0;
 
@@ -32,7 +32,7 @@ export class Names {
   /**
    * Counts the keys of one event.
    * @param text its JSON
-   * @returns false when they are too many with those of the events before.
+   * @returns false if this event and the events before it have too many distinct keys.
    */
   add(text: string): boolean {
     for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) {
@@ -45,7 +45,7 @@ export class Names {
   }
 
   #isNew(hash: number): boolean {
-    // Beyond the limit keys that were seen are still known; new ones are not remembered, or the table would fill up.
+    // Above the limit, keys in the table are still recognized. New keys are not stored, or the table would fill up.
     for (let place = hash >>> 16; ; place = (place + 1) & (PLACES - 1)) {
       if (table[place] === hash) return false;
       if (table[place] !== 0) continue;
@@ -61,7 +61,7 @@ function isBeforeColon(text: string, start: number): boolean {
   return text.charCodeAt(at) === COLON;
 }
 
-/** Never 0. Longer keys than an event may have tell nothing new. */
+/** Never 0. Characters beyond the length limit are not hashed: a longer key is not stored anyway. */
 function hashOf(text: string, start: number, end: number): number {
   let hash = seed;
   const stop = Math.min(end, start + LIMITS.keyLength);

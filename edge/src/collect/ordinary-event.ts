@@ -1,5 +1,5 @@
-// An event that the fast lane (skim.ts) found nothing to do about. It is not parsed unless somebody asks for its value: what is
-// decided by was read from the bytes, and its text travels as it was sent.
+// Holds an event that the fast lane (skim.ts) accepts unchanged. The event is parsed only when its value is read. The fields that
+// decisions need were read from the bytes, and the text is stored as it was sent.
 
 import { type ConsentOutcome, hashId, type IdHash, type JsonObject } from "@behaviour/contract";
 import type { ConsentTable } from "../consent/table.ts";
@@ -17,7 +17,7 @@ export class OrdinaryEvent {
   readonly firstTakenMs: number;
   readonly mayHold = NO_PII;
   readonly mayHoldAddress = false;
-  /** All that it names: group and alias events are not ordinary. */
+  /** All ids that the event names: group and alias events, which name more ids, are not ordinary. */
   readonly ids: OrdinaryFields;
   // Set by consent.ts.
   declare table: ConsentTable;

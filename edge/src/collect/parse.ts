@@ -1,4 +1,4 @@
-// The body as a value, and its shape: a batch or a single event.
+// Parses the body and determines its shape: a batch or a single event.
 
 import { Buffer } from "node:buffer";
 import { isObject, type JsonObject, LIMITS, parseTime, type RejectionCode, sizeText } from "@behaviour/contract";
@@ -15,22 +15,22 @@ export interface ParsedBody {
   /** The parsed top level. */
   body: JsonObject;
   /**
-   * The events as parsed; for a single event the body itself. Items may be anything: they are judged one by one. Null in the
-   * place of an ordinary one (skim.ts).
+   * The parsed events; for a single event, the body itself. An item may be any value: items are judged one by one. The item of an
+   * ordinary event (skim.ts) is null.
    */
   items: readonly unknown[];
-  /** The batch's own `context`, to be merged under each item's; null when it has none. */
+  /** The batch's own `context`, which is merged under each item's context; null if the batch has no context. */
   batchContext: JsonObject | null;
-  /** The batch's own `sentAt`; undefined when it has none that can be read. */
+  /** The batch's own `sentAt`; undefined if it is missing or unreadable. */
   sentAt: unknown;
-  /** The JSON text as sent; what is heavy is taken out of it. */
+  /** The JSON text as sent, without the values that lighten.ts removed. */
   text: string;
   sent: SentBody;
-  /** Where each event stands, when the fast lane took the body. */
+  /** The position of each event, if the fast lane accepted the body; else null. */
   skimmed: readonly SkimmedEvent[] | null;
-  /** Events that were taken out before parsing, with the reason: lighten.ts. */
+  /** Events that were removed before parsing, with the reason (lighten.ts). */
   heavy: ReadonlyMap<number, RejectionCode> | null;
-  /** Not worth compressing (density.ts); told when it is stored. */
+  /** The body is not worth compressing (density.ts). Set when the body is stored. */
   isDense: boolean;
 }
 
@@ -38,29 +38,29 @@ export function parseBody(sent: SentBody, route: IngestRoute): ParsedBody | Refu
   return skimBody(sent, route) ?? parseWhole(sent, route);
 }
 
-/** @returns null for a body that the fast lane does not take, or that has little for it. */
+/** @returns null for a body that the fast lane does not accept, or that has few ordinary events. */
 function skimBody(sent: SentBody, route: IngestRoute): ParsedBody | null {
   const shape = route.kind === "event" || route.kind === "batch" ? route.kind : null;
   const skimmed = shape === null || sent.bytes === null ? null : skim(sent.bytes, sent.text, shape);
   if (shape === null || skimmed === null) return null;
-  // One that can't be read is not stored.
+  // An unreadable `sentAt` must not be stored, so the slow lane parses such a body.
   if (skimmed.sentAt !== null && parseTime(skimmed.sentAt) === null) return null;
   const { events } = skimmed;
   const unusual = events.filter(({ fields }) => fields === null).length;
-  // Parsed one by one they take more time than together, and less memory.
+  // Parsing events one by one takes more time than parsing them together, and less memory.
   if (2 * unusual > events.length && sent.byteLength <= PARSED_TOGETHER_BYTES) return null;
   const parsed = skimmedBody(shape, skimmed, sent);
   try {
     const texts = new EventTexts(parsed);
     const heavy = unusual === 0 ? null : heavyEvents(events, sent.text, (index) => texts.text(index));
-    // Its texts are told with the refusal: lighten.ts keeps them.
+    // The rejection quotes the event's `messageId`. lighten.ts keeps the event's texts.
     if (heavy !== null && shape === "event") return null;
     const items = events.map(({ fields }, index) =>
       fields !== null || heavy?.has(index) === true ? null : (JSON.parse(texts.text(index)) as unknown),
     );
     return { ...parsed, heavy, items };
   } catch {
-    return null; // An escape or a number that JSON does not know.
+    return null; // An escape or a number that is not valid JSON.
   }
 }
 
@@ -73,7 +73,7 @@ function skimmedBody(shape: "batch" | "event", skimmed: SkimmedBody, sent: SentB
   return { shape, body: { writeKey }, items: [], batchContext: null, sentAt, text, sent, skimmed: events, ...FRESH };
 }
 
-/** The slow lane: as a value. */
+/** The slow lane: parses the body as a whole. */
 export function parseWhole(sent: SentBody, route: IngestRoute): ParsedBody | Refusal {
   const light = lighten(sent.text, route.kind === "batch" || route.kind === "beacon");
   if (light instanceof Refusal) return light;
@@ -91,7 +91,7 @@ export function parseWhole(sent: SentBody, route: IngestRoute): ParsedBody | Ref
     return new Refusal("invalid_payload", { pointer: "/context" });
   }
   const batchContext = isObject(context) ? context : null;
-  // The events with the context merged in count too; and with it each of them must still fit into a record.
+  // The body's limit also applies with the context merged into every event, and each event must then still fit into a record.
   const contextBytes = batchContext === null ? 0 : jsonBytes(batchContext);
   if (contextBytes > LIMITS.batchContextBytes || sent.byteLength + batch.length * contextBytes > LIMITS.bodyBytes) {
     return new Refusal("payload_too_large", { message: CONTEXT_TOO_LARGE });
@@ -105,7 +105,7 @@ const WITHOUT_BATCH = { shape: "event", batchContext: null, sentAt: undefined, s
 
 const CONTEXT_TOO_LARGE = `The batch's context is larger than ${sizeText(LIMITS.batchContextBytes)}, or the body with the context merged into every event is larger than ${sizeText(LIMITS.bodyBytes)}.`;
 
-/** 0 for what is too deep to be written: it is judged with its events. */
+/** 0 for a value that is too deep to be serialized: it is judged as a part of its events. */
 function jsonBytes(value: JsonObject): number {
   try {
     return Buffer.byteLength(JSON.stringify(value));

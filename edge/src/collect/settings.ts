@@ -1,5 +1,5 @@
-// `GET /v1/projects/<writeKey>/settings`: what `@segment/analytics-next` loads before it sends anything (`CDNSettings` in its
-// source), and what our own library may want to know. docs/API_DOCUMENTATION.md#sending-events.
+// Answers `GET /v1/projects/<writeKey>/settings`, which `@segment/analytics-next` loads before it sends an event (`CDNSettings`
+// in its source). The member `pipeline` is for our own library. docs/API_DOCUMENTATION.md#sending-events.
 
 import { LIMITS } from "@behaviour/contract";
 import { findKey } from "../access/keyring.ts";
@@ -8,14 +8,14 @@ import { json } from "../answer/respond.ts";
 import { callerCountry, callerRegime } from "../consent/regimes.ts";
 import type { Env } from "../env.ts";
 
-/** By caller (the regime is its country's), and short: a project's settings may change. */
+/** Private, because the regime depends on the caller's country. Short, because a project's settings may change. */
 const CACHE = "private, max-age=120";
-/** The names of docs/API_DOCUMENTATION.md#consent a category is known by unless the project maps others. */
+/** The category names of docs/API_DOCUMENTATION.md#consent, which apply unless the project maps other names. */
 const CONSENT_CATEGORIES = ["analytics", "advertising"];
 
 /**
- * Origins and addresses are not judged here: nothing secret is told, and a same-origin GET carries no Origin. The events
- * that follow are judged.
+ * Origin and address are not checked here: the answer holds no secret, and a same-origin GET carries no Origin. The events
+ * that follow are checked.
  */
 export async function settings(
   writeKey: string,
@@ -54,7 +54,8 @@ export async function settings(
     metrics: { sampleRate: 0 },
     legacyVideoPluginsEnabled: false,
     remotePlugins: [],
-    // Unmapped: Segment's consent tools then send what is refused as well, and the collector decides, on the same signals.
+    // With unmapped destinations, Segment's consent tools also send events of a visitor who refused. The collector then decides
+    // on the same signals.
     consentSettings: { allCategories: CONSENT_CATEGORIES, hasUnmappedDestinations: true },
     pipeline: {
       project: record.project,

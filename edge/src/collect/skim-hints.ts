@@ -1,4 +1,4 @@
-// The rare characters of pii/hints.ts, looked around in bytes: whether personal data may stand there.
+// Decides from the bytes around a rare character of pii/hints.ts whether personal data may be there.
 
 import { mayEndSentName } from "../pii/hints.ts";
 
@@ -23,8 +23,8 @@ const LOWER_O = 0x6f;
 const LOWER_Y = 0x79;
 
 /**
- * A look around a rare character: never no where pii/hints.ts would say yes.
- * @param ascii the whole text where each character is a byte; else null
+ * Checks the bytes around a rare character. Never returns false where pii/hints.ts would return true.
+ * @param ascii the whole text if each character is one byte; else null
  */
 export function isHint(bytes: Uint8Array, i: number, ascii: string | null): boolean {
   switch (bytes[i]) {

@@ -1,9 +1,9 @@
-// The fast lane: judges the events of a body from its bytes, without parsing them. An event is ordinary when nothing about it is
-// to be refused, repaired, masked or decided. All others of the same body are parsed and judged as ever (judge.ts), and a body of
-// another form than plain JSON events is parsed as a whole. To parse a clean event and walk what was parsed costs three times
-// this pass over its bytes.
+// The fast lane judges the events of a body from its bytes, without parsing them. An event is ordinary if it needs no rejection,
+// no repair, no masking and no decision. All other events of the same body are parsed and judged by the slow lane (judge.ts). A
+// body in another form than plain JSON events is parsed as a whole. Parsing a clean event and walking its value costs three times
+// as much as this pass over its bytes.
 //
-// What it calls ordinary, the slow lane takes as it is: skim.test.ts holds the two against each other.
+// The slow lane accepts every event unchanged that this lane calls ordinary: skim.test.ts compares the two lanes.
 
 import { EVENT_TYPES, type EventType, isPlaceholder, LIMITS } from "@behaviour/contract";
 import { isBlank } from "./scan.ts";
@@ -33,7 +33,7 @@ import {
   walkWord,
 } from "./skim-json.ts";
 
-/** The fields of an ordinary event that something is decided by; null for one that is missing or null. */
+/** The fields of an ordinary event that decisions need. A field that is missing or null is null. */
 export interface OrdinaryFields {
   type: EventType | null;
   messageId: string;
@@ -45,22 +45,22 @@ export interface OrdinaryFields {
 }
 
 export interface SkimmedEvent {
-  /** Of its text, in bytes of the body. */
+  /** Range of the event's text, in bytes of the body. */
   start: number;
   end: number;
-  /** Null when it is not ordinary. */
+  /** Null if the event is not ordinary. */
   fields: OrdinaryFields | null;
   /** More values than an event may have. */
   isTooMany: boolean;
-  /** Objects and arrays in it. */
+  /** Number of objects and arrays in the event. */
   openings: number;
 }
 
 export interface SkimmedBody {
   events: SkimmedEvent[];
-  /** Of a batch; null when it names none. */
+  /** The batch's `sentAt`; null if the batch has no such member. */
   sentAt: string | null;
-  /** At the top level; null when there is none. */
+  /** The key at the top level; null if it is missing. */
   writeKey: string | null;
 }
 
@@ -72,8 +72,8 @@ const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 
 /**
- * @param bytes UTF-8, and `text` the same decoded
- * @returns null for a body that is to be parsed as a whole.
+ * @param bytes UTF-8; `text` is the same text, decoded
+ * @returns null for a body that must be parsed as a whole.
  */
 export function skim(bytes: Uint8Array, text: string, shape: "batch" | "event"): SkimmedBody | null {
   begin(bytes, text);
@@ -94,7 +94,7 @@ type Field = string | null | undefined;
 let sentAtOfBatch: Field;
 let writeKey: Field;
 
-/** Members beside `batch`, `sentAt` and `writeKey` are the slow lane's, a common context among them. */
+/** A body with other members than `batch`, `sentAt` and `writeKey`, such as a common context, is left to the slow lane. */
 function walkBatch(from: number, events: SkimmedEvent[]): number {
   if (byteAt(from) !== OPEN_BRACE) return BROKEN;
   let at = skip(from + 1);
@@ -131,12 +131,12 @@ function walkOwn(from: number): number {
   return isOrdinary ? at : BROKEN;
 }
 
-/** It travels with the body, so anything else is not taken for one. */
+/** The key is stored with the body, so only a text in the form of a key is accepted. */
 function isKey(text: Field): boolean {
   return typeof text !== "string" || /^[ps]k_[a-z]+_[0-9A-Za-z]+$/.test(text);
 }
 
-/** An empty batch, and items that are no objects, are the slow lane's. */
+/** An empty batch, or a batch with an item that is not an object, is left to the slow lane. */
 function walkEvents(from: number, events: SkimmedEvent[]): number {
   if (byteAt(from) !== OPEN_BRACKET) return BROKEN;
   let at = skip(from + 1);
@@ -152,7 +152,7 @@ function walkEvents(from: number, events: SkimmedEvent[]): number {
   }
 }
 
-// Of the event under way.
+// Fields of the event in progress.
 let type: Field;
 let event: Field;
 let name: Field;
@@ -164,7 +164,7 @@ let originalTimestamp: Field;
 let sentAt: Field;
 let objectsSeen = 0;
 
-/** @param isBody the event is all of the body: it may have a key, and its path gives it a type */
+/** @param isBody the event is the whole body: it may have a key, and the path gives it a default type */
 function walkEvent(from: number, events: SkimmedEvent[], isBody: boolean): number {
   if (byteAt(from) !== OPEN_BRACE) return BROKEN;
   beginEvent();
@@ -193,7 +193,7 @@ function walkEvent(from: number, events: SkimmedEvent[], isBody: boolean): numbe
 
 function fieldsIfComplete(hasDefaultType: boolean): OrdinaryFields | null {
   if (typeof messageId !== "string") return null;
-  // Without one it has the path's, and a track event's wishes are the strictest.
+  // An event without a type has the path's type. The requirements of a track event are the strictest, so they are assumed here.
   const isTrack = type === "track" || ((type ?? null) === null && hasDefaultType);
   if (isTrack ? typeof event !== "string" : !ASKS_NOTHING.has(type as EventType)) return null;
   const user = userId ?? null;
@@ -210,12 +210,12 @@ function fieldsIfComplete(hasDefaultType: boolean): OrdinaryFields | null {
   };
 }
 
-/** Group and alias name further people. */
+/** Types without required fields of their own. Group and alias are excluded, because they name further people. */
 const ASKS_NOTHING: ReadonlySet<EventType> = new Set(["page", "screen", "identify"] as const);
 /** Depth of an event's own values. */
 const FIELD_DEPTH = 2;
 
-/** The value at `from` of the key that was walked last. */
+/** Walks the value at `from`, which belongs to the key that was walked last. */
 function walkField(from: number, isBody: boolean): number {
   const keyStart = stringStart;
   const keyEnd = stringEnd;
@@ -295,12 +295,12 @@ function walkField(from: number, isBody: boolean): number {
   return walkValue(from, FIELD_DEPTH, keyStart, keyEnd);
 }
 
-/** What `walkPlain` found: a text, or null for a null and for what is not ordinary. */
+/** The result of `walkPlain`: a text, or null if the value is null or not ordinary. */
 let plain: string | null = null;
 
-/** Whatever is no plain text, or stands there twice, marks the event as unusual. */
+/** A value that is neither null nor a plain text, or a field that appears twice, marks the event as unusual. */
 function walkPlain(from: number, seen: Field, limit: number): number {
-  // Of two members of one name the slow lane takes the last.
+  // If a field appears twice, the last value wins in the slow lane.
   if (seen !== undefined) markUnusual();
   plain = null;
   if (byteAt(from) !== QUOTE) {
@@ -322,7 +322,7 @@ function walkId(from: number, seen: Field, limit: number): number {
   return at;
 }
 
-/** A placeholder earns a warning. */
+/** A placeholder causes a warning. */
 function walkUserId(from: number): number {
   const at = walkId(from, userId, LIMITS.idLength);
   if (plain !== null && isPlaceholder(plain)) markUnusual();

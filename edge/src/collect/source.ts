@@ -1,5 +1,5 @@
-// What the edge knows of where a request came from. All of it is cut here, before anything is written: the address to its
-// network, and in headers whatever is masked in events. E7.
+// Collects what the edge knows about the origin of a request. The data is reduced here, before anything is written: the address
+// is cut to its network, and headers are masked like events. E7.
 
 import { type ClientHints, type RequestSource, stripClickIdText } from "@behaviour/contract";
 import { cutAddress } from "../access/address.ts";
@@ -26,7 +26,7 @@ export function requestSource(request: Request): RequestSource {
   };
 }
 
-/** Masked first: what the limit cuts in two is no e-mail address any more. */
+/** Masks before it truncates: a truncated e-mail address would not be recognized any more. */
 function read(headers: Headers, name: string, maxChars: number): string | null {
   const value = headers.get(name);
   return value === null ? null : masked(value.toWellFormed()).slice(0, maxChars).toWellFormed();
@@ -45,13 +45,13 @@ function clientHintsOf(headers: Headers): { clientHints?: ClientHints } {
   };
 }
 
-/** Of a cookieless event: nothing of its request leads to the device either. */
+/** For a cookieless event: the data of its request must not lead to the device either. */
 export function withoutDevice({ clientHints: _clientHints, ...source }: RequestSource): RequestSource {
   const referer = source.referer === null ? null : bareUrl(source.referer);
   return { ...source, ip: null, userAgent: null, city: null, referer };
 }
 
-/** Of a restricted event: no advertising use. */
+/** For a restricted event, which must not be used for advertising. */
 export function withoutClickIds(source: RequestSource): RequestSource {
   return source.referer === null ? source : { ...source, referer: stripClickIdText(source.referer) };
 }

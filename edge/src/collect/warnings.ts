@@ -1,5 +1,5 @@
-// The warnings of one request. A client chooses how many there are and how long their pointers, so all of it is bounded: 20 of an
-// event, 200 in the answer, and how many more there were as a number. docs/API_DOCUMENTATION.md#answers.
+// Collects the warnings of one request. A client controls their number and the length of their pointers, so both are bounded: 20
+// warnings per event, and 200 in the answer with the number of omitted warnings. docs/API_DOCUMENTATION.md#answers.
 
 import {
   boundedPointerPart,
@@ -13,23 +13,23 @@ import { masked } from "../pii/masked.ts";
 
 const HELD_POINTER_UNITS = 2 * LIMITS.pointerLength;
 
-/** More than is told of it, and no half of a key: personal data is looked for in it before it is cut. */
+/** Longer than the pointer in the answer, and never cut within a key: personal data is masked before the final cut. */
 function beginningOf(pointer: string): string {
   return pointer.length <= HELD_POINTER_UNITS
     ? pointer
     : pointer.slice(0, pointer.lastIndexOf("/", HELD_POINTER_UNITS));
 }
 
-/** A key on the way can be the datum. */
+/** A key in the pointer can itself be personal data. */
 function told(pointer: string): string {
   return cutPointer(masked(pointer));
 }
 
-/** Warnings of one event while it is looked at. */
+/** Warnings of one event, collected during its repair. */
 export class EventWarnings {
   readonly kept: { code: WarningCode; pointer: string }[] = [];
   count = 0;
-  /** A text or a key is another than the one that was looked at, by more than its end. */
+  /** A text or a key that was scanned has changed, and not only by truncation. */
   areTextsChanged = false;
 
   add(code: WarningCode, path: readonly (string | number)[]): void {
@@ -39,12 +39,12 @@ export class EventWarnings {
   }
 }
 
-/** Some of the events may be refused later, and take their warnings with them: so more are held than are told. */
+/** More warnings are held than answered, because a later stage may reject an event, whose warnings are then omitted. */
 const HELD_MAX = 5 * LIMITS.warningsPerRequest;
 
 export class RequestWarnings {
   readonly #held: Warning[] = [];
-  /** By the event's index; warnings that are not held count. */
+  /** Number of warnings by the event's index, including warnings that are not held. */
   readonly #counts = new Map<number, number>();
 
   add(index: number, code: WarningCode, pointer: string): void {
@@ -59,12 +59,12 @@ export class RequestWarnings {
     this.addCut(index, warnings.count - warnings.kept.length);
   }
 
-  /** So many more, which are not told. */
+  /** Counts warnings that the answer does not list. */
   addCut(index: number, count: number): void {
     if (count > 0) this.#counts.set(index, (this.#counts.get(index) ?? 0) + count);
   }
 
-  /** In the events' order; of a rejected event none. */
+  /** In the events' order, without the warnings of rejected events. */
   answer(rejected: readonly Rejection[]): { warnings: Warning[]; warningsCut?: number } {
     if (this.#counts.size === 0) return { warnings: [] };
     for (const { index } of rejected) this.#counts.delete(index);
