@@ -1,5 +1,5 @@
-// What may become of each event, as far as it can be said before the ledger is asked: for every state the ledger can
-// have, one outcome. Events that no state would let pass end here, as a count; the shard has the last word on the others.
+// Computes the possible outcomes of each event before the ledger is read: one outcome for every state that the ledger can have.
+// Events that every state would drop are dropped and counted here. The shard makes the final decision on all other events.
 
 import type { ConsentOutcome, StoredConsent } from "@behaviour/contract";
 import { isObject, type KeyRecord } from "@behaviour/contract";
@@ -13,20 +13,20 @@ import type { NamedIds } from "./subjects.ts";
 
 export interface ConsentedEvent extends JudgedEvent {
   table: ConsentTable;
-  /** By the state the ledger likely has. What would be dropped is asked for first, without its content. */
+  /** The outcome for the ledger's likely state. For `drop`, the shard is asked first, without the event's content. */
   consent: ConsentOutcome;
-  /** As sent, where the event itself has lost them (cookieless), or was not parsed (ordinary). */
+  /** The ids as sent, if the event itself has lost them (cookieless) or was not parsed (ordinary). */
   ids?: NamedIds;
 }
 
-/** One that is packed. */
+/** An event that is packed. */
 export interface StorableEvent extends ConsentedEvent {
   consent: StoredConsent;
-  /** As it was before it was made cookieless. */
+  /** The event before it was made cookieless or restricted. */
   whole?: ConsentedEvent;
 }
 
-/** Why events were dropped, by `<regime>/<purpose>:<source>`. */
+/** Numbers of dropped events by reason: `<regime>/<purpose>:<source>`. */
 export type DropCounts = Map<string, number>;
 
 export interface Consented {
@@ -36,7 +36,7 @@ export interface Consented {
   regime: Regime;
 }
 
-/** The events become consented ones: each is given its table. */
+/** Gives each event its table and its likely outcome. */
 export function consent(
   events: readonly JudgedEvent[],
   request: Request,
@@ -65,7 +65,7 @@ function ownSignals({ context }: JudgedEvent["event"]): unknown {
   return isObject(context) ? context.consent : undefined;
 }
 
-/** Counts one event as dropped for what the ledger's state (or the lack of it) made of it. */
+/** Counts one event that is dropped because of the ledger's state (or the lack of a state). */
 export function countDrop(
   into: { dropped: DropCounts; suppressed: number; regime: Regime },
   table: ConsentTable,
@@ -77,10 +77,10 @@ export function countDrop(
   into.dropped.set(reason, (into.dropped.get(reason) ?? 0) + 1);
 }
 
-/** The tables of one request; almost always there is only the one that its headers make. */
+/** The tables of one request. Almost always there is only one table, which depends on the headers alone. */
 class Tables {
   readonly regime: Regime;
-  /** Of events that say nothing themselves. */
+  /** The table of events without consent signals of their own. */
   readonly common: ConsentTable;
   readonly #headers: { gpc: boolean; dnt: boolean };
   readonly #policy: ConsentPolicy;
@@ -123,7 +123,7 @@ class Tables {
 
 const COMMON = new Map<string, ConsentTable>();
 
-/** A handful in all, made once an isolate: what headers, regime and policy say without any client signal. */
+/** The table of headers, regime and policy without any client signal. Each isolate creates the few such tables once. */
 function commonTable(headers: { gpc: boolean; dnt: boolean }, regime: Regime, policy: ConsentPolicy): ConsentTable {
   const name = `${headers.gpc}${headers.dnt}${regime}${policy.whenAnalyticsDenied}`;
   let table = COMMON.get(name);

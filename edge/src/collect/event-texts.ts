@@ -1,4 +1,4 @@
-// The texts of a body's events, as sent: cut out of the body when the first of them is asked for.
+// Cuts the texts of a body's events, as sent, out of the body when the first text is needed.
 
 import type { JsonObject } from "@behaviour/contract";
 import type { SentBody } from "../body/read.ts";
@@ -6,7 +6,7 @@ import { batchItemTexts, memberText } from "../body/slices.ts";
 import { parseKeepingNumbers } from "./repair.ts";
 import type { SkimmedEvent } from "./skim.ts";
 
-/** As much of a parsed body as its events' texts are cut out of. */
+/** The part of a parsed body that its events' texts are cut out of. */
 interface CutBody {
   shape: "batch" | "event";
   text: string;
@@ -15,10 +15,10 @@ interface CutBody {
 }
 
 const encoder = new TextEncoder();
-/** A mark that begins a text is one of its characters. */
+/** A byte order mark that begins a text is one of its characters. */
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
-/** The body's bytes; made anew when they were given up for their memory. */
+/** The body's bytes, encoded again if they were released to save memory. */
 export function bytesOf(parsed: Pick<CutBody, "sent">): Uint8Array {
   return parsed.sent.bytes ?? encoder.encode(parsed.sent.text);
 }
@@ -38,7 +38,7 @@ export class EventTexts {
       this.#texts ??= shape === "batch" ? batchItemTexts(text) : [text.trim()];
       return this.#texts[index] as string;
     }
-    // Ranges are of bytes.
+    // Ranges count bytes.
     const isAscii = sent.text.length === sent.byteLength;
     return isAscii
       ? sent.text.slice(range.start, range.end)
@@ -50,12 +50,12 @@ export class EventTexts {
     return range === undefined ? encoder.encode(this.text(index)).byteLength : range.end - range.start;
   }
 
-  /** The event anew, no number rounded; without the batch's context. It is within the depth limit. */
+  /** Parses the event again without rounding a number, and without the batch's context. The event is within the depth limit. */
   parseKeepingNumbers(index: number): JsonObject {
     return parseKeepingNumbers(this.text(index));
   }
 
-  /** The batch's own context anew, no number rounded. */
+  /** Parses the batch's own context again without rounding a number. */
   batchContext(): JsonObject {
     return parseKeepingNumbers(memberText(this.#parsed.text, "context") as string);
   }

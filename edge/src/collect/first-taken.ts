@@ -1,20 +1,20 @@
-// How far back the first copy of a message can lie, by what the client's clock says and what is known of that clock. A shard
-// looks no further back on its disk than this, so it must never be too late: a fast clock makes a message look younger than
-// it is. Pure. E5; behind the stream: backend/src/tiers/suspect.ts.
+// Computes the earliest time at which a message can have been accepted, from the client's times and the known error of its clock.
+// A shard searches its disk no further back than this time, so the time must never be too late: a fast clock makes a message look
+// younger than it is. Pure. E5; behind the stream: backend/src/tiers/suspect.ts.
 
 import { type EventTime, LIMITS } from "@behaviour/contract";
 
-/** What a clock nobody could measure may be ahead of ours without being seen to be. */
+/** How far a client's clock that was not measured may be ahead of ours without detection. */
 const CLOCK_MARGIN_MS = 60_000;
 
-/** @returns epoch milliseconds: no copy of the message was taken before. */
+/** @returns epoch milliseconds: the message cannot have been accepted before this time. */
 export function firstTakenFromMs({ originalMs, sentAtMs }: EventTime, receivedAtMs: number, isRetry: boolean): number {
   const windowFromMs = receivedAtMs - LIMITS.dedupeWindowMs;
-  // Without a time of its own it may be as old as a copy can be.
+  // A message without its own time may be as old as a duplicate can be.
   if (originalMs === null) return windowFromMs;
-  // On a retry `sentAt` may be that of the first try, and then says nothing of the clock.
+  // On a retry, `sentAt` may be the time of the first attempt. It then says nothing about the clock.
   const isMeasured = sentAtMs !== null && !isRetry;
-  // One clock wrote both: it is ahead of ours by this much at least, and by more only as long as the request was under way.
+  // One clock wrote both times. It is ahead of ours by at least this much, and by more only while the request was in transit.
   const aheadMs = isMeasured ? Math.max(0, sentAtMs - receivedAtMs) : 0;
   const madeAtMs = originalMs - aheadMs;
   if (madeAtMs > receivedAtMs) return windowFromMs;

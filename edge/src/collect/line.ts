@@ -1,5 +1,5 @@
-// The envelope's line in bytes: its head, and the events as they were sent wherever they may travel like that. Text that is not
-// written anew is not encoded anew either.
+// Builds the envelope's line in bytes: its head, and the events as they were sent wherever that is allowed. Text that is not
+// serialized again is not encoded again either.
 
 import { concatBytes, type RequestEnvelope } from "@behaviour/contract";
 import type { StorableEvent } from "./consent.ts";
@@ -11,7 +11,7 @@ type Head = Omit<RequestEnvelope, "body">;
 
 const encoder = new TextEncoder();
 
-/** Bytes and texts in their order; texts that follow each other are encoded together. */
+/** Bytes and texts in their order. Consecutive texts are encoded together. */
 class Pieces {
   readonly #parts: Uint8Array[] = [];
   #text = "";
@@ -43,7 +43,7 @@ function startOf(head: Head): string {
 /** Smaller texts are encoded as fast as their bytes are copied. */
 const SMALL_BYTES = 4 * 1024;
 
-/** The body as it was sent, save for line breaks: in JSON they are only ever white space. */
+/** The body as it was sent, except for line breaks: in JSON a line break is always white space. */
 export function lineAsSent(head: Head, parsed: ParsedBody): Uint8Array {
   const { text, sent } = parsed;
   const pieces = new Pieces();
@@ -54,12 +54,12 @@ export function lineAsSent(head: Head, parsed: ParsedBody): Uint8Array {
   return pieces.join();
 }
 
-/** The events alone: those that were changed, or parsed, are written from their values. */
+/** The events without the rest of the body. An event that was changed or parsed is serialized from its value. */
 export function lineOfEvents(head: Head, parsed: ParsedBody, events: readonly StorableEvent[]): Uint8Array {
   const pieces = new Pieces();
   pieces.addText(startOf(head));
   if (parsed.shape === "event") {
-    // No key travels on.
+    // The key is not stored.
     const { writeKey: _writeKey, ...event } = events[0]?.event ?? {};
     pieces.addText(JSON.stringify(event));
   } else {
@@ -76,7 +76,7 @@ function addValues(pieces: Pieces, events: readonly StorableEvent[]): void {
   pieces.addText(events.map(({ event }) => JSON.stringify(event)).join(","));
 }
 
-/** Ordinary events that follow each other in the body are copied in one go. */
+/** Ordinary events that are adjacent in the body are copied together. */
 function addRanges(
   pieces: Pieces,
   parsed: ParsedBody,

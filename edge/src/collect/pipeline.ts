@@ -1,4 +1,4 @@
-// The collector: the stages a request passes, in order. Each takes and returns a small value, or a Refusal.
+// The collector runs the stages of a request in order. Each stage takes a small value, and returns a small value or a Refusal.
 // authenticate → read → parse → judge → redact → consent → wrap → append → respond.
 
 import type { IdHash } from "@behaviour/contract";
@@ -52,7 +52,7 @@ export async function collect(
   return await store(parsed, { key, requestId, receivedAtMs, isSecretInBody }, route, request, env);
 }
 
-/** One library labels gzipped JSON as a form, so a form type is refused only once the body is seen not to be JSON. */
+/** One library labels gzipped JSON as a form, so a form type is refused only if the body is not JSON. */
 function asFormRefusal(refusal: Refusal, headers: Headers): Refusal {
   return refusal.code === "invalid_json" && isFormType(headers) ? new Refusal("unsupported_media_type") : refusal;
 }
@@ -67,7 +67,7 @@ async function keyWithoutHeader(
   return (await authenticateSession(request, "write", env)) ?? new Refusal("missing_api_key");
 }
 
-/** A request whose key was found good. */
+/** A request whose key is valid. */
 export interface Accepted {
   key: CompiledKey;
   requestId: string;
@@ -75,7 +75,7 @@ export interface Accepted {
   isSecretInBody: boolean;
 }
 
-/** The events of a parsed body, judged, stored, and answered one by one. */
+/** Judges and stores the events of a parsed body, and answers for each event. */
 export async function store(
   parsed: ParsedBody,
   accepted: Accepted,
@@ -103,7 +103,7 @@ export async function store(
   const unrecorded = await recordPreferences(distinct, accepted.key, accepted.receivedAtMs, env);
   if (unrecorded !== null) return unrecorded.of(facts.key.project);
   const consented = consent(distinct, request, accepted.key, accepted.receivedAtMs);
-  // As its own bytes only when nothing was repaired, left out, or must not travel on (a secret key, for one).
+  // The bytes are stored as sent only if nothing was repaired or left out, and nothing must be withheld (such as a secret key).
   const untouched = judged.clean && consented.events.length === judged.events.length && !accepted.isSecretInBody;
   const appender = new Appender(facts, parsed, consented, request, env);
   const appended = await appender.append(untouched);
@@ -132,13 +132,13 @@ function isRetry(headers: Headers): boolean {
   return Number(headers.get("X-Retry-Count") ?? 0) > 0;
 }
 
-/** Small integers: larger ones would each be an object. */
+/** Keeps a hash a small integer: the engine would create an object for each larger number. */
 const HASH_BITS = 0x3fffffff;
 
-/** The first of several events with the same messageId within one request. */
+/** Keeps the first of several events that have the same `messageId` within one request. */
 function withoutRepeats<E extends { messageId: string; id: IdHash }>(events: readonly E[]): readonly E[] {
   if (events.length < 2) return events;
-  // A set of texts makes the engine intern each of them. Where all hashes differ no text is there twice.
+  // A set of texts makes the engine intern each text. If all hashes differ, no text appears twice.
   const hashes = new Set<number>();
   for (const { id } of events) hashes.add(id.low & HASH_BITS);
   if (hashes.size === events.length) return events;

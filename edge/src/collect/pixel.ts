@@ -1,5 +1,6 @@
-// `GET /v1/pixel.gif?data=<base64url JSON>`: one event from where no script runs (mails, noscript). Whatever becomes of it,
-// the answer is the picture: nobody could read another one. docs/API_DOCUMENTATION.md#sending-events.
+// Answers `GET /v1/pixel.gif?data=<base64url JSON>`, which carries one event from a place where no script runs (mails, noscript).
+// The answer is always the picture, even if the event is refused: no program there could read another answer.
+// docs/API_DOCUMENTATION.md#sending-events.
 
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
@@ -14,7 +15,7 @@ import { parseBody } from "./parse.ts";
 import { store } from "./pipeline.ts";
 
 const ROUTE = { kind: "pixel" } as const;
-/** Base64 in either alphabet, padded or not; `+` arrives as a space where the sender forgot to escape it. */
+/** Base64 in either alphabet, padded or not. `+` arrives as a space if the sender did not escape it. */
 const BASE64 = /^[A-Za-z0-9+/_ -]+={0,2}$/;
 
 export async function collectPixel(request: Request, env: Env, requestId: string): Promise<Response> {
@@ -41,12 +42,12 @@ async function collectEvent(request: Request, env: Env, requestId: string): Prom
   if (key === null) return new Refusal("missing_api_key");
   const record = await authenticate(key, request, "write", env, receivedAtMs);
   if (record instanceof Refusal) return record;
-  // A secret key in an address is in somebody's log by now.
+  // A secret key in a URL is already in the log of another system.
   if (record.kind === "secret") return new Refusal("secret_key_in_browser").of(record.project);
   return store(parsed, { key: record, requestId, receivedAtMs, isSecretInBody: false }, ROUTE, request, env);
 }
 
-/** 8 KiB bound what is decoded: the JSON, not its spelling. */
+/** The limit of 8 KiB applies to the decoded JSON, not to its base64 text. */
 function readData(data: string): Uint8Array | Refusal {
   if (data === "") return new Refusal("empty_body");
   if (data.length > Math.ceil(LIMITS.pixelDataBytes / 3) * 4) return new Refusal("payload_too_large");

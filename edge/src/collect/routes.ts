@@ -1,4 +1,5 @@
-// The ingestion routes: each with and without `/v1` and a trailing slash. docs/API_DOCUMENTATION.md#sending-events.
+// Defines the ingestion routes. Each route exists with and without `/v1` and a trailing slash.
+// docs/API_DOCUMENTATION.md#sending-events.
 
 import type { EventType } from "@behaviour/contract";
 
@@ -10,7 +11,7 @@ export type IngestRoute =
   | { kind: "clientMetrics" }
   | { kind: "settings"; writeKey: string };
 
-/** By what follows `/v1/`; openapi.json is made from it. */
+/** Routes by the path after `/v1/`. openapi.json is generated from this table. */
 export const POSTED = new Map<string, IngestRoute>([
   ["track", { kind: "event", type: "track" }],
   ["t", { kind: "event", type: "track" }],
@@ -32,7 +33,7 @@ export const POSTED = new Map<string, IngestRoute>([
 ]);
 const SETTINGS = /^projects\/([^/]+)\/settings$/;
 
-/** @returns the route and the one method besides OPTIONS it takes, or null for a path that is no ingestion path. */
+/** @returns the route and the only method it accepts besides OPTIONS, or null for a path that is not an ingestion path. */
 export function ingestRoute(pathname: string): { route: IngestRoute; method: "GET" | "POST" } | null {
   const path = pathname.replace(/^\/(?:v1\/)?/, "").replace(/\/$/, "");
   const posted = POSTED.get(path);

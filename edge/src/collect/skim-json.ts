@@ -1,6 +1,6 @@
-// The scanner below the fast lane (skim.ts): walks JSON in bytes without making a value of it, and notes what an event must not
-// have to be taken as it is. It is strict where JSON is: what it walks to the end is JSON. Plain state of the module, as in
-// scan.ts: nothing here awaits, so there is one walk at a time.
+// The scanner of the fast lane (skim.ts) walks JSON in bytes without creating values, and notes features that prevent storing an
+// event as it was sent. The scanner is as strict as JSON: input that it walks to the end is JSON. Its state is in variables of
+// the module, as in scan.ts: no code here awaits, so only one walk runs at a time.
 
 import { LIMITS } from "@behaviour/contract";
 import { CARD_DIGITS_MIN } from "../pii/card.ts";
@@ -24,12 +24,12 @@ const PLUS = 0x2b;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** What a byte within a string means; 0 for almost all of them. */
+/** The meaning of a byte within a string; 0 for almost all bytes. */
 const KIND = new Uint8Array(256);
 const END = 1;
 const ESCAPE = 2;
 const CONTROL = 3;
-/** Personal data may stand around it: the rare characters of pii/hints.ts. */
+/** Personal data may be around this byte, which is one of the rare characters of pii/hints.ts. */
 const HINT = 4;
 KIND.fill(CONTROL, 0, SPACE);
 KIND[QUOTE] = END;
@@ -37,28 +37,28 @@ KIND[BACKSLASH] = ESCAPE;
 for (const hint of HINTS) KIND[hint.charCodeAt(0)] = HINT;
 
 /**
- * The body under way, and behind it a zero, which no JSON has: so no step has to look whether there is a byte. One array for all
- * bodies, because the engine then knows where it lies. As large as any body: a large one is what it spares the most, because
+ * The body in progress, followed by a zero, which no JSON has: so no step has to check for the end. All bodies share one array,
+ * because its location is then constant for the engine. It has room for the largest body, because large bodies benefit the most:
  * values take several times the memory of their text.
  */
 const bytes = new Uint8Array(LIMITS.bodyBytes + 1);
-/** The whole text where each character is a byte; else null. */
+/** The whole text if each character is one byte; else null. */
 let ascii: string | null = null;
 
-/** Of the string that was walked last, without its quotes. */
+/** Range of the string that was walked last, without its quotes. */
 export let stringStart = 0;
 export let stringEnd = 0;
-/** Whether the values since `beginEvent` can be taken as they are. */
+/** Whether the values since `beginEvent` can be stored as they are. */
 export let isOrdinary = true;
-/** Of the string that was walked last: `ESCAPED`, and `HINTED` where personal data may stand in it. */
+/** Notes on the string that was walked last: `ESCAPED`, and `HINTED` if it may hold personal data. */
 let notes = 0;
 const ESCAPED = 1;
 const HINTED = 2;
-/** Values of the event, and those of them that are objects and arrays. */
+/** Number of values in the event, and number of objects and arrays among them. */
 export let nodes = 0;
 export let openings = 0;
 
-/** What a walk returns instead of a position: there is no such JSON here. */
+/** Returned by a walk instead of a position if the expected JSON is not there. */
 export const BROKEN = -1;
 
 /** @param wholeText the same bytes decoded */
@@ -68,12 +68,12 @@ export function begin(source: Uint8Array, wholeText: string): void {
   ascii = wholeText.length === source.byteLength ? wholeText : null;
 }
 
-/** What was walked must not be kept alive until the next walk. */
+/** Releases the text, which must not be kept in memory until the next walk. */
 export function end(): void {
   ascii = null;
 }
 
-/** A mark that begins a text is one of its characters. */
+/** A byte order mark that begins a text is one of its characters. */
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /** The text of a range of the bytes. */
@@ -87,7 +87,7 @@ export function beginEvent(): void {
   openings = 0;
 }
 
-/** A value that `walkValue` does not see. */
+/** Counts a value that `walkValue` does not see. */
 export function countValue(): void {
   nodes++;
 }
@@ -101,7 +101,7 @@ export function byteAt(at: number): number {
   return bytes[at] as number;
 }
 
-/** Past white space. */
+/** @returns the position after white space. */
 export function skip(from: number): number {
   let at = from;
   while ((bytes[at] as number) <= SPACE && isWhiteSpace(bytes[at] as number)) at++;
@@ -112,9 +112,9 @@ function isWhiteSpace(byte: number): boolean {
   return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** Walks the string whose quote stands at `from`. */
+/** Walks the string whose opening quote is at `from`. */
 export function walkString(from: number): number {
-  // In locals: the engine can't know that the module's own never change.
+  // Copied into local variables, because the engine cannot know that the module's variables never change.
   const source = bytes;
   const kinds = KIND;
   if (source[from] !== QUOTE) return BROKEN;
@@ -131,7 +131,7 @@ export function walkString(from: number): number {
     if (kind === HINT) {
       if ((notes & HINTED) === 0 && isHint(source, at, ascii)) notes |= HINTED;
     } else if (kind === ESCAPE && source[at + 1] !== 0) {
-      // Whether it is an escape that JSON knows, the parser says.
+      // The parser checks whether the escape is valid JSON.
       notes |= ESCAPED;
       at++;
     } else {
@@ -141,7 +141,7 @@ export function walkString(from: number): number {
   }
 }
 
-/** Marks the event as unusual when the last string can hold what is masked. `isTime`: digits in it are no card's. */
+/** Marks the event as unusual if the last string can hold data that is masked. `isTime`: its digits are not a card number. */
 export function lookForPersonalData(isTime = false): void {
   if (!isOrdinary) return;
   const mayHoldCard = !isTime && stringEnd - stringStart >= CARD_DIGITS_MIN && hasCardDigits();
@@ -150,10 +150,10 @@ export function lookForPersonalData(isTime = false): void {
   if (textMayHold(slice(stringStart, stringEnd), bits) !== NO_PII) isOrdinary = false;
 }
 
-/** Marks the event as unusual when its last string is not stored as it is. @returns its length in bytes */
+/** Marks the event as unusual if its last string is not stored as it is. @returns the string's length in bytes */
 export function checkText(limit: number): number {
   const size = stringEnd - stringStart;
-  // Bytes are no fewer than UTF-16 units.
+  // A text never has fewer bytes than UTF-16 units.
   if ((notes & ESCAPED) !== 0 || size > limit) isOrdinary = false;
   return size;
 }
@@ -162,11 +162,11 @@ function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE;
 }
 
-/** What a card's number is written with, but for escapes, which their `%` tells. */
+/** The characters of a card number, except for escapes, which are found by their `%`. */
 const OF_CARD = new Uint8Array(256).fill(1, ZERO, NINE + 1);
 for (const separator of [SPACE, DASH, PLUS]) OF_CARD[separator] = 1;
 
-/** As in pii/hints.ts: a run of that many digits can't be stepped over. */
+/** As in pii/hints.ts: the steps are as long as the shortest card number, so no run of that many digits is missed. */
 function hasCardDigits(): boolean {
   const last = stringEnd;
   const source = bytes;
@@ -174,7 +174,7 @@ function hasCardDigits(): boolean {
   for (let i = stringStart + CARD_DIGITS_MIN - 1; i < last; i += CARD_DIGITS_MIN) {
     if (ofCard[source[i] as number] === 0) continue;
     let start = i;
-    // The quotes end it on both sides.
+    // The quotes end the run on both sides.
     while (ofCard[source[start - 1] as number] === 1) start--;
     let digits = 0;
     let stop = start;
@@ -185,7 +185,7 @@ function hasCardDigits(): boolean {
   return false;
 }
 
-/** Walks any value below an event's own fields. One that is too deep is broken too. */
+/** Walks any value below an event's own fields. A value that is too deep is broken too. */
 export function walkValue(from: number, depth: number, keyStart: number, keyEnd: number): number {
   nodes++;
   switch (byteAt(from)) {
@@ -206,7 +206,7 @@ export function walkValue(from: number, depth: number, keyStart: number, keyEnd:
   }
 }
 
-/** A text that is stored as it is unless something speaks against it. */
+/** Walks a text, and marks the event as unusual if the text cannot be stored as it is. */
 function walkText(from: number, keyStart: number, keyEnd: number): number {
   const at = walkString(from);
   if (at === BROKEN || !isOrdinary) return at;
@@ -220,11 +220,11 @@ function walkText(from: number, keyStart: number, keyEnd: number): number {
 
 /** `::1` */
 const SHORTEST_FIND = 3;
-/** The first character that an address can have; almost every text fails at it. */
+/** The characters that an address can begin with. Almost every text begins with another character. */
 const ADDRESS_BEGINS = new Uint8Array(256).fill(1, ZERO, NINE + 1);
 for (const first of ":[abcdefABCDEF") ADDRESS_BEGINS[first.charCodeAt(0)] = 1;
 
-/** Marks the event as unusual when the last string is an address that is cut, under the key that stands there. */
+/** Marks the event as unusual if the last string is an address that is cut under the key of this range. */
 export function lookForAddress(keyStart: number, keyEnd: number): void {
   if (ADDRESS_BEGINS[bytes[stringStart] as number] === 0 || !isOrdinary) return;
   const text = slice(stringStart, stringEnd);
@@ -248,8 +248,8 @@ function walkArray(from: number, depth: number, keyStart: number, keyEnd: number
 }
 
 /**
- * Almost all that an event holds are short keys and texts in which nothing is to be looked at: for those nothing is called here.
- * @param isContext of the event: what it says of consent and of the address is decided by
+ * Almost all members of an event are short keys and texts that need no check. They are walked here without further calls.
+ * @param isContext the object is the event's `context`: decisions depend on its consent and its address
  */
 export function walkObject(from: number, depth: number, isContext: boolean): number {
   if (depth > LIMITS.depth) return BROKEN;
@@ -286,7 +286,7 @@ export function walkObject(from: number, depth: number, isContext: boolean): num
 /** `consent`, with its first quote. */
 const LONGEST_DECIDED_KEY = 8;
 
-/** The last quote of the string at `from` when it is not empty, shorter than `limit` and nothing in it is to be looked at. */
+/** Position of the closing quote of the string at `from`, if it is not empty, shorter than `limit` and needs no check. */
 function plainEnd(source: Uint8Array, from: number, limit: number): number {
   if (source[from] !== QUOTE) return BROKEN;
   const kinds = KIND;
@@ -296,7 +296,7 @@ function plainEnd(source: Uint8Array, from: number, limit: number): number {
   return source[at] === QUOTE && size > 0 && size < limit && size !== PROTO.length ? at : BROKEN;
 }
 
-/** A key and its colon. @returns where its value begins */
+/** Walks a key and its colon. @returns where the key's value begins */
 export function walkKey(from: number): number {
   const at = walkString(from);
   if (at === BROKEN) return BROKEN;
@@ -308,7 +308,7 @@ export function walkKey(from: number): number {
 }
 
 const PROTO = "__proto__";
-/** Shorter keys hold no digits of a card. */
+/** Shorter keys cannot hold a card number. */
 const LONG_KEY = CARD_DIGITS_MIN;
 
 function checkKey(): void {
@@ -317,7 +317,7 @@ function checkKey(): void {
   lookForPersonalData();
 }
 
-/** Whether the last string is this one, in ASCII. */
+/** Whether the last string equals `name`, which is ASCII. */
 export function keyIs(name: string): boolean {
   if (stringEnd - stringStart !== name.length) return false;
   return rangeIs(stringStart, name);
@@ -333,7 +333,7 @@ export function walkWord(from: number, word: string): number {
 }
 
 const LOWER_E = 0x65;
-/** No double has rounded an integer of so many digits. */
+/** A double represents every integer of this many digits exactly. */
 const SAFE_DIGITS = 15;
 
 function walkNumber(from: number): number {
@@ -350,7 +350,7 @@ function walkNumber(from: number): number {
   return (byteAt(at) | 0x20) === LOWER_E ? walkExponent(at + 1) : at;
 }
 
-/** Rare, and the number may be larger than any double. */
+/** An exponent is rare, and the number may be larger than any double. */
 function walkExponent(from: number): number {
   isOrdinary = false;
   const start = byteAt(from) === DASH || byteAt(from) === PLUS ? from + 1 : from;

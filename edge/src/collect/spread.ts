@@ -1,11 +1,11 @@
-// Over how many of a project's shards a request goes. A browser's has one subject, so one shard. A server's batch has many, and
-// each shard that it touches costs a call and its part of a row. Which shard a subject has must follow from the subject alone: a
-// copy of a message that went to another shard is not told from the first, and the hot tier looks up no young one. ADR 016.
+// Distributes a request's events over the project's shards. A browser's request has one subject, so it goes to one shard. A
+// server's batch has many subjects, and each shard that it touches costs a call and its part of a row. The shard must follow from
+// the subject alone: another shard would not recognize a duplicate, and the hot tier looks up no young duplicates. ADR 016.
 
 import type { KeyRecord } from "@behaviour/contract";
 import { shardIndex } from "../placement/shard-name.ts";
 
-/** Of the project's shards, how many (from the first) the events of this key are spread over. */
+/** How many of the project's shards, counted from the first, receive the events of this key. */
 export function shardsOf({ kind, shards, settings }: KeyRecord): number {
   if (kind !== "secret") return shards;
   return Math.min(shards, settings.serverShards ?? shards);

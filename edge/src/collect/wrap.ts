@@ -1,5 +1,5 @@
-// Events become what the shard stores without opening it: one envelope line, packed ids, and above a few KiB a gzip
-// member. All of it CPU work, done here because Workers scale out and a shard is one thread. E2.
+// Packs events into the form that the shard stores without opening it: one envelope line, packed ids, and for large lines a gzip
+// member. This CPU work is done here because Workers scale out and a shard is one thread. E2.
 
 import {
   compressMember,
@@ -25,7 +25,7 @@ import type { ParsedBody } from "./parse.ts";
 import { withoutClickIds, withoutDevice } from "./source.ts";
 import { type Naming, oldSubjectsOf, subjectsOf } from "./subjects.ts";
 
-/** What holds for every event of the request. */
+/** Facts that apply to every event of the request. */
 export interface RequestFacts {
   key: CompiledKey;
   requestId: string;
@@ -36,12 +36,12 @@ export interface RequestFacts {
   source: RequestSource;
 }
 
-/** What a shard is asked about events that it would likely drop: nothing of their content. */
+/** A question to a shard about events that it would probably drop. It holds nothing of their content. */
 export interface Question {
   events: readonly ConsentedEvent[];
   /** 8 bytes an event, in the order of `events`. */
   ids: Uint8Array;
-  /** Epoch milliseconds: no copy of these was taken before. */
+  /** Epoch milliseconds: none of these messages can have been accepted before this time. */
   oldestMs: number;
 }
 
@@ -53,8 +53,8 @@ export interface Packed extends Question {
 }
 
 /**
- * @param asSent whether every event of the body is in `events` and none was repaired: it travels as its own bytes.
- * @returns usually one; more when the frame would not fit into a Kinesis record.
+ * @param asSent whether every event of the body is in `events` and no event was repaired: the bytes are then stored as sent.
+ * @returns usually one part; several parts if the frame would not fit into a Kinesis record.
  */
 export function wrap(
   events: readonly StorableEvent[],
@@ -67,22 +67,22 @@ export function wrap(
   return pack(allowed, facts, parsed, asSent && !isTouched);
 }
 
-/** Nothing of a restricted event may serve advertising, from the first write on; the ledger may still allow the whole of it. */
+/** No data of a restricted event may serve advertising, from the first write on. The ledger may still allow the whole event. */
 function withinConsent(event: StorableEvent): StorableEvent {
   if (event.consent !== "restricted") return event;
   const stripped = withoutAdvertising(event.event);
   if (stripped === event.event && event.isOrdinary !== true) return event;
-  // From its value, which lacks what the text may hold twice.
+  // Serialized from its value, which lacks the duplicate members that the text may hold.
   return { ...event, isOrdinary: false, event: stripped, whole: event };
 }
 
-/** In a member that JSON.parse left out and the text has: the names that nearly all of them end in. */
+/** Whether a member that JSON.parse left out may hold a click id. The names of nearly all click ids end in these texts. */
 function mayHideClickId(events: readonly StorableEvent[], { text }: ParsedBody): boolean {
   return events.some(({ consent }) => consent === "restricted") && (text.includes("clid") || text.includes("clkid"));
 }
 
 function pack(events: readonly StorableEvent[], facts: RequestFacts, parsed: ParsedBody, asSent: boolean): Packed[] {
-  // What lies beside the events in a long body does not have to travel with them, and may be all of it.
+  // Fields beside the events need not be stored, and they may be what makes a body too long.
   const isWhole = asSent && parsed.sent.byteLength <= LIMITS.lineBytes;
   const head = envelopeHead(facts, parsed.shape, events);
   const line = isWhole ? lineAsSent(head, parsed) : lineOfEvents(head, parsed, events);
@@ -97,7 +97,7 @@ function pack(events: readonly StorableEvent[], facts: RequestFacts, parsed: Par
   return [{ ...ask(events), events, data, compressed }];
 }
 
-/** Lower than the bound: the parts are not all of one length. */
+/** Below the limit, because the parts differ in length. */
 const LINE_AIMED_BYTES = 0.8 * LIMITS.lineBytes;
 
 function divided<T>(items: readonly T[], parts: number): (readonly T[])[] {
@@ -133,13 +133,13 @@ function envelopeHead(facts: RequestFacts, shape: "batch" | "event", events: rea
   } as const;
 }
 
-/** Cookieless: nothing of the request leads to the device either. One restricted event restricts what all of them share. */
+/** For cookieless events, the source must not lead to the device. One restricted event restricts the source that all share. */
 function sourceWithin(consent: StoredConsent, source: RequestSource, events: readonly StorableEvent[]): RequestSource {
   if (consent === "cookieless") return withoutDevice(source);
   return events.some((event) => event.consent === "restricted") ? withoutClickIds(source) : source;
 }
 
-/** What holds for single events only, by their place in the body; null when nothing does. */
+/** Verdicts on single events, by their index in the body; null if all events have the common verdict. */
 function verdictsBeside(consent: StoredConsent, events: readonly StorableEvent[]): Record<string, EventVerdict> | null {
   let verdicts: Record<string, EventVerdict> | null = null;
   for (let index = 0; index < events.length; index++) {
@@ -161,8 +161,8 @@ function oldest(events: readonly ConsentedEvent[]): number {
 }
 
 /**
- * What the shard needs to apply its ledger to events it does not open.
- * @param naming null for a shard that needs no ids: hashing them costs.
+ * The data that the shard needs to apply its ledger to events that it does not open.
+ * @param naming null for a shard that needs no ids, because hashing ids is expensive.
  */
 export function claimOf(events: readonly ConsentedEvent[], naming: Naming | null): ConsentClaim {
   const tables: ConsentTable[] = [];
