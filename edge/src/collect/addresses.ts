@@ -1,8 +1,8 @@
-// IP addresses within an event are cut like the caller's own, before anything is written. `context.ip` is believed with a
+// Cuts IP addresses within an event like the caller's own address, before anything is written. `context.ip` is trusted with a
 // secret key only. docs/API_DOCUMENTATION.md#sending-events, E7.
 //
-// Version numbers look like IPv4 addresses (Chrome 130.0.0.0), and what is cut wrongly is lost for good. So an IPv4 address is
-// one only where its key says so; the form of an IPv6 address is evidence enough.
+// Version numbers look like IPv4 addresses (Chrome 130.0.0.0), and a value that is cut by mistake is permanently lost. So a text
+// counts as an IPv4 address only if its key says so. The form of an IPv6 address is sufficient evidence.
 
 import { isObject, type JsonObject } from "@behaviour/contract";
 import { cutAddress } from "../access/address.ts";
@@ -13,10 +13,10 @@ const DOT = 0x2e;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const SHORTEST = 3;
-/** Digits of the first part, and the dot or colon behind them. */
+/** Digits of the first part, and the dot or colon after them. */
 const FIRST_PART = 5;
 
-/** Cheap, and never no to a text in which `cutAddresses` would cut something. Almost every text fails at its first character. */
+/** A cheap test, never false for a text in which `cutAddresses` would cut. Almost every text fails at its first character. */
 export function mayBeAddress(text: string): boolean {
   const first = text.charCodeAt(0);
   const isDigit = first >= ZERO && first <= NINE;
@@ -35,7 +35,7 @@ function isHexLetter(unit: number): boolean {
   return lower >= 0x61 && lower <= 0x66;
 }
 
-/** A copy with every address cut, and `context.ip` only with a secret key; the same object when there was none. */
+/** @returns a copy with every address cut, and `context.ip` only with a secret key; the same object if it has no address. */
 export function cutAddresses(event: JsonObject, isSecret: boolean): JsonObject {
   const cut = cutObject(event, false);
   const { context } = cut;
@@ -45,7 +45,7 @@ export function cutAddresses(event: JsonObject, isSecret: boolean): JsonObject {
   return { ...cut, context: own === null ? rest : { ...rest, ip: own } };
 }
 
-/** Ids become surrogates: nothing in them is read. */
+/** Ids become surrogates, so they are not searched. */
 const IDS: ReadonlySet<string> = new Set(["messageId", "userId", "anonymousId", "groupId", "previousId"]);
 
 function cutObject(object: JsonObject, isNested: boolean): JsonObject {
@@ -61,7 +61,7 @@ function cutObject(object: JsonObject, isNested: boolean): JsonObject {
   return copy ?? object;
 }
 
-/** @param key of an item of a list: the list's. */
+/** @param key the value's key; for an item of a list, the list's key. */
 function cutValue(value: unknown, key: string): unknown {
   if (typeof value === "string") return mayBeAddress(value) ? cutText(value, key) : value;
   if (Array.isArray(value)) {
@@ -71,15 +71,15 @@ function cutValue(value: unknown, key: string): unknown {
   return isObject(value) ? cutObject(value, true) : value;
 }
 
-/** Whether a text that begins like an address is one that is cut, under this key. */
+/** Whether a text that begins like an address is cut under this key. */
 export function cutsAddress(text: string, key: string): boolean {
   return cutText(text, key) !== text;
 }
 
-/** As `X-Forwarded-For` has them: several, with ports perhaps. */
+/** Accepts the form of `X-Forwarded-For`: several addresses, with or without ports. */
 function cutText(text: string, key: string): string {
   const isNamed = isAddressName(key);
-  // Three groups have two colons between them, one before its port.
+  // The three groups of an IPv6 address have two colons between them. An IPv4 address has only the colon before its port.
   if (!isNamed && text.indexOf(":", text.indexOf(":") + 1) <= 0) return text;
   const parts = text.split(",");
   const cut = parts.map((part) => {
@@ -101,7 +101,7 @@ const SHORTEST_V6 = 7;
 const LONGEST_V6 = 45;
 const PERCENT = 0x25;
 
-/** `dead::beef` can be a name in a program: three groups at least. */
+/** Requires at least three groups, because `dead::beef` can be a name in a program. */
 function isPlainV6(text: string): boolean {
   if (text.length < SHORTEST_V6 || text.length > LONGEST_V6) return false;
   let groups = 0;
@@ -135,10 +135,10 @@ const ADDRESS_WORDS: ReadonlySet<string> = new Set([
   "remote",
   "forwarded",
 ]);
-/** Longer keys are cut off: no name of an address is that long. */
+/** Longer keys are truncated: no name of an address is that long. */
 const LONGEST_NAME = 128;
 
-/** The key that was asked about last, and the answer: the items of a list all have one. */
+/** The last key and its result are cached, because all items of a list have the same key. */
 let lastName = "";
 let isLastNamed = false;
 

@@ -1,5 +1,5 @@
-// The packed events become durable in their shards, side by side. All or nothing in the answer: 200 only when every
-// part is stored. A part that was stored while another failed is a duplicate when the client sends again. E1, E2.
+// Stores the packed events durably in their shards, in parallel. The answer is all or nothing: 200 only if every part is stored.
+// A part that was stored while another part failed is a duplicate when the client retries. E1, E2.
 
 import { LIMITS } from "@behaviour/contract";
 import { noteRevoked } from "../access/keyring.ts";
@@ -29,12 +29,12 @@ export interface Appended {
   duplicates: number;
 }
 
-/** Each try knows more of duplicates and of the ledger; another copy, or a change of consent, can come between two. */
+/** Each attempt knows more of duplicates and of the ledger. A duplicate or a change of consent can come between two attempts. */
 const MAX_TRIES = 5;
 const OVERLOADED_RETRY_SECONDS = 2;
 const FULL_RETRY_SECONDS = 30;
 
-/** Shards whose project's ledger is in use: to them the ids of events are sent along. Learnt from their own answers. */
+/** Shards whose project's ledger is in use: their calls carry the ids of events. Learnt from the shards' own answers. */
 const withLedger = new Map<string, { withLegacy: boolean }>();
 const WITH_LEDGER_MAX = 10_000;
 
@@ -42,7 +42,7 @@ const NOTHING: Appended = { accepted: 0, duplicates: 0 };
 const NO_DATA = { data: new Uint8Array(0), compressed: false };
 
 export class Appender {
-  /** What became of the events, for the live tail. */
+  /** The outcomes of the events, for the live tail. */
   readonly observed = new Observed();
   readonly #facts: RequestFacts;
   readonly #parsed: ParsedBody;
@@ -62,8 +62,8 @@ export class Appender {
   }
 
   /**
-   * Stores every event that consent allows, once. What consent forbids is counted among `consented`'s drops.
-   * @param asSent every event of the body is stored as it is, so the body may travel as its own bytes.
+   * Stores every event that consent allows, once. An event that consent forbids is counted among the drops of `consented`.
+   * @param asSent every event of the body is stored as it is, so the body may be stored as the bytes that were sent.
    */
   async append(asSent: boolean): Promise<Appended | Refusal> {
     const { events } = this.#consented;
@@ -71,14 +71,15 @@ export class Appender {
     const whole = groups.size === 1 && asSent;
     this.#parsed.isDense = isDense(this.#parsed.sent.bytes ?? NO_DATA.data);
     const calls = [...groups].map(([index, group]) => this.#appendGroup(group, index, whole, 0));
-    // Packed by now. A shard may take seconds, and what nobody needs would be a third of what the isolate holds of a body.
+    // The events are packed by now. A shard may take seconds, and the data that is no longer needed would be a third of what the
+    // isolate holds of a body.
     release(this.#parsed);
     return all(calls);
   }
 
   /**
-   * The events of one shard. What the ledger likely drops is asked for first. Cookieless ones travel apart: what their request
-   * tells of the device must not.
+   * Appends the events of one shard. For events that the ledger would likely drop, the shard is asked first. Cookieless events
+   * are sent separately, without the data of their request that leads to the device.
    */
   async #appendGroup(
     events: readonly ConsentedEvent[],
@@ -166,7 +167,7 @@ export class Appender {
     return sum([{ accepted: 0, duplicates: answer.duplicates.length }, again]);
   }
 
-  /** What is left once the shard has said what is known, and what its ledger makes of the others. */
+  /** The events that remain after the shard has reported the duplicates, and the changes that its ledger requires. */
   #without(
     events: readonly ConsentedEvent[],
     duplicates: readonly number[],
@@ -225,7 +226,7 @@ export class Appender {
   }
 }
 
-/** The texts of ordinary events are all there is of them: they stay. */
+/** Releases the body's memory, except for the texts of ordinary events, which have no other form. */
 function release(parsed: ParsedBody): void {
   parsed.sent.bytes = null;
   if (parsed.skimmed !== null) return;
@@ -250,12 +251,12 @@ function refusalOf(answer: Extract<AppendAnswer, { outcome: "refused" }>): Refus
   return new Refusal(answer.code, { retryAfterSeconds: answer.retryAfterSeconds ?? OVERLOADED_RETRY_SECONDS });
 }
 
-/** Of almost every request there is only one. */
+/** Almost every request has only one call. */
 async function all(calls: readonly Promise<Appended | Refusal>[]): Promise<Appended | Refusal> {
   return calls.length === 1 ? (calls[0] as Promise<Appended | Refusal>) : sum(await Promise.all(calls));
 }
 
-/** The first refusal, if there is one: then nothing is acknowledged, whatever else was stored. */
+/** @returns the first refusal, if there is a refusal: no event is then acknowledged, even if other parts were stored. */
 function sum(answers: readonly (Appended | Refusal)[]): Appended | Refusal {
   const total: Appended = { accepted: 0, duplicates: 0 };
   for (const answer of answers) {

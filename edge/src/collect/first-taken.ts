@@ -14,7 +14,7 @@ export function firstTakenFromMs({ originalMs, sentAtMs }: EventTime, receivedAt
   if (originalMs === null) return windowFromMs;
   // On a retry, `sentAt` may be the time of the first attempt. It then says nothing about the clock.
   const isMeasured = sentAtMs !== null && !isRetry;
-  // One clock wrote both times. It is ahead of ours by at least this much, and by more only while the request was in transit.
+  // One clock wrote both times. It is ahead of ours by this much, plus at most the time that the request was in transit.
   const aheadMs = isMeasured ? Math.max(0, sentAtMs - receivedAtMs) : 0;
   const madeAtMs = originalMs - aheadMs;
   if (madeAtMs > receivedAtMs) return windowFromMs;

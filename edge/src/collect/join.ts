@@ -1,11 +1,12 @@
-// Requests of one isolate that append to the same shard shortly after another did share the next call: a call costs more than
-// what it carries, and what comes in one call becomes one row. Who comes after a quiet moment waits for nobody. E2, ADR 007.
+// Requests of one isolate that append to the same shard shortly after another request share the next call. A call costs more than
+// its content, and the content of one call becomes one row. A request that arrives when no call started recently does not wait.
+// E2, ADR 007.
 //
-// Every request may only wait for I/O of its own: a promise or response made in one request and settled in another is
-// refused by the runtime ("Cannot perform I/O on behalf of a different request"). So what is shared is plain state: whoever
-// finds room leads calls for all that wait, the others look at their entry by timers of their own. The leader's calls live on
-// by `waitUntil` when it was answered or its client hung up; one that is lost all the same leaves its followers to their
-// deadline. They wait by `scheduler.wait`, which costs half of what a timer of Node's kind does.
+// A request may only wait for its own I/O: the runtime refuses a promise or response that was made in one request and settled in
+// another ("Cannot perform I/O on behalf of a different request"). So the requests share plain state. A request that finds that a
+// call may start becomes the leader and makes calls for all waiting requests. The followers poll their entries by timers of their
+// own. `waitUntil` keeps the leader's calls alive after its answer, or after its client hung up. If a call is lost nevertheless,
+// its followers wait until their deadline. They wait by `scheduler.wait`, which costs half as much as a timer like Node's.
 
 import { waitUntil } from "cloudflare:workers";
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
@@ -14,22 +15,22 @@ import type { AppendAnswer, AppendInput } from "../shard/append.ts";
 import { commitGapMs, EventRate } from "../shard/pace.ts";
 
 /**
- * How much longer the gap between the starts of two calls is than the shard's gap between commits at the same load: a call then
- * never arrives too early to be committed at once, so it takes the same time again and again, and those who wait for it look once.
+ * How much longer the gap between the starts of two calls is than the shard's gap between commits at the same load. A call then
+ * never arrives too early to be committed immediately. So calls take equally long, and a follower polls once.
  */
 const LONGER_THAN_COMMITS_MS = 1;
-/** A call holds what its members hold twice: as they are and as the message. */
+/** Limit for the data of a call, which is in memory twice: in its members and in the message. */
 const CALL_BYTES = 4 * 1024 * 1024;
-/** After so many calls for others a leader leaves the lead to one of those that wait. */
+/** After this many calls a leader hands over to a waiting request. */
 const CALLS_IN_A_ROW = 32;
 
-/** The least a follower sleeps, and what it takes a call for until it has seen one. */
+/** Minimum sleep of a follower, and the assumed duration of a call until a call was measured. */
 const LOOK_EVERY_MS = 2;
-/** The most: a call that was measured while the clock was set says nothing of the next. */
+/** Maximum sleep of a follower: a duration that was measured while the clock was set says nothing about the next call. */
 const LOOK_AT_MOST_MS = 50;
-/** Of a new call's duration in the average. */
+/** Weight of the newest call in the moving average of call durations. */
 const NEWEST_SHARE = 0.2;
-/** A look costs as much as judging an event: better a little late than twice. */
+/** Polling costs as much as judging an event: polling once, a little late, is better than polling twice. */
 const LATER_SHARE = 1.1;
 
 type Send = (inputs: AppendInput[]) => Promise<AppendAnswer[]>;
@@ -41,13 +42,13 @@ interface Call {
 
 interface Entry {
   input: AppendInput;
-  /** The call it went with. */
+  /** The call that carries the entry; null while the entry waits. */
   call: Call | null;
-  /** Set by whoever leads that call. */
+  /** Set by the leader of that call. */
   outcome: Outcome | null;
 }
 
-/** What waits for one shard, and when the next call to it may begin. */
+/** The entries that wait for one shard, and the time at which the next call to it may start. */
 class Lane {
   waiting: Entry[] = [];
   #leaders = 0;
@@ -63,14 +64,14 @@ class Lane {
     this.#gapMs = commitGapMs(this.#rate.perSecond(nowMs)) + LONGER_THAN_COMMITS_MS;
   }
 
-  /** How long until another call may begin. */
+  /** How long until another call may start. */
   roomAfterMs(nowMs: number): number {
     return waitLeftMs(this.#lastCallMs, this.#gapMs, nowMs);
   }
 
   /**
-   * Sends what waits; then, while others wait, what came meanwhile.
-   * @returns what settles with the first call, and what settles when the lead is over. Neither rejects.
+   * Sends the waiting entries, then repeatedly the entries that arrived meanwhile.
+   * @returns a promise that settles with the first call, and a promise that settles when the lead ends. Neither promise rejects.
    */
   lead(send: Send): { first: Promise<void>; all: Promise<void> } {
     this.#leaders++;
@@ -82,14 +83,14 @@ class Lane {
     for (let count = 1; count < CALLS_IN_A_ROW && this.waiting.length > 0; count++) {
       const waitMs = this.roomAfterMs(performance.now());
       if (waitMs > 0) await scheduler.wait(waitMs);
-      // Beside a slow call somebody else may have begun to lead meanwhile.
+      // During a slow call another request may have become a leader too.
       if (this.roomAfterMs(performance.now()) > 0) break;
       await this.#callOnce(send);
     }
     this.#leaders--;
   }
 
-  /** Settles each entry it takes, whatever happens. */
+  /** Settles each entry that it takes, even if the call fails. */
   async #callOnce(send: Send): Promise<void> {
     const call: Call = { startedMs: performance.now() };
     const entries = this.#take(call);
@@ -118,7 +119,7 @@ class Lane {
     return entries;
   }
 
-  /** How long until it is worth while to look at the entry again. */
+  /** How long to wait before polling the entry again. */
   lookAfterMs(entry: Entry, nowMs: number): number {
     const { call } = entry;
     const takesMs = this.#typicalMs * LATER_SHARE;
@@ -126,28 +127,28 @@ class Lane {
     return Math.min(LOOK_AT_MOST_MS, Math.max(LOOK_EVERY_MS, Math.ceil(leftMs)));
   }
 
-  /** When an entry that waits may lead a call; where somebody leads and the shard is near, when that call is likely done. */
+  /** How long until a waiting entry may lead a call. With a leader and a near shard: until the leader's call has likely ended. */
   #turnAfterMs(nowMs: number): number {
     const led = this.#leaders > 0 && this.#typicalMs < this.#gapMs;
     return this.roomAfterMs(nowMs) + (led ? this.#typicalMs * LATER_SHARE : 0);
   }
 }
 
-/** Beyond so many, those that nobody waits in are forgotten: all they know is when the last call was. */
+/** Above this many lanes, lanes without a waiting entry are evicted. They only hold the times of past calls. */
 const LANES_MAX = 1_000;
 
 const lanes = new Map<string, Lane>();
 
 /**
- * Appends to the shard of this name, alone or together with others.
- * @param send makes one call to the shard: one answer an input, in order.
- * @throws what the call threw (all it carried see the same fault), or when no answer came within the call deadline.
+ * Appends to the shard of this name, alone or together with other requests.
+ * @param send makes one call to the shard, with one answer per input, in order.
+ * @throws the fault of the call (all its entries get the same fault), or an error if no answer arrived within the call deadline.
  */
 export async function appendJoined(shard: string, input: AppendInput, send: Send): Promise<AppendAnswer> {
   const lane = laneTo(shard);
   const entry: Entry = { input, call: null, outcome: null };
   lane.add(entry);
-  // What was waited is added up wait by wait: the clock may be set meanwhile, and must neither end nor prolong this.
+  // The waits are subtracted one by one: the clock may be set meanwhile, and must neither shorten nor prolong the deadline.
   let leftMs: number = LIMITS.callDeadlineMs;
   try {
     while (leftMs > 0) {
@@ -167,7 +168,7 @@ export async function appendJoined(shard: string, input: AppendInput, send: Send
     if (entry.outcome !== null) return settle(entry.outcome);
     throw new Error("the shard did not answer in time");
   } finally {
-    // Of a client that hung up nothing runs any more: its entry goes with the next call, as if it had not.
+    // After its client hung up, no code of a request runs any more: its entry is sent with the next call nevertheless.
     if (entry.call === null) lane.waiting = lane.waiting.filter((other) => other !== entry);
   }
 }
@@ -187,7 +188,7 @@ function settle(outcome: Outcome): AppendAnswer {
   return outcome.answer;
 }
 
-/** `call` never rejects. @returns whether it was done in time. */
+/** `call` never rejects. @returns whether the call ended in time. */
 async function atMost(ms: number, call: Promise<void>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<boolean>((resolve) => {

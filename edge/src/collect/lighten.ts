@@ -1,5 +1,5 @@
-// A body with absurdly many values is not parsed as it is: the events that no limit would let pass are taken out of its text
-// first, so that their batch-mates are judged as always and the isolate survives. Everybody else's body is left alone.
+// Removes events that exceed a limit from the text of a body with too many values, before the body is parsed. The other events of
+// the batch are judged as usual, and the isolate survives. All other bodies are left unchanged.
 
 import { LIMITS, type RejectionCode } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -10,22 +10,22 @@ import type { SkimmedEvent } from "./skim.ts";
 
 export interface LightBody {
   text: string;
-  /** Why events are refused that stand as `null` in the text, by index (a single event is 0); null when there are none. */
+  /** Why events that are `null` in the text are rejected, by index (a single event is 0); null if there are no such events. */
   heavy: Map<number, RejectionCode> | null;
 }
 
-/** @param mayBeBatch whether a member `batch` holds events; else the body is one. */
+/** @param mayBeBatch whether a member `batch` holds events; else the body is a single event. */
 export function lighten(text: string, mayBeBatch: boolean): LightBody | Refusal {
   if (!isHeavy(text)) return { text, heavy: null };
   if (!isJson(text)) return new Refusal("invalid_json");
   if (!text.trimStart().startsWith("{")) return new Refusal("invalid_payload");
-  // An event has no more members; a batch's own that come after so many are nothing anyone reads.
+  // An event has no more members than this limit. Members of a batch after this limit are not read.
   const members = partTexts(text, LIMITS.keysPerObject).map(splitMember);
   const isBatch = mayBeBatch && members.some(({ key, value }) => key === "batch" && value.startsWith("["));
   return isBatch ? lightBatch(members) : lightEvent(text, members);
 }
 
-/** A text can't hold more of them than it has characters; that alone spares almost every body the look. */
+/** A text cannot hold more values than characters. This bound alone spares almost every body the count. */
 function isHeavy(text: string): boolean {
   return (
     hasManyMembers(text) ||
@@ -38,9 +38,9 @@ function isHeavy(text: string): boolean {
 
 type Member = ReturnType<typeof splitMember>;
 
-/** Of a refused event only its texts are read: its id, its key. */
+/** Keeps only the event's texts: of a rejected event, only its id and its key are read. */
 function lightEvent(text: string, members: readonly Member[]): LightBody {
-  // With so many values it breaks one: if not these, its size.
+  // An event with so many values breaks a limit: if not one of these limits, then the limit of its size.
   const code = brokenLimit(text, 0) ?? "event_too_large";
   const kept = members.filter(({ value }) => value.startsWith('"'));
   return { text: objectOf(kept.map(({ keyText, value }) => `${keyText}:${value}`)), heavy: new Map([[0, code]]) };
@@ -66,7 +66,7 @@ function lightBatch(members: readonly Member[]): LightBody | Refusal {
       light.push(code === null ? `${keyText}:${value}` : `${keyText}:null`);
     }
   }
-  // The context or another member, which every event would have had to carry.
+  // The context or another member breaks a limit. Every event would have to carry it, so every event is rejected.
   if (isHeavyItself !== null) for (let index = 0; index < events; index++) heavy.set(index, isHeavyItself);
   return { text: objectOf(light), heavy };
 }
@@ -83,12 +83,12 @@ function lightItem(item: string, index: number, heavy: Map<number, RejectionCode
 }
 
 function heavyText(item: string, load: Load): RejectionCode | null {
-  // Whatever it holds, it is larger than an event may be: units of UTF-16 are never more than bytes of UTF-8.
+  // The event is too large in any case: a text never has more UTF-16 units than UTF-8 bytes.
   if (item.length > LIMITS.eventBytes) return "event_too_large";
   return load.takes(openingsSeen, item) ? null : "too_many_properties";
 }
 
-/** What the events of a body that are parsed bring together. */
+/** The total load of those events of a body that are parsed. */
 class Load {
   readonly #names = new Names();
   #openings = 0;
@@ -103,8 +103,8 @@ class Load {
 }
 
 /**
- * Events of the fast lane that are not to be parsed, though it found no other fault with their texts.
- * @param textOf the event's text
+ * Finds the events of the fast lane that must not be parsed, although the lane found no other fault with their texts.
+ * @param textOf returns the event's text
  */
 export function heavyEvents(
   events: readonly SkimmedEvent[],

@@ -1,5 +1,5 @@
-// Segment's consent tools report a changed choice as an event; it is a ledger write as well, in force before the event itself is
-// stored. docs/API_DOCUMENTATION.md#consent.
+// Writes changes of consent, which Segment's consent tools report as events, to the ledger. A change takes effect before the
+// event itself is stored. docs/API_DOCUMENTATION.md#consent.
 
 import { isObject, type KeyRecord } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -16,8 +16,8 @@ const PREFERENCE_EVENT = "Segment Consent Preference Updated";
 const METHOD = "segment-preference";
 
 /**
- * One record an id, with what the request's events said last.
- * @returns a refusal when a ledger could not be written: then nothing of the request is stored, and it may come again.
+ * Records for each id the last choices in the request's events.
+ * @returns a refusal if a ledger could not be written: no event of the request is then stored, and the client may retry.
  */
 export async function recordPreferences(
   events: readonly JudgedEvent[],
@@ -39,7 +39,7 @@ export async function recordPreferences(
   return recordConsent(writes, key, env);
 }
 
-/** What the events of a request say of one id: of each purpose the newest, and of one time the last. */
+/** The choices in a request's events for one id: the newest choice for each purpose, and the last of several at the same time. */
 interface Said {
   kind: IdKind;
   id: string;
@@ -69,7 +69,7 @@ function gather(said: Map<string, Said>, judged: JudgedEvent, key: KeyRecord, re
   }
 }
 
-/** One for each event that had the last word on something: usually one. */
+/** One record for each event with the last choice for a purpose: usually one record. */
 function recordsOf(purposes: Said["purposes"], receivedAtMs: number): ConsentRecord[] {
   const records = new Map<string, ConsentRecord>();
   for (const [purpose, { verdict, occurredAtMs, messageId }] of purposes) {

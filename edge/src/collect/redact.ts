@@ -1,5 +1,5 @@
-// Personal data stops here. Masked, dropped or refused as the project chose, and recorded as pointer and class;
-// events in which none can be are not walked (scan.ts tells which). E7, docs/API_DOCUMENTATION.md#sending-events.
+// Masks personal data, drops it or rejects its event, as the project chose, and records each finding as pointer and class.
+// Events that cannot hold personal data are not walked (scan.ts decides). E7, docs/API_DOCUMENTATION.md#sending-events.
 
 import { isObject, type KeyRecord, REJECTIONS } from "@behaviour/contract";
 import { NO_PII } from "../pii/classes.ts";
@@ -12,11 +12,11 @@ import { mayTravelAsSent } from "./untouched.ts";
 export function redact(judged: Judged, parsed: ParsedBody, key: KeyRecord): void {
   for (const judgedEvent of judged.events) cutIn(judgedEvent, judged, key);
   if (judged.events.some(({ mayHold }) => mayHold !== NO_PII)) mask(judged, parsed, key);
-  // What the fast lane takes has nothing beside its events.
+  // A body that the fast lane accepts has no unchecked fields beside its events.
   if (judged.clean && parsed.skimmed === null && !mayTravelAsSent(parsed)) judged.clean = false;
 }
 
-/** Addresses are cut, not masked: that is no finding. */
+/** Addresses are cut, not masked, so they are not recorded as findings. */
 function cutIn(judgedEvent: JudgedEvent, judged: Judged, key: KeyRecord): void {
   if (judgedEvent.isOrdinary === true) return;
   const { context } = judgedEvent.event;

@@ -1,5 +1,5 @@
-// The slow look at one event: writes it anew as it is stored, with a warning for each repair. Repair where the intent is
-// clear, reject only what can't be made an event (that is judge.ts). docs/API_DOCUMENTATION.md#answers.
+// Repairs one event: writes it in the form that is stored, with a warning for each repair. A value is repaired if its intent is
+// clear. Only an item that cannot become an event is rejected (judge.ts). docs/API_DOCUMENTATION.md#answers.
 
 import { hasControl, type JsonObject, LIMITS } from "@behaviour/contract";
 import { quoteUnsafeNumbers } from "./unsafe-numbers.ts";
@@ -11,23 +11,23 @@ export interface Repaired {
 }
 
 /**
- * Begins the text that stands in for such a number. Nobody can know it, so no string of a client is taken for a number. Made
- * with the first one: the runtime gives no random numbers before the first request.
+ * Prefix of the text that replaces a number which a double would round. It is secret, so no string of a client is mistaken for a
+ * number. Created with the first such number: the runtime provides no random numbers before the first request.
  */
 let mark = "";
-/** Twelve digits of it are random. */
+/** Twelve digits of the mark are random. */
 const MARK_LENGTH = 13;
 
 /**
- * The event parsed again from its own text, so that no number in it was rounded. A reviver would be called for every value and
- * told each one's text, which takes thirty times what the parser takes. So these numbers are made texts before they are parsed.
+ * Parses the event again from its own text, so that no number is rounded. A reviver would be called with the text of every value,
+ * which takes thirty times as long as the parser. So the numbers that would be rounded are turned into texts before parsing.
  */
 export function parseKeepingNumbers(text: string): JsonObject {
   mark ||= crypto.randomUUID().slice(0, MARK_LENGTH);
   return JSON.parse(quoteUnsafeNumbers(text, mark)) as JsonObject;
 }
 
-/** Keys and indices down to the value that is looked at: a pointer is written only for a warning that is kept. */
+/** Keys and indices down to the current value. A pointer is built only for a warning that is kept. */
 type Path = (string | number)[];
 
 /** @param event within the limits of depth, keys and nodes. */
@@ -36,7 +36,7 @@ export function repair(event: JsonObject): Repaired {
   return { event: repairObject(event, [], warnings), warnings };
 }
 
-/** One member of an object at `path`, written into `repaired` unless its key has no place in it. */
+/** Repairs one member of the object at `path`, and writes it into `repaired` unless its key is invalid. */
 export function repairMember(object: JsonObject, key: string, path: Path, repaired: JsonObject): EventWarnings {
   const warnings = new EventWarnings();
   repairInto(repaired, object, key, path, warnings);
@@ -91,14 +91,14 @@ function repairString(text: string, path: Path, warnings: EventWarnings): string
     repaired = repaired.toWellFormed();
     warnings.add("ill_formed_unicode", path);
   }
-  // An id or a name with control characters is rejected, not cleaned: judge.ts looks at those before this.
+  // An id or a name with control characters is rejected, not cleaned: judge.ts checks ids and names before this repair.
   if (hasControl(repaired)) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
     repaired = repaired.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "");
     warnings.add("control_chars_removed", path);
   }
   if (repaired.length > LIMITS.stringLength) {
-    // Never between the halves of a pair.
+    // Never cut between the halves of a surrogate pair.
     repaired = repaired.slice(0, LIMITS.stringLength);
     if (!repaired.isWellFormed()) repaired = repaired.slice(0, -1);
     warnings.add("string_truncated", path);

@@ -1,7 +1,7 @@
-// What the shards do not see of requests: how many events were rejected, repeated within a request, or dropped for want of
-// consent. Gathered in the isolate as plain numbers (no request waits for another's call) and sent at most once a second for each
-// project, after the answers. Each isolate has its own shard to tell, so that no shard hears them all. A count can be lost with
-// its isolate, and costs nobody an event; none is sent twice. ADR 016.
+// Reports counts that the shards do not see: events that were rejected, duplicated within a request, or dropped for lack of
+// consent. The isolate gathers plain numbers (no request waits for another request's call), and sends them at most once a second
+// for each project, after the answers. Each isolate reports to its own shard, so that no shard gets all reports. A count can be
+// lost with its isolate, but no event is lost with the count. No count is sent twice. ADR 016.
 
 import { waitUntil } from "cloudflare:workers";
 import type { KeyRecord } from "@behaviour/contract";
@@ -15,11 +15,11 @@ import type { WorkerReport } from "../shard/append.ts";
 import { messagesOf, publishOutcome, type RequestOutcome } from "./tell-watchers.ts";
 
 const SEND_EVERY_MS = 1_000;
-/** Who said it would send and has not by then is gone, as with its request: another one does. */
+/** A leader that has not sent by then has ended with its request, and another request leads. */
 const LEADER_GONE_AFTER_MS = 2 * SEND_EVERY_MS;
 const MINUTE_MS = 60_000;
 const PROJECTS_MAX = 1_000;
-/** Messages that wait to be told whether anybody watches; what comes beyond is counted. */
+/** Messages that wait until a shard says whether there are watchers. Further messages are only counted. */
 const WAITING_MAX = 100;
 
 interface Counts {
@@ -29,7 +29,7 @@ interface Counts {
 }
 
 class Gathered {
-  /** By the minute of receipt, as the shards count. */
+  /** Counts by the minute of receipt, like the shards' counts. */
   readonly #minutes = new Map<number, Counts>();
   #messages: LiveMessage[] = [];
   #lost = 0;
@@ -56,19 +56,19 @@ class Gathered {
     this.#lost += Math.max(0, messages.length - room);
   }
 
-  /** True for one request at a time: it sends what it and others have gathered. */
+  /** True for one request at a time: this request sends the counts of all requests. */
   lead(nowMs: number): boolean {
     if (this.#ledSinceMs !== null && Math.abs(nowMs - this.#ledSinceMs) < LEADER_GONE_AFTER_MS) return false;
     this.#ledSinceMs = nowMs;
     return true;
   }
 
-  /** At most the gap, whatever the clock does. */
+  /** At most `SEND_EVERY_MS`, even if the clock was set. */
   waitMs(nowMs: number): number {
     return Math.max(0, Math.min(SEND_EVERY_MS, this.#nextSendMs - nowMs));
   }
 
-  /** From here on the next request leads. What is taken is never put back: a call that failed may have been counted. */
+  /** The next request may lead again. Taken counts are never put back: a shard may have counted a call that failed. */
   take(nowMs: number): { reports: WorkerReport[]; messages: LiveMessage[]; lost: number } {
     this.#nextSendMs = nowMs + SEND_EVERY_MS;
     this.#ledSinceMs = null;
@@ -88,12 +88,12 @@ class Gathered {
 
 const gatheredOf = new Map<string, Gathered>();
 
-/** Never fails, and never keeps the answer waiting. */
+/** Never fails, and never delays the answer. */
 export function reportOutcome(outcome: RequestOutcome, repeated: number, request: Request, env: Env): void {
   const { key } = outcome.facts;
   const gathered = gatheredFor(key.project);
   gathered.add(outcome, repeated);
-  // A shard that stored any of it has said whether anybody watches.
+  // A shard that answered for some of the events has said whether there are watchers.
   if (outcome.observed.answered) publishOutcome(outcome, outcome.observed.watched, env);
   else gathered.tellLater(outcome);
   if (gathered.lead(Date.now())) waitUntil(send(gathered, key, regionOf(request, env), env));
@@ -128,7 +128,7 @@ async function send(gathered: Gathered, key: KeyRecord, region: Region, env: Env
 
 let isolateNumber: number | null = null;
 
-/** Random, and the same for as long as the isolate lives. A module may not draw it while it is loaded. */
+/** Random, and constant for the life of the isolate. A module cannot get random numbers while it is loaded. */
 function ownNumber(): number {
   isolateNumber ??= Math.floor(Math.random() * 2 ** 30);
   return isolateNumber;

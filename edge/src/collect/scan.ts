@@ -1,5 +1,5 @@
-// The fast look at one parsed event: counts what has limits and notices what needs the slow look (repair.ts). One pass, no
-// allocation: this runs for every event, and almost all of them are clean.
+// Scans one parsed event: counts features that have limits, and notes features that need a repair (repair.ts). The scan is one
+// pass without allocation, because it runs for every parsed event, and almost all events are clean.
 
 import { hasControl, LIMITS } from "@behaviour/contract";
 import { NO_PII, PII } from "../pii/classes.ts";
@@ -12,7 +12,7 @@ export const FOUND = {
   tooDeep: 1,
   tooManyKeys: 2,
   tooManyNodes: 4,
-  /** A string, key or number that is stored otherwise than it was sent. */
+  /** A string, key or number that is not stored as it was sent. */
   needsRepair: 8,
   /** A number whose text has to be looked up in the body. */
   unsafeNumber: 16,
@@ -20,17 +20,17 @@ export const FOUND = {
   address: 32,
 } as const;
 
-/** What only an escape can bring into JSON text: control characters and lone surrogates. */
+/** Escapes that can produce control characters or lone surrogates. JSON text cannot hold these in another way. */
 const ESCAPED = /\\[ubf]/;
 
-/** True when strings and keys of this body must be looked at one by one. */
+/** True if the strings and keys of this body must be checked one by one. */
 export function textNeedsCare(text: string): boolean {
   return text.includes("\\") && ESCAPED.test(text);
 }
 
-/** The event's own fields stand here. */
+/** Depth of the values of the event's own fields. */
 const FIELD_DEPTH = 2;
-/** May be all digits. */
+/** Fields whose texts may be all digits without being a card number. */
 const TIMES: ReadonlySet<string> = new Set(["timestamp", "originalTimestamp", "sentAt"]);
 /** Shorter keys hold no personal data: `a@b.cd`. */
 const SHORT_KEY = 6;
@@ -40,15 +40,15 @@ let found = 0;
 let size = 0;
 let careful = false;
 let mayHold = NO_PII;
-/** Classes of personal data that are looked for still: those that were not found yet. */
+/** Classes of personal data that are still searched for, because they were not found yet. */
 let sought = NO_PII;
 
 export interface Scan {
   /** Bits of `FOUND`. */
   found: number;
-  /** A lower bound of the event's text: its compact form with one digit a number, in UTF-16 units. */
+  /** A lower bound of the size of the event's text: its compact form with one digit per number, in UTF-16 units. */
   size: number;
-  /** Classes of personal data that a string or key of it can hold, ids aside (pii/classes.ts). */
+  /** Classes of personal data that a string or key of the event can hold, except for ids (pii/classes.ts). */
   mayHold: number;
 }
 
@@ -130,7 +130,7 @@ function visitObject(object: Record<string, unknown>, depth: number): void {
     }
     if (key.length >= SHORT_KEY && sought !== NO_PII) lookFor(key, sought);
     const value = object[key];
-    // The event's own fields: unknown ones are texts like those below.
+    // The event's own fields: an unknown field is searched like the texts below it.
     if (depth === 1 && typeof value === "string" && !NOT_LOOKED_AT.has(key)) {
       lookFor(value, TIMES.has(key) ? sought & ~PII.card : sought);
     }
@@ -140,10 +140,10 @@ function visitObject(object: Record<string, unknown>, depth: number): void {
 
 const FIRST_INK = 0x21;
 const LAST_INK = 0x7e;
-/** White space, what is never drawn (zero-width characters, fillers) and Braille's empty cell. */
+/** White space, characters that are never drawn (zero-width characters, fillers) and the empty Braille cell. */
 const BLANK = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800]+$/u;
 
-/** A text of blanks alone: nobody's id, and no name. The empty text is not one. */
+/** Whether a text consists of blanks only, and so is neither an id nor a name. False for the empty text. */
 export function isBlank(text: string): boolean {
   const first = text.charCodeAt(0);
   return !(first >= FIRST_INK && first <= LAST_INK) && BLANK.test(text);

@@ -1,10 +1,11 @@
-// The ids an event names, as the shard's copy of the ledger files them. An event is judged by all of them. docs/API_DOCUMENTATION.md#consent.
+// Packs the ids that an event names in the form of the shard's copy of the ledger. An event is judged by all its ids.
+// docs/API_DOCUMENTATION.md#consent.
 
 import { concatBytes } from "@behaviour/contract";
 import { type IdKind, type LedgerIds, legacyEntryOf } from "../ledger/entry.ts";
 import { packSubjects, version1Subject } from "../shard/consent-claim.ts";
 
-/** As sent: text, a number, or anything else for none. */
+/** Ids as sent: a text or a number. Any other value counts as a missing id. */
 export interface NamedIds {
   anonymousId?: unknown;
   userId?: unknown;
@@ -18,11 +19,11 @@ export function namedIds({ anonymousId, userId, previousId, groupId }: NamedIds)
 
 export interface Naming {
   ids: LedgerIds;
-  /** Each entry is followed by the id's old name: the ledger holds records of the release before this one. */
+  /** Each entry is followed by the id's old name, because the ledger holds records of the previous release. */
   withLegacy: boolean;
 }
 
-/** What an alias leaves may have been a device or a user; a group is filed as a user would be. */
+/** The previous id of an alias may be that of a device or of a user. A group is recorded like a user. */
 const KINDS: readonly (readonly [name: keyof NamedIds, kind: IdKind])[] = [
   ["anonymousId", "anonymousId"],
   ["userId", "userId"],
@@ -45,7 +46,7 @@ export function subjectsOf(events: readonly NamedIds[], { ids, withLegacy }: Nam
   return packSubjects(entries);
 }
 
-/** For a shard that still runs the release before this one. */
+/** For a shard that still runs the previous release. */
 export function oldSubjectsOf(events: readonly NamedIds[]): Uint8Array {
   return concatBytes(events.map(({ anonymousId, userId }) => version1Subject(textOf(anonymousId), textOf(userId))));
 }

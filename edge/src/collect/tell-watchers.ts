@@ -1,5 +1,5 @@
-// Tells a project's watchers what became of a request's events. The shards' answers say whether anybody watches, so a request
-// that nobody watches makes no additional call and builds no message.
+// Publishes the outcomes of a request's events to the watchers of the project's live tail. The shards' answers say whether there
+// are watchers, so a request without watchers makes no additional call and builds no message.
 
 import type { Env } from "../env.ts";
 import { type LiveMessage, rejectedMessage, shownEvent } from "../live/message.ts";
@@ -8,21 +8,21 @@ import type { ConsentedEvent, DropCounts, StorableEvent } from "./consent.ts";
 import type { Judged, JudgedEvent } from "./judge.ts";
 import type { RequestFacts } from "./wrap.ts";
 
-/** What the shards said of a request's events; what nobody watches is not kept. */
+/** The shards' answers on a request's events. Events that have no watcher are not kept. */
 export class Observed {
-  /** A shard answered, and so said whether anybody watches. */
+  /** A shard has answered, and has said whether there are watchers. */
   answered = false;
   watched = false;
   readonly accepted: StorableEvent[] = [];
   readonly duplicates: ConsentedEvent[] = [];
 
-  /** @param watched as the shard's answer says. */
+  /** @param watched the shard's answer says that there are watchers. */
   noteAccepted(watched: boolean, events: readonly StorableEvent[]): void {
     this.#note(watched);
     if (watched) this.accepted.push(...events);
   }
 
-  /** @param duplicates of the events that the shard answered for. */
+  /** @param duplicates the duplicates among the events that the shard answered for. */
   noteDuplicates(watched: boolean, duplicates: readonly ConsentedEvent[]): void {
     this.#note(watched);
     if (watched) this.duplicates.push(...duplicates);
@@ -34,17 +34,17 @@ export class Observed {
   }
 }
 
-/** What a request's events became. */
+/** The outcome of a request's events. */
 export interface RequestOutcome {
   facts: RequestFacts;
   judged: Judged;
-  /** Those of the judged events that are no repeats of another in the same request. */
+  /** The judged events without duplicates within the same request. */
   distinct: readonly JudgedEvent[];
   observed: Observed;
   dropped: DropCounts;
 }
 
-/** Never fails, and never keeps the answer waiting. */
+/** Never fails, and never delays the answer. */
 export function publishOutcome(outcome: RequestOutcome, watched: boolean, env: Env): void {
   if (watched) publishSome(outcome.facts.key.project, messageCount(outcome), eachMessage(outcome), env);
 }
@@ -53,7 +53,7 @@ export function messagesOf(outcome: RequestOutcome): LiveMessage[] {
   return [...eachMessage(outcome)];
 }
 
-/** As many as `eachMessage` gives. */
+/** The number of messages that `eachMessage` yields. */
 function messageCount(outcome: RequestOutcome): number {
   const { judged, observed, dropped } = outcome;
   let count =
@@ -62,7 +62,7 @@ function messageCount(outcome: RequestOutcome): number {
   return count;
 }
 
-/** One message an event. Of an event that consent dropped, and of what was not stored, nothing is shown but ids and codes. */
+/** One message per event. For an event that consent dropped or that was not stored, only ids and codes are shown. */
 function* eachMessage(outcome: RequestOutcome): Generator<LiveMessage, undefined> {
   const { facts, judged, observed, dropped } = outcome;
   const at = new Date(facts.receivedAtMs).toISOString();
@@ -80,7 +80,7 @@ function* eachMessage(outcome: RequestOutcome): Generator<LiveMessage, undefined
   for (const rejection of judged.rejected) yield rejectedMessage(at, rejection);
 }
 
-/** Repeats within the request, of events that were stored: of one that consent dropped nothing may be told. */
+/** Duplicates within the request of events that were stored: nothing may be shown of an event that consent dropped. */
 function repeatsOf({ judged, distinct, observed }: RequestOutcome): JudgedEvent[] {
   if (judged.events.length === distinct.length) return [];
   const first = new Set(distinct);

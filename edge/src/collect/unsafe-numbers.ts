@@ -1,4 +1,4 @@
-// Numbers that a double would round, found in an event's text: for the few events that have one.
+// Finds the numbers in an event's text that a double would round. Runs for the few events that have such a number.
 
 import { endOfString } from "../body/json-text.ts";
 
@@ -11,11 +11,11 @@ const NINE = 0x39;
 const LOWER_E = 0x65;
 const CASE = 0x20;
 
-/** No double rounds an integer of so many digits. */
+/** A double represents every integer of this many digits exactly. */
 const SAFE_DIGITS = 15;
 
 /**
- * The text with each integer beyond ±(2⁵³−1), and each number that no double holds, as a string that begins with `mark`.
+ * Turns each integer beyond ±(2⁵³−1), and each number that no double holds, into a string that begins with `mark`.
  * @param text valid JSON
  */
 export function quoteUnsafeNumbers(text: string, mark: string): string {
@@ -42,10 +42,10 @@ function isDigit(unit: number): boolean {
   return unit >= ZERO && unit <= NINE;
 }
 
-/** Of the number that was walked last: told by its length, before it is read as a number. */
+/** Whether the number that was walked last can be unsafe, judged by its length and exponent before it is converted. */
 let mayBeUnsafe = false;
 
-/** Digits before the fraction, and an exponent, are what can make a number large. */
+/** Only the digits before the fraction and an exponent can make a number large. */
 function numberEnd(text: string, start: number): number {
   let at = start + 1;
   while (isDigit(text.charCodeAt(at))) at++;

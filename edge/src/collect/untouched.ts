@@ -1,13 +1,13 @@
-// Whether a body may be stored as its own bytes: only when it holds nothing but what was judged and looked at. What stands
-// beside the events (unknown members, a context that every event overrides) is not stored, and neither is the first of two
-// members of one name, which JSON.parse leaves out and the text does not. E7.
+// Decides whether a body may be stored as the bytes that were sent: only if all its content was judged and scanned. Fields beside
+// the events (unknown members, a context that every event overrides) are not stored. The first of two members of the same name is
+// not stored either: JSON.parse leaves it out, but the text still has it. E7.
 
 import { isObject, type JsonObject } from "@behaviour/contract";
 import { ALL_PII, NO_PII } from "../pii/classes.ts";
 import { textMayHold } from "../pii/hints.ts";
 import type { ParsedBody } from "./parse.ts";
 
-/** Members of a batch's body that are read; all others are left out. */
+/** Members of a batch's body that are read. All other members are left out. */
 const BATCH_MEMBERS: ReadonlySet<string> = new Set(["batch", "context", "sentAt", "writeKey"]);
 
 export function mayTravelAsSent(parsed: ParsedBody): boolean {
@@ -23,23 +23,23 @@ function hasOnlyEvents({ body, batchContext, items, sentAt }: ParsedBody): boole
   return batchContext === null || usesAll(batchContext, items);
 }
 
-/** Whether each member of the batch's context is in force for at least one event: then it was looked at there. */
+/** Whether each member of the batch's context is inherited by at least one event: the member was then scanned in that event. */
 function usesAll(batchContext: JsonObject, items: readonly unknown[]): boolean {
   const unused = new Set(Object.keys(batchContext));
   for (const item of items) {
     if (unused.size === 0) return true;
     const context = isObject(item) ? item.context : undefined;
     if (!isObject(context)) continue;
-    // Merged by now: what came from the batch is the same value.
+    // The contexts are merged by now: a member that came from the batch is the same value.
     for (const key of unused) if (context[key] === batchContext[key]) unused.delete(key);
   }
   return unused.size === 0;
 }
 
 /**
- * A text without members of one name has just the quotes of the parsed keys and strings; each member that was left out has at
- * least two more, and so has an escaped quote, which is not worth telling apart. Only for the few texts where it matters: a
- * batch's context is part of several events by now, and counted as if it were there several times.
+ * A text without duplicate members has exactly the quotes of the parsed keys and strings. Each member that was left out adds at
+ * least two quotes. An escaped quote adds a quote too, and is not worth distinguishing. Only called for the few texts where it
+ * matters. False with a batch's context, which is part of several events by now and would be counted several times.
  */
 function holdsNothingTwice({ text, body, batchContext }: ParsedBody): boolean {
   return batchContext === null && quotesIn(text) === 2 * stringsIn(body);
@@ -51,7 +51,7 @@ function quotesIn(text: string): number {
   return quotes;
 }
 
-/** Keys and strings; the events are within the depth limit. */
+/** Number of keys and strings. The events are within the depth limit, which bounds the recursion. */
 function stringsIn(value: unknown): number {
   if (typeof value === "string") return 1;
   if (typeof value !== "object" || value === null) return 0;

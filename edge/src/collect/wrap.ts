@@ -1,4 +1,4 @@
-// Packs events into the form that the shard stores without opening it: one envelope line, packed ids, and for large lines a gzip
+// Packs events into the form that the shard stores without opening it: one envelope line, packed ids, and above a few KiB a gzip
 // member. This CPU work is done here because Workers scale out and a shard is one thread. E2.
 
 import {
