@@ -1,10 +1,9 @@
-// The message that carries appends from the Worker to the shard: all their bytes in one array, all their numbers in another.
-// Each object and each array of a message costs the runtime microseconds on both sides, and there is a message a request
-// when few are about.
+// Packs appends from the Worker to the shard into one message: all bytes in one array, all numbers in another. Each object and
+// each array of a message costs the runtime microseconds on both sides, and at a low rate each request is a message.
 //
-// Worker and shard are not always of one release: after a deploy a shard may run the old code for five minutes more. So the
-// message begins with the version of its layout, and a shard that does not know it, or finds a length that is not right, throws
-// before it stores anything. The client then gets 503 and sends again. ADR 011.
+// Worker and shard may run different releases: after a deploy a shard may run the old code for five more minutes. So the message
+// begins with the version of its layout. A shard that does not know the version, or finds a wrong length, throws before it stores
+// anything. The client then gets 503 and retries. ADR 011.
 
 import { CONSENT_OUTCOMES, concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
 import { LEDGER_STATES } from "../consent/table.ts";
@@ -12,15 +11,15 @@ import type { AppendInput } from "./append.ts";
 import { NOT_PACKED } from "./consent-claim.ts";
 
 export interface AppendCall {
-  /** `APPEND_VERSION`, the number of appends, then `NUMBERS` an append. */
+  /** `APPEND_VERSION`, the number of appends, then `NUMBERS` numbers per append. */
   numbers: Float64Array;
-  /** Those of each append side by side: ids, tables, tableOf, packedAs, subjects, data. */
+  /** The parts of each append, side by side: ids, tables, tableOf, packedAs, subjects, data. */
   bytes: Uint8Array;
-  /** By place: an append names its key by the place here. */
+  /** An append refers to its key by the index in this list. */
   keyIds: string[];
 }
 
-/** Version 1 had no version in it, and its own method (append-call-1.ts). */
+/** Version 1 had no version number, and used its own method (append-call-1.ts). */
 const APPEND_VERSION = 2;
 
 const HEAD = 2;
@@ -58,12 +57,12 @@ export function packAppends(inputs: readonly AppendInput[]): AppendCall {
 }
 
 const COMPRESSED = 1;
-/** Where the length of the subjects would stand. No subjects are not the same as none of the events naming one. */
+/** Written in place of the length when there are no subjects. If there are subjects, possibly no event names an id. */
 const NO_SUBJECTS = -1;
 
 /**
- * The appends as they were packed; their bytes are views of the message's.
- * @throws when anything of the message is not as `packAppends` of this release makes it.
+ * Unpacks the appends. Their bytes are views of the message's bytes.
+ * @throws when any part of the message is not as `packAppends` of this release writes it.
  */
 export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInput[] {
   must(numbers instanceof Float64Array && bytes instanceof Uint8Array && Array.isArray(keyIds), "form");
@@ -98,7 +97,7 @@ export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInp
 
 type Numbers = [number, number, number, number, number, number, number, number, number, number];
 
-/** Takes byte strings one after the other. Throws rather than take one shorter than asked for. */
+/** Takes byte strings one after the other. Throws if fewer bytes are left than asked for. */
 export function taker(bytes: Uint8Array): { (length: number): Uint8Array; left(): number } {
   let offset = 0;
   const take = (length: number) => {
@@ -108,7 +107,7 @@ export function taker(bytes: Uint8Array): { (length: number): Uint8Array; left()
   return Object.assign(take, { left: () => bytes.byteLength - offset });
 }
 
-/** Lengths that add up may still be another layout's: what each part says must make sense as well. */
+/** The lengths of another layout may add up by chance. So the content of each part is checked as well. */
 export function checkInput({ ids, claim, data, compressed, receivedAtMs, oldestMs, rate }: AppendInput): void {
   const tables = claim.tables.byteLength / LEDGER_STATES;
   must(ids.byteLength > 0, "empty append");
@@ -128,7 +127,7 @@ export function checkInput({ ids, claim, data, compressed, receivedAtMs, oldestM
   must(typeof rate.keyId === "string" && rate.eventsPerSecond >= 0 && rate.shards >= 1, "key");
 }
 
-/** Head and end of a member. */
+/** Header and trailer of a gzip member. */
 const GZIP_MIN_BYTES = 18;
 
 function isOutcome(code: number): boolean {

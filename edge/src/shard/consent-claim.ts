@@ -1,33 +1,35 @@
-// Applies the ledger to events the shard does not open: from what the Worker claims of them to what must change. Pure, but for
-// the look-up it is given. E2, E6; how claims are made: collect/wrap.ts, what tables are: consent/table.ts.
+// Applies the ledger to events that the shard does not unpack: it compares the Worker's claims with the ledger and finds the
+// necessary changes. Pure, except for the look-up that is passed in. E2, E6. collect/wrap.ts makes the claims. consent/table.ts
+// describes the tables.
 
 import { ID_HASH_BYTES, packIds } from "@behaviour/contract";
 import { LEDGER_STATES, outcomeCode, UNKNOWN_STATE } from "../consent/table.ts";
 import { ENTRY_BYTES, legacyEntry } from "../ledger/entry.ts";
 
 /**
- * No outcome at all, so that the shard finds it to change whatever its ledger says: it stores nothing and tells the state. An
- * append of such events has no data: what is likely dropped is not sent before the shard says otherwise.
+ * Not an outcome, so the shard finds a change whatever its ledger says: it stores nothing and answers with the state. An append
+ * of such events has no data. The content of an event that will probably be dropped is not sent before the shard's answer allows
+ * it.
  */
 export const NOT_PACKED = 0xff;
 
 export interface ConsentClaim {
-  /** Outcome codes by ledger state, `LEDGER_STATES` bytes a table. */
+  /** Outcome codes by ledger state, `LEDGER_STATES` bytes per table. */
   tables: Uint8Array;
-  /** Which table each event goes by. */
+  /** The table of each event. */
   tableOf: Uint8Array;
-  /** The outcome each event was packed as; `NOT_PACKED` for one that is only asked about. */
+  /** The outcome that each event was packed as; `NOT_PACKED` for an event that the Worker only asks about. */
   packedAs: Uint8Array;
-  /** The ledger's entries of each event's ids (`packSubjects`); null while the Worker takes the ledger for unused. */
+  /** The ledger's entries of each event's ids (`packSubjects`); null while the Worker assumes that the ledger is unused. */
   subjects: Uint8Array | null;
-  /** In the Worker only: the same for a shard of the release before this one. */
+  /** In the Worker only: the same ids for a shard of the previous release. */
   oldSubjects?: () => Uint8Array;
 }
 
 export interface ConsentChange {
-  /** Among the events of the claim. */
+  /** The event's index in the claim. */
   index: number;
-  /** The ledger's, for which the event's table has another outcome than it was packed as. */
+  /** The ledger's state. In this state the event's table has another outcome than the event was packed as. */
   state: number;
 }
 
@@ -45,7 +47,7 @@ export function consentChanges(claim: ConsentClaim, stateOf: (entries: Uint8Arra
   return changes;
 }
 
-/** How many of the changes are an end: those events do not come again. */
+/** How many of the changes drop their event. A dropped event is not sent again. */
 export function droppedIn(claim: ConsentClaim, changes: readonly ConsentChange[]): number {
   const drop = outcomeCode("drop");
   const isDropped = ({ index, state }: ConsentChange) =>
@@ -53,7 +55,7 @@ export function droppedIn(claim: ConsentClaim, changes: readonly ConsentChange[]
   return changes.filter(isDropped).length;
 }
 
-/** The entries of events, in order: for each event their number in one byte, then the entries. */
+/** Packs the entries of events, in order. Each event has its number of entries in one byte, then the entries. */
 export function packSubjects(events: readonly (readonly Uint8Array[])[]): Uint8Array {
   let length = 0;
   for (const entries of events) length += 1 + entries.length * ENTRY_BYTES;
@@ -69,7 +71,7 @@ export function packSubjects(events: readonly (readonly Uint8Array[])[]): Uint8A
   return packed;
 }
 
-/** Of each event its entries, side by side. @throws when the bytes end within an event. */
+/** Yields the entries of each event, side by side. @throws when the bytes end within an event. */
 export function* entriesOf(subjects: Uint8Array): Generator<Uint8Array, undefined> {
   for (let at = 0; at < subjects.byteLength; ) {
     const start = at + 1;
@@ -80,10 +82,10 @@ export function* entriesOf(subjects: Uint8Array): Generator<Uint8Array, undefine
   return undefined;
 }
 
-/** The previous release's append call has so many bytes of ids an event: two hashes of 8 bytes, zeros for none. */
+/** Bytes of ids per event in the previous release's append call: two hashes of 8 bytes, zeros for no id. */
 export const VERSION_1_SUBJECT_BYTES = 2 * ID_HASH_BYTES;
 
-/** What `ConsentClaim.subjects` holds for the ids of a version 1 call (append-call-1.ts). */
+/** Converts the ids of a version 1 call (append-call-1.ts) to the form of `ConsentClaim.subjects`. */
 export function subjectsFromVersion1(subjects: Uint8Array): Uint8Array {
   const events: Uint8Array[][] = [];
   for (let at = 0; at < subjects.byteLength; at += VERSION_1_SUBJECT_BYTES) {
@@ -94,12 +96,12 @@ export function subjectsFromVersion1(subjects: Uint8Array): Uint8Array {
   return packSubjects(events);
 }
 
-/** The ids of a claim as a version 1 call carries them. */
+/** The ids of a claim in the form of a version 1 call. */
 export function subjectsForVersion1(claim: ConsentClaim): Uint8Array | null {
   return claim.subjects === null ? null : (claim.oldSubjects?.() ?? null);
 }
 
-/** @returns what a version 1 call says of one event. */
+/** @returns the ids of one event in the form of a version 1 call. */
 export function version1Subject(anonymousId: string | null, userId: string | null): Uint8Array {
   const subject = new Uint8Array(VERSION_1_SUBJECT_BYTES);
   if (anonymousId !== null) subject.set(packIds([`anonymousId:${anonymousId}`]));

@@ -1,5 +1,6 @@
-// The consent ledger as a shard has it: a copy of those topics whose ids its events have named, kept whole by the ledger's homes
-// (ledger/home.ts). It judges an id only when it holds that id's topic; a project without records needs none. ADR 009.
+// Keeps the shard's copy of the consent ledger: the topics whose ids its events have named, kept complete by the ledger's homes
+// (ledger/home.ts). The shard judges an id only when it holds the id's topic. A project without consent records needs no topic.
+// ADR 009.
 
 import { SILENT, stricter } from "../consent/decide.ts";
 import { ledgerState, UNKNOWN_STATE } from "../consent/table.ts";
@@ -18,10 +19,10 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ledger_known (name TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
 
-/** Standings looked up lately; an event's ids come again with its next events. */
+/** Standings that were looked up recently. The next events usually name the same ids. */
 const CACHED_STANDINGS = 20_000;
 
-/** What the ids of events must be like for the shard to judge them. */
+/** The form of ids that the shard needs to judge events. */
 export type SubjectsNeeded = "none" | "ids" | "legacy";
 
 export class ShardLedger {
@@ -32,13 +33,13 @@ export class ShardLedger {
   readonly #legacy: LegacyLedger;
   readonly #cached = new Map<string, Standing>();
   readonly #topics = new Set<number>();
-  /** Of subscriptions that are whole, and of those being pulled. */
+  /** Tokens of complete subscriptions, and of subscriptions that are being pulled. */
   readonly #tokens = new Set<string>();
   readonly #pulls = new Map<number, Promise<void>>();
   #asking: Promise<void> | null = null;
-  /** How often the copy was given up. */
+  /** How often the copy was released. */
   #released = 0;
-  /** The first home was asked, and tells this shard of the ledger's first use. */
+  /** The first home was asked. From then on it notifies this shard of the ledger's first use. */
   #isAsked: boolean;
   #isInUse: boolean;
   #hasLegacy: boolean;
@@ -66,8 +67,9 @@ export class ShardLedger {
   }
 
   /**
-   * Null when the shard can judge events by these ids; else what to wait for first. After it, judge in the same turn.
-   * @param subjects null when the Worker takes the ledger for unused.
+   * Null when the shard can judge events by these ids. Otherwise wait for the promise, and judge in the turn in which it
+   * resolves.
+   * @param subjects null when the Worker assumes that the ledger is unused.
    */
   ready(subjects: Uint8Array | null): Promise<void> | null {
     if (!this.#isAsked) return this.#ask().then(() => this.ready(subjects) ?? undefined);
@@ -76,7 +78,7 @@ export class ShardLedger {
     return missing.length === 0 ? null : this.#pull(missing);
   }
 
-  /** What events without (or with these) ids lack to be judged. */
+  /** The form of ids that is missing to judge events with these ids, or without ids. */
   needs(subjects: Uint8Array | null): SubjectsNeeded {
     if (!this.#isInUse) return "none";
     if (subjects === null) return this.#hasLegacy ? "legacy" : "ids";
@@ -87,7 +89,7 @@ export class ShardLedger {
     return this.#legacy.export();
   }
 
-  /** Once in the shard's life. */
+  /** Succeeds once in the shard's life. */
   #ask(): Promise<void> {
     this.#asking ??= (async () => {
       try {
@@ -103,7 +105,9 @@ export class ShardLedger {
     return this.#asking;
   }
 
-  /** From the first home; never taken back, so its order with the answer to the shard's own question is no matter. */
+  /**
+   * Called by the first home. Use is never undone, so it does not matter if the answer to the shard's own question arrives later.
+   */
   setInUse({ legacy }: Use): void {
     this.#know("in-use");
     this.#isInUse = true;
@@ -127,7 +131,7 @@ export class ShardLedger {
     return [...missing];
   }
 
-  /** One subscription a home, shared by all that wait for the same topics. */
+  /** Opens one subscription per home, shared by all appends that wait for the same topics. */
   async #pull(missing: readonly number[]): Promise<void> {
     const byHome = new Map<number, number[]>();
     for (const topic of missing) {
@@ -146,8 +150,8 @@ export class ShardLedger {
   }
 
   /**
-   * Any shard sees any user, and any old name, in the end: their topics of one home come all at once. Devices are spread over the
-   * shards by their buckets, so of those a shard takes only what it sees.
+   * Every shard sees every user and every old name in the end, so the topics of these kinds are pulled together, per home.
+   * Devices are spread over the shards by their buckets, so a shard pulls only the device topics that it sees.
    */
   #besides(topics: readonly number[]): number[] {
     const wanted = new Set(topics);
@@ -162,7 +166,9 @@ export class ShardLedger {
     return [...wanted];
   }
 
-  /** Page by page; what changes meanwhile is told under the same token. A topic counts as held when the last page is stored. */
+  /**
+   * Pulls page by page. Changes in the meantime arrive under the same token. A topic counts as held when the last page is stored.
+   */
   async #subscribe(home: number, topics: readonly number[]): Promise<void> {
     const token = crypto.randomUUID();
     const released = this.#released;
@@ -185,7 +191,10 @@ export class ShardLedger {
     }
   }
 
-  /** The shard has been silent for long: its copy goes, homes hear so with their next change, and it asks anew if it is used. */
+  /**
+   * Deletes the copy of a shard that was idle for long. A home learns this with its next change. If the shard is used, it asks
+   * again.
+   */
   release(): void {
     this.#sql.exec("DELETE FROM ledger_topics");
     this.#sql.exec("DELETE FROM standings");
@@ -195,7 +204,7 @@ export class ShardLedger {
     this.#released++;
   }
 
-  /** From a home: standings that changed. A token that is not known was never, or is no longer, a whole copy's. */
+  /** Called by a home with standings that changed. An unknown token never was, or is no longer, the token of a complete copy. */
   apply(token: string, standings: Uint8Array): "applied" | "unsubscribed" {
     if (!this.#tokens.has(token)) return "unsubscribed";
     this.#merge(standings);
@@ -209,8 +218,8 @@ export class ShardLedger {
   }
 
   /**
-   * The strictest state of the ids of one event. An old name that follows an id's entry is the same id's: of those two the newer
-   * counts, so that nobody who makes an old name collide can loosen what the entry says.
+   * The strictest state of the ids of one event. An old name that follows an entry belongs to the same id, and the newer of the
+   * two standings counts. So nobody who makes an old name collide can loosen the entry's own standing.
    */
   state(entries: Uint8Array): number {
     if (!this.#isInUse) return UNKNOWN_STATE;

@@ -1,9 +1,9 @@
-// What the shards of one isolate hold together. Several objects of a class may live in one isolate, and its 128 MB are all there
-// is for them: so what one may hold depends on what the others do. Module state is the isolate's.
+// Bounds the memory that the shards of one isolate use together. Several objects of a class may run in one isolate, and share its
+// 128 MB. So the bytes that one object may hold depend on the other objects. Module state belongs to the isolate.
 
 export class Budget {
   readonly #limitBytes: () => number;
-  /** An object ends without a word: what it held is given back once the runtime has forgotten it. */
+  /** An object ends without notice. Its bytes are given back when the runtime has collected the object. */
   readonly #ended = new FinalizationRegistry<Holding>((holding) => holding.giveAll());
   #usedBytes = 0;
 
@@ -15,7 +15,7 @@ export class Budget {
     return Math.max(0, this.#limitBytes() - this.#usedBytes);
   }
 
-  /** For one owner: the object that holds. */
+  /** @param owner the object that holds the bytes. */
   open(owner: object): Holding {
     const holding = new Holding((bytes) => {
       this.#usedBytes += bytes;
@@ -37,7 +37,7 @@ export class Holding {
     return this.#bytes;
   }
 
-  /** Takes so many bytes, whether they are left or not: who must not exceed the budget asks before. */
+  /** Takes the bytes, whether they are left or not. A caller that must not exceed the budget checks `leftBytes` first. */
   take(bytes: number): void {
     this.#bytes += bytes;
     this.#use(bytes);

@@ -1,9 +1,9 @@
-// Whole numbers as ranges: rows wait in long runs, and a run costs memory and disk once however long it is.
+// Stores whole numbers as ranges. Waiting rows form long runs, and a run costs the same memory and disk whatever its length.
 
 export type Range = [from: number, to: number];
 
 export class Ranges {
-  /** Sorted, apart, both ends included. */
+  /** Sorted, disjoint, both ends included. */
   readonly #ranges: Range[] = [];
   #count = 0;
 
@@ -18,7 +18,7 @@ export class Ranges {
     return this.#count;
   }
 
-  /** @param value larger than all that are there. */
+  /** @param value larger than all values in the set. */
   push(value: number): void {
     const last = this.#ranges.at(-1);
     if (last !== undefined && last[1] === value - 1) last[1] = value;
@@ -38,7 +38,7 @@ export class Ranges {
     else this.#ranges.splice(at, 1, [from, value - 1], [value + 1, to]);
   }
 
-  /** How many are between both, ends included. */
+  /** How many values are in the range, both ends included. */
   countIn(from: number, to: number): number {
     let count = 0;
     for (let at = this.#firstEndingAtOrAfter(from); at < this.#ranges.length; at++) {
@@ -53,7 +53,7 @@ export class Ranges {
     return this.countIn(value, value) === 1;
   }
 
-  /** From the least on. Nothing may be removed meanwhile. */
+  /** Iterates in ascending order. No value may be removed during the iteration. */
   *[Symbol.iterator](): Generator<number> {
     for (const [from, to] of this.#ranges) for (let value = from; value <= to; value++) yield value;
   }

@@ -1,20 +1,20 @@
-// Message ids on the shard's disk once they lie in no row that is kept: sorted runs cut into pages, of which one look-up reads
-// one row each. Reads cost a thousandth of writes. E5.
+// Keeps message ids on the shard's disk for longer than their rows, in sorted runs that are cut into pages. A look-up of an id
+// reads one row per run. Reads cost a thousandth of writes. E5.
 //
-// A look-up asks every run, so there must be few: where more than `RUNS_MAX` lie side by side, the smallest neighbours are merged
-// into one. Merging goes slice by slice of the hashes, each in a turn of its own and durable, so that no request waits for millions
-// of ids; until the last slice the run that is being made is not looked at.
+// A look-up asks every run, so there must be few runs. When there are more than `RUNS_MAX`, the smallest neighbouring runs are
+// merged into one run. A merge copies one slice of the hash range after the other. Each slice has its own turn and is durable, so
+// no request waits for millions of ids. Look-ups ignore the new run until its last slice is copied.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { bigEndian, compareIds, idAt, sortedHas, sortedIds, sortedIndices } from "./id-bytes.ts";
 
-/** 8 KiB a row: cheap to read, and one row written for 1,024 ids. */
+/** 8 KiB per row: cheap to read, and one row is written for 1,024 ids. */
 const PAGE_IDS = 1_024;
 export const RUNS_MAX = 8;
 const MERGE_FAN_IN = 4;
-/** What a turn may spend on a merge: some milliseconds. */
+/** Ids that one turn may merge. This takes some milliseconds. */
 const SLICE_IDS = 16_384;
-/** A copy that comes at the very end of the window is still known, whichever clock is a little fast. */
+/** Runs expire this much late. A duplicate at the very end of the window is then still known if a clock is a little fast. */
 export const FORGET_LATE_MS = 60 * 60 * 1_000;
 
 export interface FoundId {
@@ -27,7 +27,7 @@ export interface RunPart {
   committedAtMs: number;
 }
 
-/** Of a run that is being made: from which, and how far it is. */
+/** State of a run that a merge is writing: its inputs, and the next slice. */
 interface Merging {
   inputs: number[];
   slice: number;
@@ -72,12 +72,12 @@ export class Segments {
     return this.#runs.filter(({ merging }) => merging === null);
   }
 
-  /** Epoch milliseconds: ids that were committed later lie in no run. Null when there are no runs. */
+  /** Epoch milliseconds. Ids that were committed later are in no run. Null when there are no runs. */
   get looseSinceMs(): number | null {
     return this.#runs.length === 0 ? null : Math.max(...this.#runs.map(({ newestMs }) => newestMs));
   }
 
-  /** Throws and writes nothing, or writes all: within the caller's transaction. `reload` after one that failed. */
+  /** Writes everything, or throws and writes nothing: it is part of the caller's transaction. Call `reload` if that failed. */
   writeRun(parts: readonly RunPart[]): void {
     const sorted = sortedIds(parts.map(({ ids }) => ids));
     if (sorted.length === 0) return;
@@ -109,7 +109,7 @@ export class Segments {
   #writePages(run: number, sorted: BigUint64Array): void {
     for (let start = 0; start < sorted.length; start += PAGE_IDS) {
       const page = bigEndian(sorted.subarray(start, start + PAGE_IDS));
-      // Two pages may begin with the same id only if it stands in the run more often than a page holds; ids are distinct.
+      // Two pages begin with the same id only if the run has the id more often than a page holds ids. Ids are distinct.
       this.#sql.exec(
         "INSERT OR REPLACE INTO id_pages (run, first, ids) VALUES (?, ?, ?)",
         run,
@@ -119,7 +119,7 @@ export class Segments {
     }
   }
 
-  /** What is in memory may not be on disk after a transaction that failed. */
+  /** After a failed transaction, memory may list runs that are not on disk. */
   reload(): void {
     this.#runs = this.#readRuns();
   }
@@ -128,7 +128,7 @@ export class Segments {
     return this.#complete.length > RUNS_MAX || this.#runs.some(({ merging }) => merging !== null);
   }
 
-  /** Begins a merge where there are too many runs, or goes on with the one under way. To be called in a transaction. */
+  /** Starts a merge when there are too many runs, or continues the merge in progress. Must be called in a transaction. */
   mergeSlice(): void {
     const building = this.#runs.find(({ merging }) => merging !== null);
     if (building !== undefined) this.#copySlice(building, building.merging as Merging);
@@ -161,7 +161,7 @@ export class Segments {
     if (isLast) this.#deleteRuns(inputs);
   }
 
-  /** `to` null: up to the last. */
+  /** If `to` is null, the range has no upper bound. */
   #idsBetween(run: number, from: Uint8Array, to: Uint8Array | null): Uint8Array {
     const pages = this.#sql
       .exec<{ ids: ArrayBuffer }>(
@@ -199,7 +199,10 @@ export class Segments {
     this.#runs = this.#runs.filter(({ run }) => !runs.includes(run));
   }
 
-  /** Forgets runs that are wholly beyond the dedupe window, late rather than early. What a merge reads stays until it is through. */
+  /**
+   * Deletes runs that are completely beyond the dedupe window, late rather than early. Runs of a merge in progress stay until it
+   * is done.
+   */
   forgetExpired(nowMs: number): void {
     const inUse = new Set(this.#runs.flatMap(({ run, merging }) => (merging === null ? [] : [run, ...merging.inputs])));
     const expired = this.#runs.filter(
@@ -209,8 +212,8 @@ export class Segments {
   }
 
   /**
-   * Indices of the ids that stand in a run with ids committed at or after `sinceMs`. The ids are looked up in their order, so
-   * that a page is read once for all of its ids.
+   * Indices of the ids that are in a run with ids committed at or after `sinceMs`. The ids are looked up in sorted order, so that
+   * a page is read once for all of its ids.
    */
   knownInRuns(ids: Uint8Array, sinceMs: number): number[] {
     const runs = this.#complete.filter(({ newestMs }) => newestMs >= sinceMs);
@@ -239,7 +242,7 @@ export class Segments {
     return indices;
   }
 
-  /** The page that has the id if any has; null before the first. */
+  /** The page that contains the id, if any page does. Null if the id is before the first page. */
   #pageFor(run: number, id: Uint8Array): Uint8Array | null {
     const page = this.#sql
       .exec<{ ids: ArrayBuffer }>(
@@ -251,14 +254,14 @@ export class Segments {
     return page === undefined ? null : new Uint8Array(page.ids);
   }
 
-  /** Where one id stands, for a person who asks after a message. Times of merged ids are their run's. */
+  /** Finds one id, for a person who asks about a message. The times are those of the run: its oldest and its newest. */
   find(id: Uint8Array): FoundId | null {
     const holder = this.#complete.findLast(({ run }) => this.#indicesIn(run, id, [0]).length > 0);
     return holder === undefined ? null : { committedAtMs: holder.oldestMs, flushedAtMs: holder.newestMs };
   }
 }
 
-/** Neighbours in time, so that a run is forgotten soon after its oldest id may be. */
+/** Picks runs that are neighbours in time, so that the merged run expires soon after its oldest id may expire. */
 function smallestNeighbours(runs: readonly Run[]): Run[] {
   let best: Run[] = [];
   let least = Number.POSITIVE_INFINITY;
@@ -272,7 +275,7 @@ function smallestNeighbours(runs: readonly Run[]): Run[] {
   return best;
 }
 
-/** The first hash of a slice, all hashes being cut into so many; null for the end of the last. */
+/** The first hash of a slice, if the range of hashes is cut into `slices`. Null for the end of the last slice. */
 function sliceStart(slice: number, slices: number): Uint8Array | null {
   if (slice === slices) return null;
   const bytes = new Uint8Array(ID_HASH_BYTES);

@@ -1,9 +1,9 @@
-// The cron sweeper: visits every shard that says it holds rows, so that none depends on its own timers and alarms. E4.
+// The cron sweeper visits every shard that reports rows, so that no shard depends on its own timers and alarms. E4.
 //
-// The directories stand in a circle, and so do the names in each. A run goes on where the last one stopped and ends when the
-// circle is closed, or when it has spent its calls or its time; so in an outage, when every shard there is holds rows, each is
-// visited as often as any other, and the next run finds none twice before it found all. Once a day a round goes over the shards
-// that hold nothing, and asks those that have been silent for two days to retire.
+// The directories form a circle, and so do the names in each directory. A run continues where the last run stopped. It ends when
+// the circle is complete, or when its calls or its time are used up. In an outage, when every shard holds rows, all shards are
+// therefore visited equally often: no shard has a second visit before all others had one. Once a day a round visits the shards
+// without rows, and asks shards that were idle for two days to retire.
 
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
@@ -11,7 +11,7 @@ import { DIRECTORY_NAMES, directoryNamed } from "../placement/directories.ts";
 import { FORGET_AFTER_MS, type IdleShard, type ShardDirectory } from "../placement/directory.ts";
 import { shardByName } from "../placement/stubs.ts";
 
-/** What a sweep asks of a directory. */
+/** The methods of a directory that a sweep calls. */
 export type SweptDirectory = Pick<
   ShardDirectory,
   "nextWaiting" | "nextIdle" | "forget" | "forgetOld" | "sweepStart" | "setSweepStart"
@@ -28,14 +28,14 @@ export interface Swept {
   nowMs(): number;
 }
 
-/** Of one run, directories included: with what a retry adds, below the thousand subrequests of every Workers plan. */
+/** Calls of one run, directories included. With the retries they stay below the thousand subrequests of every Workers plan. */
 export const SWEEP_CALLS_MAX = 900;
-/** Of which for shards that hold nothing. */
+/** The part of these calls that may go to shards without rows. */
 const IDLE_CALLS_MAX = 200;
-/** Runs come every minute and should not meet. */
+/** Runs start every minute and should not overlap. */
 const RUN_MAX_MS = 40_000;
 const VISITS_AT_ONCE = 50;
-/** A visit only begins a flush: one that takes longer is left alone. */
+/** A visit only starts a flush, so the sweeper stops waiting for a slow visit after this time. */
 const VISIT_MAX_MS = 5_000;
 
 export async function sweepShards(env: Env): Promise<void> {
@@ -71,12 +71,12 @@ export class Sweep {
     if (stoppedAt !== start) await this.#call(() => keeper.setSweepStart(stoppedAt));
   }
 
-  /** @returns false when the run is spent and the directory is not through. */
+  /** @returns false when the calls or the time of the run are used up before the end of the directory. */
   async #visitWaiting(directory: SweptDirectory): Promise<boolean> {
     for (;;) {
       if (this.#isSpent()) return false;
       const part = await this.#call(() => directory.nextWaiting(VISITS_AT_ONCE));
-      // It can't be reached: the others are not kept waiting.
+      // The directory cannot be reached. Continue with the other directories.
       if (part === null) return true;
       const answers = await Promise.all(part.shards.map((name) => this.#call(() => this.#swept.shard(name).sweep())));
       const registered = part.shards.filter((_, index) => answers[index]?.registered === true);
@@ -87,7 +87,7 @@ export class Sweep {
     }
   }
 
-  /** @returns the visits it made. */
+  /** @returns the number of visits. */
   async #visitIdle(directory: SweptDirectory, limit: number): Promise<number> {
     const part = await this.#call(() => directory.nextIdle(Math.min(limit, VISITS_AT_ONCE)));
     if (part === null || part.shards.length === 0) return 0;
@@ -104,12 +104,14 @@ export class Sweep {
     return part.shards.length;
   }
 
-  /** Room for one more batch, with the calls around it. */
+  /** Whether the time is over, or the calls left do not suffice for one more batch and the calls around it. */
   #isSpent(): boolean {
     return this.#callsLeft < VISITS_AT_ONCE + 4 || this.#swept.nowMs() >= this.#untilMs;
   }
 
-  /** @returns null when it fails or is late: the next round comes, and the others must be visited all the same. */
+  /**
+   * @returns null when the call fails or is late. The next round tries again, and the other shards must be visited in any case.
+   */
   async #call<T>(call: () => Promise<T>): Promise<T | null> {
     this.#callsLeft--;
     let timer: ReturnType<typeof setTimeout> | undefined;

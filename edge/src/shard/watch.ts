@@ -1,9 +1,9 @@
-// The shard's knowledge of whether anybody watches its project: a lease in memory that the live tail renews while it has
-// watchers. Nothing is stored: a shard that lost its memory is told again within one renewal.
+// Records whether anybody watches the shard's project, as a lease in memory that the live tail renews while it has watchers.
+// Nothing is stored: a shard that lost its memory is notified again within one renewal.
 
 import { isOver } from "../clock.ts";
 
-/** How often the tail renews, and checks that its watchers may still watch. */
+/** How often the tail renews the lease, and checks that its watchers may still watch. */
 export const RENEW_EVERY_MS = 4_000;
 const LEASE_MS = 3 * RENEW_EVERY_MS;
 
