@@ -1,5 +1,5 @@
-// The one way from the edge to the query Lambda: signed with SigV4, within a deadline. docs/API_DOCUMENTATION.md: the backend is never reached
-// directly by a client.
+// Makes every call from the edge to the query Lambda, signed with SigV4 and within a deadline. A client never reaches the backend
+// directly (docs/API_DOCUMENTATION.md).
 
 import { LIMITS } from "@behaviour/contract";
 import { AwsClient } from "aws4fetch";
@@ -8,10 +8,10 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { withIdleDeadline } from "./idle-deadline.ts";
 
-/** How long a call may take: all of it, its body included; or the wait for its head and for each piece of its body. */
+/** `whole` bounds the complete call with its body. `idle` bounds the wait for the head and for each piece of the body. */
 export type BackendDeadline = "whole" | "idle";
 
-/** Paths begin with "/". An answer that does not come in time is `unavailable`; nothing is retried here. */
+/** Paths begin with "/". A call that fails or is late gives `unavailable`. Nothing is retried here. */
 export async function fetchBackend(
   env: Env,
   path: string,

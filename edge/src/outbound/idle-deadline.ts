@@ -1,7 +1,7 @@
-// A deadline for answers whose length nobody knows, an export for one: it bounds the wait for the head and for each piece of
-// the body, and not the whole. While the client does not read, nothing is waited for.
+// Bounds the wait for an answer's head and for each piece of its body, but not the whole, for answers of unknown length such as
+// an export. While the client does not read, no deadline runs.
 
-/** The answer of a call that `start` makes. The signal it is given is raised once the head is late. */
+/** The answer of the call that `start` makes. The signal is aborted if the head is late. */
 export async function withIdleDeadline(
   start: (signal: AbortSignal) => Promise<Response>,
   idleMs: number,
@@ -11,10 +11,10 @@ export async function withIdleDeadline(
   return answer.body === null ? answer : new Response(boundIdle(answer.body, idleMs), answer);
 }
 
-/** The same bytes. It breaks off when a piece does not come in time: a reader must not take what came for the whole. */
+/** The same bytes. The stream fails when a piece is late, so that a reader does not mistake a part for the whole. */
 export function boundIdle(source: ReadableStream<Uint8Array>, idleMs: number): ReadableStream<Uint8Array> {
   const reader = source.getReader();
-  const giveUp = () => void reader.cancel().catch(() => {}); // It broke off already.
+  const giveUp = () => void reader.cancel().catch(() => {}); // The source has already failed.
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -28,12 +28,12 @@ export function boundIdle(source: ReadableStream<Uint8Array>, idleMs: number): R
   );
 }
 
-/** @throws Error when the work takes longer; `late` ends it. */
+/** @throws Error when the work takes longer. `late` ends the work. */
 export async function within<T>(work: Promise<T>, ms: number, late: () => void = () => {}): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      // First: what is ended by `late` fails with a reason that says less.
+      // Reject first: work that `late` ends fails with a less useful reason.
       reject(new Error(`nothing came within ${ms} ms`));
       late();
     }, ms);

@@ -1,9 +1,9 @@
-// One call to another object, tried again once where the runtime says that it may help, and never waited for without end.
+// Calls another object within a deadline, and retries once if the runtime says that a retry may help.
 
 import { LIMITS } from "@behaviour/contract";
 
 /**
- * @param call takes a new stub each time: a stub is broken for good once a call on it failed.
+ * @param call uses a new stub each time: a stub is permanently broken after a failed call.
  * @throws the last fault, or that the object did not answer in time.
  */
 export async function callObject<T>(call: () => Promise<T>): Promise<T> {

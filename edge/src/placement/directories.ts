@@ -1,5 +1,5 @@
-// Where the directory of a project is, and what is asked of it. The number of directories never changes: a project's place is
-// the hash of its id. The object "shards" is the release before's only one; it is asked too until nothing is left in it.
+// Finds the directory of a project, and queries it. The number of directories never changes: the hash of a project's id chooses
+// its directory. The object "shards" is the only directory of the previous release. It is queried too until it is empty.
 
 import { hashId } from "@behaviour/contract";
 import type { Env } from "../env.ts";
@@ -9,7 +9,7 @@ import { projectOfShard } from "./shard-name.ts";
 const DIRECTORIES = 16;
 const OLD_DIRECTORY = "shards";
 
-/** Every directory there is, the old one last. */
+/** All directories. The previous release's directory is the last. */
 export const DIRECTORY_NAMES: readonly string[] = [
   ...Array.from({ length: DIRECTORIES }, (_, index) => `shards:${index}`),
   OLD_DIRECTORY,
@@ -27,17 +27,17 @@ export function directoryOfShard(env: Env, shard: string): DurableObjectStub<Sha
   return directoryOf(env, projectOfShard(shard));
 }
 
-/** Every shard of the project. @throws what a directory throws that can't be reached. */
+/** Every shard of the project. @throws the fault of a directory that cannot be reached. */
 export function listShards(env: Env, project: string): Promise<string[]> {
   return inBoth(env, project, (directory) => directory.listProject(project));
 }
 
-/** The project's shards that may know a message sent since. */
+/** The project's shards that may know a message sent since `sinceMs`. */
 export function listHolders(env: Env, project: string, sinceMs: number): Promise<string[]> {
   return inBoth(env, project, (directory) => directory.listHolders(project, sinceMs));
 }
 
-/** Keeps the revocation for shards to come. @returns the shards that exist and have to be told, as far as they are known. */
+/** Stores the revocation for future shards. @returns the known existing shards, which must be notified. */
 export async function revokeInDirectories(
   env: Env,
   project: string,

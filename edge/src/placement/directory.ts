@@ -1,6 +1,7 @@
-// Which shards exist, which of them hold rows, and which keys are revoked for good: a few objects, each for the projects whose
-// hash falls to it (directories.ts). A shard registers before its first append ever and then says when it begins and ceases to
-// hold rows, at most about once a minute (shard/registration.ts); nothing else of the hot path comes here.
+// Records which shards exist, which of them hold rows, and which keys are permanently revoked. There are a few directories, each
+// for the projects whose hash selects it (directories.ts). A shard registers before its very first append. After that it reports
+// when it begins and stops holding rows, at most about once a minute (shard/registration.ts). Nothing else of the hot path calls
+// a directory.
 
 import type { Env } from "../env.ts";
 import { PlacedObject } from "./placed-object.ts";
@@ -8,12 +9,12 @@ import { projectOfShard } from "./shard-name.ts";
 
 /** A shard that has been silent and empty for this long is asked to retire. */
 export const FORGET_AFTER_MS = 48 * 60 * 60 * 1_000;
-/** How often those that said they hold nothing are visited all the same: word of a row may have been lost. */
+/** How often shards that reported no rows are visited anyway: a report of rows may have been lost. */
 const IDLE_ROUND_EVERY_MS = 24 * 60 * 60 * 1_000;
-/** The newest are kept. What is older the keys' records alone say. */
+/** The newest revocations are kept. Older revocations are only in the keys' records. */
 const REVOKED_KEYS_MAX = 10_000;
 
-/** `old_shards` is the table of the release before: its shards are visited and told until they have registered here. */
+/** `shards` is the table of the previous release. Its shards are visited and notified until they have registered. */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS shards (name TEXT PRIMARY KEY, seen_at_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS registered (
@@ -26,16 +27,16 @@ CREATE TABLE IF NOT EXISTS revoked (
 CREATE TABLE IF NOT EXISTS rounds (kind TEXT PRIMARY KEY, after_name TEXT NOT NULL, ended_at_ms INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
-/** A part of a round; the next call goes on behind it. */
+/** A part of a round. The next call continues after it. */
 export interface RoundPart<T> {
   shards: T[];
-  /** The round is over: the next call begins a new one. */
+  /** The round is over, and the next call begins a new round. */
   isEnd: boolean;
 }
 
 export interface IdleShard {
   name: string;
-  /** Epoch milliseconds: since when it holds nothing. Names this very state: a shard that changed has another. */
+  /** Epoch milliseconds since when the shard holds no rows. It identifies this state: each change sets another time. */
   changedAtMs: number;
 }
 
@@ -49,8 +50,8 @@ export class ShardDirectory extends PlacedObject {
   }
 
   /**
-   * From a shard that is about to hold rows.
-   * @param revokedKeys those it knows of itself, from before they were kept here.
+   * Called by a shard that is about to hold rows.
+   * @param revokedKeys keys that the shard knows from the time before they were kept here.
    * @returns the project's revoked keys.
    */
   async registerShard(name: string, revokedKeys: readonly string[]): Promise<string[]> {
@@ -63,14 +64,17 @@ export class ShardDirectory extends PlacedObject {
       .map(({ key_id }) => key_id);
   }
 
-  /** @returns false when there is no such shard: it has to register. */
+  /** @returns false when the shard is unknown and has to register. */
   async setWaiting(name: string, waiting: boolean): Promise<boolean> {
     if (this.#sql.exec("SELECT 1 FROM registered WHERE name = ?", name).toArray().length === 0) return false;
     this.#change(name, waiting);
     return true;
   }
 
-  /** Durable once it answers; a shard that registers from now on is told. @returns the shards that must be told. */
+  /**
+   * The revocation is durable when the call answers. Shards that register later get it. @returns the shards that must be
+   * notified.
+   */
   async revoke(project: string, keyIds: readonly string[]): Promise<string[]> {
     this.#addRevoked(project, keyIds);
     return this.listProject(project);
@@ -84,7 +88,7 @@ export class ShardDirectory extends PlacedObject {
     );
   }
 
-  /** Those that hold rows, or held some since: no other can know a message that was sent since. */
+  /** Shards that hold rows, or held rows since `sinceMs`. No other shard can know a message that was sent since then. */
   async listHolders(project: string, sinceMs: number): Promise<string[]> {
     return this.#names(
       `SELECT name FROM registered WHERE name >= ?1 AND name < ?2 AND (waiting = 1 OR changed_at_ms >= ?3)
@@ -94,7 +98,7 @@ export class ShardDirectory extends PlacedObject {
     );
   }
 
-  /** For the sweeper: the next of those that hold rows, by name, round and round. */
+  /** For the sweeper: the next shards that hold rows, by name, in a circle. */
   async nextWaiting(limit: number): Promise<RoundPart<string>> {
     const { after } = this.#round("waiting");
     const shards = this.#names(
@@ -108,7 +112,7 @@ export class ShardDirectory extends PlacedObject {
     return { shards, isEnd };
   }
 
-  /** The same of those that hold nothing, a round a day. */
+  /** For the sweeper: the next shards that hold no rows, one round a day. */
   async nextIdle(limit: number): Promise<RoundPart<IdleShard>> {
     const { after, endedAtMs } = this.#round("idle");
     const nowMs = Date.now();
@@ -126,14 +130,14 @@ export class ShardDirectory extends PlacedObject {
     return { shards, isEnd };
   }
 
-  /** They retired. One that has registered again meanwhile stays. */
+  /** Deletes shards that retired. A shard that has registered again in the meantime stays. */
   async forget(retired: readonly IdleShard[]): Promise<void> {
     for (const { name, changedAtMs } of retired) {
       this.#sql.exec("DELETE FROM registered WHERE name = ? AND changed_at_ms = ?", name, changedAtMs);
     }
   }
 
-  /** Where the last sweep stopped, among all directories; kept in the first of them. */
+  /** The index of the directory at which the last sweep stopped. The first directory stores it. */
   async sweepStart(): Promise<number> {
     return Number(this.#round("start").after);
   }
@@ -142,24 +146,24 @@ export class ShardDirectory extends PlacedObject {
     this.#setRound("start", String(directory), 0);
   }
 
-  // --- the release before, whose one directory is the object "shards" -------------------------------------------------
+  // --- the previous release, whose only directory is the object "shards" ----------------------------------------------
 
-  /** From shards that run its code. */
+  /** Called by shards of the previous release. */
   async register(name: string): Promise<void> {
     this.#sql.exec("INSERT OR REPLACE INTO shards (name, seen_at_ms) VALUES (?, ?)", name, Date.now());
   }
 
-  /** For Workers that run its code. */
+  /** Called by Workers of the previous release. */
   async list(): Promise<string[]> {
     return this.#names("SELECT name FROM shards ORDER BY name");
   }
 
-  /** They have registered with their own directory. */
+  /** Deletes shards that have registered with their own directory. */
   async forgetOld(names: readonly string[]): Promise<void> {
     for (const name of names) this.#sql.exec("DELETE FROM shards WHERE name = ?", name);
   }
 
-  /** Its sweeper found one empty: it stays until it has registered with its own directory. */
+  /** The previous release's sweeper found an empty shard. The shard stays until it has registered with its own directory. */
   async empty(_name: string): Promise<void> {}
 
   // ---------------------------------------------------------------------------------------------------------------------
@@ -171,7 +175,7 @@ export class ShardDirectory extends PlacedObject {
       .map(({ name }) => name);
   }
 
-  /** Each change has a time of its own, so that `forget` can tell one state from another. */
+  /** Each change gets a time of its own, so that `forget` can distinguish two states. */
   #change(name: string, waiting: boolean): void {
     this.#sql.exec(
       `INSERT INTO registered (name, changed_at_ms, waiting) VALUES (?1, ?2, ?3)
@@ -211,7 +215,7 @@ export class ShardDirectory extends PlacedObject {
     return row === undefined ? { after: "", endedAtMs: 0 } : { after: row.after_name, endedAtMs: row.ended_at_ms };
   }
 
-  /** Written only when it changes: a quiet directory costs no row. */
+  /** Writes only changes, so that an idle directory costs no row. */
   #setRound(kind: string, after: string, endedAtMs: number): void {
     const before = this.#round(kind);
     if (before.after === after && before.endedAtMs === endedAtMs) return;
@@ -224,7 +228,7 @@ export class ShardDirectory extends PlacedObject {
   }
 }
 
-/** Names begin with the project and a colon; a semicolon is the character behind it. */
+/** A shard's name begins with the project and a colon. The next character after a colon is the semicolon. */
 function rangeOf(project: string): [string, string] {
   return [`${project}:`, `${project};`];
 }

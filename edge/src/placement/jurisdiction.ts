@@ -1,5 +1,6 @@
-// Where Durable Objects may lie. A location hint is a wish; a jurisdiction is kept by Cloudflare. It belongs to the deployment and not
-// to a project, because the stream and the stores behind the edge lie in one jurisdiction as well. ADR 018.
+// Restricts the location of Durable Objects. A location hint is only a wish, but Cloudflare enforces a jurisdiction. The
+// jurisdiction belongs to the deployment and not to a project, because the stream and the stores behind the edge are in one
+// jurisdiction as well. ADR 018.
 
 import type { Env } from "../env.ts";
 
@@ -8,7 +9,7 @@ const NAMESPACES = ["SHARD", "LEDGER", "DIRECTORY", "LIMITER", "SALT", "SESSIONS
 export const JURISDICTIONS = ["eu"] as const;
 export type Jurisdiction = (typeof JURISDICTIONS)[number];
 
-/** @throws when the deployment names a jurisdiction that is unknown here: its objects must not lie anywhere else meanwhile. */
+/** @throws if the deployment names an unknown jurisdiction. Its objects must not be placed anywhere else meanwhile. */
 export function jurisdictionOf(env: Pick<Env, "JURISDICTION">): Jurisdiction | null {
   const name = env.JURISDICTION;
   if (name === undefined || name === "") return null;
@@ -17,10 +18,10 @@ export function jurisdictionOf(env: Pick<Env, "JURISDICTION">): Jurisdiction | n
   return known;
 }
 
-/** By the environment as the runtime gives it: one an isolate. */
+/** By the runtime's environment, of which there is one per isolate. */
 const placed = new WeakMap<Env, Env>();
 
-/** The environment with each namespace of objects confined to the deployment's jurisdiction. The handlers and every object start with it. */
+/** The environment with every object namespace confined to the deployment's jurisdiction. Handlers and objects start with it. */
 export function inJurisdiction(env: Env): Env {
   if ((env.JURISDICTION ?? "") === "") return env;
   let confined = placed.get(env);

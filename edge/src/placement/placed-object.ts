@@ -1,4 +1,4 @@
-// What every Durable Object of the edge is: an object that reaches others within the deployment's jurisdiction only.
+// The base class of every Durable Object of the edge: an object reaches others only within the deployment's jurisdiction.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";

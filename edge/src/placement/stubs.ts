@@ -1,16 +1,16 @@
-// Stubs of the objects that several folders call: a project's shards, its limiters and its live tail.
+// Makes stubs of the objects that several folders call: a project's shards, its limiters and its live tail.
 
 import type { Env } from "../env.ts";
 import { projectOfShard, type Region, regionOfShard } from "./shard-name.ts";
 
 export type ShardStub = ReturnType<Env["SHARD"]["get"]>;
 
-/** A shard that this call may create. A stub is broken for good once a call on it failed: take a new one for every try. */
+/** A shard that the call may create. A stub is permanently broken after a failed call, so use a new stub for every attempt. */
 export function shardStub(env: Env, name: string, region: Region): ShardStub {
   return env.SHARD.get(env.SHARD.idFromName(name), { locationHint: region.locationHint });
 }
 
-/** A shard that exists: it told its name, or stands in its directory. So it needs no hint where to lie. */
+/** A shard that exists: it reported its name, or its directory lists it. So it needs no location hint. */
 export function shardByName(env: Env, name: string): ShardStub {
   return env.SHARD.get(env.SHARD.idFromName(name));
 }

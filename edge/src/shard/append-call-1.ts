@@ -1,5 +1,5 @@
-// The append call of the previous release, in both directions: Workers of that release call today's shards, and today's Workers
-// call shards that still run it. Goes with the release after this one. ADR 011.
+// Packs and unpacks the append call of the previous release: Workers of that release call shards of this release, and Workers of
+// this release call shards that still run that release. Remove this file with the next release. ADR 011.
 
 import { concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
 import type { AppendInput } from "./append.ts";
@@ -21,7 +21,7 @@ export function packAppends1(inputs: readonly AppendInput[]): AppendCall {
     const subjects = subjectsForVersion1(claim);
     must(subjects === null || subjects.byteLength === events * VERSION_1_SUBJECT_BYTES, "subjects");
     const flags = (compressed ? COMPRESSED : 0) | (subjects === null ? 0 : WITH_SUBJECTS);
-    // Each shard has its share of the limit to itself.
+    // A shard of that release enforces its share of the limit alone.
     const share = Math.ceil(rate.eventsPerSecond / rate.shards);
     numbers.set(
       [events, data.byteLength, claim.tables.byteLength, flags, receivedAtMs, oldestMs, key, share],
@@ -34,7 +34,7 @@ export function packAppends1(inputs: readonly AppendInput[]): AppendCall {
   return { numbers, bytes: concatBytes(parts), keyIds };
 }
 
-/** @throws when the message is not one of version 1, as far as its lengths and values tell. */
+/** @throws when the message is not of version 1, as far as its lengths and values show. */
 export function unpackAppends1({ numbers, bytes, keyIds }: AppendCall): AppendInput[] {
   must(numbers instanceof Float64Array && bytes instanceof Uint8Array && Array.isArray(keyIds), "form");
   must(numbers.length % NUMBERS === 0, "number of appends");

@@ -1,32 +1,32 @@
-// What the Worker and a shard say to each other: an append, the answer to it, and what the Worker counted itself.
+// Defines the messages between the Worker and a shard: an append, its answer, and the counts of the Worker itself.
 
 import type { ConsentChange, ConsentClaim } from "./consent-claim.ts";
 import type { RateClaim } from "./rate-limit.ts";
 import type { AcceptedMember } from "./store.ts";
 
 export interface AppendInput extends AcceptedMember {
-  /** Epoch milliseconds: none of the messages was first sent before. */
+  /** Epoch milliseconds: no message was first sent before this time. */
   oldestMs: number;
   claim: ConsentClaim;
   rate: RateClaim;
 }
 
-/** Of one request; `drops` by `<regime>/<purpose>:<source>`. */
+/** Counts of one minute of receipt; `drops` by `<regime>/<purpose>:<source>`. */
 export interface WorkerReport {
   receivedAtMs: number;
   rejected: number;
-  /** Copies within the request itself. */
+  /** Duplicates within one request. */
   repeated: number;
   drops: readonly { reason: string; events: number }[];
 }
 
 export type AppendAnswer =
-  /** `watched`: somebody looks at the live tail. */
+  /** `watched`: the live tail has watchers. */
   | { outcome: "stored"; watched: boolean }
   /**
-   * Nothing was stored: the duplicates are known (and durable), the changes are what the ledger makes of others. Pack again
-   * without the ones and with the other outcome of the others; `needsSubjects`: and with the events' ids, `needsLegacy`: under
-   * their old names as well.
+   * Nothing was stored. The duplicates are known (and durable). The changes are the ledger's outcomes for other events. Pack
+   * again without the duplicates and with the changed outcomes. `needsSubjects`: also send the events' ids. `needsLegacy`: send
+   * them under their old names too.
    */
   | {
       outcome: "again";

@@ -1,6 +1,6 @@
-// What this shard did with events, by minute of receipt. The counts of a minute under way stand in every row that is written
-// (rows.ts), so an object that loses its memory goes on where it was; once the minute is over they are put among the rows
-// themselves, and travel the way of the events they count. I9.
+// Counts what this shard did with events, by minute of receipt. The counts of a minute in progress are stored in every row that
+// is written (rows.ts), so an object that loses its memory continues with them. When the minute is over, its counts become a row
+// of their own and are delivered like the events that they count. I9.
 
 import { type CounterLine, compressMember, ENVELOPE_VERSION, type ShardCounters } from "@behaviour/contract";
 
@@ -8,13 +8,13 @@ const OUTCOMES = ["accepted", "duplicates", "rejected", "suppressed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 const MINUTE_MS = 60_000;
-/** Requests that were received in a minute are still under way shortly after it. */
+/** Requests that were received in a minute may still be in progress shortly after it. */
 const GRACE_MS = 5_000;
-/** Clocks that are wrong must not make a row of them: beyond so many minutes the oldest counts as over. */
+/** Wrong clocks must not create minutes without end. Above this number the oldest minutes count as finished. */
 const MINUTES_MAX = 30;
 
 type Minute = Record<Outcome, number>;
-/** As it is stored: the minute's start, then its counts in the order of `OUTCOMES`. */
+/** A stored minute: its start, then its counts in the order of `OUTCOMES`. */
 export type StoredMinute = [minuteMs: number, ...counts: number[]];
 
 const encoder = new TextEncoder();
@@ -37,19 +37,19 @@ export class Counters {
     this.#minutes.set(minuteMs, minute);
   }
 
-  /** Epoch milliseconds when the first of them is over; null when there are none. */
+  /** Epoch milliseconds at which the first minute is finished; null when there are no minutes. */
   get dueAtMs(): number | null {
     return this.#minutes.size === 0 ? null : Math.min(...this.#minutes.keys()) + MINUTE_MS + GRACE_MS;
   }
 
-  /** Minutes that are over. A minute that lies far ahead was told by a clock that is wrong. */
+  /** The finished minutes. A minute far in the future comes from a wrong clock. */
   finished(nowMs: number): number[] {
     const all = [...this.#minutes.keys()].sort((a, b) => a - b);
     const over = all.filter((minuteMs) => minuteMs + MINUTE_MS + GRACE_MS <= nowMs);
     return over.length > 0 ? over : all.slice(0, Math.max(0, all.length - MINUTES_MAX));
   }
 
-  /** One frame of those minutes. They are forgotten by `forget`, once the frame is among the rows. */
+  /** Packs these minutes into one frame. `forget` deletes them, once the frame is among the rows. */
   frameOf(minutes: readonly number[], shard: string, project: string, boot: string): Uint8Array {
     const lines = minutes.map((minuteMs) => {
       const counts = this.#minutes.get(minuteMs) as Minute;
@@ -63,7 +63,7 @@ export class Counters {
     for (const minuteMs of minutes) this.#minutes.delete(minuteMs);
   }
 
-  /** What is to be stored, without those minutes. */
+  /** The counts to store, without these minutes. */
   stored(without: readonly number[]): StoredMinute[] {
     return [...this.#minutes]
       .filter(([minuteMs]) => !without.includes(minuteMs))

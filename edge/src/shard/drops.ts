@@ -1,5 +1,6 @@
-// All that remains of dropped events: a count by hour, regime and reason. docs/API_DOCUMENTATION.md#consent. Gathered in memory, stored beside the
-// counters (counters.ts) with every row, and written to their own table by a timer alone.
+// Counts dropped events by hour, regime and reason. Nothing else of these events is kept (docs/API_DOCUMENTATION.md#consent). The
+// counts are gathered in memory, stored beside the counters (counters.ts) with every row, and written to their own table only by
+// a timer.
 
 const HOUR_MS = 60 * 60 * 1_000;
 
@@ -12,7 +13,7 @@ export interface DropCount {
 
 export class Drops {
   readonly #sql: SqlStorage;
-  /** By `<hour>/<reason>`, not in the table yet. */
+  /** Counts that are not in the table yet, by `<hour>/<reason>`. */
   readonly #pending = new Map<string, DropCount>();
 
   constructor(sql: SqlStorage, stored: readonly DropCount[] = []) {
@@ -35,7 +36,7 @@ export class Drops {
     return [...this.#pending.values()];
   }
 
-  /** In the caller's transaction; `clear` once that is through. */
+  /** Runs in the caller's transaction. Call `clear` once the transaction has succeeded. */
   write(): void {
     for (const { hourMs, reason, events } of this.#pending.values()) {
       this.#sql.exec(

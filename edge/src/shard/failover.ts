@@ -1,9 +1,9 @@
-// Which region's stream a flush goes to. The primary's, until its breaker opens; then the secondary's, and back as soon as a
-// trial shows that the primary takes records again. Pure: times and outcomes in, a choice out. E13.
+// Chooses the region whose stream a flush goes to. This is the primary region until its breaker opens, then the secondary, and
+// the primary again as soon as a trial shows that it stores records. Pure: times and outcomes in, a choice out. E13.
 //
-// No ping-pong: after failing, a region is tried again first after seconds, then after longer and longer up to a minute. While the
-// secondary works, what tries the primary is one record beside the flush: a region that hangs keeps nothing else waiting. When
-// both fail the one whose pause ends first is tried next, so that no region waits more than a minute.
+// No ping-pong: a region that failed is tried again after seconds at first, then after longer and longer pauses up to a minute.
+// While the secondary works, the primary is tried with one record beside the flush, so a region that hangs delays nothing else.
+// When both fail, the region whose pause ends first is tried next, so that no region waits more than a minute.
 
 import { TUNINGS } from "@behaviour/contract";
 import { waitLeftMs } from "../clock.ts";
@@ -12,11 +12,11 @@ export type RegionIndex = 0 | 1;
 
 export interface Choice {
   region: RegionIndex;
-  /** To be tried with one record beside the flush. */
+  /** The region to try with one record beside the flush. */
   trial: RegionIndex | null;
 }
 
-/** One failure may be a hiccup; two in a row open the breaker. */
+/** One failure may be transient. Two in a row open the breaker. */
 const FAILURES_TO_OPEN = 2;
 const FIRST_PAUSE_MS = 5_000;
 
@@ -30,7 +30,7 @@ class Breaker {
     return this.#pauseMs === 0;
   }
 
-  /** How long until it may be tried; never longer than its pause, whatever becomes of the clock. */
+  /** How long until the region may be tried. Never longer than the pause, even if the clock changes. */
   pauseLeftMs(nowMs: number): number {
     return waitLeftMs(this.#openedAtMs, this.#pauseMs, nowMs);
   }
@@ -40,7 +40,7 @@ class Breaker {
     this.#pauseMs = 0;
   }
 
-  /** @returns whether it is open now. */
+  /** @returns whether the breaker is open now. */
   failed(nowMs: number): boolean {
     this.#failuresInARow++;
     if (this.#failuresInARow < FAILURES_TO_OPEN) return false;
@@ -72,7 +72,7 @@ export class Failover {
     this.#breakers[region]?.succeeded();
   }
 
-  /** @returns whether another region can be tried at once. */
+  /** @returns whether another region can be tried immediately. */
   failed(region: RegionIndex, nowMs: number): boolean {
     const breaker = this.#breakers[region];
     if (breaker?.failed(nowMs) !== true) return false;

@@ -1,15 +1,15 @@
-// When and what a shard flushes: the policy above the sink. Pure decisions; flusher.ts does the I/O.
+// Decides when and what a shard flushes: the policy above the sink. The functions are pure; flusher.ts does the I/O.
 
 import { compressMember, REDELIVERY_MARK, TUNINGS } from "@behaviour/contract";
 import type { RecordOutcome, SinkRecord } from "../sink/sink.ts";
 import type { Row } from "./rows.ts";
 
-/** Between two calls of which the first was taken in part: the stream works, and must not be asked without a breath. */
+/** Pause after a call whose records were stored only in part. The stream works, but must not be called without a pause. */
 export const PARTIAL_PAUSE_MS = 60;
 
 const BACKOFF_FIRST_MS = 200;
 
-/** Full jitter: many shards fail together and must not come back together. */
+/** Up to half of the wait is random: many shards fail together and must not retry together. */
 export function backoffMs(failuresInARow: number, random: () => number = Math.random): number {
   const ceiling = Math.min(TUNINGS.flushBackoffMaxMs, BACKOFF_FIRST_MS * 2 ** Math.min(failuresInARow - 1, 20));
   return Math.ceil(ceiling * (0.5 + random() / 2));
@@ -18,8 +18,8 @@ export function backoffMs(failuresInARow: number, random: () => number = Math.ra
 const MARK_MEMBER = compressMember(new TextEncoder().encode(`${JSON.stringify(REDELIVERY_MARK)}\n`));
 
 /**
- * The row as a record. When an earlier try may have arrived, a member with the redelivery mark follows the row's own bytes:
- * members side by side are one valid frame, so the row itself is never opened.
+ * Turns a row into a record. If an earlier attempt may have arrived, a gzip member with the redelivery mark follows the row's own
+ * bytes. Concatenated members are one valid frame, so the row itself is never unpacked.
  */
 export function toRecord(shardName: string, row: Row, mayHaveArrived: boolean): SinkRecord {
   const partitionKey = `${shardName}/${row.boot}.${row.seq}`;
@@ -32,9 +32,9 @@ export function toRecord(shardName: string, row: Row, mayHaveArrived: boolean): 
 
 export interface FlushOutcome {
   stored: Row[];
-  /** Surely not taken. */
+  /** Certainly not stored. */
   refused: Row[];
-  /** May have arrived: the next try carries the mark. */
+  /** May have arrived: the next attempt carries the mark. */
   unknown: Row[];
 }
 

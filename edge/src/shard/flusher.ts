@@ -1,6 +1,6 @@
-// Sends a shard's rows to the stream until none is left, whatever fails: one flush at a time, backoff while the stream takes
-// nothing, and the other region's stream meanwhile. A stream that takes some of the records works: what it refused is sent again,
-// behind the others. E4, E13. What to send and when is flush-policy.ts's and pace.ts's.
+// Sends a shard's rows to the stream until no row is left, whatever fails. One flush runs at a time. It backs off while the
+// stream stores nothing, and uses the other region's stream meanwhile. A stream that stores some of the records works: refused
+// records are sent again, after the others. E4, E13. flush-policy.ts and pace.ts decide what to send and when.
 
 import { LIMITS } from "@behaviour/contract";
 import { sleep } from "../clock.ts";
@@ -11,20 +11,20 @@ import { backoffMs, PARTIAL_PAUSE_MS, sortOutcomes, toRecord } from "./flush-pol
 import { Budget } from "./memory.ts";
 import type { Row, Rows } from "./rows.ts";
 
-/** What calls to the streams carry, of all shards of the isolate: each byte lies there about five times while a call is made. */
+/** Bytes in calls to the streams, for all shards of the isolate. During a call each byte is in memory about five times. */
 const inCalls = new Budget(() => LIMITS.isolateFlushBytes);
-/** A flush that finds nothing left of it takes so much all the same. */
+/** A flush may send this many bytes even when nothing of the budget is left. */
 const LEAST_CALL_BYTES = 1024 * 1024;
 
-/** What became of one call's records. */
+/** How many of a call's records the stream stored. */
 type Taken = "nothing to send" | "all" | "some" | "none";
 
 export interface FlusherShard {
   name: string;
   rows: Rows;
-  /** The primary region's, and the secondary's where there is one. Throws where credentials are missing. */
+  /** The primary region's sink, then the secondary's if there is one. Throws if credentials are missing. */
   sinks(): readonly Sink[];
-  /** Makes it durable that these rows are on the stream, or throws. */
+  /** Stores durably that these rows are on the stream, or throws. */
   markSent(rows: readonly Row[]): void;
   /** How long rows should gather now. */
   delayMs(): number;
@@ -36,11 +36,11 @@ export class Flusher {
   readonly #holding = inCalls.open(this);
   #sinks: readonly Sink[] = [];
   #failover = new Failover(1);
-  /** Rows of this life whose last try may have arrived, those of the call under way included. */
+  /** Rows of this life whose last attempt may have arrived, including the rows of the call in progress. */
   readonly #uncertain = new Set<number>();
-  /** Rows that the stream refused while it took others. */
+  /** Rows that the stream did not confirm while it stored others. */
   readonly #refused = new Set<number>();
-  /** The row that tries a region beside the flush. */
+  /** The row that is sent to a failed region as a trial, beside the flush. */
   #onTrial: number | null = null;
   #flushing: Promise<void> | null = null;
   #timer: { handle: ReturnType<typeof setTimeout>; delayMs: number } | null = null;
@@ -51,17 +51,17 @@ export class Flusher {
     this.#rows = shard.rows;
   }
 
-  /** How long the next try should wait; 0 when the last one did not fail. */
+  /** How long the next attempt should wait; 0 when the last attempt did not fail. */
   get backoffMs(): number {
     return this.#failures > 0 ? backoffMs(this.#failures) : 0;
   }
 
-  /** Whoever wants it sooner than it was to be is heard. */
+  /** Schedules a flush. An earlier time replaces the scheduled time. */
   schedule(): void {
     if (this.#flushing !== null) return;
     const delayMs = Math.max(this.#shard.delayMs(), this.backoffMs);
     if (this.#timer !== null && this.#timer.delayMs <= delayMs) return;
-    // While the stream takes nothing the pause stands, however much comes.
+    // While the stream stores nothing, new rows do not shorten the pause.
     if (this.#timer !== null && this.#failures > 0) return;
     this.#setTimer(delayMs);
   }
@@ -75,7 +75,7 @@ export class Flusher {
     this.#timer = { handle, delayMs };
   }
 
-  /** One at a time; whoever comes meanwhile waits for the one under way. Never throws. */
+  /** Runs one flush at a time. A caller in the meantime waits for the flush in progress. Never throws. */
   flush(): Promise<void> {
     this.#flushing ??= this.#flushAll()
       .catch((fault: unknown) => {
@@ -89,10 +89,10 @@ export class Flusher {
     return this.#flushing;
   }
 
-  /** What comes while it runs gathers for the next flush: sent at once, each commit would cost a call of its own. */
+  /** Rows that arrive during a flush wait for the next flush. Sent immediately, each commit would cost a call of its own. */
   async #flushAll(): Promise<void> {
     if (this.#sinks.length === 0) {
-      // Here and not earlier: where credentials are missing events wait in the shard until somebody sets them.
+      // Here and not earlier: if credentials are missing, events wait in the shard until an operator sets them.
       this.#sinks = this.#shard.sinks();
       this.#failover = new Failover(this.#sinks.length === 2 ? 2 : 1);
     }
@@ -111,7 +111,7 @@ export class Flusher {
       this.#failures = 0;
       if (taken === "all") continue;
       await sleep(PARTIAL_PAUSE_MS * (0.5 + Math.random()));
-      // The call for what was refused carries what came meanwhile.
+      // The call with the refused rows also carries the rows that arrived in the meantime.
       upToSeq = this.#rows.lastSeq;
     }
   }
@@ -123,7 +123,7 @@ export class Flusher {
     return rows.length === 0 ? "nothing to send" : this.#put(region, rows);
   }
 
-  /** One row goes to a region that failed; whatever becomes of it, the flush beside it goes on. */
+  /** Sends one row to a region that failed. The flush beside it continues, whatever the result. */
   #startTrial(region: RegionIndex): void {
     const [row] = this.#rows.next({ rows: 1, bytes: 0, upToSeq: this.#rows.lastSeq }, this.#refused, null);
     if (row === undefined) return;
@@ -142,8 +142,8 @@ export class Flusher {
 
   async #put(region: RegionIndex, rows: readonly Row[]): Promise<Taken> {
     const records = rows.map((row) => toRecord(this.#shard.name, row, this.#mayHaveArrived(row)));
-    // Until the stream has said that it refused them, or the disk has it that they are sent: whatever throws in between, the next
-    // try carries a mark.
+    // The rows stay uncertain until the stream says that it refused them, or the disk records that they are sent. If anything
+    // throws in between, the next attempt carries a mark.
     const fresh = new Set(rows.filter(({ seq }) => !this.#uncertain.has(seq)));
     for (const { seq } of fresh) this.#uncertain.add(seq);
     const bytes = records.reduce((sum, { data }) => sum + data.byteLength, 0);

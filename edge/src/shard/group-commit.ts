@@ -1,5 +1,5 @@
-// Group commit: requests that arrive while a commit is under way, or right after one, join the next one, and a commit writes
-// one row. Who comes after a quiet moment waits for nobody. E2, ADR 007, ADR 010.
+// Group commit: requests that arrive during a commit, or right after a commit, join the next commit, and a commit writes one row.
+// A request that arrives after an idle period is committed immediately. E2, ADR 007, ADR 010.
 
 import { compressMember, concatBytes, LIMITS } from "@behaviour/contract";
 import { sleep, waitLeftMs } from "../clock.ts";
@@ -7,15 +7,15 @@ import { Budget, type Holding } from "./memory.ts";
 
 export interface Member {
   ids: Uint8Array;
-  /** Whole NDJSON lines, as they are or as one gzip member. */
+  /** Complete NDJSON lines, plain or as one gzip member. */
   data: Uint8Array;
   compressed: boolean;
 }
 
-/** Plain lines of one member: what they pack to must stay far below a record. */
+/** Plain lines per member. Their compressed size must stay far below a record. */
 const PLAIN_MEMBER_BYTES = 512 * 1024;
 
-/** What a row is bounded by. */
+/** The sizes that are bounded in a row. */
 interface RowSize {
   bytes: number;
   unpackedBytes: number;
@@ -23,7 +23,7 @@ interface RowSize {
 }
 
 function sizeOf({ data, ids }: Member): RowSize {
-  // The last four bytes of a gzip member. Bodies are far below the 4 GiB at which they wrap.
+  // The last four bytes of a gzip member are its unpacked size. It wraps at 4 GiB, and bodies are far smaller.
   const unpackedBytes = new DataView(data.buffer, data.byteOffset + data.byteLength - 4).getUint32(0, true);
   return { bytes: data.byteLength, unpackedBytes, idBytes: ids.byteLength };
 }
@@ -40,7 +40,7 @@ function fitsIntoRow({ bytes, unpackedBytes, idBytes }: RowSize): boolean {
   return bytes <= LIMITS.rowFrameBytes && unpackedBytes <= LIMITS.frameUnpackedBytes && idBytes <= LIMITS.rowIdsBytes;
 }
 
-/** One group's rows: its gzip members side by side, its plain lines packed together into members of their own. */
+/** Packs a group into rows. Gzip members are put side by side. Plain lines are compressed together into members of their own. */
 export function packGroup(members: readonly Member[]): { frame: Uint8Array; ids: Uint8Array }[] {
   const packed = [...members.filter((member) => member.compressed), ...packPlain(members)];
   const rows: { frame: Uint8Array; ids: Uint8Array }[] = [];
@@ -100,12 +100,12 @@ class Group<M extends Member> {
     this.done = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });
-    // Whoever waits sees the fault; a group nobody waits for any more must not end the process.
+    // A waiting request sees the fault. If no request waits any more, the rejection must not end the process.
     this.done.catch(() => {});
   }
 }
 
-/** What waits for a commit, in all shards of the isolate. */
+/** Bytes that wait for a commit, in all shards of the isolate. */
 const pending = new Budget(() => LIMITS.isolatePendingBytes);
 
 export interface GroupCommitOptions {
@@ -146,7 +146,7 @@ export class GroupCommit<M extends Member> {
     return this.#holding.bytes;
   }
 
-  /** Whether so much more may wait: here, and in all shards of the isolate together. */
+  /** Whether this many more bytes may wait, in this shard and in all shards of the isolate together. */
   hasRoomFor(bytes: number): boolean {
     return this.pendingBytes + bytes <= this.#pendingBytesMax && bytes <= this.#budget.leftBytes;
   }
@@ -168,7 +168,7 @@ export class GroupCommit<M extends Member> {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // The rest of the caller's turn joins the first group: appends that came in one call go into one row.
+    // Members added in the rest of the caller's turn join the first group: appends of one call go into one row.
     await Promise.resolve();
     while (this.#forming !== null) {
       await this.#gap();
@@ -187,7 +187,7 @@ export class GroupCommit<M extends Member> {
     this.#running = false;
   }
 
-  /** What would fill a row already has nothing to win by waiting. */
+  /** A group that fills a row already gains nothing by waiting. */
   async #gap(): Promise<void> {
     const waitMs = waitLeftMs(this.#startedAtMs, this.#gapMs(), performance.now());
     if (waitMs > 0 && this.pendingBytes < LIMITS.rowFrameBytes) await sleep(waitMs);

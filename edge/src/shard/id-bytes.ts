@@ -1,4 +1,4 @@
-// Packed ids side by side: compared, sorted and searched as the bytes they are.
+// Compares, sorts and searches packed ids as the bytes that they are.
 
 import { ID_HASH_BYTES } from "@behaviour/contract";
 
@@ -31,7 +31,7 @@ export function bigEndian(ids: BigUint64Array): Uint8Array {
   return bytes;
 }
 
-/** Places of the ids, those of the least ids first. */
+/** Indices of the ids, in the ascending order of the ids. */
 export function sortedIndices(ids: Uint8Array): number[] {
   const view = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
   return Array.from({ length: ids.byteLength / ID_HASH_BYTES }, (_, index) => index).sort((a, b) => {

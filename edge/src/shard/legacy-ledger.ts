@@ -1,5 +1,5 @@
-// The consent records that the release before this one kept in each shard, under hashes that can be made to collide. A shard hands
-// them to the ledger's homes once, before it judges anything. The table stays until the next release drops it.
+// Exports the consent records that the previous release kept in each shard, under hashes that can be made to collide. A shard
+// sends them to the ledger's homes once, before it judges anything. The table stays until the next release drops it.
 
 import { HOMES, homeOfTopic, legacyEntry, topicOf } from "../ledger/entry.ts";
 import type { HomeOf } from "../ledger/home.ts";
@@ -32,7 +32,7 @@ export class LegacyLedger {
     );
   }
 
-  /** Goes on where it was broken off. */
+  /** Continues where it was interrupted. */
   async export(): Promise<void> {
     if (!this.#hasTable) return;
     for (;;) {

@@ -1,6 +1,7 @@
-// A shard's view of its keys' limits. One shard alone counts exactly. Of several, each has a tenth of its share for itself, so
-// that a key far below its limit asks nobody, and leases the rest from the key's limiter (rate-limiter.ts): in the background while
-// tokens last, before an append when there are none. A limiter that does not answer leaves each shard its share. ADR 016.
+// Enforces the limits of keys in one shard. A project's only shard counts exactly. If there are several, each shard has a tenth
+// of its share for itself, so that a key far below its limit needs no call. It leases the rest from the key's limiter
+// (rate-limiter.ts): in the background while tokens last, before an append when there are no tokens. If a limiter does not
+// answer, each shard has its share. ADR 016.
 
 import { RateBuckets } from "../rate-bucket.ts";
 import type { Lease, LeaseRequest } from "./rate-limiter.ts";
@@ -9,7 +10,7 @@ export interface RateClaim {
   keyId: string;
   /** The key's whole limit in this region. */
   eventsPerSecond: number;
-  /** Of the project in this region. */
+  /** Number of the project's shards in this region. */
   shards: number;
 }
 
@@ -17,11 +18,11 @@ export interface RateClaim {
 export type AskLimiter = (keyId: string, request: LeaseRequest) => Promise<Lease>;
 
 const OWN_PART = 0.1;
-/** Leased tokens that nobody used are no longer good: others could use them. */
+/** Leased tokens that were not used expire after this time, because other shards could use them. */
 const LEASE_MS = 1_000;
-/** A lease that is used up faster was too small. */
+/** A lease that is used up in less time was too small. */
 const LEASE_TOO_SMALL_MS = 200;
-/** First lease, as a part of what the key may in a second. */
+/** First lease, as a part of the key's limit per second. */
 const FIRST_LEASE_PART = 1 / 20;
 const LIMITER_DEADLINE_MS = 500;
 const FALLBACK_MS = 1_000;
@@ -34,7 +35,7 @@ interface Pause {
 
 const NO_PAUSE: Pause = { sinceMs: 0, forMs: 0 };
 
-/** A clock that was set back ends it: it must not last for an hour. */
+/** A clock that was set back ends the pause, which could otherwise last for an hour. */
 function isOn({ sinceMs, forMs }: Pause, nowMs: number): boolean {
   return nowMs >= sinceMs && nowMs - sinceMs < forMs;
 }
@@ -47,12 +48,12 @@ class KeyLimit {
   #leased = 0;
   #leasedAtMs = Number.NEGATIVE_INFINITY;
   #chunk: number;
-  /** Taken beyond what there was. */
+  /** Events accepted beyond the available tokens. */
   #spent = 0;
-  /** By appends that wait for the lease under way. */
+  /** Events of appends that wait for a lease. */
   #awaited = 0;
   #leasing: Promise<void> | null = null;
-  /** Until when the limiter is not asked: it had nothing, or did not answer. */
+  /** Pauses in which the limiter is not asked: it had no tokens left, or it did not answer. */
   #closed: Pause = NO_PAUSE;
   #fallingBack: Pause = NO_PAUSE;
   readonly #fallback = new RateBuckets();
@@ -65,7 +66,7 @@ class KeyLimit {
     this.#chunk = Math.max(1, Math.ceil(claim.eventsPerSecond * FIRST_LEASE_PART));
   }
 
-  /** A record that changed has another limit. */
+  /** A changed key record has another limit. */
   set claim(claim: RateClaim) {
     this.#claim = claim;
   }
@@ -74,7 +75,7 @@ class KeyLimit {
     return Math.max(1, this.#claim.eventsPerSecond / this.#claim.shards);
   }
 
-  /** Null when there is something to judge by; else to be waited for first. */
+  /** Null when there are tokens to judge by, or a pause; otherwise wait for the promise first. */
   ready(events: number, nowMs: number): Promise<void> | null {
     this.#refill(nowMs);
     if (this.#hasTokens || this.#isClosed(nowMs)) return null;
@@ -89,7 +90,7 @@ class KeyLimit {
     return Math.max(1, Math.ceil(this.#closed.forMs / 1_000));
   }
 
-  /** What is larger than the rest is taken whole, and paid for afterwards by the key. */
+  /** An append that is larger than the remaining tokens is accepted as a whole, and the key pays for it afterwards. */
   charge(events: number, nowMs: number): void {
     if (events === 0) return;
     if (this.#leased > 0) {
@@ -105,7 +106,10 @@ class KeyLimit {
     if ((runsOut || this.#spent > 0) && !this.#isClosed(nowMs)) void this.#lease();
   }
 
-  /** Of its own whole events only: of parts that come back in between nothing would ever be paid. */
+  /**
+   * Only whole tokens of the shard's own count. If fractions counted, the refill between appends would suffice and nothing would
+   * be paid.
+   */
   get #hasTokens(): boolean {
     return this.#leased > 0 || this.#own >= 1;
   }
@@ -138,7 +142,7 @@ class KeyLimit {
   async #call(): Promise<void> {
     const { keyId, eventsPerSecond } = this.#claim;
     this.#chunk = Math.min(this.#chunk, Math.max(1, eventsPerSecond));
-    // What joins while this is made ready is part of it.
+    // Appends that arrive before the call is made are part of the call.
     await Promise.resolve();
     const request = { eventsPerSecond, spent: this.#spent, wanted: Math.max(this.#chunk, this.#awaited) };
     this.#spent = 0;
@@ -175,7 +179,7 @@ export class RateLimit {
     this.#ask = ask;
   }
 
-  /** Null when the append can be judged now; else to be waited for. Never rejects. */
+  /** Null when the append can be judged now; otherwise a promise to wait for. It never rejects. */
   ready(claim: RateClaim, events: number, nowMs: number): Promise<void> | null {
     return claim.shards > 1 ? this.#of(claim, nowMs).ready(events, nowMs) : null;
   }
@@ -194,7 +198,7 @@ export class RateLimit {
   #of(claim: RateClaim, nowMs: number): KeyLimit {
     let limit = this.#keys.get(claim.keyId);
     if (limit === undefined) {
-      // Keys of a shard are one project's, so few.
+      // A shard's keys belong to one project, so there are few.
       if (this.#keys.size >= KEYS_MAX) this.#keys.clear();
       limit = new KeyLimit(claim, this.#ask, nowMs);
       this.#keys.set(claim.keyId, limit);

@@ -1,27 +1,27 @@
-// The limit of one key in one region, for a project of several shards: they lease tokens here, so that the limit is the key's and
-// not each shard's share, whichever of them its events go to. In memory only: a limiter that lost it begins with a full bucket.
-// ADR 016.
+// Enforces the limit of one key in one region, for a project of several shards. The shards lease tokens here, so the limit
+// applies to the key and not to each shard's share, whichever shards its events go to. The tokens are in memory only. A limiter
+// that lost its memory begins with a full bucket. ADR 016.
 
 import { PlacedObject } from "../placement/placed-object.ts";
 
 export interface LeaseRequest {
   /** The key's whole limit. */
   eventsPerSecond: number;
-  /** Taken beyond what was leased: paid for in any case. */
+  /** Events accepted beyond the leased tokens. They are charged in any case. */
   spent: number;
   wanted: number;
 }
 
 export interface Lease {
   granted: number;
-  /** When less was granted than was wanted: how long it is of no use to ask again. */
+  /** If less was granted than wanted, asking again is useless for this long. */
   emptyForMs: number;
 }
 
-/** Each shard asks at most five times a second while there is not enough. */
+/** While tokens are short, each shard asks at most five times a second. */
 const EMPTY_MIN_MS = 200;
 
-/** One second's worth may come at once. */
+/** A burst may use the tokens of one second. */
 export class LeaseBucket {
   #tokens = Number.POSITIVE_INFINITY;
   #filledAtMs = 0;
@@ -30,7 +30,7 @@ export class LeaseBucket {
     const elapsedMs = Math.max(0, nowMs - this.#filledAtMs);
     const filled = Math.min(eventsPerSecond, this.#tokens + (elapsedMs / 1_000) * eventsPerSecond) - spent;
     this.#filledAtMs = nowMs;
-    // Whole events only: a tenth of one is no use to anybody.
+    // Grant whole events only. A tenth of an event is useless.
     const granted = Math.max(0, Math.min(Math.ceil(wanted), Math.floor(filled)));
     this.#tokens = filled - granted;
     if (granted >= wanted) return { granted, emptyForMs: 0 };

@@ -1,6 +1,6 @@
-// What a shard keeps of message ids in memory: the newest, 8 bytes each, in two generations of an open-addressing table.
-// When the younger is full it becomes the elder and the elder is forgotten; how far back memory reaches is known exactly,
-// so that an event that could be older is looked up on disk (segments.ts). E5.
+// Keeps a shard's newest message ids in memory, 8 bytes each, in two generations of an open-addressing table. When the younger
+// generation is full, it becomes the elder and the previous elder is evicted. The time back to which memory reaches is known
+// exactly, so that an event that could be older is looked up on disk (segments.ts). E5.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { SHARD_BOUNDS, type ShardBounds } from "./bounds.ts";
@@ -8,10 +8,10 @@ import { Budget, type Holding } from "./memory.ts";
 
 const FIRST_CAPACITY = 1_024;
 
-/** Slots of two 32-bit halves; at most half of them are in use. A zero hash stands for an empty slot: see `nonZero`. */
+/** Slots of two 32-bit halves. At most half of the slots are in use. A low half of zero marks an empty slot; see `nonZero`. */
 class IdTable {
   count = 0;
-  /** Nobody outside knows it: by a fixed hash anybody could make ids that all want one slot. */
+  /** Secret: with a known hash anybody could make ids that all map to one slot. */
   readonly #seed = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
   #capacity = FIRST_CAPACITY;
   #slots = new Uint32Array(FIRST_CAPACITY * 2);
@@ -29,7 +29,7 @@ class IdTable {
     this.count++;
   }
 
-  /** What follows without a gap moves up, so that each id is still found from its own slot on. */
+  /** Ids that follow without a gap move up, so that each id can still be found from its home slot on. */
   remove(high: number, low: number): void {
     const slots = this.#slots;
     const mask = this.#capacity - 1;
@@ -53,7 +53,7 @@ class IdTable {
     return (hash ^ (hash >>> 13)) & (this.#capacity - 1);
   }
 
-  /** Where the id stands, or the empty slot where it would. */
+  /** The position of the id, or of the empty slot where it belongs. */
   #find(high: number, low: number): number {
     const mask = this.#capacity - 1;
     let slot = this.#home(high, low);
@@ -83,16 +83,16 @@ class IdTable {
   }
 }
 
-/** Of all shards of the isolate. Beyond it a generation ends as soon as it holds what may be in no run. */
+/** Shared by all shards of the isolate. When it is used up, a generation holds only as many ids as may be in no run. */
 const idBudget = new Budget(() => LIMITS.isolateIdBytes);
 
 export class RecentIds {
   #younger = new IdTable();
   #elder = new IdTable();
-  /** Epoch milliseconds: every id taken at or after this is in memory. */
+  /** Epoch milliseconds: every id accepted at or after this time is in memory. */
   #youngerSinceMs: number;
   #reachMs: number;
-  /** The latest time that was told: a clock that is put back must not make memory claim what it forgot. */
+  /** The latest time seen. If the clock is set back, memory must not claim to know ids that it has evicted. */
   #newestMs = Number.NEGATIVE_INFINITY;
   readonly #generationIds: number;
   /** What a generation holds at least: ids that may be in no run yet. */
@@ -122,7 +122,7 @@ export class RecentIds {
     return this.#younger.bytes + this.#elder.bytes;
   }
 
-  /** Indices of the ids that are known, of ids side by side. */
+  /** Indices of the known ids, among ids side by side. */
   known(ids: Uint8Array): number[] {
     const view = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
     const indices: number[] = [];
@@ -144,7 +144,7 @@ export class RecentIds {
     this.#holding.take(this.bytes - this.#holding.bytes);
   }
 
-  /** Ids whose commit failed: they may come again. */
+  /** Removes ids whose commit failed. They may be sent again. */
   remove(ids: Uint8Array): void {
     const view = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
     for (let at = 0; at < ids.byteLength; at += ID_HASH_BYTES) {

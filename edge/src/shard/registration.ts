@@ -1,6 +1,7 @@
-// The shard's entry in its directory (placement/directory.ts). It is there before the first append is judged, since by it a shard is
-// swept and told of revoked keys; and it says whether the shard holds rows, so that the sweeper wakes no other. What the
-// directory was told last is durable: a shard that wakes for each event would otherwise tell it with each.
+// Maintains the shard's entry in its directory (placement/directory.ts). The entry exists before the first append is judged,
+// because the sweep and the revocation of keys find the shard by it. The entry also says whether the shard holds rows, so that
+// the sweeper wakes no other shard. The value that the directory received last is durable. Otherwise a shard that wakes for each
+// event would send it with each event.
 
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
@@ -12,12 +13,15 @@ CREATE TABLE IF NOT EXISTS registration (
 );
 `;
 
-/** A shard that has held nothing for so long says so at the sweeper's next visit. */
+/** A shard that has held no rows for this long reports so at the sweeper's next visit. */
 const QUIET_AFTER_MS = 60_000;
 
 export interface Shard {
   name: string;
-  /** It held rows before: a shard of the release before, which knows its revoked keys. It need not wait. */
+  /**
+   * The shard held rows before. Without a registration it is a shard of the previous release, which knows its revoked keys. It
+   * need not wait.
+   */
   hasHistory: boolean;
   revokedKeys(): readonly string[];
   learnRevoked(keyIds: readonly string[]): void;
@@ -28,13 +32,13 @@ export class Registration {
   readonly #sql: SqlStorage;
   readonly #shard: Shard;
   #registered: boolean;
-  /** What the directory was told last; null when that is not known. */
+  /** The value that the directory received last; null when it is unknown. */
   #told: boolean | null;
   #waiting: boolean;
   #heldAtMs = 0;
   #registering: Promise<void> | null = null;
   #isTelling = false;
-  /** False only before the first append ever, and the first after the shard retired. */
+  /** False only before the very first append, and before the first append after the shard retired. */
   isReady: boolean;
 
   constructor(env: Env, sql: SqlStorage, shard: Shard) {
@@ -54,33 +58,33 @@ export class Registration {
     return this.#registered;
   }
 
-  /** @throws what the directory throws: then nothing may be taken, and the client sends again. */
+  /** @throws what the directory throws. Then no append may be accepted, and the client retries. */
   async ready(): Promise<void> {
     await this.#register();
   }
 
-  /** After every commit. Costs a call only after a quiet time. Never throws, and nobody waits for it. */
+  /** Called after every commit. Calls the directory only after an idle period. Never throws, and no request waits for it. */
   rowsWait(nowMs: number): void {
     this.#heldAtMs = nowMs;
     this.#waiting = true;
     if (this.#told !== true || !this.#registered) void this.#tell();
   }
 
-  /** The sweeper came and found no row. */
+  /** Called when the sweeper's visit found no row. */
   rowsGone(nowMs: number): void {
     if (nowMs - this.#heldAtMs < QUIET_AFTER_MS) return;
     this.#waiting = false;
     void this.#tell();
   }
 
-  /** The shard is empty and its entry is about to be deleted: it registers again before its next append. */
+  /** The shard is empty and its entry is about to be deleted. The shard registers again before its next append. */
   retire(): void {
     this.isReady = false;
     this.#registered = false;
     this.#store(false);
   }
 
-  /** One call at a time, so that the directory hears the last word last. */
+  /** Makes one call at a time, so that the directory receives the newest value last. */
   async #tell(): Promise<void> {
     if (this.#isTelling) return;
     this.#isTelling = true;
@@ -96,8 +100,8 @@ export class Registration {
   }
 
   async #say(waiting: boolean): Promise<void> {
-    // Before the call that takes the shard off the sweeper's list, and after the one that puts it there: a crash in between
-    // costs a visit for nothing.
+    // Store `false` before the call that takes the shard off the sweeper's list, and `true` after the call that puts the shard on
+    // it. A crash in between costs an unnecessary visit.
     if (!waiting) this.#store(false);
     this.#told = null;
     const isKnown = await directoryOfShard(this.#env, this.#shard.name).setWaiting(this.#shard.name, waiting);
@@ -123,7 +127,7 @@ export class Registration {
     this.#shard.learnRevoked(revoked);
     this.#registered = true;
     this.isReady = true;
-    // Who registers is about to hold rows, and so it stands in the directory.
+    // A shard that registers is about to hold rows, so the directory sets it to waiting.
     this.#told = true;
     this.#store(true);
   }

@@ -1,7 +1,7 @@
-// The shard's rows: one a commit, each of them the very bytes that become a Kinesis record, with the ids of its messages
-// beside it. Rows written are what a Durable Object is charged for, deleted ones included; so rows are never deleted. They lie in
-// logs, a table each: a log that is full is followed by another, and one whose rows are all sent, and whose ids are in a run
-// (segments.ts), is dropped as a whole, which writes no row. What is sent is told by one row for all of them. ADR 010.
+// Stores the shard's rows, one per commit. A row holds the exact bytes that become a Kinesis record, and beside them the ids of
+// its messages. A Durable Object is charged for written rows, deleted rows included, so rows are never deleted. Rows are in logs,
+// one table per log. A full log is followed by a new log. A log whose rows are all sent, and whose ids are in a run
+// (segments.ts), is dropped as a whole, which writes no row. One row records which rows are sent. ADR 010.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { Budget } from "./memory.ts";
@@ -9,7 +9,7 @@ import { type Range, Ranges } from "./ranges.ts";
 
 export interface Row {
   seq: number;
-  /** Names the object's life in which the row was written. */
+  /** Identifies the object's life in which the row was written. */
   boot: string;
   committedAtMs: number;
   frame: Uint8Array;
@@ -36,40 +36,40 @@ interface Log {
   startedAtMs: number;
 }
 
-/** One row holds it. Rows up to `seq` are sent, all but those that it says wait; later ones wait. */
+/** Stored in one row. Rows up to `seq` are sent, except for the rows in `waiting`. Later rows wait. */
 interface State {
   seq: number;
   waiting: readonly Range[];
-  /** Ids of rows up to this one are in a run. */
+  /** The ids of rows up to this number are in a run. */
   inRunsSeq: number;
-  /** Those that take no more rows: read from here, a start need not look at each row of an outage. */
+  /** Logs that accept no more rows. With this list a start need not read each row of an outage. */
   closed: readonly Log[];
   sentAtMs: number;
-  /** The caller's, as it was at `seq`; a later row has a later one. */
+  /** The caller's counts as of `seq`. A later row has later counts. */
   counts: string;
 }
 
-/** A log that is as large, or as old, takes no more rows. Dropping one reads its pages, so it must not be large. */
+/** A log of this size or age accepts no more rows. Dropping a log reads its pages, so a log must not be large. */
 const LOG_ROWS = 8_192;
 const LOG_BYTES = 16 * 1024 * 1024;
 const LOG_AGE_MS = 60 * 60 * 1_000;
 
-/** How far beyond the oldest waiting row a flush goes: what was refused and what was sent lie mixed within. */
+/** A flush looks at this many waiting rows, from the oldest on. Refused rows and sent rows are mixed in this range. */
 const WINDOW_ROWS = 2_000;
 
 /**
- * Frames that are kept in memory until they are flushed. Read back they cost about as much as they did to write: a row is a chain
- * of pages, and under load those have left the cache.
+ * Frames that stay in memory until they are flushed. Reading a frame back costs about as much as writing it: a row is a chain of
+ * pages, and under load these pages have left the cache.
  */
 const held = new Budget(() => LIMITS.isolateHeldBytes);
 
 const tableOf = ({ number }: Pick<Log, "number">) => `rows_${number}`;
 
-/** All calls are synchronous, and what one writes it writes whole or not at all; durability is the output gate's. */
+/** All calls are synchronous. Each call writes everything or nothing. The output gate is responsible for durability. */
 export class Rows {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
-  /** Oldest first; the last one takes rows. */
+  /** Oldest first. Only the last log accepts rows. */
   #logs: Log[] = [];
   #waiting: Ranges;
   #waitingBytes = 0;
@@ -77,14 +77,14 @@ export class Rows {
   #inRunsSeq: number;
   #looseIds = 0;
   #sentAtMs: number;
-  /** Numbers of logs do not come again: the state may still speak of one that was dropped. */
+  /** Log numbers are not reused: the state may still list a log that was dropped. */
   #lastNumber: number;
   readonly #holding = held.open(this);
-  /** By `seq`: frames of this life. */
+  /** Frames written in this life, by `seq`. */
   readonly #held = new Map<number, Row>();
-  /** What was told with the newest row, or after it. */
+  /** The counts that were stored with the newest row, or after it. */
   readonly storedCounts: string;
-  /** Rows up to this one were there when the object woke: whether they reached the stream is not known. */
+  /** Rows up to this number existed when the object woke. It is unknown whether they reached the stream. */
   readonly inheritedSeq: number;
 
   constructor(storage: DurableObjectStorage) {
@@ -112,7 +112,7 @@ export class Rows {
     return { seq: 0, waiting: [], inRunsSeq: 0, closed: [], sentAtMs: 0, counts: "" };
   }
 
-  /** The tables that are there, oldest first. Rows that the state does not speak of wait. */
+  /** The existing tables, oldest first. Rows that the state does not cover wait. */
   #findLogs(state: State): Log[] {
     const numbers = this.#sql
       .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'rows_[0-9]*'")
@@ -171,7 +171,7 @@ export class Rows {
     return this.#lastSeq;
   }
 
-  /** How many ids lie beside rows and in no run. */
+  /** Number of ids that are beside rows and in no run. */
   get looseIdCount(): number {
     return this.#looseIds;
   }
@@ -180,19 +180,19 @@ export class Rows {
     return this.#logs.length === 0;
   }
 
-  /** Epoch milliseconds of the oldest row that is kept; null when none is. */
+  /** Epoch milliseconds of the oldest row that is kept; null when no row is kept. */
   get keptSinceMs(): number | null {
     return this.#logs[0]?.startedAtMs ?? null;
   }
 
-  /** A log is sent whole, and only its ids keep it: time for a run. */
+  /** A log is completely sent and is kept only for its ids, so a run is due. */
   get hasSpentLog(): boolean {
     return this.#logs.slice(0, -1).some((log) => this.#isSent(log) && log.last > this.#inRunsSeq);
   }
 
   /**
-   * Writes rows, or none of them and throws.
-   * @param counts the caller's, in force with the rows.
+   * Writes all rows, or throws and writes no row.
+   * @param counts the caller's counts, including these rows.
    * @param rows their bytes must not change afterwards.
    */
   insert(rows: readonly NewRow[], counts: string): void {
@@ -228,7 +228,7 @@ export class Rows {
     }
   }
 
-  /** The last log, or a new one behind it. */
+  /** The last log, or a new log after it. */
   #logFor({ committedAtMs }: NewRow, logs: Log[], seq: number, counts: string): Log {
     const last = logs.at(-1);
     const isOpen =
@@ -249,7 +249,7 @@ export class Rows {
       `CREATE TABLE ${tableOf(log)} (seq INTEGER PRIMARY KEY, boot TEXT NOT NULL, committed_at_ms INTEGER NOT NULL,
          counts TEXT, ids BLOB NOT NULL, frame BLOB NOT NULL)`,
     );
-    // Rows of the same insert that lie in the log before are not sent: the state must not say that they are.
+    // Rows of the same insert that are in the previous log are not sent. The state must not say that they are sent.
     if (last !== undefined && last.last === this.#lastSeq) this.#writeState({ closed: [...logs] }, counts);
     logs.push(log);
     return log;
@@ -267,8 +267,8 @@ export class Rows {
   }
 
   /**
-   * Rows that wait, oldest first, those in `last` behind the others; as many as fit into both bounds, at least one if there is
-   * any.
+   * Waiting rows, oldest first. The rows in `last` follow the others. Returns as many rows as both bounds allow, and at least one
+   * row if any row waits.
    */
   next(limits: { rows: number; bytes: number; upToSeq: number }, last: ReadonlySet<number>, not: number | null): Row[] {
     const first: number[] = [];
@@ -303,7 +303,7 @@ export class Rows {
     return this.#logs.findLast((log) => log.first <= seq);
   }
 
-  /** The rows are on the stream: one row written for all of them. */
+  /** The rows are on the stream. One row is written for all of them. */
   markSent(rows: readonly Row[], counts: string, nowMs: number): void {
     if (rows.length === 0) return;
     const waiting = this.#waiting.without(rows.map(({ seq }) => seq));
@@ -318,7 +318,7 @@ export class Rows {
     this.#dropSpent(false);
   }
 
-  /** The caller's counts alone. */
+  /** Stores the caller's counts alone. */
   storeCounts(counts: string): void {
     this.#writeState({}, counts);
   }
@@ -336,7 +336,7 @@ export class Rows {
     this.#sql.exec("INSERT OR REPLACE INTO shard_state (one, state) VALUES (1, ?)", JSON.stringify(state));
   }
 
-  /** The ids that lie beside rows and in no run, oldest first. */
+  /** The ids that are beside rows and in no run, oldest first. */
   *loose(): Generator<LooseIds> {
     for (const log of this.#logs) {
       if (log.last <= this.#inRunsSeq) continue;
@@ -350,8 +350,8 @@ export class Rows {
   }
 
   /**
-   * Gives all loose ids to a run, those of waiting rows too, and drops the logs that nothing keeps any more.
-   * @param all the last log as well, when nothing of it waits.
+   * Writes all loose ids to a run, also the ids of waiting rows, and drops the logs that are no longer needed.
+   * @param all whether to drop the last log too, if none of its rows waits.
    */
   moveIds(writeRun: (loose: LooseIds[]) => void, counts: string, all: boolean): void {
     this.#storage.transactionSync(() => {
@@ -377,7 +377,7 @@ export class Rows {
     return this.#waiting.countIn(log.first, log.last) === 0;
   }
 
-  /** Where one message stands whose ids are in no run; when it was flushed is known only as of the last flush. */
+  /** Finds one message in the rows that are kept. Its own time of flush is not stored, so the time of the last flush is used. */
   find(has: (ids: Uint8Array) => boolean): { committedAtMs: number; flushedAtMs: number | null } | null {
     for (const log of this.#logs) {
       for (const row of this.#sql.exec<{ seq: number; ids: ArrayBuffer; committed_at_ms: number }>(

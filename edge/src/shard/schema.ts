@@ -1,11 +1,11 @@
-// What a shard has on its disk, by version. A shard that wakes brings its storage to this release's version, one step after the
-// other, in one transaction; storage of a version to come is left alone, and nothing is taken until its own release is back.
-// ADR 011.
+// Creates and migrates a shard's storage, by version. A shard that wakes brings its storage to this release's version step by
+// step, each step in one transaction. Storage of a later version is not changed, and nothing is accepted until the later release
+// is back. ADR 011.
 
 import { ID_HASH_BYTES } from "@behaviour/contract";
 import { Segments } from "./segments.ts";
 
-/** Version 1 is that of releases which wrote no version. */
+/** Releases that wrote no version have version 1. */
 const STEPS: readonly ((storage: DurableObjectStorage) => void)[] = [createVersion2];
 
 const SCHEMA_VERSION = STEPS.length + 1;
@@ -27,11 +27,11 @@ export function migrate(storage: DurableObjectStorage): void {
       sql.exec("UPDATE schema_version SET version = ?", from + 1);
     });
   }
-  // Where the release before ran once more after this one, its tables are there again.
+  // If the previous release ran again after this release, its tables exist again.
   if (hasTable(sql, "rows") || hasTable(sql, "flushed_ids")) storage.transactionSync(() => takeOverVersion1(storage));
 }
 
-/** Rows in logs, one row that says what is sent, runs that are merged (rows.ts, segments.ts). */
+/** Creates logs of rows, one row that records which rows are sent, and runs that are merged (rows.ts, segments.ts). */
 function createVersion2(storage: DurableObjectStorage): void {
   const { sql } = storage;
   sql.exec(`
@@ -61,7 +61,7 @@ function createVersion2(storage: DurableObjectStorage): void {
   `);
 }
 
-/** Its rows become a log, which waits; its flushed ids a run. */
+/** Turns the rows of version 1 into a log of waiting rows, and its flushed ids into a run. */
 function takeOverVersion1({ sql }: DurableObjectStorage): void {
   if (hasTable(sql, "flushed_ids")) {
     const flushed = sql
@@ -69,7 +69,7 @@ function takeOverVersion1({ sql }: DurableObjectStorage): void {
       .toArray()
       .map(({ ids, committed_at_ms, flushed_at_ms }) => ({
         ids: new Uint8Array(ids),
-        // The rows of a flush had one time, that of the oldest.
+        // A flush stored one time for all its rows, that of the oldest row.
         committedAtMs: Math.max(committed_at_ms, flushed_at_ms),
       }));
     new Segments(sql).writeRun(flushed.filter(({ ids }) => ids.byteLength >= ID_HASH_BYTES));
@@ -111,7 +111,10 @@ function logNumbers(sql: SqlStorage): number[] {
     .map(({ name }) => Number(name.slice("rows_".length)));
 }
 
-/** Of a release that ran in between and counted anew: its rows come behind ours. Rare, so a row written for each may be. */
+/**
+ * The previous release ran in between and numbered its rows from the start, so its rows are placed after the rows of this
+ * release. This is rare, so one write per row is acceptable.
+ */
 function renumberRows(sql: SqlStorage, logs: readonly number[]): void {
   const stored = sql.exec<{ state: string }>("SELECT state FROM shard_state").toArray()[0];
   const known = JSON.parse(stored?.state ?? '{"seq":0,"closed":[]}') as { seq: number; closed: { number: number }[] };

@@ -1,6 +1,6 @@
-// The buffer shard: one thread that holds everything about a set of devices of one project in one region. It dedupes, makes
-// events durable before they are acknowledged, and flushes its rows to the stream until nothing is left, whatever fails.
-// E1–E5. It opens no frame: ids, the oldest time and bytes are all it looks at.
+// A buffer shard is one thread that holds everything about a set of devices of one project in one region. It dedupes events,
+// makes them durable before they are acknowledged, and flushes its rows to the stream until no row is left, whatever fails.
+// E1–E5. It unpacks no frame: it uses only ids, the oldest time and bytes.
 
 import { ID_HASH_BYTES } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
@@ -27,9 +27,9 @@ import { migrate } from "./schema.ts";
 import { EventStore } from "./store.ts";
 import { Watch } from "./watch.ts";
 
-/** A durable alarm stands this far ahead while rows wait, in case the object loses its memory and its timers. */
+/** While rows wait, a durable alarm is set this far ahead, in case the object loses its memory and its timers. */
 const ALARM_AHEAD_MS = 10_000;
-/** Counts that no row brings to disk are stored when no more came for so long, or after so long at most. */
+/** Counts that no row writes to disk are stored after this long without new counts, at the latest after the second time. */
 const STORE_COUNTS_AFTER_MS = 3_000;
 const STORE_COUNTS_WITHIN_MS = 30_000;
 
@@ -44,7 +44,7 @@ export class BufferShard extends PlacedObject {
   readonly #commits: GroupCommit<AppendInput>;
   readonly #flusher: Flusher;
   readonly #registration: Registration;
-  /** Of appends that wait until the shard has the part of the ledger that judges them. */
+  /** Bytes of appends that wait for a lease, or for the part of the ledger that judges them. */
   #unjudgedBytes = 0;
   #countsTimer: ReturnType<typeof setTimeout> | null = null;
   #countedAtMs = 0;
@@ -86,14 +86,14 @@ export class BufferShard extends PlacedObject {
   }
 
   /**
-   * Appends for several requests: one answer an input, in order, once all of it is durable (or known to be). Never from
-   * memory: the output gate holds every answer.
+   * Appends for several requests. Returns one answer per input, in order, once everything is durable (or known to be durable). No
+   * answer relies on memory: the output gate holds every answer back.
    */
   async append2(call: AppendCall): Promise<AppendAnswer[]> {
     return this.#appendAll(unpackAppends(call));
   }
 
-  /** As Workers of the previous release call it. */
+  /** The method that Workers of the previous release call. */
   async append(call: AppendCall): Promise<AppendAnswer[]> {
     return this.#appendAll(unpackAppends1(call));
   }
@@ -115,7 +115,7 @@ export class BufferShard extends PlacedObject {
       const refused = await this.#waitForLedger(ready, input.data.byteLength);
       if (refused !== null) return { outcome: "refused", code: refused };
     }
-    // From here to the commit in one turn: what is told of consent meanwhile would be missed.
+    // Everything from here to the commit runs in one turn. A change of consent in between would be missed.
     if (this.#store.isFull) return STORAGE_FULL;
     if (!this.#commits.hasRoomFor(input.data.byteLength)) return { outcome: "refused", code: "overloaded" };
     if (this.#revokedKeys.has(input.rate.keyId)) return { outcome: "refused", code: "invalid_api_key" };
@@ -127,7 +127,7 @@ export class BufferShard extends PlacedObject {
     const changes = needsSubjects ? [] : consentChanges(input.claim, (entries) => this.#ledger.state(entries));
     if (duplicates.length > 0 || changes.length > 0 || needsSubjects) {
       this.#rateLimit.charge(input.rate, duplicates.length + droppedIn(input.claim, changes), Date.now());
-      // The first copy may still be in the commit under way: its "duplicate" must not be acknowledged before it.
+      // The first message may still be in the commit in progress. Its duplicate must not be acknowledged before it.
       if (duplicates.length > 0) await this.#commits.settled();
       this.#store.count("duplicates", duplicates.length, input.receivedAtMs);
       this.#storeCountsSoon();
@@ -168,7 +168,7 @@ export class BufferShard extends PlacedObject {
     try {
       this.#store.write(members);
     } catch (fault) {
-      // Nothing was written and memory is as before: the members are refused, and the rows that wait go on.
+      // Nothing was written and memory is unchanged: the members are refused, and the waiting rows are still sent.
       log("error", "commit failed", { fault });
       throw fault;
     }
@@ -176,7 +176,7 @@ export class BufferShard extends PlacedObject {
       this.#armAlarm();
       await this.ctx.storage.sync();
     } catch (fault) {
-      // Memory holds what the disk may not: start again from what is there.
+      // Memory may hold data that the disk does not. Restart from the data on disk.
       log("error", "commit was not synced", { fault });
       this.ctx.abort("commit was not synced");
     }
@@ -185,7 +185,8 @@ export class BufferShard extends PlacedObject {
   }
 
   /**
-   * Alarms are not trusted: a handler that throws seven times is never called again. Re-armed durably before any I/O.
+   * Alarms are not trusted: a handler that throws seven times is never called again. The alarm is set again durably before any
+   * I/O.
    */
   override async alarm(): Promise<void> {
     try {
@@ -202,7 +203,7 @@ export class BufferShard extends PlacedObject {
     }
   }
 
-  /** Each alarm that is set is a row: one that stands early enough is left alone. */
+  /** Setting an alarm writes a row, so an alarm that is early enough is kept. */
   #armAlarm(): void {
     const nowMs = Date.now();
     const aheadMs = ALARM_AHEAD_MS + this.#flusher.backoffMs;
@@ -214,7 +215,7 @@ export class BufferShard extends PlacedObject {
     void this.ctx.storage.setAlarm(atMs);
   }
 
-  /** Called by the sweeper: begins to flush what waits, whatever became of timers and alarms, and answers at once. */
+  /** Called by the sweeper. Starts to flush waiting rows, even if timers and alarms were lost, and answers immediately. */
   async sweep(): Promise<{ rows: number; registered: boolean }> {
     const nowMs = Date.now();
     if (this.#store.rows.count > 0) {
@@ -228,7 +229,9 @@ export class BufferShard extends PlacedObject {
     return { rows: this.#store.rows.count, registered: this.#registration.isRegistered };
   }
 
-  /** The sweeper's, after two days of silence. @returns whether its entry may be deleted; it then registers anew. */
+  /**
+   * Called by the sweeper after two idle days. @returns whether the shard's entry may be deleted. The shard then registers again.
+   */
   async retire(): Promise<boolean> {
     if (this.#store.rows.count > 0 || this.#commits.pendingBytes > 0) {
       this.#registration.rowsWait(Date.now());
@@ -239,18 +242,18 @@ export class BufferShard extends PlacedObject {
     return true;
   }
 
-  /** From the live tail, again and again while it has watchers. */
+  /** Called by the live tail, repeatedly while it has watchers. */
   async setWatched(watched: boolean): Promise<void> {
     if (watched) this.#watch.renew();
     else this.#watch.end();
   }
 
-  /** Asked when a request was refused before any shard saw it. */
+  /** Called when a request was refused before any shard received it. */
   async isWatched(): Promise<boolean> {
     return this.#watch.isOpen;
   }
 
-  /** From the control plane: no event of these keys is taken any more. */
+  /** Called by the control plane. Events of these keys are refused from now on. */
   async revokeKeys(keyIds: readonly string[]): Promise<void> {
     this.#revoke(keyIds);
   }
@@ -262,22 +265,22 @@ export class BufferShard extends PlacedObject {
     }
   }
 
-  /** From the first home of the consent ledger, once: what the release before this one kept here. */
+  /** Called once, by the first home of the consent ledger. Exports the records that the previous release kept here. */
   async exportLedger(): Promise<void> {
     await this.#ledger.export();
   }
 
-  /** From a home of the consent ledger: the first record of the project is about to be answered. */
+  /** Called by a home of the consent ledger, before the first record of the project is answered. */
   async ledgerInUse(use: Use): Promise<void> {
     this.#ledger.setInUse(use);
   }
 
-  /** From a home of the consent ledger: standings that changed; in force for the next call that is received. */
+  /** Called by a home of the consent ledger with standings that changed. They apply to the next call that is received. */
   async applyConsent(token: string, standings: Uint8Array): Promise<"applied" | "unsubscribed"> {
     return this.#ledger.apply(token, standings);
   }
 
-  /** Called by Workers of the release before this one, whose ids can't be filed any more: their client is to try again. */
+  /** Called by Workers of the previous release, whose ids cannot be filed any more. Their client must retry. */
   async recordConsent(): Promise<never> {
     throw new Error("consent is recorded by the ledger: this caller is older than the shard");
   }
@@ -286,7 +289,7 @@ export class BufferShard extends PlacedObject {
     throw new Error("consent is read from the ledger: this caller is older than the shard");
   }
 
-  /** What the Worker decided without this shard: counts, and nothing else of the events comes here. */
+  /** Counts of events that the Worker decided without this shard. Nothing else of these events is sent here. */
   async report({ receivedAtMs, rejected, repeated, drops }: WorkerReport): Promise<{ watched: boolean }> {
     const suppressed = drops.reduce((sum, { events }) => sum + events, 0);
     this.#store.count("rejected", rejected, receivedAtMs);
@@ -299,8 +302,8 @@ export class BufferShard extends PlacedObject {
   }
 
   /**
-   * Counts go to disk with the next row of any kind; where none comes, with one of their own: before the runtime takes the memory
-   * of an object that rests, and not for each report.
+   * Counts are stored with the next row of any kind. If no row comes, they get a write of their own: before the runtime evicts an
+   * idle object, and not for each report.
    */
   #storeCountsSoon(): void {
     if (!this.#store.hasCountsToStore) return;
@@ -326,14 +329,16 @@ export class BufferShard extends PlacedObject {
     this.#countsTimer = setTimeout(look, STORE_COUNTS_AFTER_MS);
   }
 
-  /** Where one message stands here; times are epoch milliseconds. Not named `trace`: that is an event handler of the runtime. */
+  /**
+   * Finds one message in this shard. Times are epoch milliseconds. Not named `trace`, which is an event handler of the runtime.
+   */
   async traceMessage(id: Uint8Array): Promise<{ acceptedAtMs: number; flushedAtMs: number | null } | null> {
     const found = this.#store.find(id);
     return found === null ? null : { acceptedAtMs: found.committedAtMs, flushedAtMs: found.flushedAtMs };
   }
 
   get #name(): string {
-    // Set for every object that is reached by name, and all of ours are.
+    // The name is set for every object that is reached by name, and all our objects are.
     return this.ctx.id.name ?? this.ctx.id.toString();
   }
 }

@@ -1,5 +1,5 @@
-// What a shard keeps of events: their rows until they are on the stream, their ids for the dedupe window, and the counts. One
-// place knows which of these are written together. Each write is whole or throws and changes nothing, here and on disk.
+// Keeps a shard's event data: rows until they are on the stream, ids for the dedupe window, and counts. Only this class knows
+// which of these are written together. Each write is complete, or throws and changes nothing in memory and on disk.
 
 import { ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
 import { isOver } from "../clock.ts";
@@ -14,13 +14,13 @@ import { RecentIds } from "./recent-ids.ts";
 import { type NewRow, type Row, Rows } from "./rows.ts";
 import { Segments } from "./segments.ts";
 
-/** The clocks of a Worker and of a shard may tell different times for one moment. */
+/** The clocks of a Worker and of a shard may differ by this much. */
 const CLOCKS_APART_MS = 5_000;
-/** Frames that were sent stay on the disk of a shard at most so long after its last events. */
+/** Sent frames stay on a shard's disk for at most this long after its last events. */
 const TIDY_AFTER_MS = 60 * 60 * 1_000;
 const EXPIRE_EVERY_MS = 60 * 1_000;
 const WRITE_DROPS_EVERY_MS = 60 * 1_000;
-/** Between slices of a merge: requests come first. */
+/** Pause between slices of a merge. Requests have priority. */
 const MERGE_PAUSE_MS = 20;
 
 export interface AcceptedMember extends Member {
@@ -66,28 +66,34 @@ export class EventStore {
     this.#mergeSoon();
   }
 
-  /** Whether the shard ever took events. */
+  /** Whether the shard ever accepted events. */
   get hasHistory(): boolean {
     return !this.rows.isEmpty || this.#segments.looseSinceMs !== null;
   }
 
-  /** No more events are taken until it has drained. Room is left for what draining writes, and for what is not events. */
+  /**
+   * No more events are accepted until the shard has drained. Room is left for the writes of draining and of data other than
+   * events.
+   */
   get isFull(): boolean {
     const mark = this.#isFull ? this.#bounds.shardLowWaterBytes : this.#bounds.shardHighWaterBytes;
     this.#isFull =
       this.rows.bytes > mark ||
       this.#databaseBytes > this.#bounds.shardEventsDatabaseBytes ||
-      // Ids that find no run are surely in memory only as long as they are few.
+      // Ids that could not be moved to a run are certain to be in memory only while they are few.
       this.rows.looseIdCount > 2 * this.#bounds.dedupeRunIds + LIMITS.eventsPerRequest;
     return this.#isFull;
   }
 
-  /** Nothing is written any more that can wait: runs are not merged, counts go with the rows that say what is sent. */
+  /**
+   * Writes that can wait are skipped: runs are not merged, and counts are stored only with the row that records which rows are
+   * sent.
+   */
   get isBrimful(): boolean {
     return this.#databaseBytes > this.#bounds.shardDatabaseBytes;
   }
 
-  /** Indices of ids that were taken before. @param oldestMs none of the messages was first sent before. */
+  /** Indices of ids that were accepted before. @param oldestMs none of the messages was first sent before this time. */
   known(ids: Uint8Array, oldestMs: number): number[] {
     const inMemory = this.#recent.known(ids);
     const sinceMs = oldestMs - CLOCKS_APART_MS;
@@ -96,7 +102,7 @@ export class EventStore {
     return onDisk.length === 0 ? inMemory : [...new Set([...inMemory, ...onDisk])].sort((a, b) => a - b);
   }
 
-  /** Known from now on. Whoever does so must `write` them, or they are taken back there. */
+  /** Makes the ids known from now on. The caller must `write` them afterwards, and a failed `write` removes them again. */
   remember(ids: Uint8Array): void {
     this.#recent.add(ids, Date.now());
   }
@@ -117,7 +123,10 @@ export class EventStore {
     return !this.#countsAreStored;
   }
 
-  /** One row for all members, or a few, with their counts. What throws has stored nothing: the same messages may come again. */
+  /**
+   * Writes one row for all members, or a few rows, with their counts. If it throws, nothing is stored and the messages may be
+   * sent again.
+   */
   write(members: readonly AcceptedMember[]): void {
     for (const { ids, receivedAtMs } of members) {
       this.#counters.add("accepted", ids.byteLength / ID_HASH_BYTES, receivedAtMs);
@@ -140,7 +149,7 @@ export class EventStore {
     return { boot: this.#boot, committedAtMs, frame, ids };
   }
 
-  /** With the counts of minutes that are over among the rows, and those of the others beside them. */
+  /** Adds a row with the counts of finished minutes. The counts of other minutes are stored beside the rows. */
   #insert(rows: readonly NewRow[], nowMs: number): void {
     const finished = this.#counters.finished(nowMs);
     const all = [...rows];
@@ -154,7 +163,7 @@ export class EventStore {
     if (all.length > 0) this.#countsAreStored = true;
   }
 
-  /** Puts the counts of minutes that are over among the rows. */
+  /** Writes a row with the counts of finished minutes. */
   addFinishedCounts(): void {
     this.#insert([], Date.now());
   }
@@ -166,7 +175,7 @@ export class EventStore {
     } satisfies Counts);
   }
 
-  /** Makes counts durable that no row has brought to disk. The drops' table once a minute. */
+  /** Makes counts durable that no row has stored. The table of drops is written once a minute. */
   storeCounts(): void {
     if (this.isBrimful) return;
     const nowMs = Date.now();
@@ -191,7 +200,7 @@ export class EventStore {
     this.maintain();
   }
 
-  /** When there is something to do without any request; null when there is not. Epoch milliseconds. */
+  /** Epoch milliseconds of the next work that needs no request; null when there is no such work. */
   get dueAtMs(): number | null {
     const keptSinceMs = this.rows.keptSinceMs;
     const due = [this.#counters.dueAtMs, keptSinceMs === null ? null : keptSinceMs + TIDY_AFTER_MS];
@@ -199,7 +208,7 @@ export class EventStore {
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  /** What can wait, and may fail: it is done the next time then. */
+  /** Does work that can wait. The work may fail, and is then done the next time. */
   maintain(): void {
     try {
       const nowMs = Date.now();
@@ -216,7 +225,7 @@ export class EventStore {
     this.#mergeSoon();
   }
 
-  /** What is in no run must be in memory: in an outage that is true of the ids of waiting rows only as long as they are few. */
+  /** Ids in no run must be in memory. In an outage this is true of the ids of waiting rows only while they are few. */
   #moveIdsWhenDue(nowMs: number): void {
     const { rows } = this;
     const isIdle = rows.count === 0 && rows.keptSinceMs !== null && isOver(rows.keptSinceMs, TIDY_AFTER_MS, nowMs);
@@ -234,14 +243,14 @@ export class EventStore {
       } catch (fault) {
         this.#segments.reload();
         log("error", "merge failed", { fault });
-        // The next commit or flush tries again.
+        // The next commit or flush retries.
         return;
       }
       this.#mergeSoon();
     }, MERGE_PAUSE_MS);
   }
 
-  /** Where one message stands; times are epoch milliseconds. */
+  /** Finds one message. Times are epoch milliseconds. */
   find(id: Uint8Array): { committedAtMs: number; flushedAtMs: number | null } | null {
     return this.rows.find((ids) => unsortedHas(ids, id)) ?? this.#segments.find(id);
   }

@@ -1,5 +1,5 @@
-// The Kinesis sink: PutRecords, signed by aws4fetch, judged record by record. A whole answer of 200 says nothing about its
-// records, and an answer of the wrong form says nothing at all.
+// Sends records to Kinesis by PutRecords, signed by aws4fetch, and judges the answer record by record. A status of 200 for the
+// whole call says nothing about its records, and an answer of the wrong form says nothing at all.
 
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
@@ -8,7 +8,7 @@ import type { Env } from "../env.ts";
 import { faultText } from "../fault-text.ts";
 import type { RecordOutcome, Sink, SinkRecord } from "./sink.ts";
 
-/** Kinesis says of these that the record was not taken. `InternalFailure` says nothing. */
+/** For these errors Kinesis says that the record was not stored. `InternalFailure` says nothing. */
 const NOT_TAKEN = new Set(["ProvisionedThroughputExceededException", "KMSThrottlingException"]);
 
 export class KinesisSink implements Sink {
@@ -36,7 +36,7 @@ export class KinesisSink implements Sink {
       return unknown(faultText(fault));
     }
     if (status !== 200) {
-      // 4xx is an answer about the whole call: nothing was taken. 5xx may have come from anything in between.
+      // 4xx is an answer about the whole call: nothing was stored. 5xx may come from any hop in between.
       const outcome: RecordOutcome = status >= 400 && status < 500 ? "refused" : "unknown";
       return { outcomes: records.map(() => outcome), fault: `status ${status}: ${errorType(text)}` };
     }
@@ -46,7 +46,7 @@ export class KinesisSink implements Sink {
     return { outcomes, fault: outcomes.every((outcome) => outcome === "stored") ? null : firstError(results) };
   }
 
-  /** Written by hand: base64 needs no escaping, and this is megabytes. */
+  /** Concatenated by hand, because base64 needs no escaping and the body has megabytes. */
   #body(records: readonly SinkRecord[]): string {
     const entries = records.map(
       ({ partitionKey, data }) =>
@@ -63,8 +63,8 @@ interface PutResult {
 }
 
 /**
- * One result a record, or null: what contradicts itself is no answer. Whose result is whose is told by their order alone, so
- * nothing that may have been put together by something in between is believed.
+ * One result per record, or null if the answer contradicts itself. Only the order says which result belongs to which record, so
+ * an answer that an intermediary may have assembled is not trusted.
  */
 function readResults(text: string, records: number): PutResult[] | null {
   let answer: { Records?: unknown; FailedRecordCount?: unknown } | null;
@@ -94,7 +94,7 @@ function firstError(results: readonly PutResult[]): string {
   return failed === undefined ? "a record without a sequence number" : String(failed.ErrorCode);
 }
 
-/** The error's type only: its message may repeat what was sent. */
+/** Returns only the error's type. The error's message may repeat data that was sent. */
 function errorType(text: string): string {
   const match = /"__type"\s*:\s*"([\w.#]{1,100})"/.exec(text);
   return match?.[1] ?? "unknown";
@@ -106,14 +106,15 @@ export interface KinesisTarget {
   client: AwsClient;
 }
 
-/** The streams a shard may flush to: the primary region's, then the secondary's where one is configured. */
+/** The streams that a shard may flush to: the primary region's, then the secondary region's if configured. */
 export function kinesisTargets(env: Env): KinesisTarget[] {
   const primary = { accessKeyId: env.AWS_ACCESS_KEY_ID, secretAccessKey: env.AWS_SECRET_ACCESS_KEY };
   const token = env.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: env.AWS_SESSION_TOKEN };
   const targets = [targetOf(env.AWS_REGION, env.KINESIS_ENDPOINT, { ...primary, ...token })];
   const region = env.SECONDARY_AWS_REGION ?? "";
   if (region !== "") {
-    // A pair of its own, so that what opens one region's stream need not open the other's; else the primary's.
+    // The secondary may have its own credentials, so that one region's pair need not open the other's stream. Otherwise the
+    // primary's are used.
     const { SECONDARY_AWS_ACCESS_KEY_ID: accessKeyId, SECONDARY_AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
     const own = accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : { ...primary, ...token };
     targets.push(targetOf(region, env.SECONDARY_KINESIS_ENDPOINT, own));
@@ -123,9 +124,9 @@ export function kinesisTargets(env: Env): KinesisTarget[] {
 
 type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 
-/** @param endpoint the region's public one when it is not set. */
+/** @param endpoint if undefined, the region's public endpoint is used. */
 function targetOf(region: string, endpoint: string | undefined, credentials: Credentials): KinesisTarget {
-  // Trying again is the flush policy's; left alone, aws4fetch tries ten times over 25 s.
+  // The flush policy retries. By default aws4fetch itself tries ten times over 25 s.
   const client = new AwsClient({ ...credentials, region, service: "kinesis", retries: 0 });
   return { region, endpoint: endpoint ?? `https://kinesis.${region}.amazonaws.com`, client };
 }
@@ -134,7 +135,7 @@ export function kinesisSinks(env: Env, deadlineMs: number): KinesisSink[] {
   return kinesisTargets(env).map((target) => new KinesisSink(target, env.RAW_STREAM, deadlineMs));
 }
 
-/** One call of Kinesis' JSON protocol; the deadline bounds the body too. */
+/** Makes one call of Kinesis' JSON protocol. The deadline bounds the body too. */
 export function callKinesis(
   { client, endpoint }: KinesisTarget,
   operation: string,
