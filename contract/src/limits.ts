@@ -120,7 +120,7 @@ export const LIMITS = {
   /** Message ids in the memory of all shards of one isolate. */
   isolateIdBytes: 24 * MIB,
   /** Bodies an isolate holds at one time, decompressed; beyond it 503. */
-  isolateBodyBytes: 6 * MIB,
+  isolateBodyBytes: 8 * MIB,
   /** Of these, what other bodies leave to those that declare no more than `bodySmallBytes`. */
   isolateSmallBodyBytes: 1 * MIB,
   /** What those may declare in all that are being read like this. */

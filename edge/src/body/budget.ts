@@ -28,15 +28,16 @@ export class Reservation {
   }
 
   /**
-   * For a body that is charged as it arrives; null when none may begin now. A large one may begin while half of the budget is
-   * free. The other half is for those that have begun: if newcomers could take it, under a flood of large bodies each would be
-   * refused half-way and none ever finished.
+   * Begins a body that is charged as it arrives. A body may begin if the budget has room for the whole body now. The room is not
+   * reserved, because a client can declare a body and send nothing. Without this condition a flood of large bodies would refuse
+   * each of them half-way, and none would finish.
+   * @param mostBytes what the body can need in all: its declared length, or the limit of a compressed or undeclared body
+   * @returns null when the body may not begin now.
    */
-  static begin(isSmall: boolean): Reservation | null {
-    const half = LIMITS.isolateBodyBytes / 2;
+  static begin(isSmall: boolean, mostBytes: number): Reservation | null {
     if (!isSmall) {
-      if (heldBytes > half) takeFromSlow(heldBytes - half, null);
-      if (heldBytes > half) return null;
+      const missing = heldBytes + mostBytes + LIMITS.isolateSmallBodyBytes - LIMITS.isolateBodyBytes;
+      if (missing > 0 && !takeFromSlow(missing, null)) return null;
     }
     const reservation = new Reservation(isSmall);
     arriving.add(reservation);

@@ -68,7 +68,8 @@ export async function readBody(
   // To ask for the body makes a stream of it.
   if (!isWhole && request.body === null) return new Refusal("empty_body");
   const isSmall = how.declaredBytes !== null && how.declaredBytes <= TUNINGS.bodySmallBytes;
-  const reservation = isWhole ? new Reservation(isSmall) : Reservation.begin(isSmall);
+  const mostBytes = how.gzip ? bounds.bytes : (how.declaredBytes ?? bounds.bytes);
+  const reservation = isWhole ? new Reservation(isSmall) : Reservation.begin(isSmall, mostBytes);
   if (reservation === null) return new Refusal("overloaded").unread(request.body);
   let body: SentBody | Refusal | null = null;
   try {

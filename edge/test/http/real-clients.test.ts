@@ -72,6 +72,39 @@ describe("more large bodies at once than an isolate holds", () => {
   });
 });
 
+describe("64 batches of 100 events at the same time", () => {
+  const EVENTS = 100;
+  const batch = () => {
+    const events = Array.from({ length: EVENTS }, () => event({ properties: { text: "x".repeat(800) } }));
+    return Buffer.from(JSON.stringify({ batch: events }));
+  };
+
+  it("are all accepted, though none ends before the others have begun", async () => {
+    const begun: Promise<void>[] = [];
+    let endAll!: () => void;
+    const mayEnd = new Promise<void>((resolve) => (endAll = resolve));
+    const statuses = Array.from({ length: 64 }, () => {
+      const body = batch();
+      return new Promise<number | undefined>((resolve, reject) => {
+        const sent = request(`${worker.origin}/v1/batch`, {
+          method: "POST",
+          headers: { "X-API-Key": worker.key, "Content-Length": String(body.byteLength) },
+        });
+        sent.on("error", reject);
+        sent.on("response", (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        begun.push(new Promise((written) => sent.write(body.subarray(0, -1), () => written())));
+        void mayEnd.then(() => sent.end(body.subarray(-1)));
+      });
+    });
+    await Promise.all(begun);
+    endAll();
+    expect(new Set(await Promise.all(statuses))).toEqual(new Set([200]));
+  });
+});
+
 describe("a body that is too large", () => {
   const large = Buffer.alloc(6 * 1_024 * 1_024, 0x20);
 
