@@ -1,4 +1,4 @@
-// The processor's parts from the configuration: for its function, and for whoever runs its code again.
+// Builds the processor's parts from the configuration, for its function and for other programs that run its code.
 
 import { dynamodbClient, kinesisClient, s3Client } from "../aws.ts";
 import { type Config, required } from "../config.ts";
@@ -12,7 +12,7 @@ import { EnrichedStream } from "./emit.ts";
 import type { ProcessorParts } from "./pipeline.ts";
 import { RedeliveryLedger } from "./redelivery-ledger.ts";
 
-/** @throws Error that names each variable that is missing. */
+/** @throws Error that names a missing variable. */
 export function connectProcessor(config: Config): ProcessorParts & { plans: PlanSource } {
   const dynamodb = dynamodbClient(config);
   const secret = required(config.vaultHmacKey, "VAULT_HMAC_KEY");

@@ -1,4 +1,5 @@
-// Drops what went through before: second tries of a row (redelivery-ledger.ts), and replays of a failed event that was replayed already.
+// Drops records that went through before: redeliveries of a row (redelivery-ledger.ts), and replays of a failed event that was
+// replayed already.
 
 import type { ReplayClaims } from "../replay/claims.ts";
 import { originShard } from "../stream/shard-name.ts";
@@ -20,7 +21,7 @@ export async function dropCopies(
   return { originals, copies };
 }
 
-/** Whoever comes first with an original is let through, and so is its own second run. */
+/** The first record that replays an original passes, and so does a second run of that record. */
 async function mayReplay(replays: Pick<ReplayClaims, "take">, { record, replay }: DecodedRecord): Promise<boolean> {
   return replay === null || replays.take(replay, `${originShard(record.rawShard)} ${record.sequenceNumber}`);
 }

@@ -1,5 +1,5 @@
-// A record's frame into its lines. What cannot be read becomes a failed event of its own and harms none of the
-// lines beside it. The last line may be the mark of a second try, or of a replay.
+// Decodes a record's frame into its lines. A line that cannot be read becomes a failed event and does not affect the
+// other lines. The last line may be the mark of a redelivery or of a replay.
 
 import { gunzipSync } from "node:zlib";
 import {
@@ -19,14 +19,14 @@ import { keptOriginal } from "./replay-line.ts";
 
 export interface DecodedRecord {
   record: RawRecord;
-  /** The shard did not know whether its first try arrived. */
+  /** The shard sent this record again because it did not know whether its first attempt arrived. */
   isMarked: boolean;
-  /** The failed event whose original this record holds; null for everything the edge sends. */
+  /** The failed event whose original this record holds; null for every record that the edge sends. */
   replay: ReplayMark["replay"] | null;
   lines: DecodedLine[];
-  /** What the shard counted, for reconciliation; no events of its own. */
+  /** The shard's counts, for reconciliation. They are not events. */
   counters: ShardCounters[];
-  /** Characters of text in it: what the rest of the path costs. */
+  /** Characters of text in the record. The cost of the later stages grows with them. */
   textChars: number;
 }
 
@@ -39,7 +39,7 @@ export function decodeRecord(record: RawRecord): DecodedRecord {
   try {
     for (const line of decodeFrame(record.frame)) addLine(decoded, line.text, line.value);
   } catch {
-    // Nothing was added yet: the codec opens the whole frame before its first line.
+    // Nothing was added yet: the codec decodes the whole frame before it yields the first line.
     for (const text of salvageLines(record.frame)) addLine(decoded, text, parsed(text));
     if (decoded.lines.length === 0 && decoded.counters.length === 0) decoded.lines.push(unreadableFrame(record));
   }
@@ -51,7 +51,7 @@ function addLine(decoded: DecodedRecord, text: string, value: unknown): void {
   const { record } = decoded;
   const envelope = RequestEnvelope.safeParse(value);
   if (envelope.success && parseTime(envelope.data.receivedAtMs) !== null) {
-    // A control character or a lone surrogate can only have come in by an escape.
+    // Only a JSON escape can bring in a control character or a lone surrogate.
     decoded.lines.push({ kind: "envelope", envelope: envelope.data, mayHoldEscapes: text.includes("\\") });
     return;
   }
@@ -80,7 +80,7 @@ function unreadableFrame(record: RawRecord): DecodedLine {
   return {
     kind: "unreadable",
     failed: (index) => {
-      // In a part that is whole there may be anything: what is shown says how it begins, and no more.
+      // An intact part of the frame may hold any data, so the failed event shows only the first bytes.
       const start = Buffer.from(record.frame.subarray(0, SHOWN_BYTES)).toString("hex");
       const payload = `${record.frame.byteLength} bytes, ${start}…`;
       return failedEvent(unknownSite(record, index, null), { code: "unreadable_frame", pointer: null }, payload);
@@ -98,16 +98,16 @@ function withOriginal(line: string): { original?: string } {
 
 const SALVAGE_MAX_BYTES = 64 * 1024 * 1024;
 
-/** The lines of a frame that holds invalid UTF-8 somewhere: only the lines that hold it are lost to the parser. */
+/** The lines of a frame that contains invalid UTF-8. Only the lines with invalid bytes are lost to the parser. */
 function salvageLines(frame: Uint8Array): string[] {
   try {
     return gunzipSync(frame, { maxOutputLength: SALVAGE_MAX_BYTES }).toString("utf8").split("\n").filter(Boolean);
   } catch {
-    return []; // No gzip at all, cut short, or a bomb: the frame is kept as it is.
+    return []; // Not gzip, truncated, or a decompression bomb. The whole frame becomes one failed event.
   }
 }
 
-/** A line with a replaced byte is not what was sent: it counts as unreadable. */
+/** A line with a replacement character is not what was sent, so it counts as unreadable. */
 function parsed(text: string): unknown {
   if (text.includes("\uFFFD")) return undefined;
   try {

@@ -1,5 +1,5 @@
-// What the edge's shards counted, minute by minute, filed for reconciliation (I9). A line has a name of its own, so storing it
-// again changes nothing; a minute's lines add up.
+// Stores the counts of the edge's shards, minute by minute, for reconciliation (I9). Each line has its own name, so storing it
+// again changes nothing. The lines of a minute are added up.
 
 import { type AttributeValue, type DynamoDBClient, PutItemCommand, paginateQuery } from "@aws-sdk/client-dynamodb";
 import { type ShardCounters, TABLES } from "@behaviour/contract";
@@ -44,7 +44,7 @@ export class EdgeCounters {
     });
   }
 
-  /** The sums of each minute that has any, oldest first; `fromMs` inclusive, `toMs` exclusive. */
+  /** The sums of each minute that has counts, oldest first; `fromMs` inclusive, `toMs` exclusive. */
   async read(project: string, fromMs: number, toMs: number): Promise<EdgeMinute[]> {
     const minutes = new Map<number, EdgeMinute>();
     const pages = paginateQuery(

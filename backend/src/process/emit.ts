@@ -1,22 +1,22 @@
-// Enriched events onto the enriched stream, packed into as few records as they fit.
+// Puts enriched events onto the enriched stream, packed into as few records as possible.
 //
-// Order is the point. All events of a raw shard go to one shard of the enriched stream (the raw shard's id is the partition
-// key), strictly in raw order, one PutRecord after the other: consumers keep one checkpoint per raw shard and skip whatever
-// is not beyond it, so a put that is repeated does no harm, and one that overtook another would lose events.
+// Order matters. All events of a raw shard go to one shard of the enriched stream (the raw shard's id is the partition key),
+// strictly in raw order, one PutRecord after the other. Consumers keep one checkpoint per raw shard and skip every event that is
+// not beyond it. A repeated put therefore does no harm, but a put that overtook another would lose events.
 
 import { InvalidArgumentException, type KinesisClient, PutRecordCommand } from "@aws-sdk/client-kinesis";
 import { compressMember, concatBytes, LIMITS, STREAMS } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
 
-/** Text of one gzip member, in UTF-8. Beyond compression it still fits a record. */
+/** Text of one gzip member, in UTF-8. It fits a record even if it cannot be compressed. */
 const MEMBER_BYTES = 512 * 1024;
-/** What a consumer unpacks at a time. */
+/** The text that a consumer decompresses at a time. */
 const FRAME_UNPACKED_BYTES = 16 * 1024 * 1024;
 /** The most UTF-8 bytes that one UTF-16 unit takes. */
 const BYTES_PER_UNIT = 3;
 const NEWLINE = 0x0a;
 
-/** Whether an event's line can be put at all. A batch's context of megabytes is merged into each of its events. */
+/** Whether an event's line fits a record. It may not: a batch's context of megabytes is merged into each of its events. */
 export function fitsRecord(line: string): boolean {
   if ((line.length + 1) * BYTES_PER_UNIT <= MEMBER_BYTES) return true;
   return compressMember(Buffer.from(`${line}\n`)).byteLength <= LIMITS.frameBytes;
@@ -46,8 +46,8 @@ export function packFrames(lines: readonly string[]): Uint8Array[] {
 }
 
 /**
- * Lines written straight into one buffer: joining them as text first costs as much as compressing them. What is yielded is
- * valid until the next step.
+ * Writes lines directly into one buffer, because joining them as text first costs as much as compressing them. A yielded
+ * array is valid until the next step.
  */
 function* memberTexts(lines: readonly string[]): Generator<Uint8Array> {
   const scratch = Buffer.allocUnsafe(MEMBER_BYTES);
@@ -70,14 +70,14 @@ function* memberTexts(lines: readonly string[]): Generator<Uint8Array> {
 
 export class EnrichedStream {
   readonly #kinesis: KinesisClient;
-  /** By raw shard, what the stream answered last: the next put must come after it. */
+  /** By raw shard, the last sequence number that the stream returned. The next put must be ordered after it. */
   readonly #last = new Map<string, string>();
 
   constructor(kinesis: KinesisClient) {
     this.#kinesis = kinesis;
   }
 
-  /** All frames are on the stream when it returns. @throws when one is not; those before it are. */
+  /** All frames are on the stream when this returns. @throws if a put fails; the frames before it are on the stream. */
   async put(rawShard: string, frames: readonly Uint8Array[]): Promise<void> {
     for (const frame of frames) {
       const answered = await this.#putAfter(rawShard, frame, this.#last.get(rawShard));
@@ -97,7 +97,7 @@ export class EnrichedStream {
       if (answer.SequenceNumber === undefined) throw new Error("kinesis: PutRecord answered without a sequence number");
       return answer.SequenceNumber;
     } catch (error) {
-      // The number is one of another stream: this one was deleted and made anew under the same name.
+      // The number belongs to an earlier stream that was deleted and recreated under the same name.
       if (after === undefined || !(error instanceof InvalidArgumentException)) throw error;
       return this.#putAfter(rawShard, frame, undefined);
     }

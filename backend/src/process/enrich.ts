@@ -1,5 +1,5 @@
-// Stages 5 and 6: the event's time, and everything that can be read off it and its request. Pure: no clock, no I/O. Each
-// enrichment is a file in ./enrich; this one only says in which order they run and what they may see of each other.
+// Stages 5 and 6 compute the event's time and the fields that follow from the event and its request. Pure: no clock, no I/O. Each
+// enrichment is a file in ./enrich. This file only defines their order and what each may see of the others.
 
 import {
   type EnrichedEvent,
@@ -21,7 +21,7 @@ import { readSessionId } from "./enrich/session.ts";
 import { readUserAgent, UNKNOWN_AGENT } from "./enrich/user-agent.ts";
 import type { UnpackedEvent } from "./unpack.ts";
 
-/** What is known without the vault, the clock and the event's place in the stream. */
+/** The fields that are known without the vault, the clock and the event's place in the stream. */
 export type Enrichment = Omit<
   EnrichedEvent,
   | "v"
@@ -35,7 +35,7 @@ export type Enrichment = Omit<
   | "position"
 >;
 
-/** @param found personal data of the second kind that was masked in it. */
+/** @param found personal data of the second kind that was masked in the event. */
 export function enrich(unpacked: UnpackedEvent, found: readonly PiiFinding[] = []): Enrichment {
   const { envelope } = unpacked;
   const { settings } = envelope;
@@ -48,12 +48,12 @@ export function enrich(unpacked: UnpackedEvent, found: readonly PiiFinding[] = [
     isRetry: envelope.retry,
     anyPast: envelope.anyPast,
   });
-  // Only who holds a secret key is believed about another's address; then the request's own says nothing about the person.
+  // Only a caller with a secret key may name a person's address. The request's own address then says nothing about the person.
   const ownAddress = envelope.secret ? cutNamedAddress(event.context.ip) : null;
   const speaksForAnother = ownAddress !== null;
   const context = withAddress(event.context, ownAddress ?? envelope.source.ip);
 
-  // What is off is left out of the columns; the others may still look at what it would have read.
+  // A disabled enrichment leaves its columns empty. Other enrichments may still read its input.
   const sentPage = readPage(event.type, properties, context);
   const sentCampaign = readCampaign(context, sentPage.url);
   const page = isOn(settings, "page") ? sentPage : NO_PAGE;
@@ -104,12 +104,12 @@ export function enrich(unpacked: UnpackedEvent, found: readonly PiiFinding[] = [
   };
 }
 
-/** The edge's first. Null, not an empty list, for nearly every event. */
+/** The edge's findings come first. Nearly every event has no findings; it gets null, not an empty list. */
 function allFindings(edge: readonly PiiFinding[], own: readonly PiiFinding[]): PiiFinding[] | null {
   return edge.length + own.length === 0 ? null : [...edge, ...own];
 }
 
-/** `restricted` and `cookieless` allow no advertising use: click ids go before anything is derived from them. */
+/** `restricted` and `cookieless` allow no advertising use, so click ids are removed before anything is derived from them. */
 function withoutAdvertisingIds(event: UnpackedEvent): UnpackedEvent {
   return {
     ...event,

@@ -1,5 +1,5 @@
-// Makes a failed event of what cannot be processed: a value, kept with its reason, redacted, and under an id that a second
-// run over the same record gives it again. Any stage of the processor may end here; the store is in ../failed.
+// Makes a failed event of data that cannot be processed. The failed event is a value that holds the reason and the redacted data.
+// A second run over the same record gives it the same id. Any stage of the processor may produce one; the store is in ../failed.
 
 import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode, isObject } from "@behaviour/contract";
 import { maskPlainText, withoutTraits } from "../personal-data/plain-text.ts";
@@ -8,7 +8,7 @@ import type { RawRecord } from "./record.ts";
 
 export interface FailureSite {
   record: RawRecord;
-  /** Its place among the record's events, counted as `position` does. */
+  /** The event's index among the record's events, as in `position`. */
   index: number;
   project: string;
   messageId: string | null;
@@ -19,13 +19,13 @@ export interface Failure {
   code: FailureCode;
   /** JSON pointer to what is wrong, relative to the event (or the line). */
   pointer: string | null;
-  /** Says more than the code's own message where there is more to say; never quotes the data. */
+  /** Adds to the code's own message. It never quotes the data. */
   detail?: string;
 }
 
-/** The site of what could not be read far enough to know whose it is. */
+/** The site of a line or frame that could not be read far enough to find its project. */
 export function unknownSite(record: RawRecord, index: number, project: string | null): FailureSite {
-  // The stream's clock stands in for the edge's, so that the failed event is filed under a day that a second run repeats.
+  // The stream's arrival time replaces the edge's time of receipt, so that a second run files the event under the same day.
   return { record, index, project: project ?? "unknown", messageId: null, receivedAtMs: record.arrivedAtMs };
 }
 
@@ -33,7 +33,7 @@ export function failedEvent(site: FailureSite, failure: Failure, payload: unknow
   const { text, cut } = payloadText(payload);
   const message = FAILURES[failure.code];
   return {
-    // The same for a record that is redriven: it is the same failure.
+    // A redriven record gets the same id, because it is the same failure.
     id: `${originShard(site.record.rawShard)}-${site.record.sequenceNumber}-${site.index}`,
     project: site.project,
     messageId: site.messageId,
@@ -57,7 +57,7 @@ function payloadText(payload: unknown): { text: string; cut: boolean } {
     try {
       whole = shownText(payload);
     } catch {
-      // A RangeError: JSON.stringify recurses, and JSON.parse took a nesting that it cannot follow.
+      // A RangeError: JSON.parse accepts a deeper nesting than the recursive JSON.stringify can write.
       whole = shownText(pruned(payload, PRUNED_DEPTH));
       cut = true;
     }
@@ -82,7 +82,7 @@ function pruned(value: unknown, depth: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, pruned(item, depth - 1)]));
 }
 
-/** As much of an event as a failed event shows. */
+/** The parts of an event that a failed event shows. */
 interface ShownEvent {
   type: string;
   messageId: string;

@@ -1,6 +1,7 @@
-// Personal data of the second kind: phone numbers, IBANs and national ids, in any string of an event's properties, traits and
-// context. Masked, dropped or refused as the project chose, and recorded as pointer and class, like what the edge finds; before
-// anything of the event is written anywhere. E7, docs/API_DOCUMENTATION.md#sending-events; the rules are in docs/ENRICHMENT.md.
+// Finds personal data of the second kind (phone numbers, IBANs, national ids) in any string of an event's properties, traits and
+// context. As the project chose, it masks the value, drops the field or rejects the event. It records each finding as pointer and
+// class, as the edge does for its own findings. This happens before any part of the event is written.
+// E7, docs/API_DOCUMENTATION.md#sending-events; the rules are in docs/ENRICHMENT.md.
 
 import {
   addFinding,
@@ -23,13 +24,13 @@ import type { UnpackedEvent } from "./unpack.ts";
 export interface EventRedaction {
   event: UnpackedEvent;
   findings: PiiFinding[];
-  /** The first finding whose class the project refuses. */
+  /** The first finding whose class the project rejects. */
   rejected: PiiFinding | null;
 }
 
 /**
- * What all events of a request share: the calls of the libraries that they may cause, the texts that were looked at already, and
- * the batch's context, which is looked at once.
+ * State that all events of a request share: the budget of library calls, the results for texts that were scanned already, and
+ * the results for the batch's context, which is scanned once.
  */
 export class RequestWork {
   readonly masking: Masking;
@@ -45,19 +46,19 @@ export class RequestWork {
   }
 }
 
-/** What came of a value of the batch's context. */
+/** The result for one value of the batch's context. */
 interface SharedOutcome {
   next: unknown;
   findings: PiiFinding[];
   rejected: PiiFinding | null;
 }
 
-/** @returns null when nothing was found; the event given is never changed. @param work of the event's request */
+/** @returns null if nothing was found. The given event is never changed. @param work of the event's request */
 export function redactEvent(event: UnpackedEvent, work = new RequestWork(event.envelope)): EventRedaction | null {
   const redaction = new Redaction(work);
   const { properties, traits, context, name } = event;
   const nextContext = redaction.context(context);
-  // Where the traits stand in the context alone, the pointer leads there.
+  // If the traits were sent only in the context, the pointer must point there.
   const nextTraits =
     traits === context["traits"] ? objectOr(nextContext["traits"], {}) : redaction.field("traits", traits);
   const nextProperties = redaction.field("properties", properties);
@@ -77,13 +78,13 @@ export function redactEvent(event: UnpackedEvent, work = new RequestWork(event.e
 }
 
 const DROPPED = Symbol("dropped");
-/** Smaller ones have too few digits to be anybody's number. */
+/** Smaller numbers have too few digits to be a phone number or an id. */
 const SMALLEST_NUMBER = 1_000_000;
 
 class Redaction {
   findings: PiiFinding[] = [];
   rejected: PiiFinding | null = null;
-  /** Keys and indices down to the object that is looked at: a pointer is written only for a finding. */
+  /** Keys and indices down to the current object. They become a pointer only when something is found. */
   readonly #path: (string | number)[] = [];
   readonly #work: RequestWork;
 
@@ -98,7 +99,7 @@ class Redaction {
     return next;
   }
 
-  /** The same object when nothing in it was touched. */
+  /** @returns the same object if nothing in it changed. */
   field(name: string, object: JsonObject): JsonObject {
     this.#path.push(name);
     const next = this.#object(object, null);
@@ -106,13 +107,13 @@ class Redaction {
     return next;
   }
 
-  /** A text of the event's own; a dropped one is null. */
+  /** A text at the top level of the event. @returns null if the policy drops it. */
   title(name: string, text: string): string | null {
     const next = this.#text(text, name, null);
     return typeof next === "string" ? next : null;
   }
 
-  /** @param parent the name it stands under; @param shared holds values that other events of the request have as well */
+  /** @param parent name of the field that holds the object. @param shared values that the events of the request share */
   #object(object: JsonObject, parent: string | null, shared: JsonObject | null = null): JsonObject {
     let copy: JsonObject | null = null;
     for (const key in object) {
@@ -149,7 +150,7 @@ class Redaction {
     return outcome.next;
   }
 
-  /** @param name what its items are called: the list's own name. */
+  /** @param name the list's own name, which stands for the name of each item. */
   #array(array: readonly unknown[], name: string, parent: string | null): readonly unknown[] {
     let copy: unknown[] | null = null;
     for (let index = 0; index < array.length; index++) {
@@ -157,7 +158,7 @@ class Redaction {
       const next = this.#value(value, index, name, parent);
       if (next === value) continue;
       copy ??= [...array];
-      // A dropped item leaves its place, so that the others keep theirs.
+      // A dropped item becomes null, so that the other items keep their indices.
       copy[index] = next === DROPPED ? null : next;
     }
     return copy ?? array;
@@ -181,7 +182,7 @@ class Redaction {
     return masked === text ? text : this.#record(masked, key);
   }
 
-  /** A number is looked at only where its name says what it is. */
+  /** A number is checked only if its field's name says what it is. */
   #number(value: number, key: string | number, name: string, parent: string | null): unknown {
     const hint = fieldHint(name, parent);
     if (hint === null || !Number.isSafeInteger(value)) return value;
@@ -190,7 +191,7 @@ class Redaction {
     return masked === text ? value : this.#record(masked, key);
   }
 
-  /** @returns what is stored in its place. */
+  /** @returns the value to store instead. */
   #record(masked: string, key: string | number): unknown {
     const { classes } = this.#work.masking;
     const { policy } = this.#work;
@@ -205,7 +206,7 @@ class Redaction {
   }
 }
 
-/** In the event as sent: what it had beside the known fields is kept in the context (unpack.ts). */
+/** The path in the event as it was sent. Its unknown fields are stored in the context (unpack.ts). */
 function sentPath(path: readonly (string | number)[]): readonly (string | number)[] {
   return path[0] === "context" && path[1] === "$fields" ? path.slice(2) : path;
 }
@@ -214,7 +215,7 @@ function objectOr(value: unknown, fallback: JsonObject): JsonObject {
   return typeof value === "object" && value !== null ? (value as JsonObject) : fallback;
 }
 
-/** The project wants nothing of it: it is shown masked, and no original is kept that could be replayed. */
+/** The project rejects such events. The failed event shows masked data and keeps no original, so it cannot be replayed. */
 export function refusedForPersonalData(site: FailureSite, event: UnpackedEvent, pointer: string): KeptFailure {
   return failedEvent(site, { code: "personal_data", pointer }, eventPayload(event));
 }

@@ -1,18 +1,18 @@
-// The processor: raw stream in, enriched stream out. The stages in their order:
+// The processor reads the raw stream and writes the enriched stream. Its stages, in order:
 //
-//   decode          a record's frame into its lines                            decode.ts
-//   drop copies     second tries of rows that went through, second replays     copies.ts, redelivery-ledger.ts
-//   unpack          an envelope into its events, judged and cleaned            unpack.ts, sanitize.ts
-//   tracking plan   what the project's tracking plan says of each              tracking-plan.ts, quarantine.ts, ../tracking-plan
-//   personal data   phones, IBANs, national ids masked or the event refused    personal-data.ts, ../personal-data
+//   decode          splits a record's frame into its lines                     decode.ts
+//   drop copies     drops redelivered rows and repeated replays                copies.ts, redelivery-ledger.ts
+//   unpack          splits an envelope into its events, checks and cleans them unpack.ts, sanitize.ts
+//   tracking plan   checks each event against the project's tracking plan      tracking-plan.ts, quarantine.ts, ../tracking-plan
+//   personal data   masks phones, IBANs, national ids, or rejects the event    personal-data.ts, ../personal-data
 //   enrich          time, user agent, referrer, campaign, page, geography      enrich.ts, enrich/
-//   pseudonymise    ids into surrogates, and which are one person              pseudonymise.ts, ../vault
-//   suspect         may it be a copy that came another way?                    suspect.ts
-//   store failures  what could not be processed, with its reason               ../failed
-//   emit            frames onto the enriched stream                            emit.ts
+//   pseudonymise    replaces ids by surrogates, records which are one person   pseudonymise.ts, ../vault
+//   suspect         marks an event that may be a duplicate                     suspect.ts
+//   store failures  stores events that failed, with the reason                 ../failed
+//   emit            puts frames onto the enriched stream                       emit.ts
 //
-// Bad data is a value: it ends as a failed event and disturbs nothing. An infrastructure fault is thrown; the records from
-// the first unfinished slice on are then run again, which is safe: every write has a name that a second run repeats.
+// Bad data is a value: it becomes a failed event and does not affect other events. An infrastructure fault is thrown. The records
+// from the first unfinished slice on are then run again. This is safe, because a second run repeats the name of every write.
 
 import { isOn } from "@behaviour/contract";
 import type { FailedEventStore, KeptFailure } from "../failed/index.ts";
@@ -50,22 +50,22 @@ export interface ProcessorParts extends VaultParts {
 
 export interface ProcessOutcome {
   counts: ProcessedCounts;
-  /** Sequence number of the first record that is not done; null when all are. */
+  /** Sequence number of the first unfinished record; null if all records are done. */
   resumeAt: string | null;
-  /** Why it stopped, when not for lack of time. */
+  /** The fault that stopped the run; null if it finished or ran out of time. */
   fault: unknown;
 }
 
-/** Text taken through the stages at a time: few enough events that they die young, which halves the collector's work. */
+/** Text that goes through the stages at a time: few enough events to die young, which halves the garbage collector's work. */
 const STEP_CHARS = 512 * 1024;
-/** Enriched text put at a time: fills some records, bounds memory, and is what a deadline can throw away. */
+/** Enriched text that is put at a time. It fills some records, bounds memory, and is the most work that a deadline can waste. */
 const SLICE_CHARS = 8 * 1024 * 1024;
-/** A slice is begun only while so much time is left, or twice what the slowest one took. */
+/** A slice starts only if this much time is left, and twice the time of the slowest slice. */
 const RESERVE_MS = 5_000;
 
 /**
  * Runs the records of one invocation, all of one raw shard, in order.
- * @throws an infrastructure fault when nothing was done; one that comes later stands in the outcome.
+ * @throws an infrastructure fault if no slice was finished before it. The outcome reports a later fault.
  */
 export async function processRecords(
   parts: ProcessorParts,
@@ -122,7 +122,7 @@ function decodeStep(records: readonly RawRecord[], from: number): DecodedRecord[
   return step;
 }
 
-/** Some records through all stages, into the slice. */
+/** Runs some records through all stages, and adds the results to the slice. */
 async function processStep(
   parts: ProcessorParts,
   filed: FiledInvocation,
@@ -144,17 +144,17 @@ async function processStep(
   }
 }
 
-/** What became of a record's events before their surrogates are known. */
+/** The results for a record's events before their surrogates are known. */
 export interface HandledRecord {
   record: RawRecord;
   pending: PendingEvent[];
   broken: BrokenEvent[];
   failed: KeptFailure[];
-  /** How many of the pending events have a mark of their plan. */
+  /** Number of pending events that carry a mark of their plan. */
   warned: number;
 }
 
-/** A record's events, one by one, through the stages that wait for nothing. */
+/** Runs a record's events, one by one, through the stages that do no I/O. */
 export function handleRecord(
   { record, lines, isMarked, replay }: DecodedRecord,
   judges: ReadonlyMap<string, PlanJudge>,
@@ -227,7 +227,7 @@ function handleEvent(
 
 function noteRecords(step: readonly DecodedRecord[], copies: readonly DecodedRecord[], slice: Slice): void {
   slice.records += step.length;
-  // Those of second tries too: a line has a name, and stored again it changes nothing.
+  // Redelivered counter lines are stored too. A line has its own name, so storing it again changes nothing.
   for (const { counters } of step) slice.counters.push(...counters);
   for (const copy of copies) {
     slice.redelivered += eventsOf(copy);

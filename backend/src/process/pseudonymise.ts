@@ -1,4 +1,5 @@
-// Surrogates for ids: the vault names the people of a step's events, keeps who is one person, and completes the events.
+// Replaces ids by surrogates: it resolves the ids of a step's events in the vault, keeps the identity edges, and completes the
+// events.
 
 import { ENRICHED_VERSION, type EnrichedEvent, position } from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
@@ -13,13 +14,13 @@ import type { Identity } from "./unpack.ts";
 /** An event that lacks only its surrogates. */
 export interface PendingEvent {
   record: RawRecord;
-  /** Among all events of its record, failed ones too, so that a second run counts the same. */
+  /** Index among all events of the record, failed events included, so that a second run counts the same. */
   index: number;
   isRetry: boolean;
-  /** A second try of the edge's, or a replay: it may have come another way. */
+  /** The record is a redelivery by the edge, or a replay. The event may have arrived another way before. */
   isRedelivered: boolean;
   identity: Identity;
-  /** What it says of who is whom may be kept. */
+  /** Whether the identity links that the event states may be kept. */
   linksIdentities: boolean;
   enrichment: Enrichment;
 }
@@ -69,7 +70,7 @@ export function assemble(
   };
 }
 
-/** A batch's context of megabytes, merged into each of its events: no record can hold one. */
+/** A batch's context of megabytes is merged into each of its events, so no record can hold such an event. */
 export function oversized({ record, index, enrichment }: PendingEvent): KeptFailure {
   const { project, messageId, receivedAtMs, type, event, properties } = enrichment;
   const site = { record, index, project, messageId, receivedAtMs };

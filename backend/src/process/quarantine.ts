@@ -1,4 +1,5 @@
-// An event that breaks its project's tracking plan: kept among the failed events, with what broke it, once the person's surrogate is known.
+// Keeps an event that breaks its project's tracking plan among the failed events, with the violation, once the person's
+// surrogate is known.
 
 import { cutPointer, MORE_FINDINGS } from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
@@ -33,9 +34,9 @@ export function quarantine(
   return { site, identity, event, violation: withoutValue(violation, redacted), planVersion, original };
 }
 
-/** The plan has judged the event as it was sent: the value it complains of may be one that was masked since. */
+/** The plan checked the event as it was sent. The value that broke a rule may have been masked since. */
 function withoutValue(violation: PlanViolation, redacted: EventRedaction | null): PlanViolation {
-  // Traits may have been sent in the context alone. And not every place is listed: then any may be one.
+  // Traits may have been sent only in the context. If not every finding is listed, any value may have been masked.
   const places = [violation.pointer, `/context${violation.pointer}`].map(cutPointer);
   const found = redacted?.findings.find(
     ({ pointer, class: piiClass }) => places.includes(pointer) || piiClass === MORE_FINDINGS,

@@ -1,4 +1,4 @@
-// What goes into the pipeline: a record of the raw stream, freed of the event-source mapping's wrapping.
+// Turns a record of the event-source mapping into a record of the raw stream, the pipeline's input.
 
 import type { StreamRecord } from "../stream/event.ts";
 import { shardOf } from "../stream/shard-name.ts";
@@ -6,7 +6,7 @@ import { shardOf } from "../stream/shard-name.ts";
 export interface RawRecord {
   rawShard: string;
   sequenceNumber: string;
-  /** `<shardName>/<row sequence>`: the same on a second try of the same row. */
+  /** `<shardName>/<row sequence>`. A redelivery of the same row has the same key. */
   partitionKey: string;
   arrivedAtMs: number;
   frame: Uint8Array;

@@ -1,5 +1,5 @@
-// How the processor's ledger packs the records of one invocation into one item: for each record 8 bytes of its partition
-// key's hash, a byte of length, and its sequence number as a number. About 32 bytes a record.
+// Packs the records of one invocation into one item of the processor's ledger. A record takes about 32 bytes: 8 bytes of its
+// partition key's hash, one byte of length, and its sequence number as a number.
 
 import { hashId } from "@behaviour/contract";
 
@@ -25,7 +25,7 @@ export function packLedger(records: readonly LedgerRecord[]): Uint8Array {
   );
 }
 
-/** @throws RangeError when the bytes are not what `packLedger` makes. */
+/** @throws RangeError if the bytes were not written by `packLedger`. */
 export function unpackLedger(packed: Uint8Array): LedgerRecord[] {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
   const records: LedgerRecord[] = [];

@@ -1,12 +1,12 @@
-// Which records are second tries of a row that is already in the stream. E11.
+// Finds records that are redeliveries of a row that is already in the stream. E11.
 //
-// The edge's shard marks a record that it puts again because it never learned what became of the first try. Both carry the
-// same partition key, so both come out of the same stream shard, in order. Every invocation writes what it is about to emit
-// into the ledger; only for a marked record is the ledger read. An invocation that dies after its ledger entry meets that
-// entry again: the same sequence number is its own and never counts as a copy.
+// The edge's shard marks a record that it puts again because it never learned the result of the first put. Both records carry
+// the same partition key, so both come out of the same stream shard, in order. Every invocation writes the records that it is
+// about to emit into the ledger. The ledger is read only for a marked record. If an invocation crashes after its ledger entry,
+// the retry finds that entry. It holds the record's own sequence number, so the record does not count as a duplicate.
 //
-// Not covered: a stream shard that was split between the two tries. The second one then comes out of the child; it is
-// processed, and the tiers find it because every marked record is a suspect.
+// Not covered: a stream shard that was split between the two puts. The redelivered record then comes out of the child shard and
+// is processed. The tiers find the duplicates, because every event of a marked record is a suspect.
 
 import {
   type AttributeValue,
@@ -21,16 +21,16 @@ import type { RawRecord } from "./record.ts";
 import { type LedgerRecord, ledgerRecord, packLedger, unpackLedger } from "./redelivery-entry.ts";
 import { packCounts, type RecordTally } from "./tally.ts";
 
-/** The partition that names every raw shard there is a ledger of. */
+/** The partition that lists every raw shard that has a ledger. */
 export const LEDGER_SHARDS = "processed-shards";
 /** As long as the stream keeps a record. */
 export const RETENTION_SECONDS = 7 * 24 * 3_600;
 const ANNOUNCE_INTERVAL_MS = 24 * 3_600_000;
-/** By how much the edge's and the stream's clocks may differ, and a stream's arrival times run back. */
+/** How far the edge's and the stream's clocks may differ, and how far a stream's arrival times may run backwards. */
 const TOLERANCE_MS = 60_000;
-/** With sequence numbers of 128 digits still below DynamoDB's 400 KB an item. */
+/** Even with sequence numbers of 128 digits this stays below DynamoDB's 400 KB per item. */
 const RECORDS_PER_ITEM = 5_000;
-/** What a warm process remembers of one stream shard, in records. */
+/** The number of records of one stream shard that a warm process remembers. */
 const REMEMBERED_RECORDS = 500_000;
 
 export class RedeliveryLedger {
@@ -45,8 +45,8 @@ export class RedeliveryLedger {
   }
 
   /**
-   * Files all records of an invocation; must have succeeded before any of them is emitted.
-   * @returns what the invocation may then ask. @throws an infrastructure fault.
+   * Files all records of an invocation. It must succeed before any of the records is emitted.
+   * @returns the look-up of duplicates for this invocation. @throws an infrastructure fault.
    */
   async file(records: readonly RawRecord[]): Promise<FiledInvocation> {
     for (let start = 0; start < records.length; start += RECORDS_PER_ITEM) {
@@ -58,7 +58,7 @@ export class RedeliveryLedger {
       isCopy: async (record, sinceMs) => {
         const { keyHash, sequenceNumber } = ledgerRecord(record.partitionKey, record.sequenceNumber);
         const past = this.#pastOf(record.rawShard, first?.arrivedAtMs ?? record.arrivedAtMs);
-        // What lies behind this invocation is complete and changes no more: one look ahead for all of its records.
+        // Entries older than this invocation are complete and no longer change, so one read ahead serves all of its records.
         if (!isRead) await this.#readAhead(record.rawShard, past, first?.arrivedAtMs ?? record.arrivedAtMs);
         isRead = true;
         await this.#readBack(record.rawShard, past, sinceMs - TOLERANCE_MS);
@@ -69,8 +69,8 @@ export class RedeliveryLedger {
   }
 
   /**
-   * Files beside the records of an invocation what became of them. Behind their emission: what is counted was done.
-   * @param done how many of them are, from the first
+   * Files the outcomes of an invocation's records beside the records. It runs after they are emitted, so it counts finished work.
+   * @param done number of records that are done, counted from the first
    */
   async fileCounts(records: readonly RawRecord[], done: number, tally: RecordTally): Promise<void> {
     for (let start = 0; start < done; start += RECORDS_PER_ITEM) {
@@ -99,7 +99,7 @@ export class RedeliveryLedger {
     const command = new PutItemCommand({
       TableName: TABLES.ledger,
       Item: {
-        // The same again for an invocation that starts at the same record: it replaces what the first run filed.
+        // An invocation that starts at the same record has the same key, so it replaces the item of the first run.
         ...keyOf(first),
         records: { B: packed },
         expiresAt: { N: String(Math.floor(this.#nowMs() / 1_000) + RETENTION_SECONDS) },
@@ -108,7 +108,7 @@ export class RedeliveryLedger {
     await this.#dynamodb.send(command, { abortSignal: callDeadline() });
   }
 
-  /** Who reads the ledger must know of which shards there is one; once a day is often enough for its expiry. */
+  /** Readers of the ledger must know which shards have a ledger. Writing a shard once a day is enough to outlast its expiry. */
   async #announce(rawShard: string): Promise<void> {
     const nowMs = this.#nowMs();
     if ((this.#announcedMs.get(rawShard) ?? 0) > nowMs - ANNOUNCE_INTERVAL_MS) return;
@@ -134,7 +134,7 @@ export class RedeliveryLedger {
     return past;
   }
 
-  /** Overlaps what was read before, because arrival times are approximate and may run back a little. */
+  /** Overlaps the range that was read before, because arrival times are approximate and may run back a little. */
   async #readAhead(rawShard: string, past: ShardPast, headMs: number): Promise<void> {
     await this.#read(rawShard, past, past.toMs - TOLERANCE_MS, headMs + TOLERANCE_MS);
     past.toMs = Math.max(past.toMs, headMs);
@@ -168,14 +168,14 @@ export class RedeliveryLedger {
 
 export interface FiledInvocation {
   /**
-   * Whether a marked record's first try went through before it.
-   * @param sinceMs when the edge received the oldest request in it: the first try is no older.
+   * Whether the first put of a marked record's row went through before this record.
+   * @param sinceMs when the edge received the oldest request in the record. The first put is not older.
    * @throws an infrastructure fault.
    */
   isCopy(record: RawRecord, sinceMs: number): Promise<boolean>;
 }
 
-/** What was filed for a stream shard between two arrival times. */
+/** The records that were filed for a stream shard between two arrival times. */
 interface ShardPast {
   fromMs: number;
   toMs: number;

@@ -1,10 +1,10 @@
-// The line of the raw stream that would bring one event of a request there again: its envelope with that event alone. What a
-// failed event keeps so that it can be replayed.
+// Writes the line that puts one event of a request on the raw stream again: its envelope with that event alone. A failed event
+// keeps this line so that it can be replayed.
 
 import { envelopeLine, isObject, LIMITS, type PiiFinding, type RequestEnvelope } from "@behaviour/contract";
 import { PLACED_FIELDS, type UnpackedEvent } from "./unpack.ts";
 
-/** @returns undefined for an event that cannot be written as JSON any more, or is too large to be kept. */
+/** @returns undefined for an event that cannot be written as JSON, or is too large to be kept. */
 export function originalLine({ body, verdicts, ...head }: RequestEnvelope, index: number): string | undefined {
   const verdict = verdicts?.[head.shape === "batch" ? index : 0];
   const alone =
@@ -13,7 +13,7 @@ export function originalLine({ body, verdicts, ...head }: RequestEnvelope, index
   try {
     text = JSON.stringify(alone);
   } catch {
-    // A RangeError: JSON.parse took a nesting that JSON.stringify cannot follow.
+    // A RangeError: JSON.parse accepts a deeper nesting than JSON.stringify can write.
     return undefined;
   }
   const line = envelopeLine(verdict === undefined ? head : { ...head, verdicts: { 0: verdict } }, text);
@@ -21,8 +21,8 @@ export function originalLine({ body, verdicts, ...head }: RequestEnvelope, index
 }
 
 /**
- * The same of an event in which the processor found personal data: it is kept masked, with what was found as the edge's own
- * verdict, so that a replay stores what the first run would have stored.
+ * Writes the line of an event in which the processor found personal data. The event is kept masked, and the findings are added to
+ * the edge's verdict, so that a replay stores the same event as the first run would have stored.
  */
 export function redactedLine(
   envelope: RequestEnvelope,
@@ -35,7 +35,7 @@ export function redactedLine(
   const verdict = envelope.verdicts?.[isBatch ? index : 0];
   const verdicts = { 0: { ...verdict, pii: [...(verdict?.pii ?? []), ...findings] } };
   const alone = maskedBody(isObject(sent) ? sent : {}, event);
-  // The batch's context is merged into the event's by now, and stands nowhere else.
+  // The batch's context is already merged into the event's context, so the body must not repeat it.
   const { context: _batchContext, ...body } = envelope.body;
   const whole = isBatch ? { ...body, batch: [alone] } : alone;
   return originalLine({ ...envelope, body: whole, verdicts }, 0);
@@ -54,7 +54,7 @@ function maskedBody(sent: Record<string, unknown>, event: UnpackedEvent): Record
   };
 }
 
-/** Bounded, because it is kept with every failed event. */
+/** The size is bounded, because the line is kept with every failed event. */
 export function keptOriginal(line: string): string | undefined {
   return line.length <= LIMITS.failedOriginalBytes ? line : undefined;
 }

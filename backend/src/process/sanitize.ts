@@ -1,16 +1,16 @@
-// A parsed value made storable, in place. The edge has judged and repaired already; this is the second defence,
-// because one NUL voids a whole batch of a tier's database. It also walks the limits: what is beyond them cannot have come
-// through the edge and is reported by its JSON pointer. docs/API_DOCUMENTATION.md#answers and #sending-events.
+// Makes a parsed value storable, in place. The edge has already checked and repaired it. This is the second defence, because one
+// NUL makes a tier's database refuse a whole batch. It also checks the limits. A value beyond a limit cannot have come through
+// the edge and is reported by its JSON pointer. docs/API_DOCUMENTATION.md#answers and #sending-events.
 
 import { escapeKey, hasControl, type JsonObject, LIMITS } from "@behaviour/contract";
 import { cleanText } from "../clean-text.ts";
 
-/** Values left to this event; shared by the parts of one event. */
+/** The number of values that the event may still have. The parts of one event share it. */
 export interface NodeBudget {
   nodes: number;
 }
 
-/** The edge assigns a missing messageId after it has counted: one value, and one key of the event, more. */
+/** The edge assigns a missing messageId after it has counted. This adds one value, and one key of the event. */
 const ASSIGNED_FIELDS = 1;
 
 export function nodeBudget(): NodeBudget {
@@ -18,10 +18,10 @@ export function nodeBudget(): NodeBudget {
 }
 
 /**
- * Cleans `object` and all below it, in place.
+ * Cleans `object` and everything below it, in place.
  * @param depth of the object itself; the event is 1.
- * @param mayHoldEscapes false when the line held no backslash, so that no string can hold anything bad.
- * @returns null, or the JSON pointer of what is beyond a limit, relative to `object`.
+ * @param mayHoldEscapes false if the line held no backslash; then no string can hold a control character or lone surrogate.
+ * @returns null, or the JSON pointer of the value that exceeds a limit, relative to `object`.
  */
 export function sanitizeObject(
   object: JsonObject,
@@ -50,7 +50,7 @@ export function sanitizeObject(
       }
       default:
         budget.nodes--;
-        // `1e400` parses to Infinity, which JSON would write as null.
+        // `1e400` parses to Infinity. JSON would write Infinity as null.
         if (typeof value === "number" && !Number.isFinite(value)) object[key] = String(value);
     }
   }

@@ -1,4 +1,4 @@
-// What was made of some records and is not written yet, and the counts of an invocation.
+// Collects the results of some records until they are written, and the counts of an invocation.
 
 import type { ShardCounters } from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
@@ -6,17 +6,17 @@ import { originShard } from "../stream/shard-name.ts";
 import type { RawRecord } from "./record.ts";
 import { RecordTally } from "./tally.ts";
 
-/** Events, save `records`. `received` = `processed` + `failed` + `redelivered`. */
+/** Counts of events, except `records`. `received` = `processed` + `failed` + `redelivered`. */
 export interface ProcessedCounts {
   records: number;
   received: number;
   processed: number;
   failed: number;
-  /** Second tries of what went through, and second replays. */
+  /** Redeliveries of events that went through before, and repeated replays. */
   redelivered: number;
-  /** Of those failed: broke their project's plan. */
+  /** Failed events that broke their project's plan. */
   quarantined: number;
-  /** Of those processed: broke it, and are marked. */
+  /** Processed events that broke their project's plan. They carry a mark. */
   warned: number;
 }
 
@@ -28,7 +28,7 @@ export class Slice {
   /** Enriched events as JSON, in order. */
   lines: string[] = [];
   chars = 0;
-  /** By origin: the record and the stage name the file, so a second run replaces it by its like. */
+  /** By origin. The record and the stage name the file, so a second run replaces it with an equal file. */
   failed = new Map<string, KeptFailure[]>();
   failures = 0;
   counters: ShardCounters[] = [];

@@ -1,12 +1,12 @@
-// May this be a copy of a message that reached the tiers another way? A copy through another region's shard, or a
-// second try whose first one was not found, always carries one of these marks; the tiers look up suspects only. E11.
+// Decides whether an event may be a duplicate of a message that reached the tiers another way. A duplicate from another region's
+// shard, and a redelivery whose first put was not found, always show one of these signs. The tiers look up only suspects. E11.
 
 import { TUNINGS } from "@behaviour/contract";
 
 export interface SuspectSigns {
-  /** The client said that it sent it before. */
+  /** The client marked its request as a retry. */
   isRetry: boolean;
-  /** The shard put its record on the stream a second time. */
+  /** The record was put on the stream again, by the shard or by a replay. */
   isRedelivered: boolean;
   timeMs: number;
   receivedAtMs: number;

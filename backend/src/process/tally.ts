@@ -1,5 +1,6 @@
-// What the processor made of each record, by project and minute of receipt: filed with its ledger, and read by the reconciliation
-// (../reconcile). By record, because a record may be filed again in another invocation, and must count once. Pure.
+// Counts the outcomes of each record's events, by project and minute of receipt. The counts are stored with the processor's
+// ledger and read by the reconciliation (../reconcile). They are kept per record, because another invocation may file a record
+// again, and it must count once. Pure.
 
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { KeptFailure } from "../failed/index.ts";
@@ -17,13 +18,13 @@ export interface RecordCount {
   minuteMs: number;
   processed: number;
   failed: number;
-  /** Second tries of what went through, dropped. */
+  /** Dropped as redeliveries of events that went through before. */
   redelivered: number;
-  /** Of those processed and failed: may have come out before, by a second try or a replay. */
+  /** Processed or failed events that may have come out before, by a redelivery or a replay. */
   repeated: number;
 }
 
-/** As much of a handled record as is counted. */
+/** The parts of a handled record that are counted. */
 interface Counted {
   record: RawRecord;
   pending: readonly Pick<PendingEvent, "enrichment">[];
@@ -31,7 +32,7 @@ interface Counted {
   failed: readonly KeptFailure[];
 }
 
-/** What a count is kept by. */
+/** The key of a count. */
 interface Place {
   sequenceNumber: string;
   project: string;
@@ -42,7 +43,7 @@ type Outcome = "processed" | "failed" | "redelivered";
 
 export class RecordTally {
   readonly #counts = new Map<string, RecordCount>();
-  /** So that a record without events counts as done too. */
+  /** All records seen. A record without events must count as done too. */
   readonly #records = new Set<string>();
   #last: RecordCount | undefined;
 
@@ -78,14 +79,14 @@ export class RecordTally {
     }
   }
 
-  /** One that was counted as processed and does not fit the stream. */
+  /** Moves an event that was counted as processed but does not fit the stream. */
   moveToFailed(sequenceNumber: string, project: string, receivedAtMs: number): void {
     const place = { sequenceNumber, project, receivedAtMs };
     this.#add(place, "processed", -1);
     this.#add(place, "failed", 1);
   }
 
-  /** Of these records; null for one that this tally has not seen. */
+  /** The counts of these records; null if this tally has not seen one of the records. */
   of(sequenceNumbers: readonly string[]): RecordCount[] | null {
     if (sequenceNumbers.some((sequenceNumber) => !this.#records.has(sequenceNumber))) return null;
     const wanted = new Set(sequenceNumbers);
@@ -106,7 +107,7 @@ export class RecordTally {
 
   #countOf(sequenceNumber: string, project: string, minuteMs: number): RecordCount {
     const last = this.#last;
-    // A record is one project's and nearly always one minute's: this is asked for every event.
+    // Runs for every event. A record belongs to one project and nearly always to one minute.
     const isSame = last?.sequenceNumber === sequenceNumber && last.minuteMs === minuteMs && last.project === project;
     if (isSame) return last;
     const name = `${sequenceNumber} ${minuteMs} ${project}`;
@@ -122,7 +123,7 @@ export class RecordTally {
 
 type Packed = [record: number, project: number, minute: number, ...counts: number[]];
 
-/** A few bytes a record: names once, records by their place. */
+/** Packs into a few bytes per record: each project name once, records by their index. */
 export function packCounts(sequenceNumbers: readonly string[], counts: readonly RecordCount[]): Uint8Array {
   const places = new Map(sequenceNumbers.map((sequenceNumber, place) => [sequenceNumber, place]));
   const projects = [...new Set(counts.map(({ project }) => project))];
@@ -135,12 +136,12 @@ export function packCounts(sequenceNumbers: readonly string[], counts: readonly 
 }
 
 export interface UnpackedCounts {
-  /** How many records of the item are done, from its first. */
+  /** Number of the item's records that are done, counted from the first. */
   done: number;
   counts: RecordCount[];
 }
 
-/** @throws when the bytes are not what `packCounts` makes. */
+/** @throws if the bytes were not written by `packCounts`. */
 export function unpackCounts(sequenceNumbers: readonly string[], packed: Uint8Array): UnpackedCounts {
   const { done, projects, rows } = JSON.parse(gunzipSync(packed).toString()) as {
     done: number;

@@ -1,6 +1,6 @@
-// What the project's tracking plan says of an event. One that breaks it is stored with a mark or kept among the failed
-// events, as the plan's mode has it. Judged is what the client sent, as the edge and stage 4 cleaned it, before anything is
-// derived from it.
+// Checks an event against the project's tracking plan. An event that breaks the plan is stored with a mark or kept among the
+// failed events, according to the plan's mode. The check sees the event as the client sent it and as the edge and stage 4
+// cleaned it, before anything is derived from it.
 
 import type { PlanJudge } from "../tracking-plan/judge.ts";
 import type { PlanViolation } from "../tracking-plan/violation.ts";
@@ -11,7 +11,7 @@ export type Planned =
   | { event: UnpackedEvent; quarantined: null; warned: boolean }
   | { event: UnpackedEvent; quarantined: { violation: PlanViolation; planVersion: number }; warned: false };
 
-/** Where a warning stands in the stored event: `{"version","code","pointer"}`. */
+/** Key of a warning in the stored event's context: `{"version","code","pointer"}`. */
 const MARK = "$plan";
 
 export function applyPlan(sent: UnpackedEvent, judge: PlanJudge | undefined): Planned {
@@ -28,13 +28,13 @@ export function applyPlan(sent: UnpackedEvent, judge: PlanJudge | undefined): Pl
   return { event: { ...event, context: { ...event.context, [MARK]: mark } }, quarantined: null, warned: true };
 }
 
-/** Nobody but the plan sets it. */
+/** Removes a mark that the client sent. Only the plan may set it. */
 function withoutMark(context: Record<string, unknown>): Record<string, unknown> {
   const { [MARK]: _sent, ...kept } = context;
   return kept;
 }
 
-/** The projects that have events in these records, and those that have replayed ones. */
+/** The projects that have events in these records, and the projects that have replayed events. */
 export function projectsOf(records: readonly DecodedRecord[]): { all: Set<string>; replayed: Set<string> } {
   const projects = { all: new Set<string>(), replayed: new Set<string>() };
   for (const { lines, replay } of records) {

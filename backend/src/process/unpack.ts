@@ -1,6 +1,6 @@
-// An envelope into its events. Each one is judged against the contract again (the edge has done it, so a fault here
-// means that something impossible came in: it becomes a failed event), cleaned (stage 4), and given the batch's context,
-// the path's type, the batch's `sentAt` and the edge's verdict. docs/API_DOCUMENTATION.md#sending-events.
+// Unpacks an envelope into its events. Each event is checked against the contract again. The edge has checked it before, so a
+// fault here means that impossible input arrived, and the event becomes a failed event. Each event is cleaned (stage 4) and gets
+// the batch's context, the path's type, the batch's `sentAt` and the edge's verdict. docs/API_DOCUMENTATION.md#sending-events.
 
 import {
   EVENT_TYPES,
@@ -18,7 +18,7 @@ import { cleanText } from "../clean-text.ts";
 import type { Failure } from "./failure.ts";
 import { nodeBudget, sanitizeObject } from "./sanitize.ts";
 
-/** Who the event names: the client's own ids, as text. They go no further than the vault. */
+/** The client's own ids that the event names, as text. They go no further than the vault. */
 export interface Identity {
   project: string;
   userId: string | null;
@@ -27,7 +27,7 @@ export interface Identity {
   previousId: string | null;
 }
 
-/** An event that satisfies the contract, with everything of its request that belongs to it. */
+/** An event that satisfies the contract, with the parts of its request that apply to it. */
 export interface UnpackedEvent {
   envelope: RequestEnvelope;
   type: EventType;
@@ -67,7 +67,7 @@ export function* unpackEnvelope(envelope: RequestEnvelope, mayHoldEscapes: boole
     return;
   }
   const batchContext = isObject(body.context) ? body.context : undefined;
-  // Once for all events: it is shared by them.
+  // The events share the batch's context, so it is cleaned once.
   const pointer = batchContext === undefined ? null : sanitizeObject(batchContext, 2, nodeBudget(), mayHoldEscapes);
   const batchFault = pointer === null ? null : `/context${pointer}`;
   const request = { envelope, mayHoldEscapes, batchContext, batchSentAt: body.sentAt ?? undefined, batchFault };
@@ -79,7 +79,7 @@ interface Request {
   mayHoldEscapes: boolean;
   batchContext: JsonObject | undefined;
   batchSentAt: unknown;
-  /** Pointer to what is beyond a limit in the batch's context. */
+  /** Pointer to the value in the batch's context that exceeds a limit; null when no value does. */
   batchFault: string | null;
 }
 
@@ -137,15 +137,15 @@ function refused(sent: unknown, pointer: string): Unpacked {
 }
 
 const OBJECT_FIELDS = ["properties", "traits", "context"] as const;
-/** Marks a value that is there and cannot be used. It cannot be an id: those hold no control characters. */
+/** Marks a value that is present but cannot be used. It is never a valid id, because ids hold no control characters. */
 const INVALID = "\u0000invalid";
 
-/** @returns null when absent, INVALID when it cannot be an id. A number is taken as its text. */
+/** @returns null if the value is absent, INVALID if it cannot be an id. A number is converted to text. */
 function idText(value: unknown, limit: number): string | null {
   if (value === undefined || value === null) return null;
   const text = typeof value === "number" ? String(value) : value;
   if (typeof text !== "string" || text === "" || hasControl(text)) return INVALID;
-  // The limit counts characters; a text of fewer units has fewer of them.
+  // The limit counts characters. A text never has more characters than UTF-16 units.
   if (text.length > limit && Array.from(text).length > limit) return INVALID;
   return text;
 }
@@ -156,7 +156,7 @@ function eventType(value: unknown): EventType | null {
   return KNOWN_TYPES.has(value) ? (value as EventType) : null;
 }
 
-/** @returns the pointer of the id that cannot be used, or the ids. */
+/** @returns the ids, or the pointer of the id that cannot be used. */
 function readIdentity(sent: JsonObject, context: JsonObject, project: string): Identity | string {
   const userId = idText(sent.userId, LIMITS.idLength);
   if (userId === INVALID) return "/userId";
@@ -167,7 +167,7 @@ function readIdentity(sent: JsonObject, context: JsonObject, project: string): I
   if (groupId === INVALID) return "/groupId";
   const previousId = idText(sent.previousId, LIMITS.idLength);
   if (previousId === INVALID) return "/previousId";
-  // Libraries repeat the group in the context of every event after `group()`; an unusable one there is no fault.
+  // Libraries repeat the group in the context of every event after `group()`. An unusable group id there is not a fault.
   const contextGroup = groupId === null ? idText(context.groupId, LIMITS.idLength) : null;
   return {
     project,
@@ -182,7 +182,7 @@ function eventName(type: EventType, sent: JsonObject): string | null {
   if (type === "track") return idText(typeof sent.event === "number" ? INVALID : sent.event, LIMITS.eventNameLength);
   if (type !== "page" && type !== "screen") return null;
   const name = sent.name ?? (isObject(sent.properties) ? sent.properties.name : undefined);
-  // A page's name is free text: one that is no text is no name, and the event is whole without it.
+  // A page's name is free text. A value that is not text counts as no name, and the event is valid without a name.
   return typeof name === "string" && name !== "" ? name : null;
 }
 
@@ -197,7 +197,7 @@ function objectOr(value: unknown, fallback: JsonObject): JsonObject {
   return isObject(value) ? value : fallback;
 }
 
-/** What has a place of its own in the enriched event, or none for a reason (`writeKey` is a credential). */
+/** Fields that have their own place in the enriched event, or that are left out for a reason (`writeKey` is a credential). */
 export const PLACED_FIELDS: ReadonlySet<string> = new Set([
   ...OBJECT_FIELDS,
   "type",
@@ -220,7 +220,10 @@ function isEmpty(value: unknown): boolean {
   return value === null || value === undefined || (isObject(value) && Object.keys(value).length === 0);
 }
 
-/** Fields that are not known are kept (docs/API_DOCUMENTATION.md#sending-events): `channel`, `_metadata`, `integrations` … stand in `context.$fields`. */
+/**
+ * Keeps unknown fields (docs/API_DOCUMENTATION.md#sending-events): `channel`, `_metadata`, `integrations` … are stored in
+ * `context.$fields`.
+ */
 function withUnknownFields(context: JsonObject, sent: JsonObject): JsonObject {
   let unknown: JsonObject | undefined;
   for (const field in sent) {

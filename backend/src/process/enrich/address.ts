@@ -1,9 +1,9 @@
-// IP addresses are kept cut to /24 or /48 only (E7). The edge cuts the caller's; this cuts the one that a server
-// names in `context.ip`.
+// Cuts the IP address that a server names in `context.ip` to /24 or /48 (E7). The edge cuts the caller's own address the
+// same way.
 
 import { isIPv4, isIPv6 } from "node:net";
 
-/** The address with its host part zeroed, or null when it is no address. A v4-mapped v6 address is cut as v4. */
+/** The address with its host part zeroed, or null if it is not an address. A v4-mapped v6 address is cut as v4. */
 export function cutNamedAddress(address: unknown): string | null {
   if (typeof address !== "string") return null;
   const text = address.trim();

@@ -1,4 +1,5 @@
-// Whether a user agent says of itself that it is a program. A flag, never a drop: who reads decides what to leave out.
+// Detects user agents that identify themselves as programs. The result is a flag, and no event is dropped: readers of the data
+// decide what to leave out.
 
 import { isbot } from "isbot";
 import type { BrowserHints } from "./client-hints.ts";
@@ -7,10 +8,10 @@ export function isBotAgent(userAgent: string): boolean {
   return isbot(userAgent);
 }
 
-/** A browser without a head may hide behind an ordinary user agent, and still names its brand. */
+/** A headless browser may send an ordinary user agent but still names its brand. */
 export function isBotBrand(brand: BrowserHints["brand"]): boolean {
   return brand?.name === HEADLESS_CHROME;
 }
 
-/** Under the name that ./client-hints.ts gives it. */
+/** The name that ./client-hints.ts gives the brand. */
 const HEADLESS_CHROME = "Chrome Headless";

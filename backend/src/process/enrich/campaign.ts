@@ -1,4 +1,4 @@
-// The campaign an event came from: `context.campaign` where a library read it, else the page's utm_ parameters.
+// Reads the campaign that led to an event: from `context.campaign` if a library set it, else from the page's utm_ parameters.
 
 import { cleanText } from "../../clean-text.ts";
 import { objectAt, textOrNull } from "./text.ts";
@@ -39,7 +39,7 @@ function campaignOf(named: Record<string, unknown>): Campaign {
 
 function campaignOfUrl(url: string): Campaign {
   const query = url.indexOf("?");
-  // Nearly every URL is done with here.
+  // Nearly every URL ends here.
   if (query < 0 || !/utm_/i.test(url)) return NO_CAMPAIGN;
   const end = url.indexOf("#", query);
   const parameters = new Map<string, string>();
@@ -47,7 +47,7 @@ function campaignOfUrl(url: string): Campaign {
     const key = name.toLowerCase();
     if (key.startsWith("utm_") && !parameters.has(key)) parameters.set(key, value);
   }
-  // Decoding can bring out what no string of the event held: `%00`.
+  // Decoding can produce characters that no string of the event held: `%00`.
   const read = (name: string) => textOrNull(cleanText(parameters.get(name) ?? ""));
   return {
     utmSource: read("utm_source"),

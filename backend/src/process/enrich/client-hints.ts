@@ -1,20 +1,21 @@
-// User-agent client hints: what Chromium says of itself now that its user agent is frozen. From `context.userAgentData`, where
-// the library asked for them, or from the `Sec-CH-UA…` headers that the edge forwards. https://wicg.github.io/ua-client-hints/
+// Reads user-agent client hints. Chromium describes itself in them because its user agent is frozen. They come from
+// `context.userAgentData`, if the library asked for them, or from the `Sec-CH-UA…` headers that the edge forwards.
+// https://wicg.github.io/ua-client-hints/
 
 import type { ClientHints, JsonObject } from "@behaviour/contract";
 import { cleanText } from "../../clean-text.ts";
 import { scalarText, textOrNull } from "./text.ts";
 
 export interface BrowserHints {
-  /** The most telling brand: never the engine's, nor one made up to keep readers honest ("Not A;Brand"). */
+  /** The most specific brand: "Chromium" only if no other is named, and never a made-up one that tests parsers ("Not A;Brand"). */
   brand: { name: string; version: string | null } | null;
   isMobile: boolean | null;
   platform: string | null;
-  /** Only where the library asked for it. */
+  /** Only if the library asked for it. */
   platformVersion: string | null;
 }
 
-/** Of Segment's `context.userAgentData`. */
+/** Reads Segment's `context.userAgentData`. */
 export function readUserAgentData(data: JsonObject): BrowserHints {
   const brands = Array.isArray(data["brands"]) ? data["brands"].slice(0, BRANDS_MAX) : [];
   const named = brands.flatMap((one: unknown) => {
@@ -32,7 +33,7 @@ export function readUserAgentData(data: JsonObject): BrowserHints {
 const BRANDS_MAX = 8;
 const BRAND = /"((?:[^"\\]|\\.){1,64})"\s?;\s?v="([\d.]{1,32})"/g;
 
-/** Of the request's headers. */
+/** Reads the request's headers. */
 export function readHintHeaders({ brands, mobile, platform }: ClientHints): BrowserHints {
   const named = [...(brands ?? "").slice(0, 512).matchAll(BRAND)].map(([, name = "", version = ""]) => ({
     name: cleanText(name),
@@ -46,7 +47,7 @@ export function readHintHeaders({ brands, mobile, platform }: ClientHints): Brow
   };
 }
 
-/** "Not-A.Brand", " Not;A Brand", "Not/A)Brand": the words stay, what is between them changes with every version. */
+/** "Not-A.Brand", " Not;A Brand", "Not/A)Brand": the words stay, the characters between them change with every version. */
 const MADE_UP = /^[^A-Za-z]*not[^A-Za-z]{1,3}a[^A-Za-z]{0,3}brand/i;
 
 function tellingBrand(brands: readonly { name: string; version: string | null }[]): BrowserHints["brand"] {
@@ -55,7 +56,7 @@ function tellingBrand(brands: readonly { name: string; version: string | null }[
   return own === undefined ? null : { name: BROWSERS[own.name] ?? own.name, version: own.version };
 }
 
-/** Under the names the user agent's parser gives. */
+/** Maps a brand to the name that the user agent's parser gives the browser. */
 const BROWSERS: Readonly<Record<string, string>> = {
   "Google Chrome": "Chrome",
   "Microsoft Edge": "Edge",

@@ -1,5 +1,5 @@
-// Where on earth: what the edge's platform said about the caller. A server that speaks for a person elsewhere (secret key,
-// `context.ip` given) says nothing about where that person is; then only what it tells itself counts.
+// Reads the location of an event, as the edge's platform reported it for the caller. If a server sends for a person elsewhere
+// (secret key, `context.ip` given), its own location says nothing about that person. Then only `context.location` counts.
 
 import type { RequestSource } from "@behaviour/contract";
 import { cleanText } from "../../clean-text.ts";
@@ -29,7 +29,7 @@ export function readGeography(
   };
 }
 
-/** ISO 3166-1 alpha-2; Cloudflare's `T1` (Tor) and `XX` (unknown) are no countries. */
+/** ISO 3166-1 alpha-2. Cloudflare's `T1` (Tor) and `XX` (unknown) are not countries. */
 function countryCode(value: unknown): string | null {
   if (typeof value !== "string" || !/^[A-Za-z]{2}$/.test(value)) return null;
   const code = value.toUpperCase();

@@ -1,6 +1,6 @@
-// Who is whom: whether what an event says of it may be kept. An event that names a user and a device says that the device is
-// the user's, an alias that two ids are one person; the vault decides whether that holds (a shared device is its first user's
-// alone) and keeps it as edges between surrogates (../../vault/edges.ts).
+// Decides whether the identity links that an event states may be kept. An event that names a user and a device states that the
+// device belongs to the user. An alias states that two ids are one person. The vault decides whether a link holds (a shared
+// device belongs to its first user only) and keeps it as an edge between surrogates (../../vault/edges.ts).
 
 import { isOn, type RequestEnvelope, type StoredConsent } from "@behaviour/contract";
 
@@ -9,7 +9,7 @@ interface Linking {
   consent: StoredConsent;
 }
 
-/** Cookieless: nothing may join what one person does today to what the same person does tomorrow. */
+/** With cookieless consent nothing may link what a person does today to what the same person does tomorrow. */
 export function linksIdentities({ envelope, consent }: Linking): boolean {
   return consent !== "cookieless" && isOn(envelope.settings, "identity");
 }

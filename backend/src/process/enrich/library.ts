@@ -1,4 +1,4 @@
-// Which library sent it: `name@version`, or the name alone.
+// Reads the library that sent the event: `name@version`, or the name alone.
 
 import { objectAt, scalarText, textOrNull } from "./text.ts";
 

@@ -1,4 +1,4 @@
-// Where it happened: from the properties of a page event, else from `context.page`, field by field.
+// Reads the page of an event, field by field: from the properties of a page event, else from `context.page`.
 
 import { objectAt, textOrNull } from "./text.ts";
 
@@ -25,14 +25,14 @@ export function readPage(type: string, properties: Record<string, unknown>, cont
   };
 }
 
-/** RudderStack's browser libraries say this of a visit that came from nowhere. */
+/** RudderStack's browser libraries send this referrer for a direct visit. */
 const DIRECT = "$direct";
 
 function referrerOf(value: unknown): string | null {
   return value === DIRECT ? null : textOrNull(value);
 }
 
-/** The path of a URL, or null when it has none to tell. A scan, because `new URL` would cost more than the whole stage. */
+/** The path, or null if the text is neither a URL nor an absolute path. A scan: `new URL` would cost more than the whole stage. */
 function pathOf(url: string | null): string | null {
   if (url === null) return null;
   const scheme = url.indexOf("://");
@@ -48,7 +48,7 @@ function upToQuery(path: string): string {
   return end < 0 ? path : path.slice(0, end) || "/";
 }
 
-/** The host of a URL in lower case, without user-info, port and a leading `www.`; null when there is none. */
+/** The host of a URL in lower case, without user-info, port and a leading `www.`; null if the URL has no host. */
 export function hostOf(url: string | null): string | null {
   if (url === null) return null;
   const scheme = url.indexOf("://");

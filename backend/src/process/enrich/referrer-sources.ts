@@ -1,6 +1,6 @@
-// Hosts that send visitors, and what kind of place each is. Curated by hand for this project from the services' own public
-// addresses (November 2026); medium names follow Snowplow's referer-parser (search, social, email → `mail`). A host covers
-// its subdomains unless they have a line of their own; order does not matter, the longest match wins.
+// Lists hosts that send visitors, with the medium of each. It was curated by hand for this project from the services' own public
+// addresses (November 2026). Medium names follow Snowplow's referer-parser (search, social, email → `mail`). A host covers
+// its subdomains unless they have their own entry. Order does not matter: the longest match wins.
 
 export type ReferrerMedium = "search" | "social" | "mail";
 
@@ -9,7 +9,7 @@ interface SourceLine {
   medium: ReferrerMedium;
 }
 
-/** Services under one name and any country's domain: google.de, google.co.uk, yandex.com.tr. */
+/** Services that use one name under any country's domain: google.de, google.co.uk, yandex.com.tr. */
 const NAMES: Readonly<Record<ReferrerMedium, Readonly<Record<string, readonly string[]>>>> = {
   search: { Google: ["google"], Yandex: ["yandex"], "Yahoo!": ["yahoo"], Ask: ["ask"] },
   social: { Pinterest: ["pinterest"] },

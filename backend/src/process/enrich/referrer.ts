@@ -1,5 +1,5 @@
-// What kind of place an event's visitor came from, by the referrer's host. `paid` wins: a click id or a paid medium says
-// more than the host does. Null when there is neither a referrer nor a paid mark: a direct visit.
+// Classifies where an event's visitor came from, by the referrer's host. `paid` wins, because a click id or a paid medium says
+// more than the host. The result is null for a direct visit, which has neither a referrer nor a paid mark.
 
 import { clickIdSource } from "@behaviour/contract";
 import type { Campaign } from "./campaign.ts";
@@ -8,7 +8,7 @@ import { type ReferrerMedium, SOURCES_BY_HOST, SOURCES_BY_NAME } from "./referre
 
 export interface Referral {
   referrerMedium: ReferrerMedium | "paid" | "internal" | "unknown" | null;
-  /** Name of the source; the host itself when it is none we know. */
+  /** Name of the source; the host itself if the source is unknown. */
   referrerSource: string | null;
 }
 
@@ -35,7 +35,7 @@ interface KnownSource {
   medium: ReferrerMedium;
 }
 
-/** By the longest suffix of the host in the list; names such as `google` under any country's domain. */
+/** Finds the longest suffix of the host in the list. Names such as `google` match under any country's domain. */
 function findSource(host: string): KnownSource | null {
   let suffix = host;
   while (true) {
@@ -49,12 +49,12 @@ function findSource(host: string): KnownSource | null {
   }
 }
 
-/** `com`, a country's, or a country's with its commercial second level: enough to tell google.co.uk from google.evil.com. */
+/** `com`, a country's domain, or its second level such as `co.uk`: enough to distinguish google.co.uk from google.evil.com. */
 function isPublicSuffix(suffix: string): boolean {
   return /^(?:com|(?:(?:com?|org|net|ne|or|gov|ac)\.)?[a-z]{2})$/.test(suffix);
 }
 
-/** One of the two is the other, or a subdomain of it. */
+/** The hosts are equal, or one is a subdomain of the other. */
 function isSameSite(host: string, pageHost: string | null): boolean {
   if (pageHost === null) return false;
   return host === pageHost || host.endsWith(`.${pageHost}`) || pageHost.endsWith(`.${host}`);

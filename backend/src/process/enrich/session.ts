@@ -1,4 +1,4 @@
-// The session the client counted: `context.sessionId`, a text or (analytics-next, mobile SDKs) a number.
+// Reads the client's own session id, `context.sessionId`: a text or (analytics-next, mobile SDKs) a number.
 
 import { scalarText } from "./text.ts";
 

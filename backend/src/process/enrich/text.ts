@@ -1,8 +1,8 @@
-// Reading text out of what clients send: anything else is absent, never an error.
+// Reads text from values that clients send. A value of another type counts as absent, never as an error.
 
 import type { JsonObject } from "@behaviour/contract";
 
-/** The text, or null when it is absent, empty or of another type. */
+/** The text, or null if the value is absent, empty or of another type. */
 export function textOrNull(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }

@@ -1,6 +1,6 @@
-// The device, operating system and browser behind an event, and whether it is a bot's (./bot.ts).
-// `context.userAgent` wins over the request's header: servers and proxies send on behalf of others. Client hints refine
-// the user agent they came with.
+// Finds the device, operating system and browser of an event, and whether a bot sent it (./bot.ts).
+// `context.userAgent` wins over the request's header, because servers and proxies send on behalf of others. Client hints
+// refine the user agent that they came with.
 
 import type { RequestSource } from "@behaviour/contract";
 import { UAParser } from "ua-parser-js";
@@ -28,9 +28,9 @@ export const UNKNOWN_AGENT: UserAgent = {
   isBot: false,
 };
 
-/** A parse costs some 50 µs, a hit a tenth of one; a busy project sees a few thousand strings a day. */
+/** A parse costs some 50 µs, a hit in the cache a tenth of a microsecond. A busy project sees a few thousand strings a day. */
 const CACHE_ENTRIES = 20_000;
-/** Longer ones are no browser's; the parser itself looks no further. */
+/** No browser sends a longer user agent, and the parser itself reads no further. */
 const MAX_CHARS = 500;
 
 const cache = new BoundedCache<UserAgent>(CACHE_ENTRIES);
@@ -58,7 +58,7 @@ function readAgent(
   return clientHints === undefined ? parse(header) : withHints(parse(header), readHintHeaders(clientHints));
 }
 
-/** Windows 11 still calls itself 10 in its user agent; its hint is 13 and above. */
+/** Windows 11 still calls itself 10 in its user agent. Its platform version in the hints is 13 or above. */
 const WINDOWS_11_SINCE = 13;
 
 function withHints(parsed: UserAgent, { brand, isMobile, platform, platformVersion }: BrowserHints): UserAgent {
@@ -78,7 +78,7 @@ function withHints(parsed: UserAgent, { brand, isMobile, platform, platformVersi
   return hinted;
 }
 
-/** "Mobile Chrome", "Chrome WebView": the parser says more than the brand. */
+/** "Mobile Chrome", "Chrome WebView": the parser's name is more precise than the brand. */
 function isSameBrowser(parsed: string | null, brand: string): boolean {
   return parsed?.includes(brand) === true;
 }
@@ -89,8 +89,8 @@ function versionOf(os: string, platformVersion: string): string {
 }
 
 /**
- * A server's library sends its own name as user agent ("analytics-python/2.2"), which says nothing about the person and
- * looks like a bot's: it is used only when it comes from a browser, or from something that uses no library at all.
+ * A server's library sends its own name as user agent ("analytics-python/2.2"). It says nothing about the person and looks
+ * like a bot. The header is used only if it comes from a browser, or from a client that uses no library.
  */
 function headerSpeaksForUser(
   context: Record<string, unknown>,
@@ -140,7 +140,7 @@ function deviceClass(type: string | undefined, os: string | undefined): string |
   return os !== undefined && DESKTOP_OS.test(os) ? "desktop" : null;
 }
 
-/** Native SDKs know better than any user agent: `context.os` and `context.device` of Segment's spec. */
+/** Values of native SDKs are more precise than any user agent: `context.os` and `context.device` of Segment's spec. */
 function withNativeContext(parsed: UserAgent, context: Record<string, unknown>): UserAgent {
   const os = objectAt(context, "os");
   const device = objectAt(context, "device");
