@@ -1,11 +1,12 @@
-// What a field's name says of what it holds. Names come from clients, so what was found out is kept in a bounded memory.
+// Finds out from a field's name whether the field holds a phone number or a national id. Names come from clients, so the results
+// are kept in a bounded cache.
 
 import { BoundedCache } from "../bounded-cache.ts";
 
 export type FieldHint =
   | "phone"
   | "national_id"
-  /** May hold a company's or another number: a checksum has to agree. */
+  /** May also hold a company's number or another number, so a checksum must agree. */
   | "maybe_national_id";
 
 const PHONE_WORDS: ReadonlySet<string> = new Set(
@@ -16,7 +17,7 @@ const PHONE_WORDS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Say nothing by themselves, nor take anything from what stands before them or above them. */
+/** Words that say nothing by themselves. The word before them decides, or else the name of the object above. */
 const PLAIN_WORDS: ReadonlySet<string> = new Set(
   "number numbers num no nr nummer value values raw formatted e164 national international intl home work private primary secondary text 1 2 3".split(
     " ",
@@ -47,7 +48,7 @@ const AMBIGUOUS_IDS: ReadonlySet<string> = new Set(
 
 interface NameMeaning {
   hint: FieldHint | null;
-  /** `number`, `value`: the object above says what it is. */
+  /** For `number` or `value` the name of the object above decides. */
   isPlain: boolean;
 }
 
@@ -96,7 +97,7 @@ function readMeaning(words: readonly string[]): NameMeaning {
 
 const NOTHING: NameMeaning = { hint: null, isPlain: false };
 
-/** An `iPhone` has no number. */
+/** An `iPhone` is not a phone number. */
 function isAppliance(words: readonly string[], count: number): boolean {
   const before = words.at(-count - 1);
   return before === "i" || before === "head" || before === "micro";

@@ -1,4 +1,5 @@
-// IBANs in text: a country that has them, exactly its length and structure, and the check digits. With or without spaces.
+// Masks IBANs in text, with or without separators. An IBAN needs a country that issues IBANs, exactly that country's length and
+// structure, and valid check digits.
 
 import { countrySpecs, isValidIBAN } from "ibantools";
 import type { CallBudget } from "./phone.ts";
@@ -6,7 +7,7 @@ import type { CallBudget } from "./phone.ts";
 const IBAN_MASK = "[iban]";
 
 const START = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}/g;
-/** Space, no-break space, dash, full stop, and what a URL writes for a space. @returns its length, 0 when there is none */
+/** Space, no-break space, dash, full stop, or a URL's form of a space. @returns the separator's length, 0 if there is none. */
 function separatorAt(text: string, at: number): number {
   const unit = text.charCodeAt(at);
   if (unit === 0x20 || unit === 0xa0 || unit === 0x2d || unit === 0x2e || unit === 0x2b) return 1;
@@ -27,11 +28,11 @@ export function maskIbans(text: string, budget: CallBudget): string {
   return done === 0 ? text : masked + text.slice(done);
 }
 
-/** The longest one in the registry has 33 characters. */
+/** The longest IBAN in the registry has 33 characters. */
 const CHARS_MAX = 40;
 const units = new Uint8Array(CHARS_MAX);
 
-/** @returns where the IBAN that begins at `start` ends, or null when there is none. */
+/** @returns the end of the IBAN that begins at `start`, or null if there is none. */
 function endOfIban(text: string, start: number, budget: CallBudget): number | null {
   const country = text.slice(start, start + 2).toUpperCase();
   const chars = Object.hasOwn(countrySpecs, country) ? countrySpecs[country]?.chars : null;
@@ -48,7 +49,7 @@ function endOfIban(text: string, start: number, budget: CallBudget): number | nu
     units[length++] = text.charCodeAt(at++);
   }
   if (isAlphanumeric(text.charCodeAt(at)) || !hasCheckDigits(chars)) return null;
-  // One number in 97 comes here by chance.
+  // One number in 97 has valid check digits by chance.
   if (--budget.calls < 0) return at;
   return isValidIBAN(String.fromCharCode(...units.subarray(0, chars)).toUpperCase()) ? at : null;
 }
@@ -63,7 +64,7 @@ function hasCheckDigits(length: number): boolean {
   return rest === 1;
 }
 
-/** False for NaN, past the end. */
+/** False for NaN, which `charCodeAt` returns past the end. */
 function isAlphanumeric(unit: number): boolean {
   const lower = unit | 0x20;
   return (unit >= 0x30 && unit <= 0x39) || (lower >= 0x61 && lower <= 0x7a);

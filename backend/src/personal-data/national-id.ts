@@ -1,8 +1,8 @@
-// National ids. Most are a few digits, which an order or a date can be as well, so the rules differ by what tells them:
+// Masks national ids. Most ids are a few digits, and so are orders and dates. The rules therefore depend on the field:
 //
-// - in a field whose name says so (`ssn`, `nationalId`, `codiceFiscale` …): anything that has the form of an id;
-// - in a field whose name may say so (`taxId`, `document` …): what the checksum of some country's personal id agrees with;
-// - anywhere else: only the forms below, written as their country writes them, with the right check digits.
+// - in a field whose name says so (`ssn`, `nationalId`, `codiceFiscale` …): any value that has the form of an id;
+// - in a field whose name may say so (`taxId`, `document` …): a value that passes the checksum of some country's personal id;
+// - in any other field: only the forms below, written as their country writes them, with valid check digits.
 
 import { stdnum } from "stdnum";
 import type { CallBudget } from "./phone.ts";
@@ -13,7 +13,7 @@ interface Validator {
   validate(value: string): { isValid: boolean; error?: Error };
 }
 
-/** @throws at start when the library no longer has it. */
+/** @throws at start if the library no longer has the validator. */
 function validatorOf(name: string): Validator {
   const [country = "", kind = ""] = name.split(".");
   const validator = stdnum[country]?.[kind];
@@ -21,7 +21,7 @@ function validatorOf(name: string): Validator {
   return validator;
 }
 
-/** Personal ids with a checksum or a form of their own, of those the library knows. */
+/** The library's validators for personal ids that have a checksum or a distinctive form. */
 const PERSONAL: readonly Validator[] = (
   "AT.vnr BE.nn BG.egn BR.cpf CA.sin CH.ssn CL.run CN.ric CZ.rc DE.idnr DE.svnr EC.ci EE.ik ES.dni ES.nie FI.hetu FR.nir " +
   "GB.nino GR.amka HK.hkid HR.oib IE.pps IL.idnr IN.aadhaar IN.pan IS.kennitala IT.codicefiscale KR.rrn LT.asmens MX.curp " +
@@ -31,8 +31,8 @@ const PERSONAL: readonly Validator[] = (
   .map(validatorOf);
 
 /**
- * Which of them take a text of so many characters, asked of them once: a sweep over all of them costs a third of a
- * millisecond, and nearly all of them say no to the length.
+ * The validators that accept each length of text, determined once. Asking all validators about a text costs a third of a
+ * millisecond, and nearly all of them reject its length.
  */
 let byLength: readonly (readonly Validator[])[] | null = null;
 
@@ -42,7 +42,7 @@ function validatorsOf(value: string): readonly Validator[] {
   );
   const plain = value.replace(SEPARATORS, "").length;
   const ofPlain = byLength[plain] ?? [];
-  // Some count the dash that belongs to their form.
+  // Some validators count the dash that belongs to their form.
   return plain === value.length ? ofPlain : [...ofPlain, ...(byLength[plain + 1] ?? [])];
 }
 
@@ -66,7 +66,7 @@ const FORMS: readonly WrittenForm[] = [
   { pattern: /^[12] \d{2} \d{2} \d[\dAB] \d{3} \d{3} \d{2}$/, validator: validatorOf("FR.nir") },
 ];
 
-/** All of the forms at once, so that a text is gone over once. */
+/** All forms in one pattern, so that a text is scanned once. */
 const ANY_FORM =
   /(?<![\p{L}\d.+_-])(?:\d{3}-\d{2}-\d{4}|\d{6}[-+A]\d{3}[0-9A-Y]|\d{3}\.\d{3}\.\d{3}-\d{2}|756\.\d{4}\.\d{4}\.\d{2}|\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}|[12] \d{2} \d{2} \d[\dAB] \d{3} \d{3} \d{2})(?![\p{L}\d_-])/gu;
 const ITALIAN = validatorOf("IT.codicefiscale");
@@ -83,14 +83,14 @@ export function maskItalianCodes(text: string, budget: CallBudget): string {
   return text.replace(ANY_ITALIAN, (found) => (isValid(ITALIAN, found, budget) ? NATIONAL_ID_MASK : found));
 }
 
-/** One word or groups of them, with some digits: what an id looks like, and no sentence, time or address does. */
+/** One word or several groups, with some digits. An id looks like this; a sentence, a time or an address does not. */
 const ID_FORM = /^(?=(?:\D*\d){5})[A-Za-z0-9](?:[ ./()-]?[A-Za-z0-9]){4,21}[)]?$/;
 const ID_CHARS_MIN = 5;
 const ID_CHARS_MAX = 32;
-/** One of them costs a third of a call for a phone number. */
+/** A validator costs a third of a call for a phone number. */
 const VALIDATORS_A_CALL = 3;
 
-/** The value of a field whose name says that it is one. @param isCertain the name leaves no doubt. */
+/** Masks the value of a field whose name says that it is a national id. @param isCertain the name leaves no doubt. */
 export function maskNationalIdField(text: string, isCertain: boolean, budget: CallBudget): string {
   const value = text.trim();
   if (value.length > ID_CHARS_MAX || !ID_FORM.test(value)) return text;
@@ -105,7 +105,7 @@ function isValid(validator: Validator, text: string, budget: CallBudget): boolea
   return --budget.calls < 0 || accepts(validator, text);
 }
 
-/** The library takes some texts apart before it knows that they are whole, and throws: those are no ids. */
+/** The library parses some texts before it has checked that they are complete, and throws. Such texts are not ids. */
 function accepts(validator: Validator, text: string): boolean {
   try {
     return validator.validate(text).isValid;

@@ -1,20 +1,20 @@
-// Phone numbers in text. The rules, each of which a table test holds:
+// Masks phone numbers in text. A table test covers each of these rules:
 //
-// - international (`+49 170 1234567`; in a URL `%2B49…`, `tel:…`): 8 to 15 digits that libphonenumber takes for a valid number;
-// - national with separators, by the country of the request: `(030) 1234567`, `030/1234567`, `01 23 45 67 89`, and where
-//   numbers are North American, or the country is not known, `212-555-0123`;
-// - digits alone are a phone number only in a field whose name says so: they may be an order, a time, a price.
+// - international (`+49 170 1234567`; in a URL `%2B49…`, `tel:…`): 8 to 15 digits that libphonenumber accepts as a valid number;
+// - national with separators, by the country of the request: `(030) 1234567`, `030/1234567`, `01 23 45 67 89`, and
+//   `212-555-0123` if the country has North American numbers or is unknown;
+// - digits alone are a phone number only in a field whose name says so. Elsewhere they may be an order, a time or a price.
 
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js/max";
 
-/** Calls of the libraries that one request may still cause; beyond them a number's form decides, and more is masked than had to be. */
+/** Library calls that a request may still cause. Beyond them a number's form decides, and more is masked than necessary. */
 export interface CallBudget {
   calls: number;
 }
 
 const SEPARATORS = "[ \\u00a0().\\/-]{0,2}";
 const INTERNATIONAL = new RegExp(`(?<![\\p{L}\\d+])\\+\\d(?:${SEPARATORS}\\d){7,14}(?![\\p{L}\\d])`, "gu");
-/** In a URL `+` may be a space. */
+/** In a URL `+` may stand for a space. */
 const IN_URL = /(?:(?:tel:)?(?:%2B|(?<=[=:/])\+)|tel:)\d(?:(?:%20|%28|%29|[ +().-]){0,2}\d){7,14}(?![A-Za-z\d])/gi;
 const NATIONAL =
   /(?<![\p{L}\d+.,/%=&#$€£_-])(?:\(0?\d{1,5}\) ?\d{2,8}(?:[ .-]\d{2,8}){0,4}|0\d{1,5}(?:[ /-]\d{2,8}){1,4}|(?:1[-. ])?[2-9]\d{2}([-. ])[2-9]\d{2}\1\d{4})(?![\p{L}\d%]|[.,:-]\d)/gu;
@@ -42,14 +42,14 @@ const FIELD_RUN = /\+?\(?\d(?:[ \u00a0()./-]{0,2}\d){6,16}/g;
 const FIELD_DIGITS_MIN = 7;
 const FIELD_DIGITS_MAX = 17;
 
-/** The value of a field whose name says that it is a phone number: no country's rules are asked. */
+/** Masks the value of a field whose name says that it is a phone number. No country's rules are applied. */
 export function maskPhoneField(text: string): string {
   if (!FIELD_VALUE.test(text)) return text.replace(FIELD_RUN, PHONE_MASK);
   const digits = countDigits(text);
   return digits >= FIELD_DIGITS_MIN && digits <= FIELD_DIGITS_MAX ? PHONE_MASK : text.replace(FIELD_RUN, PHONE_MASK);
 }
 
-/** A number may be followed by another: the longest part that is one is masked. */
+/** Another number may follow the first. The longest part that is a valid number is masked. */
 function maskInternational(found: string, budget: CallBudget): string {
   if (DECIMAL.test(found)) return found;
   let end = found.length;

@@ -1,6 +1,6 @@
-// The least that is masked in a failed event's payload before it is stored for people to read. The edge has already masked
-// what it could find in strings it could parse; this is for lines that nobody could parse, so it works on plain text.
-// Every pattern is linear: a look-behind lets a match begin only where a run of its characters begins.
+// Masks the minimum in a failed event's payload before it is stored for people to read. The edge has already masked what it
+// found in the strings that it could parse. This code is for lines that nothing could parse, so it works on plain text. Every
+// pattern is linear: a look-behind lets a match begin only at the beginning of a run of its characters.
 
 import { isObject } from "@behaviour/contract";
 import { maskText } from "./mask.ts";
@@ -9,10 +9,10 @@ const EMAIL = /(?<![\w.%+-])[\w.%+-]+(?:@|%40|\\u0040)(?:[A-Za-z0-9-]+\.)+[A-Za-
 const JWT = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/g;
 const BEARER = /\b(bearer|basic)(\s{1,4})[\w.~+/=-]{8,}/gi;
 const SECRET_KEY = /\bsk_(?:live|test)_[0-9A-Za-z]{36}/g;
-/** 13 to 19 digits, first one of a card network's; the checksum spares times in milliseconds and most other numbers. */
+/** 13 to 19 digits that begin with a card network's digit. The checksum excludes times in milliseconds and most other numbers. */
 const CARD = /(?<![\d.])[2-6](?:[ -]?\d){12,18}(?!\.?\d)/g;
 
-/** The client's own ids and its key, wherever they stand in JSON text. Who it was is told by the surrogate. */
+/** The client's own ids and its key, anywhere in JSON text. The surrogate identifies the person instead. */
 const NAMED_ID =
   /"(userId|anonymousId|groupId|previousId|user_id|anonymous_id|writeKey)"(\s{0,8}):(\s{0,8})(?:"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)/g;
 
@@ -24,7 +24,7 @@ export function maskPlainText(text: string): string {
   if (masked.includes("eyJ")) masked = masked.replace(JWT, "[token]");
   if (masked.includes("sk_")) masked = masked.replace(SECRET_KEY, "[token]");
   masked = masked.replace(BEARER, "$1$2[token]");
-  // And what the processor looks for, as far as it can be told without the fields' names.
+  // The processor's own classes too, as far as they can be found without field names.
   return maskText(masked.replace(CARD, (run) => (passesLuhn(run) ? "[card]" : run)));
 }
 
@@ -33,8 +33,8 @@ function maskIds(text: string): string {
 }
 
 /**
- * An event without what its traits say of the person: names and addresses have no pattern. Numbers, flags and the shape stay,
- * because they are what a rule is mostly about. The patterns of `maskPlainText` are for the text made of it.
+ * Masks every text in the event's traits, because names and addresses have no pattern. Numbers, flags and the structure stay,
+ * because most rules of a plan concern them. The patterns of `maskPlainText` are applied later, to the event as text.
  */
 export function withoutTraits(event: Record<string, unknown>): Record<string, unknown> {
   const shown = { ...event };
@@ -53,7 +53,7 @@ function masked(value: unknown): unknown {
 
 const DESCRIBED_MAX_CHARS = 120;
 
-/** One value in a few words, fit to be shown. @param personal its text says something of a person, whatever it says */
+/** Describes one value in a few words that are safe to show. @param personal the text is about a person, whatever it says */
 export function describeValue(value: unknown, { personal = false }: { personal?: boolean } = {}): string {
   if (value === undefined) return "absent";
   if (Array.isArray(value)) return `array of ${value.length}`;

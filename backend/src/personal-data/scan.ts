@@ -1,10 +1,10 @@
-// Whether a text can hold a phone number, an IBAN or a national id at all: one pass over its characters, a nanosecond each,
-// which nearly every string of an event ends with. Never says no to a text in which a finder beside this file would find
-// something.
+// Decides in one pass, a nanosecond per character, whether a text can hold a phone number, an IBAN or a national id. For nearly
+// every string of an event nothing else has to run. The scan has no false negatives: it never excludes a text in which a finder
+// of this folder would find something.
 
-/** Some digits: enough for a field whose name says what it holds. */
+/** Some digits: enough for a value whose field's name says what it is. */
 const SOME_DIGITS = 1;
-/** So many digits together, with separators between them, as a phone number has at least. */
+/** A run of digits, separators allowed, as long as the shortest phone number. */
 export const LONG_RUN = 2;
 /** A word that begins as an IBAN does: two letters and two digits. */
 export const IBAN_START = 4;
@@ -45,7 +45,7 @@ function isSeparator(unit: number): boolean {
   return unit === 0x20 || unit === 0x25 || (unit >= 0x28 && unit <= 0x2f && unit !== 0x2a && unit !== 0x2c);
 }
 
-/** @param at the second of two digits, before which there is a letter. */
+/** @param at index of the second of two digits that follow a letter. */
 function startOf(text: string, at: number): number {
   let start = at - 2;
   while (start > 0 && at - 1 - start < CODE_LETTERS && isLetter(text.charCodeAt(start - 1))) start--;

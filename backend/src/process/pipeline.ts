@@ -60,7 +60,7 @@ export interface ProcessOutcome {
 const STEP_CHARS = 512 * 1024;
 /** Enriched text that is put at a time. It fills some records, bounds memory, and is the most work that a deadline can waste. */
 const SLICE_CHARS = 8 * 1024 * 1024;
-/** A slice starts only if this much time is left, and twice the time of the slowest slice. */
+/** A slice after the first starts only if this much time is left, and at least twice the time of the slowest slice. */
 const RESERVE_MS = 5_000;
 
 /**

@@ -1,4 +1,4 @@
-// `pipeline plan …`: tracking plans between files in git and the control plane, and code made of them.
+// Implements `pipeline plan …`: moves tracking plans between files in git and the control plane, and generates code from them.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

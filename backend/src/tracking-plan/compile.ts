@@ -1,5 +1,5 @@
-// JSON Schema to a function. Ajv compiles to JavaScript, which judges millions of events a second and core where an
-// interpreter judges some ten thousand; that is affordable because schema-rules.ts lets only a known subset in, and because
+// Compiles a JSON Schema to a function. Ajv compiles to JavaScript, which checks millions of events per second and core, while
+// an interpreter checks some ten thousand. This is safe because schema-rules.ts admits only a known subset, and because
 // patterns run on RE2, which has no backtracking to attack.
 
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
@@ -8,10 +8,10 @@ import { FORMATS } from "./formats.ts";
 
 export type { ErrorObject } from "ajv/dist/2020.js";
 
-/** Null when the value satisfies the schema; else the first thing that does not, and for `anyOf` and its like what led there. */
+/** Null if the value satisfies the schema; else the first error, for `anyOf` and the like after the errors that caused it. */
 export type SchemaValidator = (value: unknown) => readonly ErrorObject[] | null;
 
-/** 0.1 + 0.2 is a multiple of 0.1. */
+/** Precision at which 0.1 + 0.2 is a multiple of 0.1. */
 const MULTIPLE_OF_DIGITS = 6;
 
 const linearPattern = Object.assign(
@@ -19,13 +19,13 @@ const linearPattern = Object.assign(
     const compiled = RE2JS.compile(pattern);
     return { test: (text: string) => compiled.matcher(text).find() };
   },
-  // For code that is written to a file, which ours never is.
+  // Ajv uses this only in code that is written to a file. Ours never is.
   { code: "undefined" },
 );
 
 /** @throws Error for a schema that cannot be compiled. */
 export function compileSchema(schema: Record<string, unknown>): SchemaValidator {
-  // One compiler for each schema: it keeps what it compiled for as long as it lives, and `$defs` must not meet.
+  // Each schema has its own compiler. A compiler keeps everything it compiled, and the `$defs` of two schemas must not mix.
   const ajv = new Ajv2020({
     allErrors: false,
     messages: false,
@@ -41,7 +41,7 @@ export function compileSchema(schema: Record<string, unknown>): SchemaValidator 
     logger: false,
     code: { regExp: linearPattern },
   });
-  // The dialect is named for people and their editors; the keywords that are left mean the same in both.
+  // The dialect is for people and their editors. The allowed keywords mean the same in both dialects.
   const { $schema: _dialect, ...rules } = schema;
   const validate: ValidateFunction = ajv.compile(rules);
   return (value) => (validate(value) ? null : (validate.errors ?? []));

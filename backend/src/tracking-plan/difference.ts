@@ -1,7 +1,7 @@
-// What changes between two plans, and whether events that kept the first may break the second. Pure.
+// Lists the changes between two plans, and whether events that satisfied the first plan may break the second. Pure.
 //
-// A change is breaking when it can turn an event that was fine into one that is not. Of the keywords whose effect follows
-// from their values that is worked out; any other change of a rule counts as breaking, because nobody has shown that it is not.
+// A change is breaking if it can make a valid event invalid. This is computed for keywords whose effect follows from their
+// values. Any other change of a rule counts as breaking, because nobody has shown that it is not.
 
 import { isDeepStrictEqual } from "node:util";
 import { escapeKey, isObject, type PlanEvent, planEventName, type TrackingPlan } from "@behaviour/contract";
@@ -19,7 +19,7 @@ export function planDifference(before: TrackingPlan, after: TrackingPlan): PlanC
   const changes: PlanChange[] = [];
   for (const name of ["mode", "unknownEvents"] as const) {
     if (before[name] === after[name]) continue;
-    // A stricter setting breaks no promise to the senders: it says what becomes of events that break theirs.
+    // A stricter setting breaks no promise to the senders. It decides what happens to events that break the plan.
     changes.push({ subject: name, pointer: "", change: `${before[name]} → ${after[name]}`, breaking: false });
   }
   const [old, now] = [byName(before), byName(after)];
@@ -29,7 +29,7 @@ export function planDifference(before: TrackingPlan, after: TrackingPlan): PlanC
     else changes.push(...schemaChanges(name, event, successor));
   }
   for (const name of now.keys()) {
-    // An event that nobody planned was stored as it came, unless unknown events are not.
+    // An event that was not in the plan was stored unchecked, unless the plan kept unknown events from being stored.
     if (!old.has(name)) changes.push({ subject: name, pointer: "", change: "added", breaking: false });
   }
   return changes;
@@ -50,7 +50,7 @@ function schemaChanges(subject: string, before: PlanEvent, after: PlanEvent): Pl
 type Report = (pointer: string, change: string, breaking: boolean) => void;
 type Schema = Record<string, unknown>;
 
-/** Say nothing of what an event may be. */
+/** Keywords that do not restrict events. */
 const NOTES: ReadonlySet<string> = new Set([
   "$schema",
   "$comment",
@@ -96,7 +96,7 @@ function compareKeyword(keyword: string, before: Schema, after: Schema, pointer:
     const isLooser = now === undefined || (old !== undefined && AT_LEAST.has(keyword) === Number(now) < Number(old));
     report(pointer, arrow(old, now), !isLooser);
   } else {
-    // A rule that is gone breaks nothing, except one that says what others do not apply to.
+    // Removing a rule breaks nothing, except a rule that exempts values from other rules.
     report(pointer, arrow(old, now), now !== undefined || SETS_APART.has(keyword));
   }
 }
@@ -108,7 +108,7 @@ function compareProperties(before: Schema, after: Schema, pointer: string, repor
   for (const name of new Set([...Object.keys(old), ...Object.keys(now)])) {
     const place = `${pointer}/${escapeKey(name)}`;
     if (!Object.hasOwn(now, name)) report(place, "removed", !staysOpen);
-    // It may have been sent before in another form, but nobody had promised one. That it is required is said by `required`.
+    // The property may have been sent before in another form, but no form was promised. `required` reports if it is required.
     else if (!Object.hasOwn(old, name)) report(place, "added", false);
     else compareSchemas(old[name], now[name], place, report);
   }
@@ -132,7 +132,7 @@ function compareChoices(old: unknown, now: unknown, pointer: string, report: Rep
 
 function compareDefinitions(old: unknown, now: unknown, pointer: string, report: Report): void {
   const [before, after] = [isObject(old) ? old : {}, isObject(now) ? now : {}];
-  // One that was added or removed shows where it is referred to.
+  // An added or removed definition shows where it is referenced.
   for (const name of Object.keys(before)) {
     if (Object.hasOwn(after, name)) compareSchemas(before[name], after[name], `${pointer}/${name}`, report);
   }

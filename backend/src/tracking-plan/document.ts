@@ -1,5 +1,5 @@
-// A whole plan, judged on entry: by the admin API, by the command line without a server, and again by nobody, because what is
-// published has passed here. Pure. Bad input is a value that says where.
+// Checks a whole plan on entry, for the admin API and for the command line without a server. No code checks it again, because
+// every published plan has passed here. Pure. Bad input is a value that says where the problem is.
 
 import { gzipSync } from "node:zlib";
 import { LIMITS, PLAN_MODES, planEventName, TrackingPlan, UNKNOWN_EVENTS } from "@behaviour/contract";
@@ -34,7 +34,7 @@ export function checkPlan(input: unknown): CheckedPlan {
 
 function contradictions({ mode, unknownEvents, events }: TrackingPlan): PlanProblem[] {
   const problems: PlanProblem[] = [];
-  // Strictness in the order of the lists: `allow` goes with `off`.
+  // Both lists are in order of strictness; `allow` corresponds to `off`.
   if (UNKNOWN_EVENTS.indexOf(unknownEvents) > PLAN_MODES.indexOf(mode)) {
     problems.push({ pointer: "/unknownEvents", message: `cannot be stricter than the mode, which is ${mode}` });
   }
@@ -59,7 +59,7 @@ function badSchemas({ events }: TrackingPlan): PlanProblem[] {
     try {
       compileSchema(schema);
     } catch (error) {
-      // What the rules let pass and the compiler does not, such as a property that is both required and false.
+      // The compiler rejects some schemas that the rules accept, such as a property that is both required and false.
       problems.push({ pointer: place, message: error instanceof Error ? error.message : String(error) });
     }
   }

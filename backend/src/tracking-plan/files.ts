@@ -1,5 +1,5 @@
-// A plan as files in git: `plan.json` with mode and version, and one JSON file per event beside it. Names of files are for
-// people; what counts is what stands in them.
+// Reads and writes a plan as files in git: `plan.json` with mode and version, and one JSON file per event beside it. File names
+// are for people; only the contents count.
 
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -16,10 +16,10 @@ export interface PlanFolder {
   plan: TrackingPlan;
 }
 
-/** What is wrong with the files, for people. */
+/** The problems of the files, described for people. */
 class PlanFilesError extends Error {}
 
-/** @throws {PlanFilesError} that names each file with what is wrong in it. */
+/** @throws {PlanFilesError} that names the faulty files and their problems. */
 export async function readPlanFolder(folder: string): Promise<PlanFolder> {
   const { version = 0, mode, unknownEvents, ...rest } = await readObject(join(folder, PLAN_FILE));
   const strange = Object.keys(rest).filter((name) => !name.startsWith("$"));
@@ -34,7 +34,7 @@ export async function readPlanFolder(folder: string): Promise<PlanFolder> {
   throw new PlanFilesError(checked.problems.map((problem) => inFile(problem, names)).join("\n"));
 }
 
-/** Writes the plan's files, and removes those of events that are not in it. */
+/** Writes the plan's files, and removes the files of events that are not in the plan. */
 export async function writePlanFolder(folder: string, { version, plan }: PlanFolder): Promise<string[]> {
   const { mode, unknownEvents, events } = plan;
   await mkdir(folder, { recursive: true });
@@ -56,7 +56,7 @@ export function writeVersion(
   return writeObject(join(folder, PLAN_FILE), { version, mode, unknownEvents });
 }
 
-/** In the order people expect, and without what is the default. */
+/** Fields in the order that people expect, without default values. */
 function toFile({ type, event, version, description, schema }: PlanEvent): Record<string, unknown> {
   return {
     type,
@@ -77,7 +77,7 @@ async function eventFiles(folder: string): Promise<string[]> {
   return entries.filter((name) => name.endsWith(".json") && name !== PLAN_FILE && !name.startsWith("."));
 }
 
-/** By event, the file it stands in already, so that a pull moves nothing. */
+/** Maps each event to its existing file, so that a pull renames no file. */
 async function namesInUse(folder: string, files: readonly string[]): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   for (const file of files) {

@@ -1,5 +1,5 @@
-// The values of `format` that a plan may use. Written here and not taken from a library of patterns: each test is linear in
-// the text, because the text comes from anybody who has a public key.
+// Defines the values of `format` that a plan may use. They are written here and not taken from a library of patterns, so that
+// each test is linear in the text: anybody with a public key can send the text.
 
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import { parseTime } from "@behaviour/contract";
@@ -14,7 +14,7 @@ function isHostname(text: string): boolean {
   return text.length <= HOST_MAX && text.split(".").every((label) => HOST_LABEL.test(label));
 }
 
-/** The edge masks addresses unless the project allows them: what it leaves in their place counts as one. */
+/** The edge masks addresses unless the project allows them, so its mask counts as an address. */
 const MASKED_EMAIL = "[email]";
 
 function isEmail(text: string): boolean {

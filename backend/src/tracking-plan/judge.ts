@@ -1,15 +1,15 @@
-// A plan, ready to judge events. Schemas are compiled when their first event comes: a plan of a thousand events costs a
-// process only what it meets. Pure.
+// Checks events against a plan. A schema is compiled when its first event arrives, so a plan of a thousand events costs a
+// process only the schemas that it uses. Pure.
 
 import { isObject, type PlanEvent, planEventName, type TrackingPlan } from "@behaviour/contract";
 import { describeValue } from "../personal-data/plain-text.ts";
 import { compileSchema, type SchemaValidator } from "./compile.ts";
 import { type PlanViolation, violationOf } from "./violation.ts";
 
-/** What a plan looks at. */
+/** The parts of an event that a plan checks. */
 export interface CheckedEvent {
   type: string;
-  /** Of a track event, a page or a screen. */
+  /** Name of a track event, a page or a screen. */
   name: string | null;
   properties: Record<string, unknown>;
   traits: Record<string, unknown>;
@@ -18,7 +18,7 @@ export interface CheckedEvent {
 
 export type PlanVerdict =
   | { action: "store" }
-  /** Stored with a mark, or kept among the failed events. */
+  /** The event is stored with a mark, or kept among the failed events. */
   | { action: "warn" | "quarantine"; violation: PlanViolation };
 
 const STORE: PlanVerdict = { action: "store" };
@@ -50,7 +50,7 @@ export class PlanJudge {
 
   judge(event: CheckedEvent): PlanVerdict {
     const { mode, unknownEvents } = this.#plan;
-    // A type that no rule is about is none of the plan's business: a plan of track events says nothing of pages.
+    // A plan does not apply to a type that it has no rule for: a plan of track events says nothing about pages.
     if (mode === "off" || !this.#types.has(event.type)) return STORE;
     const rules = this.#rules.get(ruleKey(event.type, event.name)) ?? this.#rules.get(ruleKey(event.type, null));
     const rule = rules === undefined ? undefined : chosen(rules, event.context);
@@ -67,7 +67,7 @@ function ruleKey(type: string, name: string | null): string {
   return name === null ? type : `${type} ${name}`;
 }
 
-/** The version that the event says it follows; the lowest when it says nothing, as clients that know of no versions do. */
+/** The rule of the version that the event declares. Clients that know no versions declare none; then the lowest applies. */
 function chosen(rules: readonly Rule[], context: Record<string, unknown>): Rule | undefined {
   const declared = declaredVersion(context);
   return declared === undefined ? rules[0] : rules.find(({ event }) => String(event.version) === declared);

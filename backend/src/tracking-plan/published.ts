@@ -1,6 +1,6 @@
-// The plan as the processor reads it: one item of DynamoDB per project, written by the control plane on every push.
-// DynamoDB and not Postgres or S3, because the processor cannot work without it anyway (its ledger and the vault lie there): a
-// plan adds nothing that could stop it.
+// Stores the plan that the processor reads: one item of DynamoDB per project, written by the control plane on every push. It is
+// in DynamoDB, not in Postgres or S3, because the processor depends on DynamoDB anyway (for its ledger and the vault). A plan
+// adds no dependency that could stop the processor.
 
 import { gunzipSync, gzipSync } from "node:zlib";
 import {
@@ -26,7 +26,7 @@ export class PublishedPlans {
     this.#dynamodb = dynamodb;
   }
 
-  /** Makes it the project's plan, unless a later version is there. @throws an infrastructure fault; again is safe. */
+  /** Makes this the project's plan, unless a later version is stored. @throws an infrastructure fault; calling again is safe. */
   async publish(project: string, { version, plan }: PublishedPlan): Promise<void> {
     const command = new PutItemCommand({
       TableName: TABLES.ledger,
@@ -41,12 +41,12 @@ export class PublishedPlans {
     try {
       await this.#dynamodb.send(command, { abortSignal: callDeadline() });
     } catch (error) {
-      // Two pushes at once: the later version is in force, as it should be.
+      // Two pushes ran at once. The later version is in force, as it should be.
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
   }
 
-  /** @returns null for a project without a plan. @throws an infrastructure fault, or an item that is none of ours. */
+  /** @returns null for a project without a plan. @throws an infrastructure fault, or if this code did not write the item. */
   async read(project: string): Promise<PublishedPlan | null> {
     const command = new GetItemCommand({ TableName: TABLES.ledger, Key: keyOf(project), ConsistentRead: true });
     const { Item } = await this.#dynamodb.send(command, { abortSignal: callDeadline() });

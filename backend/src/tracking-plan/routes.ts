@@ -1,5 +1,5 @@
-// `/v1/admin/tracking-plan` (docs/API_DOCUMENTATION.md#administration): the plan as it is, a new version of it, and its settings alone. What a plan may say is
-// judged in document.ts, versions are kept in versions.ts.
+// Serves `/v1/admin/tracking-plan` (docs/API_DOCUMENTATION.md#administration): reads the plan, pushes a new version of it, and
+// changes its settings alone. document.ts checks a plan, versions.ts stores its versions.
 
 import { LIMITS, PLAN_MODES, TrackingPlan, UNKNOWN_EVENTS } from "@behaviour/contract";
 import type { Context, Hono } from "hono";
@@ -21,14 +21,14 @@ export interface PlanRouteParts {
 }
 
 const VERSION_MAX = 1_000_000_000;
-/** A property of an item of an object of … takes two steps a level. */
+/** A property of an item of an object … takes two levels of JSON for each level of the schema. */
 const PLAN_DEPTH = 80;
-/** The edge refuses what is larger. */
+/** The edge refuses a larger body. */
 const BODY_BYTES = LIMITS.forwardedPlanBytes;
 
 const version = z.int().check(z.gte(0), z.lte(VERSION_MAX));
 const Asking = z.object({ version: z.optional(integer(1, VERSION_MAX)), projectId: z.optional(z.string()) });
-/** Read loosely here: what is wrong inside is named by `checkPlan`, all of it and not only the first. */
+/** Parsed loosely here, because `checkPlan` names all problems of the plan, not only the first. */
 const PushBody = z.looseObject({ baseVersion: z.optional(version), projectId: z.optional(z.string()) });
 const SettingsBody = z.strictObject({
   baseVersion: z.optional(version),

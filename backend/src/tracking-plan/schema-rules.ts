@@ -1,10 +1,10 @@
-// What a schema in a tracking plan may say. A plan comes from whoever holds a project's admin key and runs in a processor that
-// all projects share, so it is held to a subset in which every check takes time in proportion to the event:
+// Checks that a schema in a tracking plan stays within the allowed subset. A plan comes from anybody with a project's admin key
+// and runs in a processor that all projects share. In the subset every check takes time in proportion to the event:
 //
-// - keywords from a list, nothing else: what is not understood is refused, not passed over;
-// - `$ref` to `#/$defs/…` of the same schema only, without cycles, and the schema unfolded stays small (two references
-//   to something that holds two references … would otherwise double at each step);
-// - patterns that RE2 takes: no look-around and no back references, and matched without backtracking (compile.ts).
+// - only keywords from a list: an unknown keyword is refused, not ignored;
+// - `$ref` only to `#/$defs/…` of the same schema, without cycles, and the unfolded schema stays small (two references to a
+//   schema that holds two references … would otherwise double it at each step);
+// - only patterns that RE2 accepts: no look-around and no back references, matched without backtracking (compile.ts).
 
 import { escapeKey, isObject, LIMITS, referencedName } from "@behaviour/contract";
 import { RE2JS } from "re2js";
@@ -20,7 +20,7 @@ const UNFOLDED_MAX = 2_000;
 const DEPTH_MAX = 32;
 const PATTERN_MAX_LENGTH = 500;
 const ENUM_MAX = 1_000;
-/** Comparing each item with each other is only cheap for few of them. */
+/** Comparing each item with every other item is cheap only for few items. */
 const UNIQUE_ITEMS_MAX = 256;
 const DIALECTS: readonly unknown[] = [
   "https://json-schema.org/draft/2020-12/schema",
@@ -37,7 +37,7 @@ const isText: Judge = (value) => (typeof value === "string" ? null : "must be a 
 const isFlag: Judge = (value) => (typeof value === "boolean" ? null : "must be true or false");
 const isAnything: Judge = () => null;
 
-/** Keywords that hold no schema of their own. */
+/** Keywords whose value holds no schema. */
 const VALUES: Record<string, Judge> = {
   $schema: (value) => (DIALECTS.includes(value) ? null : "must be JSON Schema 2020-12 or draft 7"),
   $comment: isText,
@@ -90,7 +90,7 @@ const ONE: readonly string[] = [
 const MANY: readonly string[] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const NAMED: readonly string[] = ["properties", "patternProperties", "$defs"];
 
-/** @returns the first thing that is wrong with the schema of an event, or null. */
+/** @returns the first problem of an event's schema, or null. */
 export function findSchemaProblem(schema: Record<string, unknown>): SchemaProblem | null {
   if (schema["type"] !== "object") return { pointer: "/type", message: 'must be "object": it describes properties' };
   const size = Buffer.byteLength(JSON.stringify(schema));
@@ -151,7 +151,7 @@ class SchemaWalk {
   }
 }
 
-/** Counts the schemas that one is, with every reference replaced by what it names. */
+/** Counts the schemas within the root, with every reference replaced by its target. */
 function findExpansion(root: Record<string, unknown>): SchemaProblem | null {
   const definitions = isObject(root["$defs"]) ? root["$defs"] : {};
   const sizes = new Map<string, number>();

@@ -1,4 +1,5 @@
-// The control plane's tracking plans. A version is written once and never changed; the current one is the newest.
+// Defines the tables of the control plane's tracking plans. A version is written once and never changed. The newest version is
+// the current one.
 
 import type { PlanMode, PlannedType, UnknownEvents } from "@behaviour/contract";
 import { foreignKey, integer, json, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
@@ -8,7 +9,7 @@ export const trackingPlan = pgTable(
   "tracking_plan",
   {
     project: text("project").notNull(),
-    /** Counts from 1. The greatest is the current one: there is no mark that could stand on two. */
+    /** Counts from 1. The greatest version is the current one. There is no separate mark that two versions could carry. */
     version: integer("version").notNull(),
     mode: text("mode").$type<PlanMode>().notNull(),
     unknownEvents: text("unknown_events").$type<UnknownEvents>().notNull(),
@@ -24,14 +25,14 @@ export const trackingPlanEvent = pgTable(
   {
     project: text("project").notNull(),
     planVersion: integer("plan_version").notNull(),
-    /** Its place in the plan as pushed. */
+    /** The event's index in the plan as pushed. */
     place: integer("place").notNull(),
     type: text("type").$type<PlannedType>().notNull(),
-    /** Null for a type that has no names, and for pages and screens without a rule of their own. */
+    /** Null for a type that has no names, and for the rule of pages or screens without their own rule. */
     event: text("event"),
     eventVersion: integer("event_version").notNull(),
     description: text("description"),
-    /** JSON Schema as it was written: `jsonb` would put its keys in another order, and a pull would not be what was pushed. */
+    /** JSON Schema as it was written. `jsonb` would reorder its keys, and a pull would differ from the push. */
     schema: json("schema").$type<Record<string, unknown>>().notNull(),
   },
   (table) => [

@@ -1,26 +1,26 @@
-// The processor's way to the plans: a judge per project, kept for some seconds.
+// Gives the processor each project's plan as a judge, and caches the judge for some seconds.
 //
-// A plan in memory is never given up because its store does not answer: events go on by the one that is known, and the fault
-// is counted. With nothing in memory the fault is thrown and the records come again: that delays, like every fault of the
-// infrastructure, and neither lets an event past its plan nor turns it away.
+// A cached plan stays in use when its store does not answer. Events are checked against the known plan, and the fault is
+// counted. Without a cached plan the fault is thrown and the records are retried. This delays events, like every infrastructure
+// fault, but no event passes without its plan's check, and no event is rejected.
 
 import { TUNINGS } from "@behaviour/contract";
 import { BoundedCache } from "../bounded-cache.ts";
 import { PlanJudge } from "./judge.ts";
 import type { PublishedPlans } from "./published.ts";
 
-/** Projects whose judges are kept. */
+/** Number of projects whose judges are cached. */
 const KEPT_PROJECTS = 500;
-/** A plan that is older than so many times of its keeping is asked for before it is used: nothing came for a while. */
+/** A plan older than this many cache periods is read again before it is used. No event of its project came for a while. */
 const STALE_TIMES = 2;
 
 interface Kept {
   /** Null for a project without a plan. */
   judge: PlanJudge | null;
   readAtMs: number;
-  /** Not before then is it asked for again. */
+  /** The plan is not read again before this time. */
   nextReadAtMs: number;
-  /** Under way, for whoever has to wait for it. */
+  /** The read in progress, for callers that must wait for it. */
   refresh: Promise<PlanJudge | null> | null;
 }
 
@@ -43,7 +43,7 @@ export class PlanSource {
     this.#cacheMs = cacheMs;
   }
 
-  /** How often the store did not answer since this was last asked, and an older plan was used instead. */
+  /** How often since the last call the store did not answer, so that an older plan was used. */
   takeFaults(): number {
     const faults = this.#faults;
     this.#faults = 0;
@@ -52,8 +52,8 @@ export class PlanSource {
 
   /**
    * The judges of these projects that have one.
-   * @param fresh those whose newest plan is waited for: whoever replays has just mended it
-   * @throws an infrastructure fault when one's plan has never been read.
+   * @param fresh the projects whose newest plan must be read first: before a replay the plan has often just been fixed
+   * @throws an infrastructure fault if a project's plan has never been read.
    */
   async judges(projects: ReadonlySet<string>, fresh: ReadonlySet<string>): Promise<Map<string, PlanJudge>> {
     const judges = new Map<string, PlanJudge>();
@@ -72,11 +72,11 @@ export class PlanSource {
     const nowMs = this.#nowMs();
     if (nowMs < kept.nextReadAtMs && !isFresh) return kept.judge;
     kept.refresh ??= this.#refresh(project, kept);
-    // In the background, mostly: no event waits for a plan that is a few seconds old.
+    // The read usually runs in the background: no event waits because its plan is a few seconds old.
     return isFresh || nowMs - kept.readAtMs >= STALE_TIMES * this.#cacheMs ? kept.refresh : kept.judge;
   }
 
-  /** Never throws: what is known stays. */
+  /** Never throws. If the read fails, the known plan stays. */
   async #refresh(project: string, kept: Kept): Promise<PlanJudge | null> {
     try {
       return await this.#read(project, kept.judge);
@@ -91,7 +91,7 @@ export class PlanSource {
 
   async #read(project: string, before: PlanJudge | null | undefined): Promise<PlanJudge | null> {
     const found = await this.#published.read(project);
-    // The same version keeps its judge, with what that has compiled.
+    // The same version keeps its judge and the schemas that the judge has compiled.
     const isKnown = found !== null && before?.version === found.version;
     const judge = isKnown ? (before ?? null) : found === null ? null : new PlanJudge(found.plan, found.version);
     const readAtMs = this.#nowMs();

@@ -1,5 +1,5 @@
-// The control plane's store of tracking plans: versions that are written once, in Postgres. What is in force is the newest, and
-// the processor reads a copy of it (published.ts). A push that the copy did not take is made good by pushing again.
+// Stores the control plane's tracking plans in Postgres. A version is written once, and the newest version is in force. The
+// processor reads a copy of it (published.ts). If a push could not write the copy, pushing again repairs it.
 
 import { isDeepStrictEqual } from "node:util";
 import { PlanEvent, type TrackingPlan } from "@behaviour/contract";
@@ -18,10 +18,10 @@ export interface PlanVersion {
 
 export type PushResult =
   | { ok: true; version: number; created: boolean; propagated: boolean; before: TrackingPlan }
-  /** The plan was changed by somebody else since the version this one was made from. */
+  /** Somebody else changed the plan after the version that this plan was made from. */
   | { ok: false; currentVersion: number };
 
-/** What a project without a plan has: nothing is judged. */
+/** Stands for the plan of a project without a plan: no event is checked. */
 export const NO_PLAN: TrackingPlan = { mode: "off", unknownEvents: "allow", events: [] };
 
 export class PlanVersions {
@@ -33,7 +33,7 @@ export class PlanVersions {
     this.#published = published;
   }
 
-  /** @param version the newest when absent. @returns null when there is none. @throws an infrastructure fault. */
+  /** @param version the newest if absent. @returns null if there is no such version. @throws an infrastructure fault. */
   async find(project: string, version?: number): Promise<PlanVersion | null> {
     const [head] = await this.#database
       .select()
@@ -59,8 +59,8 @@ export class PlanVersions {
   }
 
   /**
-   * Makes a checked plan the project's. One that says the same as the current makes no version, and is published again.
-   * @param baseVersion the version it was made from, 0 for none; anything is taken when absent
+   * Makes a checked plan the project's plan. A plan equal to the current plan makes no new version but is published again.
+   * @param baseVersion the version that the plan was made from, 0 for none. If absent, any current version is replaced
    * @throws an infrastructure fault; pushing again is safe.
    */
   async push(project: string, plan: TrackingPlan, actor: string, baseVersion?: number): Promise<PushResult> {
@@ -77,7 +77,7 @@ export class PlanVersions {
     return { ok: true, version, created: true, propagated: await this.#publish(project, version, plan), before };
   }
 
-  /** @returns false when somebody else has made a version of that number. */
+  /** @returns false if somebody else has created a version with that number. */
   async #insert(project: string, version: number, plan: TrackingPlan, actor: string): Promise<boolean> {
     const { mode, unknownEvents, events } = plan;
     return this.#database.transaction(async (transaction) => {
@@ -109,7 +109,7 @@ export class PlanVersions {
       await this.#published.publish(project, { version, plan });
       return true;
     } catch {
-      // The version stands; the answer says that the processor does not know it yet.
+      // The version is stored. The answer says that the processor does not have it yet.
       return false;
     }
   }

@@ -1,4 +1,4 @@
-// What a broken rule looks like to people: a code, where, the rule, and what stood there, redacted. Pure.
+// Describes a broken rule for people: a code, the place, the rule, and the redacted value. Pure.
 
 import { escapeKey, type FailureCode } from "@behaviour/contract";
 import { describeValue } from "../personal-data/plain-text.ts";
@@ -10,7 +10,7 @@ export interface PlanViolation {
   pointer: string;
   /** The rule as JSON: `{"maximum":100}`. */
   limit: string;
-  /** What was found, redacted and shortened. */
+  /** The value that was found, redacted and shortened. */
   actual: string;
 }
 
@@ -40,8 +40,8 @@ const CODES: Record<string, FailureCode> = {
 const LIMIT_MAX_CHARS = 300;
 
 /**
- * @param part of the event that was judged: `properties` or `traits`
- * @param errors not empty; of alternatives the last one is the rule itself, those before it say why each was none
+ * @param part the part of the event that was checked: `properties` or `traits`
+ * @param errors not empty. For alternatives the last error is the rule itself; the errors before it say why each one failed
  */
 export function violationOf(errors: readonly ErrorObject[], part: "properties" | "traits"): PlanViolation {
   const last = errors.at(-1);
@@ -63,7 +63,7 @@ function valueAt({ data }: ErrorObject, named: unknown): unknown {
 }
 
 function limitOf({ keyword, schema }: ErrorObject): string {
-  // The alternatives of `anyOf` are pages long; that it is one says enough.
+  // The alternatives of `anyOf` are pages long. The keyword alone says enough.
   const rule: unknown = Array.isArray(schema) && schema.some((one) => typeof one === "object") ? "…" : schema;
   const text = JSON.stringify({ [keyword]: rule });
   return text.length <= LIMIT_MAX_CHARS ? text : `${text.slice(0, LIMIT_MAX_CHARS)}…`;

@@ -1,8 +1,9 @@
-// Which surrogates are one person: edges between them, told by events and kept once. No id of a client's stands in them.
+// Stores which surrogates are one person, as edges between surrogates. Events state the edges, and each edge is kept once. An
+// edge holds no client id.
 //
-// They lie in the vault's table, where the processor is at home anyway, two items an edge, one under each end, so that both a
-// question and an erasure reach it from either. An item is written under its own name and only when it is not there: a batch
-// that comes twice, in pieces or after a crash between the two writes ends with the same two items.
+// Edges are in the vault's table, which the processor uses anyway. An edge has two items, one under each end, so that a look-up
+// and an erasure can reach it from either end. An item is written under its own name, and only if it does not exist. A batch
+// that arrives twice, in pieces or after a crash between the two writes therefore leaves the same two items.
 
 import {
   type AttributeValue,
@@ -28,10 +29,10 @@ export interface IdentityEdge {
 }
 
 const CACHE_ENTRIES = 50_000;
-/** An erasure may have taken an edge that this process remembers: after so long it is written again if events still tell it. */
+/** An erasure may have deleted a remembered edge. After this time the edge is written again if events still state it. */
 const CACHE_MS = 5 * 60_000;
 const WRITES_AT_ONCE = 16;
-/** A person with more ids than this is a test account or a mistake; the nearest ones are found. */
+/** A person with more ids than this is a test account or a mistake. Only the nearest ids are found. */
 const PERSON_SUBJECTS_MAX = 200;
 
 const OUT = ">";
@@ -47,7 +48,7 @@ export class IdentityEdges {
     this.#nowMs = nowMs;
   }
 
-  /** Keeps those that are not kept yet. @throws an infrastructure fault; calling again is safe. */
+  /** Stores the edges that are not stored yet. @throws an infrastructure fault; calling again is safe. */
   async keep(edges: readonly IdentityEdge[]): Promise<void> {
     const nowMs = this.#nowMs();
     const fresh = new Map<string, IdentityEdge>();
@@ -99,8 +100,8 @@ export class IdentityEdges {
   }
 
   /**
-   * All surrogates of the person that one belongs to, itself first. A shared device is nobody's but its first user's, so two
-   * people are never one here, unless a client says so by an alias.
+   * All surrogates of the person that `subject` belongs to, `subject` first. A shared device belongs to its first user only, so
+   * two people are never joined here, unless a client joins them by an alias.
    */
   async personOf(project: string, subject: string): Promise<string[]> {
     const person = new Set([subject]);
@@ -117,7 +118,7 @@ export class IdentityEdges {
   async erase(project: string, subject: string): Promise<number> {
     const edges = await this.of(project, subject);
     for (const edge of edges) {
-      // The far end first: the near one is how a second run finds what the first one left.
+      // The item at the far end is deleted first. A second run needs the near item to find what the first run left.
       const items = itemsOf(edge);
       if (edge.from === subject) items.reverse();
       for (const { pk, sk } of items) {
@@ -141,7 +142,7 @@ function partitionOf(project: string, subject: string): string {
   return `${project}#edge#${subject}`;
 }
 
-/** Under `from`, then under `to`. */
+/** The item under `from`, then the item under `to`. */
 function itemsOf({ project, kind, from, to }: IdentityEdge): Record<string, AttributeValue>[] {
   return [
     { pk: { S: partitionOf(project, from) }, sk: { S: `${kind}${OUT}${to}` } },

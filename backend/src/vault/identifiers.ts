@@ -1,4 +1,4 @@
-// How the vault files an id: under an HMAC, by project and kind, so that neither its table nor its keys hold anything a
+// Computes the vault's key of an id: an HMAC, by project and kind. So neither the table nor its keys hold anything that a
 // client sent. E10.
 
 import { createHmac } from "node:crypto";

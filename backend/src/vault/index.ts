@@ -1,4 +1,4 @@
-// The vault: client ids in, random surrogates out. The processor resolves (and creates), the query API only looks up.
+// The vault maps client ids to random surrogates. The processor resolves ids and creates entries; the query API only looks up.
 
 export { type IdentityEdge, IdentityEdges } from "./edges.ts";
 export { type LookupSubjects, subjectLookup } from "./lookup.ts";

@@ -1,4 +1,5 @@
-// The read side of the vault, for the query API: who is this id? Creates nothing, so asking leaves no trace of the id.
+// Looks up the surrogates of ids for the query API: the read side of the vault. It creates nothing, so a look-up leaves no
+// trace of the id.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { IdentityEdges } from "./edges.ts";
@@ -6,11 +7,11 @@ import { type VaultId, vaultKey } from "./identifiers.ts";
 import { VaultStore } from "./store.ts";
 
 export interface LookedUpSubjects {
-  /** Surrogate of the userId; null when no event ever named it. */
+  /** Surrogate of the userId; null if no event ever named it. */
   subject: string | null;
-  /** Surrogate of the anonymousId; likewise. */
+  /** Surrogate of the anonymousId; null if no event ever named it. */
   anonymousSubject: string | null;
-  /** With `subject`: all surrogates of that person, itself first. */
+  /** Set together with `subject`: all surrogates of that person, `subject` first. */
   person?: readonly string[];
 }
 

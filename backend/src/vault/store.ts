@@ -1,5 +1,5 @@
-// The vault's table: one item per id, each changed by single-item conditional writes only. An entry is written once and
-// never takes another surrogate; all that may be added to it is who claimed it.
+// Reads and writes the vault's table: one item per id, changed only by conditional writes of a single item. An entry is written
+// once and keeps its surrogate. The only later change is to add the user who claimed it.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -17,7 +17,7 @@ import type { VaultIdKind } from "./identifiers.ts";
 export interface VaultEntry {
   /** 32 hex digits, random: nothing about the person can be computed from it. */
   surrogate: string;
-  /** Key of the user whose history an anonymous entry belongs to; null while it is nobody's. */
+  /** Key of the user whose history an anonymous entry belongs to; null while no user has claimed it. */
   claimedBy: string | null;
 }
 
@@ -29,7 +29,7 @@ export interface NewEntry {
 }
 
 const SORT_KEY = "surrogate";
-/** DynamoDB's own bound for one BatchGetItem. */
+/** DynamoDB's limit for one BatchGetItem. */
 const KEYS_PER_READ = 100;
 const READ_ROUNDS = 8;
 const READ_BACKOFF_MS = 25;
@@ -75,7 +75,7 @@ export class VaultStore {
     throw new Error(`vault: ${wanted.length} keys unprocessed after ${READ_ROUNDS} rounds`);
   }
 
-  /** Writes the entry unless there is one already. @returns the one that stands. @throws an infrastructure fault. */
+  /** Writes the entry unless the key already has one. @returns the stored entry. @throws an infrastructure fault. */
   async create(entry: NewEntry): Promise<VaultEntry> {
     const command = new PutItemCommand({
       TableName: TABLES.vault,
@@ -95,13 +95,13 @@ export class VaultStore {
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
-    // Someone else was first, or our own first try was and its answer was lost.
+    // Another process created the entry first, or our own first attempt did and its answer was lost.
     const standing = (await this.read([entry.key])).get(entry.key);
     if (standing === undefined) throw new Error("vault: an entry was deleted while it was being created");
     return standing;
   }
 
-  /** Gives an anonymous entry to a user unless it is another's. @returns whether it is this user's now. */
+  /** Assigns an anonymous entry to a user unless another user has it. @returns whether it now belongs to this user. */
   async claim(anonymousKey: string, userKey: string): Promise<boolean> {
     const command = new UpdateItemCommand({
       TableName: TABLES.vault,

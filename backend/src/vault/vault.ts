@@ -1,8 +1,8 @@
-// Resolves the ids that events name to surrogates, creating what is seen for the first time. E10; who is one person
-// is decided in links.ts.
+// Resolves the ids that events name to surrogates, and creates entries for new ids. E10. links.ts decides which ids are one
+// person.
 //
-// Two invocations may meet the same ids at once. Every step is a conditional write of one item, so both end with what the
-// first one wrote; a crash between two steps leaves a claim, which the same user's next event completes.
+// Two invocations may meet the same ids at once. Every step is a conditional write of one item, so both end with the item that
+// was written first. A crash between two steps leaves a claim, which the same user's next event completes.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { isPlaceholder } from "@behaviour/contract";
@@ -12,7 +12,7 @@ import { memoryKey, type VaultId, type VaultIdKind, vaultKey } from "./identifie
 import { type Person, planLinks, type Slot } from "./links.ts";
 import { newSurrogate, type VaultEntry, VaultStore } from "./store.ts";
 
-/** What an event names, as text. */
+/** The ids that an event names, as text. */
 export interface EventIds {
   project: string;
   userId: string | null;
@@ -27,7 +27,7 @@ export interface Subjects {
   anonymousSubject: string | null;
   groupSubject: string | null;
   previousSubject: string | null;
-  /** What the event says of who is whom, as far as it holds and joins two surrogates; absent for nearly every event. */
+  /** The identity links that the event states, if they hold and join two surrogates. Absent for nearly every event. */
   edges?: IdentityEdge[];
 }
 
@@ -61,7 +61,7 @@ export class Vault {
     await this.#load(slots);
     planLinks(people);
     const named = [...slots.values()].filter((slot) => slot.isNamed);
-    // Devices before users, who may take over a device's surrogate; former ids last, when it is known what they are.
+    // Devices come before users, who may take over a device's surrogate. Former ids come last, when their kind is known.
     await inParallel(named, (slot) => (slot.id.kind === "user" ? undefined : this.#settleDeviceOrGroup(slot)));
     await inParallel(named, (slot) => (slot.id.kind === "user" ? this.#settleUser(slot) : undefined));
     await inParallel([...slots.values()], (slot) => this.#settleFormer(slot, slots));
@@ -128,7 +128,7 @@ export class Vault {
       slot.entry = { ...slot.entry, claimedBy };
       return;
     }
-    // Another user's claim came first; or the entry was erased a moment ago, and the next event after the cache makes it anew.
+    // Another user claimed it first, or the entry was just erased. The next event after the cache expires creates it again.
     slot.entry = (await this.#store.read([slot.key])).get(slot.key) ?? slot.entry;
   }
 
@@ -140,8 +140,8 @@ export class Vault {
   }
 
   /**
-   * An id nobody has used yet, in neither kind, is filed as a device's: that is what libraries send as the former id. Whose
-   * device it is by an alias counts as by a sign-in: the first user has it, and nobody after.
+   * A former id that is used neither as a user's nor as a device's id is stored as a device's id, because libraries send a
+   * device's id as the former id. An alias assigns the device as a sign-in does: to the first user only.
    */
   async #settleFormer(slot: Slot, slots: Map<string, Slot>): Promise<void> {
     if (slot.isNamed || slot.id.kind !== "anonymous") return;
@@ -183,7 +183,7 @@ function withEdges(event: EventIds, person: Person, subjects: Subjects): Subject
   return edges.length === 0 ? subjects : { ...subjects, edges };
 }
 
-/** At most `WRITES_AT_ONCE` under way; the first fault ends it. */
+/** At most `WRITES_AT_ONCE` calls are in progress. The first fault ends the run. */
 async function inParallel(slots: readonly Slot[], settle: (slot: Slot) => Promise<void> | undefined): Promise<void> {
   let next = 0;
   const worker = async () => {

@@ -7,7 +7,7 @@ import { cleanText } from "../../clean-text.ts";
 import { scalarText, textOrNull } from "./text.ts";
 
 export interface BrowserHints {
-  /** The most specific brand: "Chromium" only if no other is named, and never a made-up one that tests parsers ("Not A;Brand"). */
+  /** The most specific brand: "Chromium" only if no other is named, never a made-up one that tests parsers ("Not A;Brand"). */
   brand: { name: string; version: string | null } | null;
   isMobile: boolean | null;
   platform: string | null;

@@ -32,7 +32,7 @@ function referrerOf(value: unknown): string | null {
   return value === DIRECT ? null : textOrNull(value);
 }
 
-/** The path, or null if the text is neither a URL nor an absolute path. A scan: `new URL` would cost more than the whole stage. */
+/** The path, or null if the text is neither a URL nor an absolute path. A scan: `new URL` costs more than the whole stage. */
 function pathOf(url: string | null): string | null {
   if (url === null) return null;
   const scheme = url.indexOf("://");

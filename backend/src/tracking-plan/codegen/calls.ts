@@ -1,4 +1,4 @@
-// The calls that a plan allows: one for each event and version. Pure.
+// Lists the calls that a plan allows: one for each event and version. Pure.
 
 import { type PlanEvent, type PlannedType, planEventName, type TrackingPlan } from "@behaviour/contract";
 import { pascalCase, UniqueNames } from "./names.ts";
@@ -6,17 +6,17 @@ import { type RecordShape, ShapeReader } from "./shape.ts";
 
 export interface PlannedCall {
   type: PlannedType;
-  /** Null for a type without names, and for pages and screens without a rule of their own. */
+  /** Null for a type without names, and for the rule of pages or screens without their own rule. */
   event: string | null;
   version: number;
-  /** The lowest version of its event needs no word of it in the message. */
+  /** Whether the message must declare the version. The lowest version of an event need not be declared. */
   saysVersion: boolean;
-  /** What properties, or traits, are; its name is that of the call, too. */
+  /** Shape of the properties or traits. Its name is also the name of the call. */
   shape: RecordShape;
   description: string;
 }
 
-/** Names that the generated files have for themselves. */
+/** Names that the generated files use themselves. */
 const RESERVED =
   "Analytics MessageOptions TypedAnalytics TypedTrack TypedPage TypedIdentify TypedGroup Client Any Dict List Literal Mapping Optional Protocol TypedDict Union datetime PlannedEvent Builder Object String Map Override Long Double Boolean Number IllegalStateException Collections LinkedHashMap ArrayList Enum Record Class System".split(
     " ",
@@ -43,7 +43,7 @@ export function plannedCalls({ events }: TrackingPlan): PlannedCall[] {
   });
 }
 
-/** What an event of a later version says of itself in its context. */
+/** The part of the context in which an event of a later version declares its version. */
 export function protocolsOf({ version }: PlannedCall): { protocols: { event_version: number } } {
   return { protocols: { event_version: version } };
 }

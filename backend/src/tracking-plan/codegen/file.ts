@@ -1,7 +1,7 @@
-// What each language's generator returns.
+// Defines the file that each language's generator returns.
 
 export interface GeneratedFile {
-  /** Below the folder that was asked for. */
+  /** Relative to the requested folder. */
   path: string;
   text: string;
 }

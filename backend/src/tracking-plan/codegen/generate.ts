@@ -1,5 +1,5 @@
-// Code out of a plan: types and calls for whoever sends the events, so that a wrong property is an error of the compiler and
-// not a failed event. One file per language here; what they have in common is in shape.ts and names.ts. Pure.
+// Generates code from a plan: types and calls for the senders of events, so that a wrong property is a compiler error and
+// not a failed event. Each language has its own file here; the common code is in shape.ts and names.ts. Pure.
 
 import type { TrackingPlan } from "@behaviour/contract";
 import { plannedCalls } from "./calls.ts";
@@ -12,14 +12,14 @@ export const LANGUAGES = ["typescript", "python", "java"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 export interface CodeOptions {
-  /** Of Java. */
+  /** For Java only. */
   packageName?: string;
 }
 
 const JAVA_PACKAGE = "trackingplan";
 const PACKAGE_NAME = /^[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*$/;
 
-/** @throws RangeError for a package name that Java would not take. */
+/** @throws RangeError for a package name that is not valid in Java. */
 export function generateCode(language: Language, plan: TrackingPlan, options: CodeOptions = {}): GeneratedFile[] {
   const calls = plannedCalls(plan);
   switch (language) {

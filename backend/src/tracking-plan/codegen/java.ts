@@ -1,12 +1,12 @@
-// Java: a class per event with a builder that asks for what is required, and `toMap()` for whatever client sends it. Java 8 and
-// later, no dependency. Pure.
+// Generates Java: a class per event with a builder that checks required properties, and `toMap()` for any client that sends the
+// event. Java 8 and later, no dependency. Pure.
 
 import { NOTICE, type PlannedCall } from "./calls.ts";
 import type { GeneratedFile } from "./file.ts";
 import { camelCase, UniqueNames, upperSnakeCase } from "./names.ts";
 import { type Field, type RecordShape, recordsIn, type Shape } from "./shape.ts";
 
-/** Words that no variable may be called, and methods that every class has. */
+/** Words that cannot be a variable's name, and methods that every generated class has. */
 const TAKEN =
   "abstract assert boolean break byte case catch char class const continue default do double else enum extends final finally float for goto if implements import instanceof int interface long native new package private protected public return short static strictfp super switch synchronized this throw throws transient try void volatile while true false null build values builder".split(
     " ",
@@ -134,7 +134,7 @@ function builder(record: RecordShape, members: readonly Member[]): string[] {
   ];
 }
 
-/** Lists and objects are put as what a JSON writer knows. */
+/** Lists and objects are stored as types that a JSON writer knows. */
 function stored(shape: Shape, value: string): string {
   switch (shape.kind) {
     case "record":
@@ -185,7 +185,7 @@ function isEnum(shape: Shape): boolean {
   return shape.kind === "choice" && shape.values.every((value) => typeof value === "string");
 }
 
-/** In the class it belongs to, so that it needs no name of its own in the package. */
+/** The enum is nested in its class, so its name need not be unique in the package. */
 function enumName(member: string): string {
   return `${member.charAt(0).toUpperCase()}${member.slice(1)}Value`;
 }
@@ -215,7 +215,7 @@ function choices(shape: Shape, name: string): string[] {
   ];
 }
 
-/** ASCII only: a source file's encoding is nobody's to know. */
+/** ASCII only, because the encoding in which the source file is read is unknown. */
 function text(value: string): string {
   return JSON.stringify(value).replace(
     /[^\x20-\x7e]/g,
@@ -225,7 +225,7 @@ function text(value: string): string {
 
 function comment(given: string | null, indent: string): string[] {
   if (given === null) return [];
-  // Java reads `\u` in comments, too; what is not ASCII is written as HTML, which is what these comments are.
+  // Java reads `\u` in comments too. Characters beyond ASCII are written as HTML, which these comments allow.
   const safe = given
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

@@ -1,10 +1,10 @@
-// Names for code, out of names for people: "Order Completed" → OrderCompleted, orderCompleted, order_completed. Pure.
+// Makes names for code from names for people: "Order Completed" → OrderCompleted, orderCompleted, order_completed. Pure.
 
 const WORD = /[A-Za-z0-9]+/g;
-/** A small letter or a digit before a capital, or the last of several capitals: `productID` is two words, `HTTPError` too. */
+/** A word starts at a capital after a small letter or digit, and at the last of several capitals: `product|ID`, `HTTP|Error`. */
 const HUMP = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
 
-/** Letters without their marks; what is left beyond ASCII is no part of a name. */
+/** Removes the marks of letters. Characters that are still not ASCII do not become part of a name. */
 export function asciiLetters(text: string): string {
   return text
     .normalize("NFKD")
@@ -39,11 +39,11 @@ export function upperSnakeCase(text: string): string {
   return snakeCase(text).toUpperCase();
 }
 
-/** Gives each name once: also where files are told apart without regard to case. */
+/** Gives out each name once. Case does not count, because some file systems ignore it. */
 export class UniqueNames {
   readonly #taken = new Set<string>();
 
-  /** @param reserved never given out */
+  /** @param reserved names that are never given out */
   constructor(reserved: Iterable<string> = []) {
     for (const name of reserved) this.#taken.add(name.toLowerCase());
   }

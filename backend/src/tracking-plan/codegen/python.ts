@@ -1,4 +1,4 @@
-// Python for clients of Segment's form (`client.track(user_id=…, event=…, properties=…)`): a TypedDict for each event's
+// Generates Python for clients of Segment's form (`client.track(user_id=…, event=…, properties=…)`): a TypedDict for each event's
 // properties and a function per event. Python 3.8 and later, no dependency. Pure.
 
 import { NOTICE, type PlannedCall, protocolsOf } from "./calls.ts";
@@ -43,7 +43,7 @@ export function generatePython(calls: readonly PlannedCall[]): GeneratedFile {
   return { path: "tracking_plan.py", text: `${parts.join("\n\n\n")}\n` };
 }
 
-/** The functional form, because a key need not be a name; two of them, because only later Pythons tell fields apart. */
+/** The functional form allows keys that are not names. There are two types, because only later Pythons mark single fields. */
 function typeOf({ name, fields }: RecordShape): string {
   const part = (suffix: string, own: readonly Field[], total: boolean) => {
     const members = own.map(({ key, shape }) => `        ${JSON.stringify(key)}: ${expression(shape)},`);
@@ -99,7 +99,7 @@ function expression(shape: Shape): string {
   }
 }
 
-/** Python's Literal takes no fraction. */
+/** Python's Literal does not allow fractions. */
 function choice(values: readonly unknown[]): string {
   if (values.some((value) => typeof value === "number" && !Number.isInteger(value))) return "Any";
   return `Literal[${values.map(literal).join(", ")}]`;

@@ -1,4 +1,4 @@
-// What a schema says of a value, as far as a type can say it. Bounds and patterns are left to the processor. Pure.
+// Reads a schema into a shape, as far as a type can express the schema. Bounds and patterns are left to the processor. Pure.
 
 import { isObject, referencedName } from "@behaviour/contract";
 import { pascalCase, type UniqueNames } from "./names.ts";
@@ -14,10 +14,10 @@ export interface Field {
 
 export interface RecordShape {
   kind: "record";
-  /** Of the type, once for the whole plan. */
+  /** Name of the type, unique in the whole plan. */
   name: string;
   fields: Field[];
-  /** Other properties are said to be welcome, not only passed over in silence. */
+  /** Whether the schema allows other properties explicitly. If it does not mention them, this is false. */
   open: boolean;
   description: string | null;
 }
@@ -44,13 +44,13 @@ export class ShapeReader {
   readonly #definitions: Schema;
   readonly #names: UniqueNames;
 
-  /** @param schema that the rules of schema-rules.ts let through */
+  /** @param schema a schema that passed the rules of schema-rules.ts */
   constructor(schema: Schema, names: UniqueNames) {
     this.#definitions = isObject(schema["$defs"]) ? schema["$defs"] : {};
     this.#names = names;
   }
 
-  /** @param name that its type gets; those within are named after it */
+  /** @param name name of the type. The types within it are named after it */
   record(schema: Schema, name: string): RecordShape {
     const { properties, required, open } = this.#members(schema);
     const own = this.#names.take(name);
@@ -88,7 +88,7 @@ export class ShapeReader {
     return Object.keys(properties).length === 0 ? ANYTHING : this.record(schema, name);
   }
 
-  /** Of the schema and all of those that it is a part of. */
+  /** Members of the schema and of all schemas in its `allOf`. */
   #members(schema: Schema): { properties: Schema; required: Set<unknown>; open: boolean } {
     const properties: Schema = { ...(isObject(schema["properties"]) ? schema["properties"] : {}) };
     const required = new Set<unknown>(Array.isArray(schema["required"]) ? schema["required"] : []);
@@ -104,7 +104,7 @@ export class ShapeReader {
     return { properties, required, open };
   }
 
-  /** @returns null for a schema that says nothing. References have no cycles: the rules saw to that. */
+  /** @returns null for a schema that is not an object. References have no cycles, because schema-rules.ts refuses them. */
   #resolve(given: unknown): Schema | null {
     if (!isObject(given)) return null;
     const { $ref, ...own } = given;
@@ -130,7 +130,7 @@ function descriptionOf(schema: unknown): string | null {
   return typeof text === "string" && text !== "" ? text : null;
 }
 
-/** All types of a plan that have a name, those within before those that hold them. */
+/** All named types in a shape. Inner types come before the types that hold them. */
 export function recordsIn(shape: Shape): RecordShape[] {
   switch (shape.kind) {
     case "record":

@@ -1,5 +1,5 @@
-// TypeScript for @behaviour/analytics: a type for each event's properties, `typed(analytics)` whose calls know them, and a
-// function per event, which also says the version of an event that has several. Pure.
+// Generates TypeScript for @behaviour/analytics: a type for each event's properties, `typed(analytics)` whose calls use these
+// types, and a function per event. The function also declares the version of an event that has several. Pure.
 
 import { NOTICE, type PlannedCall, protocolsOf } from "./calls.ts";
 import type { GeneratedFile } from "./file.ts";
@@ -14,7 +14,7 @@ const TYPED_METHODS = {
 type Method = keyof typeof TYPED_METHODS;
 
 export function generateTypescript(all: readonly PlannedCall[]): GeneratedFile {
-  // The library is for browsers and servers; screens are sent by phones.
+  // The library is for browsers and servers. Screens are sent by phones.
   const calls = all.filter((call): call is PlannedCall & { type: Method } => call.type !== "screen");
   const methods = (Object.keys(TYPED_METHODS) as Method[]).filter((method) =>
     calls.some(({ type }) => type === method),
@@ -64,9 +64,9 @@ function expression(shape: Shape): string {
 }
 
 function overloads(method: Method, calls: readonly PlannedCall[]): string {
-  // Of several versions the overload is the lowest, which is what a message without a word of it follows.
+  // If an event has several versions, the overload is the lowest version, because a message that declares no version follows it.
   const own = calls.filter(({ type, saysVersion }) => type === method && !saysVersion);
-  // A page without a rule of its own stands last, or it would take the others' calls.
+  // The overload for pages without their own rule comes last. Otherwise it would match the calls of the other pages.
   const ordered = [...own.filter(({ event }) => event !== null), ...own.filter(({ event }) => event === null)];
   const names = own.flatMap(({ event }) => (event === null ? [] : [JSON.stringify(event)]));
   const lines = ordered.flatMap((call) => [
@@ -76,7 +76,7 @@ function overloads(method: Method, calls: readonly PlannedCall[]): string {
   return [`export interface ${TYPED_METHODS[method]} {`, ...lines, "}"].join("\n");
 }
 
-/** Up to the options. @param names of the method's calls that have one */
+/** The signature up to the options. @param names names of the method's calls that have a name */
 function signature(method: Method, { event, shape }: PlannedCall, names: readonly string[]): string {
   const optional = shape.fields.every((field: Field) => !field.required) ? "?" : "";
   const what = method === "track" || method === "page" ? "properties" : "traits";
@@ -84,7 +84,7 @@ function signature(method: Method, { event, shape }: PlannedCall, names: readonl
   if (method === "identify" || method === "group")
     return `(${method === "identify" ? "userId" : "groupId"}: string, ${last}`;
   if (event !== null) return `(${method === "track" ? "event" : "name"}: ${JSON.stringify(event)}, ${last}`;
-  // Any page but those with a rule of their own, which would otherwise get past it here.
+  // Any page except the pages with their own rule, which would otherwise bypass their rule here.
   const name = names.length === 0 ? "string" : `Name extends ${names.join(" | ")} ? never : Name`;
   const parameter = optional === "" ? `name: (${name}) | undefined` : `name?: ${name}`;
   return `${names.length === 0 ? "" : "<Name extends string>"}(${parameter}, ${last}`;
