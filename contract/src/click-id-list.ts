@@ -1,23 +1,23 @@
-// Parameters that lead from an address back to one click on an advertisement, one mail to one reader, or one share by one person.
-// Data: who sets each, and whether a visit that carries it was paid for. Names in lower case.
+// Lists the parameters that lead from an address back to one click on an advertisement, one mail to one reader, or one share by
+// one person. Each has its owner, and says whether a visit that carries it was paid for. Names are in lower case.
 //
 // Sources, read November 2026: the networks' own documentation (Google Ads "auto-tagging", Meta "fbclid", Microsoft
 // "msclkid", TikTok "ttclid", Impact "irclickid" and "irclid", Klaviyo "_kx"); the lists that browsers strip by:
 // Brave (https://github.com/brave/brave-core, components/query_filter), Firefox (privacy.query_stripping.strip_list),
 // AdGuard (https://github.com/AdguardTeam/AdguardFilters, TrackParamFilter); and
 // https://github.com/henkisdabro/platform-url-click-id-parameters. Names that are words of pages as well (`cid`, `cmp`, `si`,
-// `ad_id`, `source`) are left out: what is stripped wrongly is lost.
+// `ad_id`, `source`) are left out, because a parameter that is stripped by mistake is lost.
 
-/** Goes up with every change, so that it can be told which list an event went by. */
+/** Increases with every change, so that the list that was applied to an event can be named. */
 export const CLICK_IDS_VERSION = "2026-11-30";
 
 export interface ClickId {
   owner: string;
-  /** From an advertisement: the visit counts as paid. */
+  /** The parameter comes from an advertisement, so the visit counts as paid. */
   isPaid: boolean;
 }
 
-/** Owner, then what it sets. */
+/** The owner, and the parameters that it sets. */
 const PAID: readonly (readonly [owner: string, names: string])[] = [
   ["Google", "gclid gbraid wbraid gclsrc dclid gad_source gad_campaignid"],
   ["Facebook", "fbclid"],
@@ -45,7 +45,7 @@ const PAID: readonly (readonly [owner: string, names: string])[] = [
   ["Wicked Reports", "wickedid"],
 ];
 
-/** Those whose owner no document names are here: they prove no advertisement. */
+/** Includes parameters whose owner no document names: they do not prove an advertisement. */
 const PERSONAL: readonly (readonly [owner: string, names: string])[] = [
   ["Instagram", "igshid igsh"],
   ["Klaviyo", "_kx"],
@@ -74,7 +74,7 @@ function entriesOf(owners: readonly (readonly [string, string])[], isPaid: boole
   );
 }
 
-/** Keys whose value is an advertising identifier without being a click id: cookies' names, native ids. */
+/** Keys whose value is an advertising identifier but not a click id: names of cookies, ids of devices. */
 export const ADVERTISING_KEYS: ReadonlySet<string> = new Set([
   ...CLICK_IDS.keys(),
   ..."fbc _fbc fbp _fbp _gcl_aw _gcl_au _gcl_dc _gcl_gb _gcl_gs _gcl_ag _ttp _uetmsclkid advertisingid idfa gaid".split(

@@ -1,6 +1,6 @@
-// Advertising click ids: how they are taken out where consent does not cover advertising (outcomes `restricted` and stricter),
-// and whose they are. The edge does it before the first write, the processor again for rows of an older release. Which there
-// are stands in click-id-list.ts. docs/API_DOCUMENTATION.md#consent.
+// Removes advertising click ids where consent does not cover advertising (outcomes `restricted` and stricter), and names their
+// owners. The edge removes them before the first write. The processor removes them again from rows of an older release. The
+// parameters are listed in click-id-list.ts. docs/API_DOCUMENTATION.md#consent.
 
 import { ADVERTISING_KEYS, CLICK_IDS } from "./click-id-list.ts";
 import { isObject, type JsonObject } from "./event.ts";
@@ -35,8 +35,8 @@ export function clickIdSource(url: string): string | null {
 }
 
 /**
- * The text without click-id parameters, at any depth of encoding: addresses nest in parameters. What follows them takes their
- * place; at the end the separator goes as well.
+ * Removes click-id parameters from a text at any depth of encoding, because addresses nest in parameters. The text after a
+ * parameter moves up. At the end of the text the separator before it is removed as well.
  */
 export function stripClickIdText(text: string): string {
   if (!mayHoldClickId(text)) return text;
@@ -57,7 +57,7 @@ function mayHoldClickId(text: string): boolean {
   }
   for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", at + 1)) {
     const unit = escapeAt(text, at)?.unit;
-    // An equals sign, or what needs no encoding and could be part of a name.
+    // An equals sign, or a character that needs no encoding and could be part of a name.
     if (unit !== undefined && (unit === EQUALS || isNameUnit(unit))) return true;
   }
   return false;
@@ -71,7 +71,7 @@ function isNameUnit(unit: number): boolean {
   return (unit >= 0x30 && unit <= 0x39) || (lower >= 0x61 && lower <= 0x7a) || unit === 0x5f;
 }
 
-/** Where the click id's name that ends at `end` begins, or null when no such name ends there. */
+/** The start of the click id's name that ends at `end`, or null if no such name ends there. */
 function startOfClickId(plain: string, end: number): number | null {
   let start = end;
   while (start > 0 && end - start <= NAME_MAX && isNameUnit(plain.charCodeAt(start - 1))) start--;
@@ -86,7 +86,7 @@ interface Range {
   by: string;
 }
 
-/** Each with the separator after it, or with the one before it where there is none after. */
+/** The range of each click id, with the separator after it. Without a separator after it, the range has the one before it. */
 function findClickIds({ plain, depths }: PlainText): Range[] {
   const depthAt = (at: number) => depths?.[at] ?? 0;
   const ranges: Range[] = [];
@@ -102,7 +102,7 @@ function findClickIds({ plain, depths }: PlainText): Range[] {
     let end = next;
     while (end < plain.length && !(depthAt(end) <= depth && endsValue(plain.charCodeAt(end)))) end++;
     const isFollowed = plain.charCodeAt(end) === AMPERSAND;
-    // Right behind another one the separator before it is gone already.
+    // The range of a click id directly before this one already holds the separator.
     const range = last !== undefined && last.end === start ? last : { start, end, by: "" };
     if (range !== last) ranges.push(range);
     range.end = isFollowed ? end + 1 : end;
@@ -116,12 +116,12 @@ function isSeparator(unit: number): boolean {
   return unit === QUESTION || unit === AMPERSAND || unit === HASH || unit === SEMICOLON;
 }
 
-/** NaN, past the end, ends nothing. */
+/** NaN, which stands for the end of the text, does not end a value. */
 function endsValue(unit: number): boolean {
   return unit === AMPERSAND || unit === HASH || unit === SEMICOLON || unit <= 0x20 || unit === 0xa0;
 }
 
-/** A copy of `object` without click ids at any depth; the same object when there were none. Nothing is changed in place. */
+/** A copy of `object` without click ids at any depth, or the same object if it has none. Nothing is changed in place. */
 export function stripClickIds(object: JsonObject): JsonObject {
   let copy: JsonObject | undefined;
   for (const key in object) {
@@ -149,7 +149,7 @@ function stripValue(value: unknown): unknown {
 }
 
 /**
- * `context` without advertising ids. `context.referrer` of Segment's spec is `{id, type}`: the id of an ad network's click.
+ * `context` without advertising ids. In Segment's spec `context.referrer` is `{id, type}`, the id of an ad network's click.
  */
 export function stripContext(context: JsonObject): JsonObject {
   const stripped = stripClickIds(context);

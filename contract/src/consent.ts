@@ -2,5 +2,5 @@
 
 export const CONSENT_OUTCOMES = ["accept", "restricted", "cookieless", "drop"] as const;
 export type ConsentOutcome = (typeof CONSENT_OUTCOMES)[number];
-/** What can stand on a stored event: a dropped one is not stored. */
+/** The outcome of a stored event. A dropped event is not stored. */
 export type StoredConsent = Exclude<ConsentOutcome, "drop">;

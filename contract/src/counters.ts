@@ -1,6 +1,6 @@
-// A line of the raw stream beside the envelopes: what one shard did with the events it was shown in one minute, so that every
-// hop can be reconciled (I9): received = accepted + rejected + suppressed + duplicates. A minute may have several lines, of
-// stragglers or of several lives of the shard: they add up.
+// Defines the counter line, which is on the raw stream beside the envelopes. It counts what one shard did with its events in one
+// minute, so that every hop can be reconciled (I9): received = accepted + rejected + suppressed + duplicates. A minute may have
+// several lines, from late events or from restarts of the shard. The lines add up.
 
 import * as z from "zod/mini";
 import { ENVELOPE_VERSION } from "./envelope.ts";
@@ -11,7 +11,7 @@ export const ShardCounters = z.object({
   project: z.string(),
   /** The shard's name: project, region and index. */
   shard: z.string(),
-  /** Names the shard's life; with `serial` it names the line, so that a copy of it counts once. */
+  /** A random name for each start of the shard. With `serial` it identifies the line, so that a duplicate counts once. */
   boot: z.string(),
   serial: count,
   /** Start of the minute, epoch milliseconds, by the time of receipt. */

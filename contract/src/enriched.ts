@@ -1,5 +1,5 @@
-// What the processor makes of an event, a line of the enriched stream, and the columns under which every store that people
-// read keeps it. No client's id stands in it: only surrogates. docs/API_DOCUMENTATION.md#the-stores-as-interfaces.
+// Defines the enriched event, which is a line of the enriched stream, and the columns of every store that people read. It holds
+// surrogates and no id that a client sent. docs/API_DOCUMENTATION.md#the-stores-as-interfaces.
 
 import * as z from "zod/mini";
 import { PiiFinding } from "./envelope.ts";
@@ -15,7 +15,7 @@ export const EnrichedEvent = z.object({
   project: z.string(),
   messageId: z.string(),
   type: z.enum(EVENT_TYPES),
-  /** Name of a track event, a page or a screen; null for the others, and for a page without a name. */
+  /** Name of a track event, a page or a screen. Null for other types, and for a page without a name. */
   event: text,
   /** Times are epoch milliseconds. `timeMs` is the client's, corrected. */
   timeMs: z.number(),
@@ -23,7 +23,7 @@ export const EnrichedEvent = z.object({
   sentAtMs: z.nullable(z.number()),
   originalTimeMs: z.nullable(z.number()),
   processedAtMs: z.number(),
-  /** Surrogates, 32 hex digits each: of the person, the device, the group and the former id. */
+  /** Surrogates of the person, the device, the group and the former id, 32 hex digits each. */
   subject: z.string(),
   anonymousSubject: text,
   groupSubject: text,
@@ -58,9 +58,9 @@ export const EnrichedEvent = z.object({
   context: json,
   /** Personal data that the edge and the processor masked or dropped; null or absent when there was none. */
   pii: z.optional(z.nullable(z.array(PiiFinding))),
-  /** May be a copy of a message that came another way: look it up before counting it. */
+  /** The event may be a duplicate that arrived by another route: look up its message id before counting it. */
   suspect: z.boolean(),
-  /** Where it stood in the raw stream: region, stream and shard, and a text that sorts as the order does (see `position`). */
+  /** The event's place in the raw stream: region, stream and shard, and a text that sorts in the stream's order (`position`). */
   rawShard: z.string(),
   position: z.string(),
 });
@@ -70,7 +70,7 @@ export type EnrichedEvent = z.infer<typeof EnrichedEvent>;
 const SEQUENCE_DIGITS = 64;
 const INDEX_DIGITS = 6;
 
-/** Sorts as the raw stream does: by sequence number, then by place in the record. */
+/** A text that sorts in the raw stream's order: by sequence number, then by the place in the record. */
 export function position(sequenceNumber: string, index: number): string {
   return `${sequenceNumber.padStart(SEQUENCE_DIGITS, "0")}.${String(index).padStart(INDEX_DIGITS, "0")}`;
 }
@@ -88,7 +88,7 @@ function column(name: string, field: keyof EnrichedEvent, kind: ColumnKind, null
   return { column: name, field, kind, nullable };
 }
 
-/** The columns of the view `events` and of the Parquet files, in their order. Names are as stable as the routes. */
+/** The columns of the view `events` and of the Parquet files, in their order. The names are as stable as the routes. */
 export const STORE_COLUMNS: readonly StoreColumn[] = [
   column("project", "project", "text"),
   column("message_id", "messageId", "text"),

@@ -1,6 +1,6 @@
-// A line of the raw stream: one request as the collector took it, with everything that must be fixed by the first accepted
-// copy (time of receipt, key, consent). The body travels as its own bytes where nothing in it had to be repaired, so the hot
-// path writes no event anew. A record is a frame (frame.ts) of such lines.
+// Defines the envelope, which is a line of the raw stream: one accepted request, with everything that the first accepted copy of
+// an event must fix (time of receipt, key, consent). A body that needs no repair is stored as the bytes that were sent, so the
+// hot path does not serialize events again. A record is a frame (frame.ts) of such lines.
 
 import * as z from "zod/mini";
 import { EVENT_TYPES } from "./event.ts";
@@ -17,7 +17,7 @@ export const ClientHints = z.object({
 export type ClientHints = z.infer<typeof ClientHints>;
 
 export const RequestSource = z.object({
-  /** Cut to /24 or /48 before it was written anywhere; null when unknown. */
+  /** Cut to /24 or /48 before the first write; null when unknown. */
   ip: z.nullable(z.string()),
   userAgent: z.nullable(z.string()),
   /** ISO 3166-1 alpha-2; null when unknown. */
@@ -31,11 +31,11 @@ export const RequestSource = z.object({
 });
 export type RequestSource = z.infer<typeof RequestSource>;
 
-/** Personal data that was masked or dropped: JSON pointer relative to the event, and class (or MORE_FINDINGS: findings.ts). */
+/** Personal data that was masked or dropped: its JSON pointer in the event, and its class (or MORE_FINDINGS: findings.ts). */
 export const PiiFinding = z.object({ pointer: z.string(), class: z.string() });
 export type PiiFinding = z.infer<typeof PiiFinding>;
 
-/** What the edge decided about one event, where it differs from the request's default. */
+/** The edge's decision about one event, if it differs from the request's default. */
 export const EventVerdict = z.object({
   consent: z.optional(z.enum(["accept", "restricted", "cookieless"])),
   /** Personal data the edge found. */
@@ -50,19 +50,19 @@ export const RequestEnvelope = z.object({
   requestId: z.string(),
   /** Epoch milliseconds, the edge's clock. */
   receivedAtMs: z.number(),
-  /** The client said it sent this before (X-Retry-Count above 0). */
+  /** The client marked the request as a retry (`X-Retry-Count` above 0). */
   retry: z.boolean(),
-  /** Sent with a secret key: `context.ip` may be believed. */
+  /** The request was sent with a secret key, so `context.ip` is trusted. */
   secret: z.boolean(),
-  /** `/v1/import` with a secret key: any past time is taken. */
+  /** The request was sent to `/v1/import` with a secret key, so any past time is accepted. */
   anyPast: z.boolean(),
-  /** The type an event has that names none: the path's. */
+  /** The type of events without a type of their own, from the path. */
   defaultType: z.nullable(z.enum(EVENT_TYPES)),
-  /** Consent of every event without a verdict of its own. */
+  /** The consent of every event that has no verdict of its own. */
   consent: z.enum(["accept", "restricted", "cookieless"]),
   /**
-   * What the project had chosen when the request was accepted; absent when all is at its default. It travels with the events
-   * so that a second run over them, however late, does the same again.
+   * The project's settings when the request was accepted; absent if all are the defaults. They are stored with the events, so
+   * that a later run over the same events has the same result.
    */
   settings: z.optional(ProcessorSettings),
   source: RequestSource,
@@ -75,15 +75,15 @@ export const RequestEnvelope = z.object({
 export type RequestEnvelope = z.infer<typeof RequestEnvelope>;
 
 /**
- * The last line of a record that the shard puts on the stream again because it does not know whether the first try
- * arrived. The record's partition key is that of the first try, so both come out of the same stream shard, in order.
+ * The last line of a record that the shard sends again because it does not know whether the first try arrived. Both tries have
+ * the same partition key, so both are read from the same stream shard, in order.
  */
 export const RedeliveryMark = z.object({ v: z.literal(ENVELOPE_VERSION), redelivery: z.literal(true) });
 export type RedeliveryMark = z.infer<typeof RedeliveryMark>;
 
 /**
- * The last line of a record that holds one failed event's original, put on the stream again. The processor lets the first
- * such record of a failed event through and drops every other, however often it is replayed.
+ * The last line of a record with a failed event's original that is replayed. The processor accepts the first such record of a
+ * failed event and drops all later ones, however often the event is replayed.
  */
 export const ReplayMark = z.object({
   v: z.literal(ENVELOPE_VERSION),
@@ -94,7 +94,7 @@ export type ReplayMark = z.infer<typeof ReplayMark>;
 
 export const REDELIVERY_MARK: RedeliveryMark = { v: ENVELOPE_VERSION, redelivery: true };
 
-/** The envelope's line, from its head and the body's text. Raw newlines in JSON are only ever white space. */
+/** Joins an envelope's head and its body's text into a line. A raw newline in JSON is always white space. */
 export function envelopeLine(head: Omit<RequestEnvelope, "body">, bodyText: string): string {
   const headText = JSON.stringify(head);
   const body = bodyText.includes("\n") || bodyText.includes("\r") ? bodyText.replace(/[\n\r]/g, " ") : bodyText;

@@ -1,5 +1,5 @@
-// The one table of errors. `code` is what clients switch on; the status, whether sending the same request again can help,
-// and the level it is logged at follow from it. docs/API_DOCUMENTATION.md#answers.
+// The only table of errors. Clients decide by `code`. The code determines the status, whether a retry of the same request can
+// help, and the log level. docs/API_DOCUMENTATION.md#answers.
 
 import { LIMITS } from "./limits.ts";
 import { countText, sizeText } from "./quantity.ts";
@@ -162,7 +162,7 @@ export const REJECTIONS = {
 
 export type RejectionCode = keyof typeof REJECTIONS;
 
-/** What was repaired, and how it is stored. */
+/** The repairs of an event, and how each is stored. */
 export const WARNINGS = {
   control_chars_removed: "Control characters were removed.",
   ill_formed_unicode: "Lone surrogates were replaced by U+FFFD.",
@@ -179,7 +179,7 @@ export const WARNINGS = {
 
 export type WarningCode = keyof typeof WARNINGS;
 
-/** Why an event that was accepted at the edge ends in the failed-events store. */
+/** The reasons why an event that the edge accepted is stored as a failed event. */
 export const FAILURES = {
   unreadable_frame: "A record of the raw stream is not gzip NDJSON of a known version.",
   unreadable_envelope: "A line of the raw stream is not an envelope.",
@@ -199,7 +199,7 @@ export const FAILURES = {
 export type FailureCode = keyof typeof FAILURES;
 
 export const FAILURE_KINDS = ["unreadable", "contract_violation", "plan_violation", "store_refusal"] as const;
-/** What has to be fixed: the sender or the stream, the event, the event or the plan, the store. */
+/** The part that needs a fix: the sender or the stream, the event, the event or the plan, the store. */
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 export function failureKind(code: FailureCode): FailureKind {

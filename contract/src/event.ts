@@ -1,5 +1,6 @@
-// What a client sends: Segment's spec, as a schema for documents, SDKs and tests. The collector walks parsed values by hand
-// (edge/src/collect/judge.ts) because that is the hot path; a test holds the two against each other. docs/API_DOCUMENTATION.md#sending-events.
+// Defines the event as a client sends it: Segment's spec as a schema, for documents, SDKs and tests. The collector walks parsed
+// values by hand (edge/src/collect/judge.ts), because it is the hot path. A test compares both.
+// docs/API_DOCUMENTATION.md#sending-events.
 
 import * as z from "zod/mini";
 import { LIMITS } from "./limits.ts";
@@ -11,7 +12,7 @@ const id = z.nullish(z.union([z.string().check(z.minLength(1), z.maxLength(LIMIT
 const time = z.nullish(z.union([z.string(), z.number()]));
 const json = z.record(z.string(), z.json());
 
-/** One event as sent. Fields that are not known are kept. */
+/** One event as sent. Unknown fields are kept. */
 export const Event = z.looseObject({
   type: z.optional(z.enum(EVENT_TYPES)),
   messageId: z.nullish(z.string().check(z.minLength(1), z.maxLength(LIMITS.messageIdLength))),
@@ -46,7 +47,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The batch's `context` goes under the item's, key by top-level key: the item's own value wins whole. */
+/** Merges the batch's `context` under the item's, one top-level key at a time. A value of the item replaces the batch's whole value. */
 export function mergeBatchContext(context: unknown, batchContext: unknown): JsonObject {
   const own = isObject(context) ? context : {};
   return isObject(batchContext) ? { ...batchContext, ...own } : own;

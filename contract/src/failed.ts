@@ -1,14 +1,14 @@
-// An event that was accepted at the edge and can't be stored: kept with its reason, so that nothing is lost in silence and a
-// fix can be followed by a replay. Lies in S3, bucket `failed-events`, by project and code. What people see of it is
-// redacted; the original lies beside it, sealed (docs/adr/005-failed-events-and-replay.md).
+// Defines the failed event: an event that the edge accepted and that cannot be stored. It is kept with its reason, so that no
+// event is lost in silence and a fix can be followed by a replay. It is stored in S3, bucket `failed-events`, by project and code.
+// People see a redacted copy. The sealed original is stored beside it (docs/adr/005-failed-events-and-replay.md).
 
 import * as z from "zod/mini";
 import { FAILURES, type FailureCode } from "./errors.ts";
 
 export const FailedEvent = z.object({
-  /** Deterministic: the same failure found twice is stored once. */
+  /** Deterministic, so that a failure that is found twice is stored once. */
   id: z.string(),
-  /** `unknown` when the record could not be read that far. */
+  /** `unknown` if the record's project could not be read. */
   project: z.string(),
   messageId: z.nullable(z.string()),
   code: z.enum(Object.keys(FAILURES) as [FailureCode, ...FailureCode[]]),
@@ -21,13 +21,13 @@ export const FailedEvent = z.object({
   payload: z.string(),
   /** True when `payload` was cut. */
   payloadCut: z.boolean(),
-  /** The rule that was broken, as JSON: `{"maximum":100}`. Absent where the code says all. */
+  /** The broken rule as JSON: `{"maximum":100}`. Absent if the code says enough. */
   limit: z.optional(z.string()),
-  /** What was found there, redacted and shortened. */
+  /** The value at the pointer, redacted and shortened. */
   actual: z.optional(z.string()),
   /** Version of the tracking plan that judged the event. */
   planVersion: z.optional(z.number()),
-  /** Surrogate of the person, where the event could be read that far: by it an erasure finds the row. */
+  /** Surrogate of the person, if the event's ids could be read. An erasure finds the row by it. */
   subject: z.optional(z.string()),
 });
 export type FailedEvent = z.infer<typeof FailedEvent>;

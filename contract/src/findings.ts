@@ -1,13 +1,13 @@
-// The list of the personal data that was found in an event: where it was, and its class. The list has a bound.
+// Keeps the list of the personal data that was found in an event: the place and the class of each. The list is bounded.
 
 import type { PiiFinding } from "./envelope.ts";
 import { boundedPointer } from "./json-pointer.ts";
 import { LIMITS } from "./limits.ts";
 
-/** The class of a last finding, with an empty pointer: there was more than is listed. All of it is masked. */
+/** The class of a last finding with an empty pointer: the event has more personal data than the list. All of it is masked. */
 export const MORE_FINDINGS = "more";
 
-/** What an event's list holds at most is 20 findings and that last one. @returns the units that its pointer takes */
+/** An event's list holds at most 20 findings and the last one. @returns the length of the added pointer in UTF-16 units */
 export function addFinding(findings: PiiFinding[], path: readonly (string | number)[], piiClass: string): number {
   if (findings.length >= LIMITS.findingsPerEvent) {
     addMoreFindings(findings);

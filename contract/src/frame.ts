@@ -1,35 +1,35 @@
-// The frame codec of both streams: gzip NDJSON. A frame is one or more gzip members side by side, each holding whole lines
-// that end in "\n"; members side by side are one valid gzip stream, so frames are joined without being opened.
+// Encodes and decodes the frames of both streams: gzip NDJSON. A frame is one or more gzip members, each with whole lines that
+// end in "\n". Several members are one valid gzip stream, so frames are joined without unpacking.
 
 import { constants, gunzipSync, gzipSync } from "node:zlib";
 import { LIMITS } from "./limits.ts";
 
 const LEVEL = { level: constants.Z_BEST_SPEED };
 const STORED = { level: constants.Z_NO_COMPRESSION };
-/** A frame of 1 MB can be made to unpack to a gigabyte; nothing the edge writes comes near this. */
+/** A crafted frame of 1 MB unpacks to a gigabyte. The frames that the edge writes are far below this bound. */
 const MAX_UNPACKED_BYTES = 4 * LIMITS.frameUnpackedBytes;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** One gzip member of whole lines. */
+/** Encodes whole lines as one gzip member. */
 export function encodeMember(lines: readonly string[]): Uint8Array {
   return compressMember(encoder.encode(`${lines.join("\n")}\n`));
 }
 
-/** One gzip member of bytes that are whole lines already. */
+/** Compresses bytes that are whole lines into one gzip member. */
 export function compressMember(lines: Uint8Array): Uint8Array {
   return gzipSync(lines, LEVEL);
 }
 
-/** The same for lines that are not worth it: a gzip member that holds them as they are. */
+/** Wraps lines that do not compress into a gzip member that holds them uncompressed. */
 export function storeMember(lines: Uint8Array): Uint8Array {
   return gzipSync(lines, STORED);
 }
 
 /**
- * The lines of a frame, parsed. A line that is no JSON comes as `{ text }` alone: bad input is a value.
- * @throws when the bytes are no gzip, unpack to more than 64 MiB, or are no UTF-8.
+ * The parsed lines of a frame. A line that is not JSON is returned as `{ text }` alone, because bad input is a value.
+ * @throws if the bytes are not gzip, unpack to more than 64 MiB, or are not UTF-8.
  */
 export function* decodeFrame(frame: Uint8Array): Generator<{ text: string; value?: unknown }> {
   const text = decoder.decode(gunzipSync(frame, { maxOutputLength: MAX_UNPACKED_BYTES }));

@@ -1,6 +1,6 @@
-// The 64-bit name of a message within its project: what dedupe keeps instead of the id. MurmurHash3 x86_128 over UTF-16
-// code units, its first 64 bits. Not cryptographic: who can choose ids to collide can as well send the same id.
-// At 30 million ids a day a false duplicate is expected once in 40,000 years of one shard.
+// Hashes a message id to 64 bits, which dedupe keeps instead of the id: the first 64 bits of MurmurHash3 x86_128 over UTF-16 code
+// units. The hash is not cryptographic: a client that can choose colliding ids can as well send the same id twice. At 30 million
+// ids a day one shard has a false duplicate once in 40,000 years.
 
 export interface IdHash {
   high: number;
@@ -23,7 +23,7 @@ function finish(value: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Eight UTF-16 units (128 bits) a round; the tail is padded with zeros and told apart by the length. */
+/** Hashes eight UTF-16 units (128 bits) a round. The tail is padded with zeros, and the length distinguishes padded ids. */
 export function hashId(id: string): IdHash {
   let h1 = 0x9747b28c;
   let h2 = 0x9747b28c;
@@ -65,15 +65,15 @@ function unit(id: string, index: number, length: number): number {
   return index < length ? id.charCodeAt(index) : 0;
 }
 
-/** Bytes one packed id takes. */
+/** The length of one packed id. */
 export const ID_HASH_BYTES = 8;
 
-/** Ids side by side, 8 bytes each, big-endian, so that bytes sort as the numbers do. */
+/** Packs the ids' hashes, 8 bytes each, big-endian, so that the bytes sort like the numbers. */
 export function packIds(ids: readonly string[]): Uint8Array {
   return packHashes(ids.map(hashId));
 }
 
-/** The same, of hashes that are there already. */
+/** Packs hashes that were computed before. */
 export function packHashes(hashes: readonly IdHash[]): Uint8Array {
   const packed = new Uint8Array(hashes.length * ID_HASH_BYTES);
   const view = new DataView(packed.buffer);

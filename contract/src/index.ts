@@ -1,4 +1,4 @@
-// What crosses a boundary of the pipeline; no I/O. Everything here is shared by the edge, the backend and the tests.
+// Exports everything that crosses a boundary of the pipeline. The edge, the backend and the tests share it. It does no I/O.
 
 export * from "./click-id-list.ts";
 export * from "./click-ids.ts";

@@ -1,12 +1,12 @@
-// One metric for each invariant that a running pipeline can watch itself keep (docs/ARCHITECTURE.md#invariants), and why the others have none:
-// those are held by tests alone. The alarms of deployment and docs/monitoring are made from these names.
+// Names one metric for each invariant that a running pipeline can measure (docs/ARCHITECTURE.md#invariants), and the reason why
+// another invariant has no metric: only tests hold it. The deployment's alarms and docs/monitoring are generated from these names.
 
 export interface InvariantMetric {
-  /** Null when nothing in production can measure it. */
+  /** Null if a running pipeline cannot measure the invariant. */
   metric: string | null;
-  /** The function that emits it. */
+  /** The function that emits the metric. */
   service: "reconcile" | "query" | "edge" | "privacy" | null;
-  /** Breached when the metric is above this. */
+  /** The invariant is broken if the metric is above this value. */
   threshold: number;
   means: string;
 }

@@ -1,9 +1,9 @@
-// JSON pointers (RFC 6901): the name of a place in a JSON value. The bounded ones name a place in an event, where a client
-// chooses every key on the way.
+// Writes JSON pointers (RFC 6901), which name a place in a JSON value. The bounded pointers name a place in an event, where a
+// client chooses every key of the path.
 
 import { LIMITS } from "./limits.ts";
 
-/** A key as it stands between two slashes of a pointer. */
+/** Escapes a key for a pointer. */
 export function escapeKey(key: string): string {
   return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
@@ -12,12 +12,12 @@ export function unescapeKey(part: string): string {
   return part.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
-/** The whole pointer: for a path whose length is bounded already. */
+/** The pointer of a path whose length is bounded elsewhere. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${escapeKey(String(key))}`).join("");
 }
 
-/** One part of a bounded pointer, with its slash. */
+/** One part of a bounded pointer, with the slash before it. */
 export function boundedPointerPart(key: string | number): string {
   if (typeof key === "number") return `/${key}`;
   return `/${escapeKey(key.length > LIMITS.pointerLength ? key.slice(0, LIMITS.pointerLength) : key)}`;

@@ -1,5 +1,5 @@
-// API keys: their text format, their checksum, and the record the edge decides by. docs/API_DOCUMENTATION.md#keys.
-// A mistyped key fails the checksum and costs no look-up; only the SHA-256 of a key is ever stored.
+// Defines API keys: their text format, their checksum, and the record that the edge decides by. A mistyped key fails the checksum
+// and costs no look-up. Only the SHA-256 of a key is stored. docs/API_DOCUMENTATION.md#keys.
 
 import { createHash, randomInt } from "node:crypto";
 import { crc32 } from "node:zlib";
@@ -17,12 +17,12 @@ export type KeyEnvironment = "live" | "test";
 export const SCOPES = ["write", "consent", "read", "admin", "privacy"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What a public key may do, and all it may ever do. */
+/** The only scopes that a public key may have. */
 export const PUBLIC_SCOPES: readonly Scope[] = ["write", "consent"];
 
 /**
- * What the control plane pushes to KV under `key:<sha256>`, and all the edge needs to judge a request.
- * Times are epoch milliseconds; `rateLimit` is events per second; empty `origins` or `cidrs` restrict nothing.
+ * The record that the control plane writes to KV under `key:<sha256>`, with all that the edge needs to judge a request.
+ * Times are epoch milliseconds. `rateLimit` is in events per second. Empty `origins` or `cidrs` do not restrict the key.
  */
 export const KeyRecord = z.object({
   id: z.string(),
@@ -36,9 +36,9 @@ export const KeyRecord = z.object({
   notBefore: z.nullable(z.number()),
   notAfter: z.nullable(z.number()),
   revokedAt: z.nullable(z.number()),
-  /** How many shards this project is spread over in each region. */
+  /** Number of the project's shards in each region. */
   shards: z.number(),
-  /** What the project chose. */
+  /** The project's settings. */
   settings: z._default(ProjectSettings, {}),
 });
 export type KeyRecord = z.infer<typeof KeyRecord>;
@@ -58,7 +58,7 @@ function checksum(text: string): string {
   return digits.padStart(CHECKSUM_LENGTH, "0");
 }
 
-/** @returns null for anything whose form or checksum is wrong. */
+/** @returns null if the form or the checksum is wrong. */
 export function parseKey(key: string): ParsedKey | null {
   const match = FORMAT.exec(key);
   if (match === null) return null;

@@ -1,7 +1,7 @@
-// Bounds: what the pipeline takes, keeps and answers at most. Beyond a bound it refuses, cuts or leaves out. Each bound has its unit
-// in its name and its reason beside it. How the pipeline paces itself within them stands in tunings.ts, what Cloudflare and AWS
-// allow in platform.ts, and what has to hold between all of them in relations.ts. Bounds of a single folder stand in its own files;
-// docs/LIMITS.md collects them. The SDKs' limits, openapi.json and the documents are generated from these tables.
+// The table of bounds: the maximum of everything that the pipeline accepts, keeps and answers. Above a bound it refuses, cuts or
+// omits. Each bound has its unit in its name and its reason beside it. tunings.ts has the pace within the bounds, platform.ts the
+// budgets of Cloudflare and AWS, and relations.ts the relations between all of them. Bounds of a single folder are in its own files.
+// docs/LIMITS.md collects them all. The SDKs' limits, openapi.json and the documents are generated from these tables.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -14,14 +14,14 @@ export const LIMITS = {
   // --- one request ---------------------------------------------------------------------------------------------------
   /** Compressed body. Larger than any official library's batch. */
   bodyCompressedBytes: 1 * MIB,
-  /** Plain or decompressed body: one server library batches up to 4 MiB and never retries a 413. */
+  /** Plain or decompressed body. One server library sends batches of up to 4 MiB and never retries a 413. */
   bodyBytes: 4 * MIB,
-  /** Read and thrown away after a 413 was sent, so that the client gets to read it; for `bodyDrainMs` at most. */
+  /** Read and discarded after a 413, so that the client can read the answer; for at most `bodyDrainMs`. */
   bodyDrainBytes: 8 * MIB,
   bodyDrainMs: 5 * SECOND_MS,
   /**
-   * Time a body has to arrive in, and how fast it must come beyond it: one second more for so many bytes. Slower than any
-   * mobile network that carries a page.
+   * Time in which a body must arrive, with one second more for each `bodyBytesPerSecond` bytes. Every mobile network that can
+   * load a page is faster.
    */
   bodyReadMs: 10 * SECOND_MS,
   bodyBytesPerSecond: 8 * KIB,
@@ -37,45 +37,45 @@ export const LIMITS = {
   /** Every JSON value counts, objects and arrays included. */
   nodesPerEvent: 2_000,
   /**
-   * Different keys of a request's events; an event that brings more is refused. A key that is new to the JSON parser costs it a
-   * microsecond, and everything after it another: the largest body could bring 290,000. Real ones have a few hundred.
+   * Distinct keys of a request's events. An event with more new keys is rejected. A key that is new to the JSON parser costs a
+   * microsecond there, and another in the stages after it. The largest body can hold 290,000 keys. Real bodies have a few hundred.
    */
   keysPerRequest: 20_000,
   /**
-   * Objects and arrays of a request's events, or commas, that are parsed without a look at the text first: two million brackets
-   * parse to 180 MB, and an isolate has 128.
+   * Objects and arrays of a request's events, or commas, that are parsed without a scan of the text before. Two million brackets
+   * parse to 180 MB, and an isolate has 128 MB.
    */
   openingsParsed: 200_000,
-  /** Members likewise: an event has fewer, whatever stands in its texts. The look costs 10 ms a MiB. */
+  /** Members that are parsed without such a scan. An event has fewer, whatever its texts hold. The scan costs 10 ms a MiB. */
   membersParsed: 32 * KIB,
-  /** A longer text is too large for an event beyond doubt, and is not parsed: no `messageId` is told of it. */
+  /** A longer text is certainly too large for an event and is not parsed. Its rejection has no `messageId`. */
   eventParsedBytes: 256 * KIB,
-  /** In UTF-16 units, like the next one: that is what a browser's developer can count. */
+  /** In UTF-16 units, like the next bound, because a developer counts these units in a browser. */
   keyLength: 128,
   stringLength: 8_192,
   messageIdLength: 100,
   idLength: 256,
   eventNameLength: 200,
 
-  // --- what is told of an event --------------------------------------------------------------------------------------
-  /** A pointer repeats the whole path: sixteen keys of 128 units, for each of 2,000 values, would be 4 MB of an event of 32 KB. */
+  // --- answers about an event ----------------------------------------------------------------------------------------
+  /** A pointer repeats the whole path. Sixteen keys of 128 units for each of 2,000 values would make 4 MB of an event of 32 KB. */
   pointerLength: 256,
-  /** A person reads the first few; how many were left out is told. */
+  /** A person reads the first few. The answer has the number of the omitted warnings. */
   warningsPerEvent: 20,
   warningsPerRequest: 200,
-  /** Personal data of one event that is recorded with its place; masked is all of it. One more says that there was more. */
+  /** Findings of personal data that are recorded for one event. All personal data is masked. One more finding says that there is more. */
   findingsPerEvent: 20,
-  /** Pointers of personal data in one request's envelope, in UTF-16 units: some ten for each event of the largest batch. */
+  /** Pointers of personal data in one request's envelope, in UTF-16 units: about ten for each event of the largest batch. */
   findingPointerUnits: 512 * KIB,
   /**
-   * Strings of one request that are searched for personal data character by character, in UTF-16 units; a string beyond is
-   * masked whole. A batch of 2,500 sign-ups with two addresses each has three quarters of it. The dearest text takes 0.18 ms a
-   * KiB, so this bounds what a request takes of an isolate that all tenants share to some 60 ms.
+   * Strings of one request that are searched for personal data character by character, in UTF-16 units. A string above the bound
+   * is masked whole. A batch of 2,500 sign-ups with two addresses each uses three quarters of it. The most expensive text costs
+   * 0.18 ms a KiB, so a request uses an isolate that all tenants share for about 60 ms.
    */
   piiUnitsPerRequest: 320 * KIB,
 
   // --- time ----------------------------------------------------------------------------------------------------------
-  /** A clock that is off by less is left alone: the network's delay is of that order on phones. */
+  /** A smaller error of a client's clock is not corrected, because the network's delay on phones is as large. */
   clockSkewToleratedMs: 5 * MINUTE_MS,
   futureToleratedMs: 24 * HOUR_MS,
   pastToleratedMs: 30 * DAY_MS,
@@ -84,61 +84,61 @@ export const LIMITS = {
 
   // --- the buffer shard ----------------------------------------------------------------------------------------------
   /**
-   * A longer line is divided into several before it is compressed. However badly one packs, it then fits into a record, and
-   * nothing is compressed twice.
+   * A longer line is split before compression. However badly a part compresses, it then fits into a record, and nothing is
+   * compressed twice.
    */
   lineBytes: 768 * KIB,
-  /** One Kinesis record holds at most 1 MiB with its partition key; room is left for the mark of a second try. */
+  /** A Kinesis record holds at most 1 MiB with its partition key. Room is left for the mark of a retry. */
   frameBytes: 1_000_000,
-  /** What a frame unpacks to: a reader holds it as text and as values at the same time. */
+  /** A frame after decompression. A reader holds it as text and as values at the same time. */
   frameUnpackedBytes: 16 * MIB,
-  /** Frames of several requests in one row, and message ids beside them: a row of a Durable Object holds 2 MB in all. */
+  /** Frames of several requests in one row, and the message ids beside them. A row of a Durable Object holds 2 MB in all. */
   rowFrameBytes: 900_000,
   rowIdsBytes: 900_000,
   /** A batch's context, as JSON: with it an event must still fit into one record. */
   batchContextBytes: 900_000,
-  /** A shard whose waiting rows are more than this refuses (503 storage_full) until it has drained below the low-water mark. */
+  /** A shard with more waiting rows refuses events (503 `storage_full`) until it has drained below the low-water mark. */
   shardHighWaterBytes: 2_048 * MIB,
   shardLowWaterBytes: 1_536 * MIB,
-  /** So does one whose whole database is larger: it may hold 10 GB, and draining writes too. */
+  /** A shard with a larger database refuses events, too. An object may hold 10 GB, and draining also writes. */
   shardEventsDatabaseBytes: 8_192 * MIB,
-  /** Beyond this nothing is written that can wait. */
+  /** Above this size a shard skips every write that can wait. */
   shardDatabaseBytes: 9_216 * MIB,
   /**
-   * Calls to shards that one request makes, those it shares with others too; beyond it 503. The largest body of a project with
-   * 256 shards makes 512. Cloudflare allows a request 1,000 subrequests.
+   * Calls to shards that one request makes, shared calls included. Above the bound the answer is 503. The largest body of a project
+   * with 256 shards makes 512 calls. Cloudflare allows a request 1,000 subrequests.
    */
   shardCallsPerRequest: 900,
-  /** Appends that wait for their commit; beyond it the shard answers `overloaded`. */
+  /** Appends of one shard that wait for their commit. Above the bound the shard answers `overloaded`. */
   shardPendingBytes: 8 * MIB,
-  /** The same of all shards in one isolate, which has 128 MB; each byte of it lies there three times during a commit. */
+  /** Such appends of all shards in one isolate, which has 128 MB. During a commit each byte is in memory three times. */
   isolatePendingBytes: 6 * MIB,
   /** Rows that shards of one isolate keep in memory until they are flushed. */
   isolateHeldBytes: 3 * MIB,
-  /** Records in calls to the streams; each byte lies there five times: as bytes, base64, body, signed body, on its way. */
+  /** Records in calls to the streams. Each byte is in memory five times: as bytes, base64, body, signed body and in the socket. */
   isolateFlushBytes: 2 * MIB,
   /** Message ids in the memory of all shards of one isolate. */
   isolateIdBytes: 24 * MIB,
-  /** Bodies an isolate holds at one time, decompressed; beyond it 503. */
+  /** Bodies that an isolate holds at the same time, decompressed. Above the bound the answer is 503. */
   isolateBodyBytes: 8 * MIB,
-  /** Of these, what other bodies leave to those that declare no more than `bodySmallBytes`. */
+  /** The part of `isolateBodyBytes` that only bodies with a declared length of up to `bodySmallBytes` may use. */
   isolateSmallBodyBytes: 1 * MIB,
-  /** What those may declare in all that are being read like this. */
+  /** The declared length of all bodies that are being read as a whole. */
   bodyWholeReadsBytes: 4 * MIB,
 
   // --- consent -------------------------------------------------------------------------------------------------------
   /** Shards of a project in each region. */
   shardsMax: 256,
-  /** A body of `POST /v1/consent`: two ids, two purposes, a method. Plain only, so that it can hide nothing large. */
+  /** A body of `POST /v1/consent`: two ids, two purposes, a method. Compression is refused, so that it cannot hide a larger body. */
   consentBodyBytes: 16 * KIB,
-  /** `context.consent.categoryPreferences` as JSON, as for every other signal; beyond it is unknown. */
+  /** `context.consent.categoryPreferences` as JSON, and every other signal. A longer signal counts as unknown. */
   consentSignalBytes: 4 * KIB,
-  /** The newest records of one id that are kept; how the id stands needs none of them. */
+  /** The newest consent records of one id that are kept. The id's current consent does not depend on them. */
   consentHistoryRecords: 100,
 
   // --- the sink ------------------------------------------------------------------------------------------------------
   putRecordsRecords: 500,
-  /** Kinesis allows 5 MiB a call; one flush stays below it, and below what an isolate can hold in base64. */
+  /** Kinesis allows 5 MiB a call. A flush stays below it, and below the base64 text that an isolate can hold. */
   putRecordsBytes: 4 * MIB,
   /** Bounds every outgoing call, its body included. */
   callDeadlineMs: 10 * SECOND_MS,
@@ -149,16 +149,16 @@ export const LIMITS = {
   queryBuckets: 10_000,
   realtimeMinutesMax: 24 * 60,
 
-  /** Path and query of a reading call, each: servers take 8 to 16 KiB of request line and headers together. */
+  /** Path and query of a reading call, each. Servers accept 8 to 16 KiB of request line and headers together. */
   queryAddressLength: 8 * KIB,
   /** A body that is forwarded to the query function: questions, administration, replays. */
   forwardedBodyBytes: 64 * KIB,
-  /** The same for a tracking plan: people write it with more white space than it is kept with. */
+  /** A forwarded tracking plan. People write it with more white space than the stored plan has. */
   forwardedPlanBytes: 2 * MIB,
 
   // --- tracking plans ------------------------------------------------------------------------------------------------
   planEvents: 1_000,
-  /** One event's schema as JSON text; what it unfolds to is bounded too (backend/src/tracking-plan/schema-rules.ts). */
+  /** One event's schema as JSON text. Its size after references are resolved is bounded, too (backend/src/tracking-plan/schema-rules.ts). */
   planSchemaBytes: 64 * KIB,
   /** A whole plan as JSON text. */
   planBytes: 1 * MIB,
@@ -166,31 +166,31 @@ export const LIMITS = {
   planPackedBytes: 350 * KIB,
 
   // --- failed events -------------------------------------------------------------------------------------------------
-  /** An original above this is not kept, and the event cannot be replayed. */
+  /** A larger original is not kept, and its event cannot be replayed. */
   failedOriginalBytes: 256 * KIB,
   failedListMax: 1_000,
   replayIdsMax: 1_000,
 
   // --- the live tail -------------------------------------------------------------------------------------------------
-  /** UTF-16 units that wait for one watcher; what comes beyond is left out, and the watcher told how much. */
+  /** UTF-16 units that wait for one watcher. Further messages are omitted, and the watcher gets their number. */
   liveBufferBytes: 1 * MIB,
-  /** For a watcher that does not confirm what it read: far more than a person can follow. */
+  /** For a watcher that does not confirm its messages: far more than a person can follow. */
   liveBytesPerSecond: 256 * KIB,
-  /** Such a watcher may have stopped reading long ago. */
+  /** Above this, a watcher that does not confirm its messages has probably stopped reading. */
   liveUnconfirmedBytes: 12 * MIB,
-  /** On the way to all watchers of a project together: until they read it, it lies in the memory of an isolate, which has 128. */
+  /** Messages that wait for all watchers of a project. They are in the memory of an isolate, which has 128 MB. */
   liveTailBytes: 16 * MIB,
-  /** Told of one project, all isolates together: more than anybody reads. Beyond it events are counted as dropped. */
+  /** Events of one project that are sent to the live tail: more than a person reads. Further events are counted as dropped. */
   liveEventsPerSecond: 1_000,
 
   // --- keys ----------------------------------------------------------------------------------------------------------
   /** A read of KV that takes longer counts as failed. */
   keyReadDeadlineMs: 2 * SECOND_MS,
-  /** Records of real keys an isolate keeps. */
+  /** Records of real keys that an isolate keeps. */
   keyCacheEntries: 10_000,
-  /** Keys an isolate remembers as unknown, in a table of their own: made-up keys push no real one out. */
+  /** Keys that an isolate remembers as unknown, in a table of their own, so that invented keys evict no real key. */
   unknownKeyCacheEntries: 10_000,
-  /** Keys unknown to KV that an isolate asks the control plane about. Beyond it they are refused: KV is at most a minute behind. */
+  /** Keys unknown to KV that an isolate asks the control plane about. Further keys are refused: KV is at most a minute behind. */
   keyReadThroughsPerSecond: 5,
   keyReadThroughsBurst: 10,
   rotationOverlapHours: 72,

@@ -1,13 +1,14 @@
-// Names that two sides must agree on: streams, tables, buckets, KV keys. People point their own tools at them (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
+// Names that two sides must agree on: streams, tables, buckets, KV keys. Customers' own tools read these stores
+// (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 export const STREAMS = { raw: "behaviour-raw", enriched: "behaviour-enriched" } as const;
 
 export const TABLES = {
   /** Hot tier: counters per minute, packed ids. */
   hot: "behaviour-hot",
-  /** HMAC(kind, id) → surrogate; its own key and role. */
+  /** HMAC(kind, id) → surrogate. It has a key and a role of its own. */
   vault: "behaviour-vault",
-  /** Consumers' ledgers: what the processor has seen, checkpoints. */
+  /** Consumers' ledgers: records that the processor has seen, and checkpoints. */
   ledger: "behaviour-ledger",
 } as const;
 
@@ -16,11 +17,11 @@ export const BUCKETS = {
   events: "events",
   /** Quarantined events, read by people. */
   failedEvents: "failed-events",
-  /** Batches an event-source mapping gave up on, with their payload. */
+  /** The failure destination: batches that an event-source mapping could not deliver, with their payload. */
   undelivered: "undelivered",
 } as const;
 
-/** KV key of what the edge knows about an API key, by the hex SHA-256 of the key. */
+/** KV key of an API key's record, by the hex SHA-256 of the key. */
 export function keyRecordName(keySha256Hex: string): string {
   return `key:${keySha256Hex}`;
 }

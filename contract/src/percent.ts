@@ -1,17 +1,17 @@
-// A text as it reads once every layer of percent-encoding is off. Addresses nest in parameters of addresses, and each nesting
-// encodes once more: `@` is `%40` in one and `%2540` in the next. Whoever searches such a text searches the plain one and is
-// told where in the sent one each character stood. One pass, whatever the depth.
+// Removes every layer of percent-encoding from a text. Addresses nest in parameters of addresses, and each nesting encodes once
+// more: `@` is `%40` in one layer and `%2540` in the next. A search runs over the plain text, which knows the place of each
+// character in the sent text. It takes one pass, whatever the depth.
 
 export interface PlainText {
-  /** Without escapes. A byte beyond ASCII is a letter here, always the same one: searches need no more of it. */
+  /** Without escapes. Every byte beyond ASCII is the same letter here, which is enough for searches. */
   plain: string;
-  /** Where each character of `plain` begins in the sent text, and at the end the sent text's length; null: where it is in `plain`. */
+  /** The start of each character of `plain` in the sent text, then the sent text's length. Null if both texts are equal. */
   starts: Int32Array | null;
-  /** How many times each character was encoded, at most DEEPEST; null: none was. */
+  /** The number of layers of each character, at most DEEPEST. Null if no character was encoded. */
   depths: Uint8Array | null;
 }
 
-/** Deeper ones count as this deep. Nobody nests addresses so far. */
+/** A deeper encoding counts as this deep. Real addresses do not nest so far. */
 export const DEEPEST = 7;
 
 const PERCENT = 0x25;
@@ -45,14 +45,14 @@ export function plainText(sent: string): PlainText {
 }
 
 export interface Escape {
-  /** The character it stands for; of a byte beyond ASCII some letter. */
+  /** The character of the escape. A byte beyond ASCII is represented by a letter. */
   unit: number;
   depth: number;
-  /** Where it ends in the sent text. */
+  /** The end of the escape in the sent text. */
   end: number;
 }
 
-/** The escape that begins with the percent sign at `at`, however often it was encoded: `%40`, `%2540`, `%252540` …; or null. */
+/** The escape that begins with the percent sign at `at`, in any number of layers (`%40`, `%2540`, `%252540` …), or null. */
 export function escapeAt(sent: string, at: number): Escape | null {
   let end = at + 1;
   while (sent.charCodeAt(end) === DIGIT_2 && sent.charCodeAt(end + 1) === DIGIT_5) end += 2;
@@ -62,26 +62,26 @@ export function escapeAt(sent: string, at: number): Escape | null {
   return layers === 0 ? null : { unit: PERCENT, depth: Math.min(layers, DEEPEST), end };
 }
 
-/** Far below zero for what is no digit, so that a sum with it is negative. */
+/** Far below zero for a character that is not a hexadecimal digit, so that a sum with it is negative. */
 function hexValue(unit: number): number {
   if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
   const lower = unit | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1_000;
 }
 
-/** As many arguments as a call may have on any engine. */
+/** Every engine allows a call this many arguments. */
 const PIECE = 4_096;
 
 function textOf(units: Uint16Array, length: number): string {
   let text = "";
   for (let at = 0; at < length; at += PIECE) {
-    // Spreading them would go through an iterator.
+    // A spread would use an iterator.
     text += String.fromCharCode.apply(null, units.subarray(at, Math.min(length, at + PIECE)) as unknown as number[]);
   }
   return text;
 }
 
-/** The sent text with ranges of its plain one replaced. @param ranges in order, none over another */
+/** Replaces ranges of the plain text in the sent text. @param ranges in order, without overlap */
 export function replaceRanges(
   sent: string,
   { starts }: PlainText,

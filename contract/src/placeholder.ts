@@ -1,5 +1,6 @@
-// What programs write where they have no id. Many people share each of these: an event under one is stored, its sender is warned
-// (`suspicious_user_id`), and it is merged with nobody's. One list, or the warning and the merging would drift apart. docs/API_DOCUMENTATION.md#answers.
+// Lists the texts that programs write when they have no id. Many people share each of them, so an event with such an id is stored
+// with a warning (`suspicious_user_id`) and is not linked to other devices. One list serves the warning and the linking, so that
+// both agree. docs/API_DOCUMENTATION.md#answers.
 
 const PLACEHOLDERS: ReadonlySet<string> = new Set([
   "null",
@@ -18,7 +19,7 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set([
 ]);
 const LONGEST = 36;
 
-/** In any case, white space around it aside. */
+/** Ignores case, and white space around the id. */
 export function isPlaceholder(id: string): boolean {
   const trimmed = id.trim();
   return trimmed.length <= LONGEST && PLACEHOLDERS.has(trimmed.toLowerCase());

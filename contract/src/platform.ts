@@ -1,5 +1,6 @@
-// What Cloudflare and AWS allow, as their documentation says in 2026. Local workerd and the emulators enforce none of these numbers, so the
-// relations to our own limits are asserted (relations.ts) and the budget tests (tests/budget) measure against them.
+// The budgets of Cloudflare and AWS, as their documentation of 2026 names them. Local workerd and the emulators enforce none of
+// these numbers. Therefore their relations to our own limits are asserted (relations.ts), and the budget tests (tests/budget)
+// measure against them.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -8,7 +9,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 
 export const PLATFORM = {
   // --- Cloudflare Workers --------------------------------------------------------------------------------------------
-  /** Cloudflare ends an isolate that holds more: V8's heap and the arrays beside it, of all requests and objects in it. */
+  /** Cloudflare ends a larger isolate. V8's heap and the arrays beside it count, of all requests and objects in the isolate. */
   isolateMemoryBytes: 128 * MIB,
   /** Per request; older accounts have 1,000. */
   subrequests: 10_000,
@@ -18,7 +19,7 @@ export const PLATFORM = {
   objectStorageBytes: 10_000_000_000,
   /** A row, a string or a BLOB of SQLite. */
   rowBytes: 2_000_000,
-  /** A soft limit; beyond it calls fail as overloaded. */
+  /** A soft limit. Above it calls fail as overloaded. */
   objectRequestsPerSecond: 1_000,
 
   // --- Workers KV ----------------------------------------------------------------------------------------------------
@@ -38,6 +39,6 @@ export const PLATFORM = {
 
   // --- DynamoDB ------------------------------------------------------------------------------------------------------
   dynamoDbItemBytes: 400 * KIB,
-  /** Of one partition key; a write unit is 1 KiB of one item. */
+  /** For one partition key. A write unit is 1 KiB of one item. */
   dynamoDbWriteUnitsPerKeyPerSecond: 1_000,
 } as const;

@@ -1,9 +1,9 @@
-// Numbers as messages say them, so that a message never repeats a bound by hand.
+// Formats numbers for messages, so that no message repeats a bound by hand.
 
 const KIB = 1024;
 const MIB = KIB * KIB;
 
-/** `4 MiB`, `32 KiB`; `900,000 bytes` where no larger unit divides it. */
+/** `4 MiB`, `32 KiB`, or `900,000 bytes` if no larger unit divides the number. */
 export function sizeText(bytes: number): string {
   if (bytes % MIB === 0) return `${bytes / MIB} MiB`;
   if (bytes % KIB === 0) return `${bytes / KIB} KiB`;

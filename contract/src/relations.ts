@@ -1,5 +1,5 @@
-// What has to hold between bounds, tunings and the platform's budgets. Asserted when the contract is loaded, so a change that breaks a relation
-// fails every test.
+// Asserts the relations between bounds, tunings and the platform's budgets when the contract is loaded. A change that breaks a
+// relation fails every test.
 
 import { LIMITS } from "./limits.ts";
 import { PLATFORM } from "./platform.ts";
@@ -30,7 +30,7 @@ assertRelation(
 assertRelation(2 * LIMITS.bodyBytes <= LIMITS.frameUnpackedBytes, "what one body packs to fits into one frame");
 assertRelation(LIMITS.lineBytes * 1.01 <= LIMITS.rowFrameBytes, "a line that does not pack fits into one row");
 assertRelation(LIMITS.frameBytes <= LIMITS.putRecordsBytes, "one record fits into one call");
-// 5 % of a record are left for its partition key and the mark of a second try.
+// 5 % of a record are left for its partition key and the mark of a retry.
 assertRelation(
   LIMITS.frameBytes * 1.04 <= PLATFORM.kinesisRecordBytes,
   "a frame with its partition key fits into one record",
@@ -92,9 +92,9 @@ assertRelation(
     PLATFORM.subrequestsOfOlderAccounts < PLATFORM.subrequests,
   "a request may make the calls that it is allowed, in older accounts too",
 );
-// A plan is one item, with its version and its times beside the packed text.
+// A plan is one item, which also holds its version and its times.
 assertRelation(LIMITS.planPackedBytes + 16 * 1024 <= PLATFORM.dynamoDbItemBytes, "a packed plan fits into one item");
-// A page of events that are all of the largest size: the texts of an event come out no larger than they went in.
+// A page of events of the largest size: the texts of a stored event are not larger than the texts that were sent.
 assertRelation(
   LIMITS.forwardedPlanBytes < PLATFORM.lambdaAnswerBytes && LIMITS.forwardedBodyBytes < PLATFORM.lambdaAnswerBytes,
   "what is forwarded fits into a call of the function",

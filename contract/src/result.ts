@@ -1,4 +1,4 @@
-// What a client is told about each event of a request. docs/API_DOCUMENTATION.md#answers: the four counters add up to the events sent.
+// Defines the answer about each event of a request. The four counters add up to the events sent. docs/API_DOCUMENTATION.md#answers.
 
 import type { RejectionCode, WarningCode } from "./errors.ts";
 
@@ -23,8 +23,8 @@ export interface IngestResult {
   duplicates: number;
   suppressed: number;
   rejected: Rejection[];
-  /** Of events that were not rejected; at most 20 of one event and 200 in all. */
+  /** Warnings of events that were not rejected: at most 20 for one event and 200 in all. */
   warnings: Warning[];
-  /** How many more there were; absent when there were none. */
+  /** Number of the omitted warnings; absent if none was omitted. */
   warningsCut?: number | undefined;
 }

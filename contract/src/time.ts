@@ -1,5 +1,6 @@
-// Times on the wire and the correction of clients' clocks. docs/API_DOCUMENTATION.md#sending-events. Pure, and the same at the edge and behind it: the
-// first accepted copy of a message carries all that is needed to compute its time, so every reader gets the same one.
+// Parses times and corrects clients' clocks. Pure, and the same at the edge and in the backend: the first accepted copy of a message
+// carries all that is needed to compute its time, so every reader computes the same time.
+// docs/API_DOCUMENTATION.md#sending-events.
 
 import { LIMITS } from "./limits.ts";
 
@@ -9,8 +10,8 @@ const EARLIEST_MS = Date.UTC(1970, 0, 1);
 const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * Reads RFC 3339 (any number of fraction digits; date only, or no zone, means UTC) or a number of epoch milliseconds.
- * @returns epoch milliseconds, or null for anything else: never guesses, and never lets `Date` guess.
+ * Reads RFC 3339 (any number of fraction digits; a date alone, or no zone, means UTC) or a number of epoch milliseconds.
+ * @returns epoch milliseconds, or null for another form. It never guesses, and never lets `Date` guess.
  */
 export function parseTime(value: unknown): number | null {
   if (typeof value === "number") {
@@ -24,7 +25,7 @@ export function parseTime(value: unknown): number | null {
   const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const [hour, minute, second] = [Number(match[4] ?? 0), Number(match[5] ?? 0), Number(match[6] ?? 0)];
   if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return null;
-  // 23:59:60 is a leap second: RFC 3339 allows it, and it is the next second for everyone else.
+  // 23:59:60 is a leap second, which RFC 3339 allows. It counts as the next second.
   if (hour > 23 || minute > 59 || second > 60) return null;
   const fractionMs = match[7] === undefined ? 0 : Math.floor(Number(`0.${match[7].slice(0, 6)}`) * 1_000);
   let offsetMinutes = 0;
@@ -45,8 +46,8 @@ const UPPER_T = 0x54;
 const UPPER_Z = 0x5a;
 
 /**
- * What `toISOString` writes and almost every event carries, digit by digit: the pattern takes twenty times as long, twice
- * for every event. @returns null for every other form and for what the pattern has to judge.
+ * Reads the form that `toISOString` writes and almost every event carries, digit by digit. The pattern takes twenty times as long,
+ * twice for every event. @returns null for every other form, and for a time that the pattern must judge
  */
 function parseCanonical(text: string): number | null {
   if (text.length !== CANONICAL_LENGTH) return null;
@@ -62,13 +63,13 @@ function parseCanonical(text: string): number | null {
   const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10)];
   const [hour, minute, second] = [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
   const ms = digits(text, 20, 23);
-  // NaN, of anything that is no digit, fails each of these.
+  // NaN, the result of a character that is not a digit, fails each of these conditions.
   if (!(year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month))) return null;
   if (!(hour <= 23 && minute <= 59 && second <= 59 && ms <= 999)) return null;
   return ((daysSinceEpoch(year, month, day) * 24 + hour) * 60 + minute) * 60_000 + second * 1_000 + ms;
 }
 
-/** @returns NaN when one of them is no digit. */
+/** @returns NaN if one of the characters is not a digit. */
 function digits(text: string, start: number, end: number): number {
   let value = 0;
   for (let i = start; i < end; i++) {
@@ -91,7 +92,7 @@ function daysInMonth(year: number, month: number): number {
   return month === 2 && isLeapYear(year) ? 29 : (DAYS_IN_MONTH[month - 1] as number);
 }
 
-/** Of a valid date from 1970 on. */
+/** For a valid date from 1970 on. */
 function daysSinceEpoch(year: number, month: number, day: number): number {
   const before = year - 1;
   const leapDays =
@@ -104,15 +105,15 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
 const LEAP_DAYS_BEFORE_EPOCH = 477;
 
 export interface ClientTimes {
-  /** The event's own `timestamp`, else its `originalTimestamp`, as sent; undefined when it has neither. */
+  /** The event's `timestamp`, else its `originalTimestamp`, as sent; undefined if it has neither. */
   timestamp: unknown;
   /** The request's `sentAt`, else the event's, as sent. */
   sentAt: unknown;
   /** Epoch milliseconds, the edge's clock. */
   receivedAtMs: number;
-  /** A retry keeps its first `sentAt` in some libraries, so it says nothing about the clock. */
+  /** Some libraries keep the first `sentAt` on a retry, so a retry says nothing about the clock. */
   isRetry: boolean;
-  /** `/v1/import` with a secret key: any past time is taken. */
+  /** The request was sent to `/v1/import` with a secret key, so any past time is accepted. */
   anyPast: boolean;
 }
 
@@ -125,7 +126,7 @@ export interface EventTime {
   warning: "timestamp_invalid" | "timestamp_out_of_range" | null;
 }
 
-/** The time an event is stored under: the client's, corrected for its clock, or the time of receipt. */
+/** The time under which an event is stored: the client's time, corrected for its clock, or the time of receipt. */
 export function eventTime(client: ClientTimes): EventTime {
   const { receivedAtMs } = client;
   const sentAtMs = parseTime(client.sentAt);

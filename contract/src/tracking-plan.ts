@@ -1,32 +1,32 @@
-// Tracking plans: which events a project sends and what each of them carries. Written by people as files in git, kept in
-// versions by the control plane, read by the processor. What a schema may say: backend/src/tracking-plan/schema-rules.ts.
+// Defines tracking plans, which name the events that a project sends and their fields. People write them as files in git, the
+// control plane keeps their versions, and the processor reads them. backend/src/tracking-plan/schema-rules.ts restricts the schemas.
 
 import * as z from "zod/mini";
 import { unescapeKey } from "./json-pointer.ts";
 import { LIMITS } from "./limits.ts";
 
-/** What becomes of an event that breaks the plan: stored as it is, stored with a mark, or kept among the failed events. */
+/** What happens to an event that breaks the plan: it is stored, stored with a mark, or stored as a failed event. */
 export const PLAN_MODES = ["off", "warn", "quarantine"] as const;
 export type PlanMode = (typeof PLAN_MODES)[number];
 
-/** What becomes of an event that the plan does not name. Never more than the plan's mode does. */
+/** What happens to an event that the plan does not name. It is never stricter than the plan's mode. */
 export const UNKNOWN_EVENTS = ["allow", "warn", "quarantine"] as const;
 export type UnknownEvents = (typeof UNKNOWN_EVENTS)[number];
 
-/** `alias` carries nothing that a plan could say anything about. */
+/** `alias` is missing, because it carries no field that a plan could describe. */
 export const PLANNED_TYPES = ["track", "page", "screen", "identify", "group"] as const;
 export type PlannedType = (typeof PLANNED_TYPES)[number];
 
 const EVENT_VERSION_MAX = 1_000;
 const DESCRIPTION_MAX = 2_000;
 
-/** One event of a plan: what one file of the folder holds. */
+/** One event of a plan, the content of one file of the folder. */
 export const PlanEvent = z
   .strictObject({
     type: z._default(z.enum(PLANNED_TYPES), "track"),
     /** Name of a track event, a page or a screen. Absent for `identify` and `group`, and for pages without a rule of their own. */
     event: z.optional(z.string().check(z.minLength(1), z.maxLength(LIMITS.eventNameLength))),
-    /** An event says which one it follows in `context.protocols.event_version`; one that says nothing follows the lowest. */
+    /** An event names its version in `context.protocols.event_version`. An event without it follows the lowest version. */
     version: z._default(z.int().check(z.gte(1), z.lte(EVENT_VERSION_MAX)), 1),
     description: z.optional(z.string().check(z.maxLength(DESCRIPTION_MAX))),
     /** JSON Schema of `properties`; of `traits` for `identify` and `group`. */
@@ -48,7 +48,7 @@ export const TrackingPlan = z.strictObject({
 });
 export type TrackingPlan = z.infer<typeof TrackingPlan>;
 
-/** How a rule is told from the others of its plan. */
+/** The name that distinguishes a rule from the other rules of its plan. */
 export function planEventName({ type, event, version }: Pick<PlanEvent, "type" | "event" | "version">): string {
   const name = event === undefined ? type : `${type} "${event}"`;
   return version === 1 ? name : `${name} version ${version}`;
