@@ -47,7 +47,10 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Merges the batch's `context` under the item's, one top-level key at a time. A value of the item replaces the batch's whole value. */
+/**
+ * Merges the batch's `context` under the item's, one top-level key at a time. A value of the item replaces the batch's whole
+ * value.
+ */
 export function mergeBatchContext(context: unknown, batchContext: unknown): JsonObject {
   const own = isObject(context) ? context : {};
   return isObject(batchContext) ? { ...batchContext, ...own } : own;

@@ -1,6 +1,6 @@
 // Defines the failed event: an event that the edge accepted and that cannot be stored. It is kept with its reason, so that no
-// event is lost in silence and a fix can be followed by a replay. It is stored in S3, bucket `failed-events`, by project and code.
-// People see a redacted copy. The sealed original is stored beside it (docs/adr/005-failed-events-and-replay.md).
+// event is lost in silence and a fix can be followed by a replay. It is stored in S3, bucket `failed-events`, by project and
+// code. People see a redacted copy. The sealed original is stored beside it (docs/adr/005-failed-events-and-replay.md).
 
 import * as z from "zod/mini";
 import { FAILURES, type FailureCode } from "./errors.ts";

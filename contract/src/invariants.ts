@@ -1,5 +1,6 @@
 // Names one metric for each invariant that a running pipeline can measure (docs/ARCHITECTURE.md#invariants), and the reason why
-// another invariant has no metric: only tests hold it. The deployment's alarms and docs/monitoring are generated from these names.
+// another invariant has no metric: only tests hold it. The deployment's alarms and docs/monitoring are generated from these
+// names.
 
 export interface InvariantMetric {
   /** Null if a running pipeline cannot measure the invariant. */

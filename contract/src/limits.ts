@@ -1,7 +1,8 @@
-// The table of bounds: the maximum of everything that the pipeline accepts, keeps and answers. Above a bound it refuses, cuts or
-// omits. Each bound has its unit in its name and its reason beside it. tunings.ts has the pace within the bounds, platform.ts the
-// budgets of Cloudflare and AWS, and relations.ts the relations between all of them. Bounds of a single folder are in its own files.
-// docs/LIMITS.md collects them all. The SDKs' limits, openapi.json and the documents are generated from these tables.
+// The table of bounds: the maximum of everything that the pipeline accepts, keeps and answers. Above a bound it refuses, cuts
+// or omits. Each bound has its unit in its name and its reason beside it. tunings.ts has the pace within the bounds,
+// platform.ts the budgets of Cloudflare and AWS, and relations.ts the relations between all of them. Bounds of a single folder
+// are in its own files. docs/LIMITS.md collects them all. The SDKs' limits, openapi.json and the documents are generated from
+// these tables.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -38,7 +39,8 @@ export const LIMITS = {
   nodesPerEvent: 2_000,
   /**
    * Distinct keys of a request's events. An event with more new keys is rejected. A key that is new to the JSON parser costs a
-   * microsecond there, and another in the stages after it. The largest body can hold 290,000 keys. Real bodies have a few hundred.
+   * microsecond there, and another in the stages after it. The largest body can hold 290,000 keys. Real bodies have a few
+   * hundred.
    */
   keysPerRequest: 20_000,
   /**
@@ -58,12 +60,17 @@ export const LIMITS = {
   eventNameLength: 200,
 
   // --- answers about an event ----------------------------------------------------------------------------------------
-  /** A pointer repeats the whole path. Sixteen keys of 128 units for each of 2,000 values would make 4 MB of an event of 32 KB. */
+  /**
+   * A pointer repeats the whole path. Sixteen keys of 128 units for each of 2,000 values would make 4 MB of an event of 32 KB.
+   */
   pointerLength: 256,
   /** A person reads the first few. The answer has the number of the omitted warnings. */
   warningsPerEvent: 20,
   warningsPerRequest: 200,
-  /** Findings of personal data that are recorded for one event. All personal data is masked. One more finding says that there is more. */
+  /**
+   * Findings of personal data that are recorded for one event. All personal data is masked. One more finding says that there is
+   * more.
+   */
   findingsPerEvent: 20,
   /** Pointers of personal data in one request's envelope, in UTF-16 units: about ten for each event of the largest batch. */
   findingPointerUnits: 512 * KIB,
@@ -105,8 +112,8 @@ export const LIMITS = {
   /** Above this size a shard skips every write that can wait. */
   shardDatabaseBytes: 9_216 * MIB,
   /**
-   * Calls to shards that one request makes, shared calls included. Above the bound the answer is 503. The largest body of a project
-   * with 256 shards makes 512 calls. Cloudflare allows a request 1,000 subrequests.
+   * Calls to shards that one request makes, shared calls included. Above the bound the answer is 503. The largest body of a
+   * project with 256 shards makes 512 calls. Cloudflare allows a request 1,000 subrequests.
    */
   shardCallsPerRequest: 900,
   /** Appends of one shard that wait for their commit. Above the bound the shard answers `overloaded`. */
@@ -115,7 +122,9 @@ export const LIMITS = {
   isolatePendingBytes: 6 * MIB,
   /** Rows that shards of one isolate keep in memory until they are flushed. */
   isolateHeldBytes: 3 * MIB,
-  /** Records in calls to the streams. Each byte is in memory five times: as bytes, base64, body, signed body and in the socket. */
+  /**
+   * Records in calls to the streams. Each byte is in memory five times: as bytes, base64, body, signed body and in the socket.
+   */
   isolateFlushBytes: 2 * MIB,
   /** Message ids in the memory of all shards of one isolate. */
   isolateIdBytes: 24 * MIB,
@@ -129,7 +138,10 @@ export const LIMITS = {
   // --- consent -------------------------------------------------------------------------------------------------------
   /** Shards of a project in each region. */
   shardsMax: 256,
-  /** A body of `POST /v1/consent`: two ids, two purposes, a method. Compression is refused, so that it cannot hide a larger body. */
+  /**
+   * A body of `POST /v1/consent`: two ids, two purposes, a method. Compression is refused, so that it cannot hide a larger
+   * body.
+   */
   consentBodyBytes: 16 * KIB,
   /** `context.consent.categoryPreferences` as JSON, and every other signal. A longer signal counts as unknown. */
   consentSignalBytes: 4 * KIB,
@@ -158,7 +170,10 @@ export const LIMITS = {
 
   // --- tracking plans ------------------------------------------------------------------------------------------------
   planEvents: 1_000,
-  /** One event's schema as JSON text. Its size after references are resolved is bounded, too (backend/src/tracking-plan/schema-rules.ts). */
+  /**
+   * One event's schema as JSON text. Its size after references are resolved is bounded, too
+   * (backend/src/tracking-plan/schema-rules.ts).
+   */
   planSchemaBytes: 64 * KIB,
   /** A whole plan as JSON text. */
   planBytes: 1 * MIB,

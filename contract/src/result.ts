@@ -1,4 +1,5 @@
-// Defines the answer about each event of a request. The four counters add up to the events sent. docs/API_DOCUMENTATION.md#answers.
+// Defines the answer about each event of a request. The four counters add up to the events sent.
+// docs/API_DOCUMENTATION.md#answers.
 
 import type { RejectionCode, WarningCode } from "./errors.ts";
 

@@ -1,5 +1,5 @@
-// Parses times and corrects clients' clocks. Pure, and the same at the edge and in the backend: the first accepted copy of a message
-// carries all that is needed to compute its time, so every reader computes the same time.
+// Parses times and corrects clients' clocks. Pure, and the same at the edge and in the backend: the first accepted copy of a
+// message carries all that is needed to compute its time, so every reader computes the same time.
 // docs/API_DOCUMENTATION.md#sending-events.
 
 import { LIMITS } from "./limits.ts";
@@ -46,8 +46,8 @@ const UPPER_T = 0x54;
 const UPPER_Z = 0x5a;
 
 /**
- * Reads the form that `toISOString` writes and almost every event carries, digit by digit. The pattern takes twenty times as long,
- * twice for every event. @returns null for every other form, and for a time that the pattern must judge
+ * Reads the form that `toISOString` writes and almost every event carries, digit by digit. The pattern takes twenty times as
+ * long, twice for every event. @returns null for every other form, and for a time that the pattern must judge
  */
 function parseCanonical(text: string): number | null {
   if (text.length !== CANONICAL_LENGTH) return null;

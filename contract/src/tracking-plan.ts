@@ -1,5 +1,6 @@
 // Defines tracking plans, which name the events that a project sends and their fields. People write them as files in git, the
-// control plane keeps their versions, and the processor reads them. backend/src/tracking-plan/schema-rules.ts restricts the schemas.
+// control plane keeps their versions, and the processor reads them. backend/src/tracking-plan/schema-rules.ts restricts the
+// schemas.
 
 import * as z from "zod/mini";
 import { unescapeKey } from "./json-pointer.ts";
@@ -24,7 +25,9 @@ const DESCRIPTION_MAX = 2_000;
 export const PlanEvent = z
   .strictObject({
     type: z._default(z.enum(PLANNED_TYPES), "track"),
-    /** Name of a track event, a page or a screen. Absent for `identify` and `group`, and for pages without a rule of their own. */
+    /**
+     * Name of a track event, a page or a screen. Absent for `identify` and `group`, and for pages without a rule of their own.
+     */
     event: z.optional(z.string().check(z.minLength(1), z.maxLength(LIMITS.eventNameLength))),
     /** An event names its version in `context.protocols.event_version`. An event without it follows the lowest version. */
     version: z._default(z.int().check(z.gte(1), z.lte(EVENT_VERSION_MAX)), 1),

@@ -1,5 +1,6 @@
-// The table of tunings: the pace of the pipeline within its bounds (limits.ts). No tuning refuses a client, and another value changes
-// only cost or speed. Layouts, and estimates from which bounds are derived, are here as well. relations.ts asserts their relations.
+// The table of tunings: the pace of the pipeline within its bounds (limits.ts). No tuning refuses a client, and another value
+// changes only cost or speed. Layouts, and estimates from which bounds are derived, are here as well. relations.ts asserts
+// their relations.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -12,8 +13,8 @@ export const TUNINGS = {
   /** An event that is older than this when a tier reads it may be a duplicate that arrived by another route, and is looked up. */
   suspectAgeMs: 10 * SECOND_MS,
   /**
-   * The Worker compresses larger bodies. The shard packs smaller bodies together. Creating a compressor costs as much as compressing
-   * 50 KB, which would be most of the work for a small body.
+   * The Worker compresses larger bodies. The shard packs smaller bodies together. Creating a compressor costs as much as
+   * compressing 50 KB, which would be most of the work for a small body.
    */
   packThresholdBytes: 32 * KIB,
   /** From this size on, samples of a body decide whether it is compressed at all (edge/src/collect/density.ts). */

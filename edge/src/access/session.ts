@@ -1,5 +1,6 @@
-// The dashboard's session: a secret key in, an HttpOnly cookie out, so that no key stands in a page. docs/API_DOCUMENTATION.md#keys. The cookie
-// stands for its key, with that key's scopes, on every call from our own pages; so a revoked key ends its sessions too.
+// The dashboard's session: a secret key in, an HttpOnly cookie out, so that no key stands in a page.
+// docs/API_DOCUMENTATION.md#keys. The cookie stands for its key, with that key's scopes, on every call from our own pages; so a
+// revoked key ends its sessions too.
 
 import { hashKey, LIMITS, type Scope, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";

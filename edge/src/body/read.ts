@@ -1,5 +1,6 @@
-// The body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an
-// isolate holds at one time has a budget (budget.ts), and a body has a time to arrive in. docs/API_DOCUMENTATION.md#answers, #sending-events.
+// The body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an isolate
+// holds at one time has a budget (budget.ts), and a body has a time to arrive in. docs/API_DOCUMENTATION.md#answers,
+// #sending-events.
 
 import { concatBytes, LIMITS, sizeText, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";

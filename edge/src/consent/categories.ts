@@ -1,6 +1,6 @@
-// The names that consent managers give their categories by default, and which of our purposes each speaks of. Data: it changes when
-// they do, and a project adds its own (`consentCategories`). Names that speak of neither purpose (necessary, functional) stand
-// here as null, so that nobody adds them by mistake.
+// The names that consent managers give their categories by default, and which of our purposes each speaks of. Data: it changes
+// when they do, and a project adds its own (`consentCategories`). Names that speak of neither purpose (necessary, functional)
+// stand here as null, so that nobody adds them by mistake.
 
 import type { ProjectSettings } from "@behaviour/contract";
 import type { Purpose } from "./decide.ts";

@@ -1,4 +1,5 @@
-// Consent is decided here and nowhere else: one pure function from what is known to what may be done. docs/API_DOCUMENTATION.md#consent, E6.
+// Consent is decided here and nowhere else: one pure function from what is known to what may be done.
+// docs/API_DOCUMENTATION.md#consent, E6.
 //
 // For each purpose the most restrictive applicable signal wins; a grant counts only where nothing denies, and where nothing
 // is known the regime decides. A client can thus only tighten what the ledger or Global Privacy Control denies.

@@ -1,4 +1,5 @@
-// The body of a consent call: small and plain, so that reading it costs little whatever it holds. docs/API_DOCUMENTATION.md#consent.
+// The body of a consent call: small and plain, so that reading it costs little whatever it holds.
+// docs/API_DOCUMENTATION.md#consent.
 
 import { hasControl, isObject, LIMITS, sizeText } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";

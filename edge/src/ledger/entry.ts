@@ -1,20 +1,21 @@
-// How the consent ledger names an id, and where it lies. An entry is the id's kind, its bucket and a keyed hash of it. Buckets and
-// homes are fixed numbers: how many shards a project has today says nothing about where a record is found. ADR 009.
+// Names ids in the consent ledger and determines the object of each. An entry is the id's kind, its bucket and a keyed hash of
+// the id. The numbers of buckets and homes are fixed, so a record's place does not depend on the project's number of shards.
+// ADR 009.
 
 import { createHmac } from "node:crypto";
 import { packIds } from "@behaviour/contract";
 import { bucketOf } from "../placement/bucket.ts";
 
-/** The kind is a byte of its own: an id of one kind can never be filed as one of another. */
+/** The kind is a byte of its own, so that ids of different kinds can never have the same entry. */
 export const ENTRY_KIND = {
   anonymousId: 1,
   userId: 2,
-  /** MurmurHash of `kind:id`, as the release before this one filed and sent it. */
+  /** MurmurHash of `kind:id`, as the previous release stored and sent it. */
   legacy: 3,
 } as const;
 export type IdKind = "anonymousId" | "userId";
 
-/** Ledger objects of a project, `<project>:0` and on. Never changes: it says in which object a record lies. */
+/** Ledger objects of a project, from `<project>:0` on. The number determines a record's object and never changes. */
 export const HOMES = 16;
 
 /** Kind, bucket, hash. */
@@ -22,7 +23,7 @@ export const ENTRY_BYTES = 18;
 const HASH_AT = 2;
 const HASH_BYTES = ENTRY_BYTES - HASH_AT;
 
-/** Kind and bucket of an entry in one number: what a shard subscribes to. */
+/** Kind and bucket of an entry as one number. A shard subscribes to topics. */
 export function topicOf(entry: Uint8Array): number {
   return ((entry[0] as number) << 8) | (entry[1] as number);
 }
@@ -41,16 +42,16 @@ const HASHES_MAX = 4_096;
 
 interface ProjectKey {
   key: Uint8Array;
-  /** Short for the project and its secret, in this isolate. */
+  /** Stands for the project and its secret in this isolate. */
   number: number;
 }
 
 let numbers = 0;
 const projectKeys = new Map<string, ProjectKey>();
-/** A device's events come one after the other: its hash is made once. By project's number, kind and id. */
+/** Hashes by project number, kind and id. A device sends many events in a row, so its hash is computed once. */
 const hashes = new Map<string, Uint8Array>();
 
-/** Makes the entries of one project's ids. */
+/** Computes the entries of one project's ids. */
 export class LedgerIds {
   readonly #key: Uint8Array;
   readonly #number: number;
@@ -60,7 +61,7 @@ export class LedgerIds {
     this.#number = number;
   }
 
-  /** @returns null when there is no secret to make them with. */
+  /** @returns null if the installation has no secret for the hashes. */
   static of(project: string, secret: string | undefined): LedgerIds | null {
     if (secret === undefined || secret.length < LEDGER_SECRET_LENGTH) return null;
     const name = `${project}\n${secret}`;
@@ -87,7 +88,7 @@ export class LedgerIds {
   }
 }
 
-/** Of an id as the release before this one named it in its calls and tables: 8 bytes. */
+/** The entry of an id from the 8-byte hash that the previous release used in its calls and tables. */
 export function legacyEntry(hash: Uint8Array): Uint8Array {
   return entryOf(ENTRY_KIND.legacy, hash[hash.byteLength - 1] as number, hash);
 }
@@ -104,7 +105,7 @@ function entryOf(kind: number, bucket: number, hash: Uint8Array): Uint8Array {
   return entry;
 }
 
-/** Entries as keys of a Map. */
+/** An entry as the key of a Map. */
 export function entryKey(entry: Uint8Array): string {
   return String.fromCharCode(...entry);
 }

@@ -1,5 +1,6 @@
-// The consent ledger's home: sixteen objects a project, each the only truth of its buckets of ids. Shards keep copies of what
-// they asked for; a record is answered once every such copy has it, and told on until then, whatever fails. ADR 009.
+// Stores a project's consent in sixteen objects. Each is the only source of truth for its buckets of ids. Shards keep copies of
+// the topics that they subscribed to. A record is acknowledged when every such copy has it. Until then it is sent again,
+// whatever fails. ADR 009.
 
 import { TUNINGS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
@@ -13,7 +14,7 @@ import { checkEntry, type EntryRecord, Records, type Subscriber, type Unconfirme
 import { type ConsentRecord, packStandings, type Standing } from "./standing.ts";
 import { LedgerUse } from "./use.ts";
 
-/** Shards, by name, that may not know of a record yet. */
+/** The names of the shards that may not have a record yet. */
 export interface Recorded {
   unreachable: string[];
 }
@@ -24,13 +25,13 @@ export interface StandingsPageAnswer {
 }
 
 const CALLS_AT_ONCE = 50;
-/** Told in one call. */
+/** Entries in one call to a shard. */
 const TOLD_AT_ONCE = 1_000;
-/** Pages of unconfirmed entries that one alarm goes through. */
+/** Pages of unconfirmed entries that one alarm processes. */
 const PAGES_AN_ALARM = 20;
 const FIRST_RETRY_MS = 2_000;
 const COLLECT_AHEAD_MS = 1_000;
-/** The alarm stands this far ahead of a record that is being told, in case the object loses its memory. */
+/** The alarm is set this far ahead while a record is being sent, in case the object loses its memory. */
 const ALARM_AHEAD_MS = 10_000;
 
 /** A ledger object of one project; a new stub each time. */
@@ -52,12 +53,12 @@ export class ConsentLedger extends PlacedObject {
     this.#use = new LedgerUse(ctx.storage.sql);
   }
 
-  /** Writes records of ids; nobody is unreachable when the next event that any shard is sent is judged by them. */
+  /** Writes consent records. If no shard is unreachable, every shard judges its next event by them. */
   async record(records: readonly EntryRecord[]): Promise<Recorded> {
     return this.#add(records, false);
   }
 
-  /** From a shard that kept the records of the release before this one. What is not told at once is told later. */
+  /** Imports records that a shard kept under the previous release. Shards that cannot be reached now get them later. */
   async importLegacy(records: readonly EntryRecord[]): Promise<Recorded> {
     return this.#add(records, true);
   }
@@ -70,7 +71,7 @@ export class ConsentLedger extends PlacedObject {
     this.#use.note({ legacy: isImport });
     const changed = new Map<string, Unconfirmed>();
     for (const record of records) {
-      // Under an old name only what it had of old has a history; a new record has it under its own.
+      // A legacy entry keeps the history of imported records only. The history of a new record is under the new entry.
       const keepsHistory = isImport || record.entry[0] !== ENTRY_KIND.legacy;
       const unconfirmed = this.#records.add(record, keepsHistory);
       if (unconfirmed !== null) changed.set(entryKey(record.entry), unconfirmed);
@@ -79,7 +80,7 @@ export class ConsentLedger extends PlacedObject {
     return this.#tell([...changed.values()]);
   }
 
-  /** That the ledger is in use, where that is news, and the entries' standings. */
+  /** Sends the shards that the ledger is in use, if they do not know it, and the standings of the entries. */
   async #tell(entries: readonly Unconfirmed[], failing = new Set<string>()): Promise<Recorded> {
     const unreachable = new Set(await this.#tellUse());
     const byToken = new Map<string, { subscriber: Subscriber; entries: Unconfirmed[] }>();
@@ -108,7 +109,7 @@ export class ConsentLedger extends PlacedObject {
         const standings = packStandings(told);
         const answer = await callObject(() => shardByName(this.env, shard).applyConsent(token, standings));
         if (answer === "applied") continue;
-        // Its copy is gone, or never became whole: it asks anew before it judges.
+        // The shard's copy is gone or never became complete. The shard subscribes again before it judges.
         this.#records.unsubscribe(token);
         return true;
       }
@@ -134,14 +135,15 @@ export class ConsentLedger extends PlacedObject {
     }
   }
 
-  /** Of the first home only: durable before anybody is told, and told to every shard that asked. */
+  /** For the first home only. The use is durable before any shard is notified, and every shard that asked is notified. */
   async startUse(use: { legacy: boolean }): Promise<Recorded> {
     this.#use.note(use);
     if (this.#use.isAnnounced) return { unreachable: [] };
     const current = this.#use.current;
     this.#armAlarm(ALARM_AHEAD_MS);
     const unreachable: string[] = [];
-    // Those that never asked as well: a shard of the release before this one doesn't, and judges by what it has until it is new.
+    // Shards that never asked are notified as well: a shard of the previous release does not ask, and judges by its own records
+    // until it is updated.
     const known = await callObject(() => listShards(this.env, this.#project));
     await inGroups([...new Set([...this.#use.watchers(), ...known])], async (shard) => {
       try {
@@ -155,14 +157,19 @@ export class ConsentLedger extends PlacedObject {
     return { unreachable };
   }
 
-  /** Of the first home only. A shard that asks is told of the ledger's first use before that is answered. */
+  /**
+   * For the first home only. A shard that asked is notified of the ledger's first use before the first record is acknowledged.
+   */
   async watchUse(shard: string): Promise<{ inUse: boolean; legacy: boolean }> {
     this.#use.watch(shard);
     if (!this.#use.isCollected) this.#armAlarm(COLLECT_AHEAD_MS);
     return { inUse: this.#use.isInUse, legacy: this.#use.current.legacy };
   }
 
-  /** What shards kept of old must not wait for their next event: after it other shards may judge their ids. */
+  /**
+   * Collects the shards' records of the previous release now, because other shards may judge the same ids before their next
+   * event.
+   */
   async #collect(): Promise<boolean> {
     if (this.#use.isCollected) return true;
     let isDone = true;
@@ -180,8 +187,8 @@ export class ConsentLedger extends PlacedObject {
   }
 
   /**
-   * The standings of whole topics, page by page.
-   * @param token names this subscription: what changes from now on is told to the shard under it.
+   * Returns the standings of whole topics, page by page.
+   * @param token names the subscription. Later changes are sent to the shard under this token.
    */
   async subscribe(
     shard: string,
@@ -195,12 +202,12 @@ export class ConsentLedger extends PlacedObject {
     return { standings: packStandings(standings), next };
   }
 
-  /** How an id stands, and its newest records, oldest first. */
+  /** An id's standing and its newest records, oldest first. */
   async read(entry: Uint8Array): Promise<{ standing: Standing; history: ConsentRecord[] }> {
     return { standing: this.#records.standing(entry).standing, history: this.#records.history(entry) };
   }
 
-  /** Tells on what was not confirmed: after a fault, and after a loss of memory. */
+  /** Sends unconfirmed entries again, after a fault and after a loss of memory. */
   override async alarm(): Promise<void> {
     this.#alarmAtMs = 0;
     try {
@@ -231,7 +238,7 @@ export class ConsentLedger extends PlacedObject {
     return isDone;
   }
 
-  /** A caller of another release may lay the ledger out otherwise: what it filed here nobody would find. */
+  /** A caller of another release may use another layout. No reader would find a record that it stored here. */
   #mustBeOwn(topic: number): void {
     if (homeOfTopic(topic) !== this.#home) throw new Error(`topic ${topic} lies in another ledger object`);
   }
@@ -260,7 +267,7 @@ export class ConsentLedger extends PlacedObject {
   }
 
   get #name(): string {
-    // Set for every object that is reached by name, and all of ours are.
+    // The name is set for every object that is reached by name, and all our objects are.
     return this.ctx.id.name as string;
   }
 }

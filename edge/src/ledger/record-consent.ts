@@ -1,5 +1,5 @@
-// Writes consent records to the ledger objects of the ids they name, and reads them there. At most one call a ledger object,
-// however many records there are; where they lie depends on nothing that changes. ADR 009.
+// Writes consent records to the ledger objects of their ids, and reads them. It makes at most one call to each ledger object,
+// however many records there are. A record's object never changes. ADR 009.
 
 import { type KeyRecord, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -19,7 +19,7 @@ export interface ConsentWrite {
   record: ConsentRecord;
 }
 
-/** @returns a refusal unless every shard that could judge these ids next has it; writing it again changes nothing. */
+/** @returns a refusal unless every shard that could judge these ids next has the records. A repeated write changes nothing. */
 export async function recordConsent(
   writes: readonly ConsentWrite[],
   key: KeyRecord,
@@ -33,7 +33,8 @@ export async function recordConsent(
     byHome[homeOfTopic(topicOf(entry))]?.push({ entry, record });
   for (const { kind, id, record } of writes) {
     file(ids.entry(kind, id), record);
-    // Workers of the release before this one judge by old names alone. Those can be made to collide: they only ever tighten.
+    // Workers of the previous release judge by legacy entries only. A client can make legacy entries collide, so only refusals
+    // are stored under them.
     const refused = refusalsOf(record);
     if (refused !== null) file(legacyEntryOf(kind, id), refused);
   }
@@ -62,7 +63,7 @@ function refusalsOf(record: ConsentRecord): ConsentRecord | null {
   return Object.keys(purposes).length === 0 ? null : { ...record, purposes };
 }
 
-/** How an id stands, and its newest records, oldest first: those under its old name as well. */
+/** An id's standing and its newest records, oldest first, including the records under its legacy entry. */
 export async function readConsent(
   kind: IdKind,
   id: string,
@@ -94,7 +95,7 @@ function byTime(a: ConsentRecord, b: ConsentRecord): number {
   return a.recordedAtMs - b.recordedAtMs || a.occurredAtMs - b.occurredAtMs;
 }
 
-/** What names ids in the ledger; a refusal when this installation has no secret to name them by. */
+/** Returns the project's ledger ids, or a refusal if the installation has no secret for them. */
 export function ledgerIdsOf(project: string, env: Env): LedgerIds | Refusal {
   const ids = LedgerIds.of(project, env.LEDGER_SECRET);
   if (ids !== null) return ids;

@@ -1,5 +1,5 @@
-// What one ledger object keeps: how each of its ids stands, the newest records of each, which shards hold a copy, and what they
-// have not confirmed yet. All calls are synchronous; durability is the output gate's. ADR 009.
+// The tables of one ledger object: the standing of each id, its newest records, the shards that hold a copy, and the entries that
+// they have not confirmed. All calls are synchronous. The output gate ensures durability. ADR 009.
 
 import { LIMITS, TUNINGS } from "@behaviour/contract";
 import { ENTRY_BYTES, ENTRY_KIND, entryKey, topicOf } from "./entry.ts";
@@ -45,10 +45,10 @@ export interface EntryRecord {
   record: ConsentRecord;
 }
 
-/** An entry whose standing some shard may not know yet. */
+/** An entry whose standing a shard may not have yet. */
 export interface Unconfirmed {
   entry: Uint8Array;
-  /** Tells a later change of the same entry from the one that is being told. */
+  /** Distinguishes a later change of the entry from the change that is being sent. */
   version: number;
 }
 
@@ -59,7 +59,7 @@ export interface Subscriber {
 
 export interface StandingsPage {
   standings: EntryStanding[];
-  /** Where the next page begins; null when this is the last. */
+  /** The start of the next page; null for the last page. */
   next: Uint8Array | null;
 }
 
@@ -76,11 +76,11 @@ export class Records {
       sql.exec<{ version: number | null }>("SELECT max(version) AS version FROM unconfirmed").one().version ?? 0;
   }
 
-  /** @returns what the shards must be told of, if it is anything: this record's change, or one they never confirmed. */
+  /** @returns the change to send to the shards: this record's change, or a change that they never confirmed; null for none. */
   add({ entry, record }: EntryRecord, keepsHistory: boolean): Unconfirmed | null {
     if (keepsHistory) this.#addToHistory(entry, record);
     if (this.#standings.merge(entry, standingOf(record))) {
-      // A shard that subscribes later gets it with the first page.
+      // A shard that subscribes later gets the change with its first page.
       return this.subscribers(topicOf(entry)).length === 0 ? null : this.#note(entry);
     }
     const [row] = this.#sql
@@ -95,7 +95,7 @@ export class Records {
     return { entry, version: this.#version };
   }
 
-  /** The newest records of each id; the standing needs none of them. */
+  /** Keeps the newest records of each id. The standing does not depend on them. */
   #addToHistory(entry: Uint8Array, record: ConsentRecord): void {
     this.#sql.exec(
       `INSERT OR IGNORE INTO history
@@ -119,7 +119,7 @@ export class Records {
     );
   }
 
-  /** Oldest first. */
+  /** An id's records, oldest first. */
   history(entry: Uint8Array): ConsentRecord[] {
     return this.#sql
       .exec<StoredRecord>("SELECT * FROM history WHERE entry = ? ORDER BY recorded_at_ms, occurred_at_ms", entry)
@@ -141,7 +141,7 @@ export class Records {
     return { entry, standing: this.#standings.of(entry) };
   }
 
-  /** From now on the shard is told of every change in these topics. */
+  /** From now on every change in these topics is sent to the shard. */
   subscribe(topics: readonly number[], { token, shard }: Subscriber): void {
     for (const topic of topics) {
       this.#sql.exec("INSERT OR IGNORE INTO subscribers (topic, token, shard) VALUES (?, ?, ?)", topic, token, shard);
@@ -158,7 +158,7 @@ export class Records {
       .toArray();
   }
 
-  /** @param after the last entry of the page before. */
+  /** @param after the last entry of the previous page. */
   page(topics: readonly number[], after: Uint8Array | null): StandingsPage {
     const standings: EntryStanding[] = [];
     const reached = after === null ? -1 : topicOf(after);
@@ -173,7 +173,7 @@ export class Records {
     return { standings, next: null };
   }
 
-  /** In the order of their entries. */
+  /** Unconfirmed entries, ordered by entry. */
   unconfirmed(after: Uint8Array | null, limit: number): Unconfirmed[] {
     return this.#sql
       .exec<{ entry: ArrayBuffer; version: number }>(
@@ -189,13 +189,13 @@ export class Records {
     return this.unconfirmed(null, 1).length > 0;
   }
 
-  /** Every shard with a copy has what the entry was when `version` was told. */
+  /** Notes that every shard with a copy has the entry as of `version`. */
   confirm({ entry, version }: Unconfirmed): void {
     this.#sql.exec("DELETE FROM unconfirmed WHERE entry = ? AND version = ?", entry, version);
   }
 }
 
-/** @throws for what is no entry: another release may make them otherwise. */
+/** @throws if the bytes are not an entry, for example from a caller of another release. */
 export function checkEntry(entry: Uint8Array): void {
   const kinds: readonly number[] = Object.values(ENTRY_KIND);
   const isEntry = entry.byteLength === ENTRY_BYTES && kinds.includes(entry[0] as number);

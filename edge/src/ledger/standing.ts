@@ -1,5 +1,5 @@
-// What the ledger says of one id now: for each purpose a verdict and since when it holds. Two standings join to one whatever
-// their order and however often, so copies of the ledger may be told the same thing twice, late, or out of turn. Pure.
+// Defines an id's standing: for each purpose a verdict and the time since which it holds. Standings are joined in any order and
+// any number of times with the same result, so a copy of the ledger may receive a change twice, late or out of order. Pure.
 
 import type { Purpose, PurposeVerdicts, Verdict } from "../consent/decide.ts";
 import { ledgerState, verdictsOf } from "../consent/table.ts";
@@ -13,11 +13,11 @@ export interface Held {
 export type Standing = Record<Purpose, Held>;
 
 export interface ConsentRecord {
-  /** Names the record, so that writing it again changes nothing. */
+  /** Identifies the record, so that a repeated write changes nothing. */
   record: string;
   recordedAtMs: number;
   occurredAtMs: number;
-  /** Purposes it says nothing of are absent. */
+  /** A purpose without a decision is absent. */
   purposes: Partial<Record<Purpose, "granted" | "denied">>;
   method: string;
   noticeVersion: string | null;
@@ -27,8 +27,8 @@ const NOTHING_HELD: Held = { verdict: "unknown", sinceMs: 0 };
 export const NO_STANDING: Standing = { analytics: NOTHING_HELD, advertising: NOTHING_HELD };
 
 /**
- * A refusal holds from its receipt on: whatever the client's clock says, it never counts as older than when it came in. A grant
- * holds from when it was given, and not from the future.
+ * A refusal holds from its receipt on, whatever the client's clock says. It never counts as older. A grant holds from the time
+ * when it was given, but never from a future time.
  */
 export function standingOf({ purposes, occurredAtMs, recordedAtMs }: ConsentRecord): Standing {
   const held = (said: "granted" | "denied" | undefined): Held => {
@@ -38,7 +38,7 @@ export function standingOf({ purposes, occurredAtMs, recordedAtMs }: ConsentReco
   return { analytics: held(purposes.analytics), advertising: held(purposes.advertising) };
 }
 
-/** The newer of two; of the same moment the refusal. */
+/** Returns the newer verdict. At the same time a refusal wins. */
 export function join(a: Standing, b: Standing): Standing {
   return { analytics: newer(a.analytics, b.analytics), advertising: newer(a.advertising, b.advertising) };
 }
@@ -54,7 +54,7 @@ export function verdicts({ analytics, advertising }: Standing): PurposeVerdicts 
   return { analytics: analytics.verdict, advertising: advertising.verdict };
 }
 
-/** Entry, state, the two times. */
+/** An entry, its state and two times. */
 const PACKED_BYTES = ENTRY_BYTES + 1 + 2 * Float64Array.BYTES_PER_ELEMENT;
 
 export interface EntryStanding {
@@ -62,7 +62,7 @@ export interface EntryStanding {
   standing: Standing;
 }
 
-/** As they travel between objects: one array, because each array of a message costs. */
+/** Packs standings for a call between objects. They are one array, because each array of a message has a cost. */
 export function packStandings(standings: readonly EntryStanding[]): Uint8Array {
   const packed = new Uint8Array(standings.length * PACKED_BYTES);
   const view = new DataView(packed.buffer);
@@ -76,7 +76,7 @@ export function packStandings(standings: readonly EntryStanding[]): Uint8Array {
   return packed;
 }
 
-/** @throws when they are not whole: another release may pack them otherwise. */
+/** @throws if the length is wrong, for example from another release with another format. */
 export function unpackStandings(packed: Uint8Array): EntryStanding[] {
   if (packed.byteLength % PACKED_BYTES !== 0) throw new Error("standings of another layout");
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
@@ -111,7 +111,7 @@ export const STANDINGS_SCHEMA = `
 
 type StoredStanding = { entry: ArrayBuffer; state: number; analytics_ms: number; advertising_ms: number };
 
-/** The table of them, the same in a ledger object and in a shard: one row an id, however often it was asked. */
+/** The table of standings, which a ledger object and a shard share: one row for an id, however often consent was asked. */
 export class Standings {
   readonly #sql: SqlStorage;
 
@@ -124,7 +124,7 @@ export class Standings {
     return row === undefined ? NO_STANDING : standingOfRow(row);
   }
 
-  /** @returns whether it changed anything. */
+  /** @returns whether the stored standing changed. */
   merge(entry: Uint8Array, standing: Standing): boolean {
     const before = this.of(entry);
     const after = join(before, standing);
@@ -139,7 +139,7 @@ export class Standings {
     return true;
   }
 
-  /** Those of one topic after an entry, in the order of their entries. */
+  /** The standings of one topic after an entry, ordered by entry. */
   page(topic: number, after: Uint8Array | null, limit: number): EntryStanding[] {
     const from = after ?? topicStart(topic);
     return this.#sql
@@ -154,7 +154,7 @@ export class Standings {
   }
 }
 
-/** Shorter than every entry of the topic, and before all of them. */
+/** A prefix of every entry of the topic, which sorts before all of them. */
 function topicStart(topic: number): Uint8Array {
   return Uint8Array.of(topic >> 8, topic & 0xff);
 }

@@ -1,8 +1,8 @@
-// Whether a project's ledger is in use at all, as a ledger object knows it. While nobody has recorded anything no event's ids are
-// hashed and no shard keeps a copy; the first record of a project ends that, once and for good. ADR 009.
+// Remembers in a ledger object whether the project's ledger is in use. Before the first record of a project no event's ids are
+// hashed and no shard keeps a copy. The first record changes this permanently. ADR 009.
 
 export interface Use {
-  /** Records of the release before this one were found: ids are looked up under their old names as well. */
+  /** Records of the previous release exist, so ids are also looked up under their legacy entries. */
   legacy: boolean;
 }
 
@@ -14,17 +14,17 @@ const SCHEMA = `
 type Mark =
   | "in-use"
   | "legacy"
-  /** The first home knows of it. */
+  /** The first home knows that the ledger is in use. */
   | "told"
   | "told-legacy"
-  /** Of the first home: every shard that asked knows of it. */
+  /** In the first home: every shard that asked knows it, too. */
   | "announced"
   | "announced-legacy"
-  /** Of the first home: some shard asked; every shard there was then has handed over what it kept of old. */
+  /** In the first home: a shard has asked, and every shard of that time has handed over its records of the previous release. */
   | "asked"
   | "collected";
 
-/** Marks are only ever set. */
+/** Marks are set and never cleared. */
 export class LedgerUse {
   readonly #sql: SqlStorage;
   readonly #marks: Set<string>;
@@ -53,7 +53,7 @@ export class LedgerUse {
     return { legacy: this.#marks.has("legacy") };
   }
 
-  /** Nothing to tell counts as told. */
+  /** True if the ledger is not in use, because there is nothing to send. */
   get isTold(): boolean {
     return this.#isReached("told");
   }

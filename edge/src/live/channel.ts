@@ -1,28 +1,28 @@
-// An isolate's way to one project's live tail: what waits for it, and how much may. One call at a time carries what gathered
-// during the last, and the tail says in its answers how many events a second this isolate may send and how far apart its calls
-// should be, so that a watched project costs one object what it can bear, whatever the traffic. What is above it is counted and
-// never built (publish.ts).
+// Queues an isolate's messages for one project's live tail, within a bound. Calls are made one at a time, and each carries the
+// messages that gathered during the previous call. The tail's answers say how many events a second this isolate may send and how
+// far apart its calls should be, so that a watched project does not overload one object, whatever the traffic. Messages above the
+// bound are counted and never built (publish.ts).
 
 import { LIMITS } from "@behaviour/contract";
 
-/** What a tail answers to a call. The release before answers whether anybody watches. */
+/** A tail's answer to a call. The previous release answers whether there are watchers. */
 export interface Pace {
   eventsPerSecond: number;
   gapMs: number;
 }
 
-/** Until a tail has said anything: one isolate alone may send all there is room for. */
+/** Applies until the first answer of a tail: a single isolate may use the whole rate. */
 const FIRST_PACE: Pace = { eventsPerSecond: LIMITS.liveEventsPerSecond, gapMs: 0 };
-/** A batch that is sent whole in a quiet moment is shown whole. */
+/** A whole batch is shown if it arrives when the tail is idle. */
 const BURST_SECONDS = LIMITS.eventsPerRequest / LIMITS.liveEventsPerSecond;
-/** A call that never comes back, because its request was cut off, is not waited for beyond this. */
+/** A call may never return, because its request was cancelled. After this time the channel no longer waits for it. */
 const CALL_MAX_MS = 2 * LIMITS.callDeadlineMs;
 
-/** Plain state of the isolate: no request waits for another's call. */
+/** State of the isolate without promises: no request waits for another request's call. */
 export class Channel {
   #waiting: string[] = [];
   #waitingUnits = 0;
-  /** Messages left out since the last call. */
+  /** Messages omitted since the last call. */
   #lost = 0;
   #pace = FIRST_PACE;
   #tokens: number = LIMITS.eventsPerRequest;
@@ -41,7 +41,7 @@ export class Channel {
     this.#lost += messages;
   }
 
-  /** @returns how many of so many messages may be built; the others are counted. */
+  /** @returns how many of the messages may be built. The others are counted. */
   admit(messages: number, nowMs: number): number {
     const { eventsPerSecond } = this.#pace;
     const elapsedMs = Math.max(0, nowMs - this.#filledAtMs);
@@ -63,7 +63,7 @@ export class Channel {
     this.#waitingUnits += text.length;
   }
 
-  /** @returns false while another request's call is under way: it takes along what is added now. */
+  /** @returns false while another request's call is in progress. That request also sends the messages that are added now. */
   lead(nowMs: number): boolean {
     const isCalling = this.#callingSinceMs !== null && Math.abs(nowMs - this.#callingSinceMs) < CALL_MAX_MS;
     if (!isCalling) this.#callingSinceMs = nowMs;

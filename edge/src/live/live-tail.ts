@@ -1,6 +1,6 @@
-// The live tail of one project: holds the watchers' sockets and passes on what the Workers publish. Hibernating: a project
-// that is watched and silent costs nothing but the renewals. While it has watchers it tells the project's shards so, and they
-// tell the Workers in the answers they give anyway (publish.ts).
+// The live tail of one project holds the watchers' sockets and forwards the messages that Workers publish. It hibernates: a
+// project that is watched but idle costs only the renewals. While it has watchers it notifies the project's shards. The shards
+// pass this on to the Workers in their answers to appends (publish.ts).
 
 import { LIMITS, type Scope } from "@behaviour/contract";
 import { findKeyByHash } from "../access/keyring.ts";
@@ -18,30 +18,33 @@ import { RENEW_EVERY_MS } from "../shard/watch.ts";
 import type { Pace } from "./channel.ts";
 import { Outbox, Room } from "./outbox.ts";
 
-/** Who holds a socket; kept with it over hibernation. */
+/** The owner of a socket, which is kept with the socket during hibernation. */
 export interface Watcher {
   project: string;
   shards: number;
   keyId: string;
   /** Hex SHA-256 of the key. */
   keyHash: string;
-  /** Null for a key, and for who came before sessions had ids. */
+  /** Null for a key, and for a session from before sessions had ids. */
   session?: Session | null;
 }
 
 const WATCHERS_MAX = 100;
-/** Of each isolate's calls: so all of them together make 500 a second, half of what one object takes. */
+/** The gap for each isolate, multiplied by their number: together they make 500 calls a second, half of an object's limit. */
 const GAP_MS = 2;
 const GAP_MAX_MS = 4_000;
 const ISOLATE_GONE_AFTER_MS = 10_000;
 const ISOLATES_MAX = 10_000;
-/** Shards are told of watchers so many at once. */
+/** Shards that are notified at the same time. */
 const SHARDS_AT_ONCE = 50;
 const SCOPE: Scope = "read";
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const POLICY_VIOLATION = 1008;
 const SESSION_ENDED = "the session has ended";
-/** Shards that do not exist yet are told too, so that the very first event is seen; a project with more gets it by and by. */
+/**
+ * Up to this number, shards that do not exist yet are notified as well, so that the very first event is seen. In larger
+ * projects a shard is notified after it registers.
+ */
 const FORESEEN_SHARDS_MAX = 24;
 
 export const WATCHER_HEADER = "X-Watcher";
@@ -49,16 +52,16 @@ export const WATCHER_HEADER = "X-Watcher";
 export class LiveTail extends PlacedObject {
   readonly #outboxes = new Map<WebSocket, Outbox>();
   readonly #room = new Room();
-  /** When each called last. */
+  /** The time of each isolate's last call. */
   readonly #isolates = new Map<string, number>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    // Answered without waking the object.
+    // The runtime answers this message without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
-  /** Opens a socket for the watcher that the Worker named; answered once the shards know of it. */
+  /** Opens a socket for the watcher that the Worker named. The answer is sent after the shards were notified. */
   override async fetch(request: Request): Promise<Response> {
     const watcher = JSON.parse(request.headers.get(WATCHER_HEADER) ?? "null") as Watcher;
     if (this.ctx.getWebSockets().length >= WATCHERS_MAX) {
@@ -74,10 +77,10 @@ export class LiveTail extends PlacedObject {
   }
 
   /**
-   * Passes messages on to every watcher.
-   * @param lost messages that were left out before these.
-   * @param isolate who calls; absent from Workers of the release before.
-   * @returns how fast the isolate may go on.
+   * Forwards messages to every watcher.
+   * @param lost the number of messages that were omitted before these.
+   * @param isolate the calling isolate; absent from Workers of the previous release.
+   * @returns the pace of the isolate's next calls.
    */
   async publish(messages: readonly string[], lost: number, isolate?: string): Promise<Pace> {
     const nowMs = Date.now();
@@ -92,13 +95,13 @@ export class LiveTail extends PlacedObject {
     return { eventsPerSecond: LIMITS.liveEventsPerSecond / isolates, gapMs: Math.min(GAP_MAX_MS, isolates * GAP_MS) };
   }
 
-  /** Those that called within the last seconds. */
+  /** Counts the isolates that called within the last seconds. */
   #countIsolates(isolate: string | undefined, nowMs: number): number {
     if (isolate !== undefined) {
       this.#isolates.delete(isolate);
       this.#isolates.set(isolate, nowMs);
     }
-    // In the order of their last call.
+    // The Map is ordered by the last call.
     for (const [name, calledAtMs] of this.#isolates) {
       if (this.#isolates.size <= ISOLATES_MAX && nowMs - calledAtMs < ISOLATE_GONE_AFTER_MS) break;
       this.#isolates.delete(name);
@@ -106,21 +109,21 @@ export class LiveTail extends PlacedObject {
     return Math.max(1, this.#isolates.size);
   }
 
-  /** From the control plane: their sockets end now. */
+  /** Closes the sockets of revoked keys. The control plane calls it. */
   async closeKeys(keyIds: readonly string[]): Promise<void> {
     for (const socket of this.ctx.getWebSockets()) {
       if (keyIds.includes(watcherOf(socket).keyId)) socket.close(POLICY_VIOLATION, "the key was revoked");
     }
   }
 
-  /** From the door: the session was ended. */
+  /** Closes the sockets of a session that was ended. The session route calls it. */
   async closeSession(id: string): Promise<void> {
     for (const socket of this.ctx.getWebSockets()) {
       if (watcherOf(socket).session?.id === id) socket.close(POLICY_VIOLATION, SESSION_ENDED);
     }
   }
 
-  /** Renews the shards' knowledge and looks whether each watcher may still watch. Re-armed before any I/O. */
+  /** Notifies the shards again and checks whether each watcher may still watch. The alarm is set again before any I/O. */
   override async alarm(): Promise<void> {
     const sockets = this.ctx.getWebSockets();
     if (sockets.length === 0) return;
@@ -153,7 +156,7 @@ export class LiveTail extends PlacedObject {
       return socket.close(POLICY_VIOLATION, SESSION_ENDED);
     }
     const record = await findKeyByHash(keyHash, this.env, nowMs);
-    // One that can't be looked up now is looked up again in a moment.
+    // A key that cannot be looked up now is looked up again at the next alarm.
     const isOver = record instanceof Refusal ? record.code === "invalid_api_key" : !record.scopes.includes(SCOPE);
     if (isOver) return socket.close(POLICY_VIOLATION, "the key is not valid any more");
     this.#outbox(socket).send([], nowMs);
@@ -175,7 +178,7 @@ export class LiveTail extends PlacedObject {
     if (others.length === 0) await this.#tellShards(watcherOf(socket), false);
   }
 
-  /** Those that exist, and as long as they are few those that may. One that can't be reached hears of it next time. */
+  /** Notifies all registered shards and, if they are few, possible ones. A shard that cannot be reached is notified next time. */
   async #tellShards(watcher: Watcher, isWatched: boolean): Promise<void> {
     const regions = new Map<string, Region | null>();
     for (const name of await listShards(this.env, watcher.project).catch(() => [])) regions.set(name, null);
@@ -193,7 +196,7 @@ export class LiveTail extends PlacedObject {
     }
   }
 
-  /** @param region null for a shard that exists. */
+  /** @param region null for a registered shard. */
   async #tellShard(name: string, region: Region | null, watched: boolean): Promise<void> {
     try {
       const shard = region === null ? shardByName(this.env, name) : shardStub(this.env, name, region);

@@ -1,35 +1,35 @@
-// What a watcher of the live tail is sent: one JSON text a message. docs/API_DOCUMENTATION.md, "Live tail".
+// Defines the messages of the live tail. Each is one JSON text. docs/API_DOCUMENTATION.md, "Live tail".
 
 import type { ErrorCode, Rejection, StoredConsent } from "@behaviour/contract";
 import { masked } from "../pii/masked.ts";
 
 export type LiveMessage = EventMessage | RefusedMessage | DroppedMessage | ConfirmMessage;
 
-/** What became of one event. */
+/** The outcome of one event. */
 export interface EventMessage {
   type: "event";
-  /** RFC 3339: when the edge received it. */
+  /** RFC 3339: the time of receipt. */
   at: string;
   outcome: "accepted" | "duplicate" | "suppressed" | "rejected";
-  /** Of a rejected event: its reason. Of a suppressed one: regime, purpose and source, nothing of the event. */
+  /** The reason of a rejected event. For a suppressed event: regime, purpose and source, and no part of the event. */
   code?: string;
   message?: string;
   /** JSON pointer relative to the event. */
   pointer?: string;
-  /** Of an accepted event. */
+  /** Only for an accepted event. */
   consent?: StoredConsent;
-  /** Of an accepted event as it is stored, personal data masked; of a duplicate or rejected one its id, as far as known. */
+  /** An accepted event as it is stored, with personal data masked. For a duplicate or a rejected event only its id, if known. */
   event?: Record<string, unknown>;
 }
 
-/** A request was refused as a whole, with nothing of its body. How many events it held nobody knows. */
+/** A request that was refused as a whole, without any part of its body. The number of its events is unknown. */
 export interface RefusedMessage {
   type: "refused";
   /** RFC 3339. */
   at: string;
-  /** Of the call, without its query string. */
+  /** The request's path, without its query string. */
   path: string;
-  /** As its answer says. */
+  /** The id in the answer. */
   requestId: string;
   code: ErrorCode;
   message: string;
@@ -37,19 +37,19 @@ export interface RefusedMessage {
   pointer?: string;
 }
 
-/** So many messages before this one were left out, because this watcher or the feed could not keep up. */
+/** The number of messages that were omitted before this one, because the watcher or the feed could not keep up. */
 export interface DroppedMessage {
   type: "dropped";
   count: number;
 }
 
-/** Asks for itself: a watcher that sends the same text back is sent more at once (outbox.ts). */
+/** Asks the watcher to send the same text back. A watcher that does so may have more messages waiting (outbox.ts). */
 export interface ConfirmMessage {
   type: "confirm";
   upTo: number;
 }
 
-/** Nothing of a rejected event is stored, so personal data in its id is not shown either; its sender is answered with it. */
+/** A rejected event is not stored, so personal data in its id is not shown either. The answer to its sender has the id. */
 export function rejectedMessage(at: string, rejection: Rejection): EventMessage {
   const { messageId, code, message, pointer } = rejection;
   return {
@@ -64,8 +64,8 @@ export function rejectedMessage(at: string, rejection: Rejection): EventMessage 
 }
 
 /**
- * The event as it is stored, without a key that came in its body and without an address, cut as it is.
- * @param type what its path says, for an event that does not say it itself.
+ * The event as it is stored, without a key from its body and without an IP address, even a cut one.
+ * @param type the type from the path, for an event without a type of its own.
  */
 export function shownEvent(event: Record<string, unknown>, type: string | null): Record<string, unknown> {
   const { writeKey: _writeKey, ...shown } = event;

@@ -1,5 +1,6 @@
-// `GET /v1/live`: a WebSocket on which a project's events are told as they are accepted. A program sends its secret key in
-// Authorization; a page can't set headers on a WebSocket and comes with the dashboard's cookie and our own Origin. docs/API_DOCUMENTATION.md#reading.
+// Answers `GET /v1/live` with a WebSocket that sends a project's events as they are accepted. A program sends its secret key in
+// `Authorization`. A page cannot set headers on a WebSocket, so it sends the dashboard's cookie and our own `Origin`.
+// docs/API_DOCUMENTATION.md#reading.
 
 import type { KeyRecord } from "@behaviour/contract";
 import { identifyReader } from "../access/session.ts";
@@ -17,7 +18,7 @@ export async function openLive(request: Request, env: Env, requestId: string): P
   const unaudited = await audit(record, env, requestId);
   if (unaudited !== null) return unaudited;
   const watcher: Watcher = { project: record.project, shards: record.shards, keyId: record.id, keyHash, session };
-  // A request of our own: nothing the client sent can pass for the watcher's name.
+  // This request is new, so that no header of the client can name the watcher.
   const answer = await liveTailOf(env, record.project).fetch("https://live.internal/", {
     headers: { Upgrade: "websocket", [WATCHER_HEADER]: JSON.stringify(watcher) },
   });
@@ -25,9 +26,10 @@ export async function openLive(request: Request, env: Env, requestId: string): P
 }
 
 /**
- * Joins the tail's socket to one for the client. Handing the tail's own to the client would do, but for its end: a hibernating
- * socket's close frame goes out at once, its TCP connection only once the object has been idle for ten seconds (seen in
- * workerd 1.20261102), and most clients tell nobody of the end before that. The Worker is charged for CPU, not for waiting.
+ * Joins the tail's socket to a socket for the client. The client could use the tail's socket directly, except for its end: a
+ * hibernating socket sends its close frame immediately, but closes the TCP connection only after the object was idle for ten
+ * seconds (seen in workerd 1.20261102), and most clients report the end only then. The Worker is charged for CPU, not for
+ * waiting.
  */
 function relay(tail: WebSocket): Response {
   const { 0: client, 1: server } = new WebSocketPair();
@@ -43,7 +45,7 @@ function join(from: WebSocket, to: WebSocket): void {
     try {
       to.send(data as string | ArrayBuffer);
     } catch {
-      // The other side is closing; its end is passed on by itself.
+      // The other side is closing, and its own event passes the end on.
     }
   });
   from.addEventListener("close", ({ code, reason }) => close(to, code, reason));
@@ -53,18 +55,18 @@ function join(from: WebSocket, to: WebSocket): void {
 /** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const GOING_AWAY = 1001;
 const INTERNAL_ERROR = 1011;
-/** Codes that stand for a close without a code, or without a close frame, and may not be sent. */
+/** Codes that mean a close without a code or without a close frame. They must not be sent. */
 const UNSENDABLE = new Set([1005, 1006, 1015]);
 
 function close(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(UNSENDABLE.has(code) ? GOING_AWAY : code, reason);
   } catch {
-    // Closed already.
+    // The socket is already closed.
   }
 }
 
-/** Every reading call is in the audit log before anything is read; without it nothing is. */
+/** Every reading call is written to the audit log before the read. If the write fails, nothing is read. */
 async function audit(record: KeyRecord, env: Env, requestId: string): Promise<Refusal | null> {
   const answer = await fetchBackend(env, "/v1/live", {
     method: "GET",

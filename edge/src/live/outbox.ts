@@ -1,32 +1,32 @@
-// One watcher's side of the tail: what may wait for a socket is bounded, and what is left out is told as a number.
+// Sends messages to one watcher of the tail, within a bound. The watcher gets the number of omitted messages.
 //
-// The runtime takes whatever is sent and does not say how much of it has left (`bufferedAmount` is undefined), so the bound
-// rests on what the watcher confirms. From time to time it is sent `{"type":"confirm","upTo":n}`. One that answers with that
-// very text may have its share of the room on the way, at any speed. One that never does is sent so much at once and then
-// `liveBytesPerSecond`; and since it may have stopped reading long ago, it has to connect again after `liveUnconfirmedBytes`,
-// or its share where many watch.
+// The runtime accepts every message and does not report how much of it has left (`bufferedAmount` is undefined), so the bound
+// depends on the watcher's confirmations. The watcher regularly gets `{"type":"confirm","upTo":n}`. A watcher that answers with
+// the same text may have its share of the room in flight, at any speed. A watcher that never confirms gets `liveBufferBytes` at
+// once and then `liveBytesPerSecond`. It may have stopped reading long ago, so its socket is closed after
+// `liveUnconfirmedBytes` (or its share, if there are many watchers), and it has to connect again.
 
 import { LIMITS } from "@behaviour/contract";
 import type { ConfirmMessage, DroppedMessage } from "./message.ts";
 
-/** As much of a socket as is needed here. */
+/** The part of a socket that is used here. */
 export interface Sending {
   send(text: string): void;
   close(code: number, reason: string): void;
 }
 
-/** So often within its share a watcher is asked what it has read. */
+/** Requests for confirmation within a watcher's share. */
 const ASKS_PER_SHARE = 4;
-/** How long what a watcher did not confirm still counts after it was ended: it may lie there until its connection is gone. */
+/** How long unconfirmed messages still count after the socket was closed: they may be in memory until the connection is gone. */
 const LINGER_MS = 30_000;
 /** Longer than any confirmation. */
 const CONFIRMATION_MAX_LENGTH = 64;
 /** https://www.iana.org/assignments/websocket: try again later. */
 const TRY_AGAIN_LATER = 1013;
 
-/** What all watchers of one tail may have on the way together. */
+/** The bound for messages in flight to all watchers of one tail. */
 export class Room {
-  /** How many share it. */
+  /** Number of watchers that share the room. */
   watchers = 1;
   #usedUnits = 0;
   #lingering: { units: number; untilMs: number }[] = [];
@@ -35,7 +35,7 @@ export class Room {
     return LIMITS.liveTailBytes / Math.max(1, this.watchers);
   }
 
-  /** @returns false, and takes nothing, where it would not fit. */
+  /** @returns false if the units do not fit. Then none are taken. */
   take(units: number): boolean {
     if (this.#usedUnits + units > LIMITS.liveTailBytes) return false;
     this.#usedUnits += units;
@@ -50,7 +50,7 @@ export class Room {
     this.#lingering.push({ units, untilMs: nowMs + LINGER_MS });
   }
 
-  /** Gives what has lingered long enough. */
+  /** Returns the units of closed sockets whose time is over. */
   settle(nowMs: number): void {
     while (this.#lingering[0] !== undefined && this.#lingering[0].untilMs <= nowMs) {
       this.give((this.#lingering.shift() as { units: number }).units);
@@ -62,13 +62,13 @@ export class Outbox {
   readonly #socket: Sending;
   readonly #room: Room;
   #isOver = false;
-  /** Messages left out since the last that went. */
+  /** Messages omitted since the last message that was sent. */
   #lost = 0;
   #sentBytes = 0;
   #askedBytes = 0;
   #confirmedBytes = 0;
   #confirms = false;
-  /** What a watcher that does not confirm may be sent now. */
+  /** Units that may be sent now to a watcher that does not confirm. */
   #budgetBytes: number = LIMITS.liveBufferBytes;
   #budgetAtMs: number;
 
@@ -82,7 +82,7 @@ export class Outbox {
     this.#lost += messages;
   }
 
-  /** In order; what finds no room is counted, and the count goes out before the next message that does. */
+  /** Sends messages in order. Messages without room are counted, and the count is sent before the next message. */
   send(messages: readonly string[], nowMs: number): void {
     if (this.#isOver) return;
     this.#room.settle(nowMs);
@@ -95,7 +95,7 @@ export class Outbox {
     if (!this.#isOver && this.#sentBytes - this.#askedBytes >= askEvery) this.#ask();
   }
 
-  /** What the watcher said: a confirmation, or nothing of interest. */
+  /** Reads a text from the watcher. Every text but a confirmation is ignored. */
   hear(text: string): void {
     const upTo = readConfirmation(text);
     if (upTo === null || upTo < this.#confirmedBytes || upTo > this.#sentBytes) return;
@@ -145,7 +145,7 @@ export class Outbox {
       this.#socket.send(text);
     } catch {
       this.#room.give(text.length);
-      return false; // Closed meanwhile: nobody is left to be told.
+      return false; // The socket was closed meanwhile.
     }
     this.#sentBytes += text.length;
     this.#budgetBytes -= text.length;

@@ -1,6 +1,6 @@
-// Tells a project's watchers of requests that were refused as a whole. No shard answered those, so whether anybody watches
-// has to be asked: after the answer, at most once a second for a project in an isolate, whatever number is refused. Requests
-// that are taken ask nothing (publish.ts).
+// Sends a project's watchers the requests that were refused as a whole. No shard answered such a request, so the Worker has to
+// ask whether there are watchers. It asks after the answer, at most once a second for a project and isolate, however many
+// requests are refused. An accepted request does not ask (publish.ts).
 
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
@@ -10,23 +10,23 @@ import { shardStub } from "../placement/stubs.ts";
 import type { RefusedMessage } from "./message.ts";
 import { publishMessages } from "./publish.ts";
 
-/** How long an answer is believed. */
+/** How long an answer is used. */
 const ASK_EVERY_MS = 1_000;
 const PROJECTS_MAX = 1_000;
-/** Refusals that wait for the answer under way; what comes beyond is not told. */
+/** Refusals that wait for the answer. Further refusals are omitted. */
 const WAITING_MAX = 100;
 
-/** Plain state of the isolate: no request waits for another's call. */
+/** State of the isolate without promises: no request waits for another request's call. */
 interface Answer {
   watched: boolean;
   untilMs: number;
-  /** Not null while somebody asks. */
+  /** Not null while a request asks. */
   waiting: RefusedMessage[] | null;
 }
 
 const answers = new Map<string, Answer>();
 
-/** Never fails, and never keeps the answer waiting. */
+/** Never fails, and never delays the answer. */
 export function publishRefused(project: string, message: RefusedMessage, request: Request, env: Env): void {
   const nowMs = Date.now();
   const answer = answers.get(project);
@@ -37,7 +37,7 @@ export function publishRefused(project: string, message: RefusedMessage, request
     return;
   }
   if (answers.size >= PROJECTS_MAX) answers.clear();
-  // An asker that never comes back, because its request was cut off, is not waited for beyond this either.
+  // A call may never return, because its request was cancelled. `untilMs` ends the wait in this case as well.
   const asked: Answer = { watched: false, untilMs: nowMs + ASK_EVERY_MS, waiting: [message] };
   answers.set(project, asked);
   waitUntil(ask(project, asked, request, env));

@@ -1,4 +1,4 @@
-// The Worker's end of the live tail: sends messages to a project's watchers, after the answer.
+// Sends messages from the Worker to a project's live tail, after the answer.
 
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
@@ -8,7 +8,7 @@ import { Channel } from "./channel.ts";
 import type { LiveMessage } from "./message.ts";
 
 const PROJECTS_MAX = 1_000;
-/** Of one request's `waitUntil`, which ends half a minute after its answer. What waits then goes with the next request. */
+/** A request's `waitUntil` ends half a minute after its answer. The next request sends the messages that still wait. */
 const LEAD_MAX_MS = 10_000;
 
 const channels = new Map<string, Channel>();
@@ -24,8 +24,8 @@ function channelOf(project: string): Channel {
 }
 
 /**
- * To a project that is watched. Never fails, and never keeps the answer waiting.
- * @param alreadyLost messages that were left out before.
+ * Sends messages to a watched project. Never fails, and never delays the answer.
+ * @param alreadyLost the number of messages that were omitted before.
  */
 export function publishMessages(project: string, messages: readonly LiveMessage[], env: Env, alreadyLost = 0): void {
   channelOf(project).lose(alreadyLost);
@@ -33,8 +33,8 @@ export function publishMessages(project: string, messages: readonly LiveMessage[
 }
 
 /**
- * Likewise. A message that the tail has no room for is not even built.
- * @param count how many messages there are.
+ * Does the same, and builds only the messages for which the tail has room.
+ * @param count the number of messages.
  */
 export function publishSome(project: string, count: number, messages: Iterator<LiveMessage>, env: Env): void {
   const channel = channelOf(project);
@@ -66,7 +66,7 @@ async function send(project: string, channel: Channel, env: Env): Promise<void> 
 
 let name: string | null = null;
 
-/** By which a tail tells isolates apart. A module may not draw it while it is loaded. */
+/** The isolate's name at the tail. A module must not create random values while it is loaded. */
 function ownName(): string {
   name ??= crypto.randomUUID();
   return name;

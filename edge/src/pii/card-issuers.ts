@@ -1,6 +1,6 @@
-// Ranges of card numbers in use, by their first six digits, with the lengths issued. Narrow on purpose: an order number or an
-// EAN that is taken for a card is lost. Left out: Visa of 13 digits (none has been issued for decades, and German EANs begin
-// with 4), Maestro of any length but 16 (ended in 2023).
+// Lists the ranges of card numbers in use, by their first six digits, with the issued lengths. The ranges are narrow on
+// purpose, because an order number or an EAN that is mistaken for a card is lost. Omitted are Visa with 13 digits (none has
+// been issued for decades, and German EANs begin with 4) and Maestro of any length but 16 (ended in 2023).
 // https://en.wikipedia.org/wiki/Payment_card_number, read November 2026
 
 export interface Issuer {
@@ -8,7 +8,7 @@ export interface Issuer {
   to: number;
   /** Written without a space. */
   plain: readonly number[];
-  /** Written 4-4-4-4-3 only: as plain digits 19 of them are rather an id. */
+  /** Only in the form 4-4-4-4-3, because 19 digits without separators are more likely an id. */
   grouped?: 19;
 }
 

@@ -1,6 +1,6 @@
-// Card numbers, from their digits: an issuer's range and length, Luhn's check digit, and the form a card is written in: plain,
-// 4-4-4-4, 4-4-4-4-3, 4-6-5 or 4-6-4 with one kind of separator. Not inside a longer id, URN, decimal or hexadecimal number:
-// what is masked wrongly is lost for good.
+// Finds card numbers by their digits: an issuer's range and length, Luhn's check digit, and the form of a card: plain, 4-4-4-4,
+// 4-4-4-4-3, 4-6-5 or 4-6-4 with one kind of separator. Digits inside a longer id, URN, decimal or hexadecimal number do not
+// count, because a text that is masked by mistake is lost.
 
 import { ISSUERS } from "./card-issuers.ts";
 import { maskOf, type PiiRange } from "./classes.ts";
@@ -17,10 +17,10 @@ import {
   unitAt,
 } from "./units.ts";
 
-/** Fewer are no card's. */
+/** No card has fewer digits. */
 export const CARD_DIGITS_MIN = 14;
 const CARD_DIGITS_MAX = 19;
-/** A space in a query. */
+/** Means a space in a query. */
 const PLUS = 0x2b;
 const COLON = 0x3a;
 
@@ -47,7 +47,7 @@ export function isSeparator(unit: number): boolean {
   return unit === SPACE || unit === DASH || unit === PLUS;
 }
 
-/** @returns where to go on: past the digits that begin at `start`, or past the card. */
+/** @returns the position at which the search continues: after the digits that begin at `start`, or after the card. */
 function lookAtRun(plain: string, start: number, ranges: PiiRange[]): number {
   let end = start;
   while (isDigit(unitAt(plain, end))) end++;
@@ -64,7 +64,7 @@ function isCardAt(plain: string, start: number, end: number): boolean {
   return !isWithinId(plain, start, end) && isCard(plain.slice(start, end));
 }
 
-/** Of a card in groups, the first of which begins at `start`; null when the groups are no card's. */
+/** The end of a card in groups whose first group begins at `start`, or null if the groups are not a card. */
 function endOfGroups(plain: string, start: number): number | null {
   const separator = unitAt(plain, start + 4);
   if (!isSeparator(separator) || goesOnBefore(plain, start, separator)) return null;
@@ -84,7 +84,7 @@ function endOfForm(plain: string, start: number, form: readonly number[], separa
   return isDigit(unitAt(plain, at)) ? null : at;
 }
 
-/** A short number beside a card is a month or a security code; a longer one makes it all an IBAN or another id. */
+/** A short number beside a card is a month or a security code. With a longer number the whole is an IBAN or another id. */
 const SHORT_GROUP_MAX = 3;
 
 function goesOnBefore(plain: string, start: number, separator: number): boolean {
@@ -92,7 +92,7 @@ function goesOnBefore(plain: string, start: number, separator: number): boolean 
   let at = start - 1;
   while (at > 0 && start - at <= SHORT_GROUP_MAX + 2 && isAlphanumeric(plain.charCodeAt(at - 1))) at--;
   const length = start - 1 - at;
-  // A word before it, or nothing.
+  // Before the number there is a word, or nothing.
   if (length === 0 || !isDigit(plain.charCodeAt(start - 2))) return false;
   return separator === DASH || length > SHORT_GROUP_MAX;
 }
@@ -111,7 +111,7 @@ function isWithinId(plain: string, start: number, end: number): boolean {
   // `0.4111…`, `4111….25`, `order-4111…`, `4111…-b2`.
   if (before === DOT || ((after === DOT || after === DASH) && isAlphanumeric(unitAt(plain, end + 1)))) return true;
   if (before === DASH && isAlphanumeric(unitAt(plain, start - 2))) return true;
-  // `+34…` is a telephone's; in a query a plus is a space.
+  // `+34…` begins a telephone number. In a query a plus is a space.
   if (before === PLUS && !isAlphanumeric(unitAt(plain, start - 2))) return true;
   return before === COLON && isWithinUrn(plain, start - 1);
 }
@@ -122,7 +122,7 @@ function isWordUnit(unit: number): boolean {
 
 const URN_PART_MAX = 64;
 
-/** `urn:li:activity:6829…`, `arn:aws:…`: the colon at `colon` is not the first one of its word. */
+/** `urn:li:activity:6829…`, `arn:aws:…`: the colon at `colon` is not the first colon of its word. */
 function isWithinUrn(plain: string, colon: number): boolean {
   for (let at = colon - 1; at >= 0 && colon - at <= URN_PART_MAX; at--) {
     const unit = plain.charCodeAt(at);
@@ -159,6 +159,6 @@ function passesLuhn(digits: string): boolean {
     sum += value > 9 ? value - 9 : value;
     isDoubled = !isDoubled;
   }
-  // Sixteen zeros have the right check digit too, but no issuer.
+  // Sixteen zeros have a correct check digit as well, but no issuer.
   return sum % 10 === 0;
 }

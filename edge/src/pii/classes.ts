@@ -1,11 +1,11 @@
-// The classes of personal data the edge finds, as bits: what a text may hold is one number.
+// Defines the classes of personal data that the edge finds. Each is a bit, so that a set of classes is one number.
 
 import type { EdgePiiClass } from "@behaviour/contract";
 
 export type PiiClass = EdgePiiClass;
 
 export const PII = {
-  /** A parameter of an address that is about a person or opens a door. */
+  /** A parameter of an address that holds personal data or a secret. */
   parameter: 1,
   /** User and password before an address's host. */
   userInfo: 2,
@@ -28,7 +28,7 @@ export function maskOf(piiClass: PiiClass): string {
   return `[${piiClass}]`;
 }
 
-/** What is found, in a text without escapes. */
+/** The place of personal data in a text without escapes. */
 export interface PiiRange {
   start: number;
   end: number;

@@ -1,6 +1,6 @@
-// Credentials in addresses: parameters whose name says that their value is about a person or opens a door, found from each `=`
-// back to the name and on to the value's end; and user and password before a host, found from each `://`. A value ends at a
-// separator that is encoded no deeper than the parameter itself: `?next=%2Fr%3Ftoken%3Dabc%26page%3D2` holds a `token` of `abc`.
+// Finds credentials in addresses. A parameter counts if its name says that its value is personal or secret. It is found from each
+// `=` back to the name and on to the value's end. User and password before a host are found from each `://`. A value ends at a
+// separator that is encoded no deeper than the parameter: `?next=%2Fr%3Ftoken%3Dabc%26page%3D2` holds a `token` of `abc`.
 
 import { EDGE_PII_CLASSES, type PlainText } from "@behaviour/contract";
 import { maskOf, PII, type PiiRange } from "./classes.ts";
@@ -13,7 +13,7 @@ const MASKS: ReadonlySet<string> = new Set(EDGE_PII_CLASSES.map(maskOf));
 
 const MASK_MAX = MASK.length;
 
-/** Asking a set for a text reads all of it. */
+/** The length is checked first, because a lookup in a set reads the whole text. */
 function isMask(text: string): boolean {
   return text.length <= MASK_MAX && MASKS.has(text);
 }
@@ -27,7 +27,7 @@ const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const AT = 0x40;
 
-/** @param bits which of the two to look for; @returns in no order, and one may lie over another */
+/** @param bits the classes to search for; @returns unordered ranges, which may overlap */
 export function findCredentials(text: PlainText, bits: number): PiiRange[] {
   const ranges: PiiRange[] = [];
   if ((bits & PII.parameter) !== 0) new Parameters(text).find(ranges);
@@ -38,7 +38,7 @@ export function findCredentials(text: PlainText, bits: number): PiiRange[] {
 class Parameters {
   readonly #plain: string;
   readonly #depths: Uint8Array | null;
-  /** Where the value under way ends, by how deep its parameter is encoded: values begin in values, and share an end. */
+  /** The end of the current value, by the depth of its parameter's encoding: values nest in values and share an end. */
   readonly #ends = new Map<number, number>();
   #hasBlank: boolean | null = null;
   #query: number | null = null;
@@ -57,7 +57,7 @@ class Parameters {
     }
   }
 
-  /** @returns null when the parameter's value is no secret. */
+  /** @returns null if the parameter's value is not a secret. */
   #endOfSecret(equals: number): number | null {
     const plain = this.#plain;
     if (!mayEndName(plain, equals)) return null;
@@ -65,7 +65,7 @@ class Parameters {
     const separator = this.#separatorBefore(start, equals - start);
     if (separator === null) return null;
     const name = plain.slice(start, equals);
-    // What was masked in a name's place says nothing of a value.
+    // A mask in place of a name does not describe a value.
     const shape = isMask(name) ? null : shapeOfValue(name);
     if (shape === null) return null;
     const end = this.#endOfValue(equals, separator);
@@ -74,15 +74,18 @@ class Parameters {
     return !isMask(value) && hasShape(value, shape) ? end : null;
   }
 
-  /** Where the separator before a name stands, -1 for the text's beginning; null when there is none, so it is no parameter. */
+  /**
+   * The position of the separator before a name; -1 for the text's beginning; null if there is none and the name is no
+   * parameter.
+   */
   #separatorBefore(start: number, nameLength: number): number | null {
     if (nameLength === 0) return null;
-    // The beginning of a query without its question mark.
+    // The text may be a query without its question mark.
     if (start === 0) return this.#isOneWord() ? -1 : null;
     const before = unitAt(this.#plain, start - 1);
     if (nameLength === NAME_MAX && isNameUnit(before)) return start - 1;
     if (before === QUESTION || before === AMPERSAND || before === HASH || before === SEMICOLON) return start - 1;
-    // Cookies.
+    // Cookies are separated by a semicolon and a space.
     return before === SPACE && unitAt(this.#plain, start - 2) === SEMICOLON ? start - 2 : null;
   }
 
@@ -113,7 +116,7 @@ class Parameters {
     return end;
   }
 
-  /** `/path;jsessionid=…/next`: before the query. Not after `&amp;`, and not among cookies. */
+  /** `/path;jsessionid=…/next`: a parameter before the query. `&amp;` and cookies do not count. */
   #isMatrix(separator: number): boolean {
     const plain = this.#plain;
     if (unitAt(plain, separator) !== SEMICOLON || unitAt(plain, separator + 1) === SPACE) return false;
@@ -128,7 +131,7 @@ class Parameters {
     return isMatrix && (unit === SLASH || unit === QUESTION);
   }
 
-  /** A semicolon may stand in a password, and between parameters. */
+  /** A semicolon can be a part of a password or a separator of parameters. */
   #endsAtSemicolon(semicolon: number): boolean {
     let at = semicolon + 1;
     if (at === this.#plain.length || endsAddress(unitAt(this.#plain, at))) return true;
@@ -137,7 +140,7 @@ class Parameters {
   }
 }
 
-/** `https://ada:secret@host/` loses what stands before the host. */
+/** Finds the user and the password before a host: `https://ada:secret@host/`. */
 function findUserInfo({ plain, depths }: PlainText, ranges: PiiRange[]): void {
   for (let at = plain.indexOf("://"); at >= 0; at = plain.indexOf("://", at + 3)) {
     if (!isAlphanumeric(unitAt(plain, at - 1))) continue;

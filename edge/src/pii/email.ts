@@ -1,5 +1,5 @@
-// E-mail addresses, found from their `@` outwards: at most 64 characters back and 255 on. No character is looked at by more
-// than the two signs around it, so the cost grows with the text whatever stands in it.
+// Finds e-mail addresses from each `@`: at most 64 characters back and 255 forward. A character is read for the two nearest `@`
+// at most, so the cost is linear in the text's length, whatever the text.
 
 import { maskOf, type PiiRange } from "./classes.ts";
 import { FILE_EXTENSIONS } from "./file-extensions.ts";
@@ -18,7 +18,7 @@ import {
 const LOCAL_PART_MAX = 64;
 const DOMAIN_MAX = 255;
 const LABEL_MAX = 63;
-/** `museum`, `photography`; the longest one of today has 18 letters. */
+/** `museum`, `photography`. The longest top-level domain has 18 letters today. */
 const TOP_LEVEL_MAX = 24;
 
 const MASK = maskOf("email");
@@ -38,7 +38,7 @@ export function findEmails(plain: string): PiiRange[] {
   return ranges;
 }
 
-/** @param from where the address before it ended */
+/** @param from the end of the previous address */
 function startOfLocalPart(plain: string, at: number, from: number): number {
   const first = Math.max(from, at - LOCAL_PART_MAX);
   let start = at;
@@ -50,7 +50,7 @@ function startOfLocalPart(plain: string, at: number, from: number): number {
     hasAscii ||= isAscii;
     start--;
   }
-  // A quote or a full stop before an address is the sentence's.
+  // A quote or a full stop before an address belongs to the sentence.
   while (start < at && isSign(plain.charCodeAt(start))) start++;
   return start;
 }
@@ -67,7 +67,7 @@ function isSign(unit: number): boolean {
   return isLocalSign(unit) && unit !== UNDERSCORE;
 }
 
-/** @returns null when no domain begins at `start`. */
+/** @returns null if no domain begins at `start`. */
 function endOfDomain(plain: string, start: number): number | null {
   const last = Math.min(plain.length, start + DOMAIN_MAX);
   let end: number | null = null;
@@ -94,7 +94,7 @@ function isLabelUnit(unit: number): boolean {
   return isAlphanumeric(unit) || unit === DASH || isForeignLetter(unit);
 }
 
-/** Of a label that may be the last of its domain: letters up to its end or a dash, or an encoded one of other writings. */
+/** The end of a label that can be a top-level domain: letters up to its end or a dash, or an encoded domain of another script. */
 function endOfTopLevel(plain: string, start: number, labelEnd: number): number | null {
   if (plain.startsWith("xn--", start) && labelEnd - start > 4) return labelEnd;
   let end = start;
@@ -110,7 +110,7 @@ function isTopLevelLetter(unit: number, isAscii: boolean): boolean {
   return isAsciiLetter(unit) || (isForeignLetter(unit) && !(isAscii && isUnspacedLetter(unit)));
 }
 
-/** `@2x.…` of a picture for a fine screen, `@4.17.21` of a package. */
+/** `@2x.…` in the name of a picture for a high-resolution screen, or `@4.17.21` after a package's name. */
 function isVersion(plain: string, start: number): boolean {
   let at = start;
   while (isDigit(unitAt(plain, at))) at++;

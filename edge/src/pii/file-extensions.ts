@@ -1,6 +1,6 @@
-// What a file's name ends with: `mug@2x.png` and `onPress@main.jsbundle` are no e-mail addresses. Extensions that are also a
-// country's domain (`md`, `py`, `rs`, `pl`, `sh`, `so`, `ai`, `br`, `do`, `bz`) or `mobi` are left out: people have addresses
-// there. Of `zip` and `mov` files are far more common than addresses.
+// Lists the extensions of files, because `mug@2x.png` and `onPress@main.jsbundle` are not e-mail addresses. Extensions that are
+// also a country's domain (`md`, `py`, `rs`, `pl`, `sh`, `so`, `ai`, `br`, `do`, `bz`) or `mobi` are omitted, because people
+// have addresses there. `zip` and `mov` are included, because such files are far more common than such addresses.
 
 export const FILE_EXTENSIONS: ReadonlySet<string> = new Set(
   // Pictures, sound, film.

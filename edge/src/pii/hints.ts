@@ -1,6 +1,7 @@
-// Which classes of personal data a text can hold at all, told by native searches for rare characters and a look around each hit:
-// over a whole body first, then over single strings, for the classes the body can hold. Never says no to a text in which
-// something would be found. A regular expression over the whole text costs ten times as much, and this runs for every request.
+// Determines the classes of personal data that a text can hold, by native searches for rare characters and a check around each
+// hit. It runs over a whole body first, and then over single strings for the classes that the body can hold. It never excludes
+// a class that would be found. A regular expression over the whole text costs ten times as much, and this runs for every
+// request.
 
 import { escapeAt } from "@behaviour/contract";
 import { CARD_DIGITS_MIN, isSeparator } from "./card.ts";
@@ -9,18 +10,18 @@ import { mayEndName, shapeOfValue, startOfName } from "./parameter-names.ts";
 import { isBase64UrlUnit, isDigit } from "./units.ts";
 
 /**
- * Of a whole body whose text has no escapes. Cards are always among them: whether one can be there is told string by string,
- * because the ids and times beside the strings that matter are full of digits.
+ * The classes of a whole body whose text has no escapes. Cards are always included and are excluded string by string, because the
+ * ids and times beside the relevant strings are full of digits.
  */
 export function bodyMayHold(text: string): number {
   const all = ALL_PII & ~PII.card;
   return PII.card | (textBits(text, all) & all);
 }
 
-/** `a@b.cd`: nothing shorter is looked for. */
+/** `a@b.cd`: no shorter text can hold personal data. */
 const SHORTEST_FIND = 6;
 
-/** Of one string. @param bits what may be there, as far as is known; @returns those of them that can be */
+/** The classes of one string. @param bits the classes that are known to be possible; @returns the classes that remain possible */
 export function textMayHold(text: string, bits: number): number {
   if (text.length < SHORTEST_FIND) return NO_PII;
   const rest = bits & ~PII.card;
@@ -47,7 +48,7 @@ function mayHoldParameter(text: string): boolean {
   return false;
 }
 
-/** A name in sent text: some of it may be escapes (`user%5Bpassword%5D=`). */
+/** Checks a name in a sent text, which may hold escapes (`user%5Bpassword%5D=`). */
 export function mayEndSentName(text: string, end: number): boolean {
   if ((text.charCodeAt(end - 1) | 0x20) === HEX_D && text.charCodeAt(end - 2) === DIGIT_5) return true;
   if (!mayEndName(text, end)) return false;
@@ -59,7 +60,7 @@ const EQUALS = 0x3d;
 const AT = 0x40;
 const SPACE = 0x20;
 
-/** What percent-encoded characters bring in of `wanted`. Spaces, slashes and letters of other writings bring nothing. */
+/** The classes of `wanted` that percent-encoded characters can add. Spaces, slashes and letters of other scripts add none. */
 function bitsOfEscapes(text: string, wanted: number): number {
   let found = NO_PII;
   for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", at + 1)) {
@@ -69,7 +70,7 @@ function bitsOfEscapes(text: string, wanted: number): number {
     if (unit === AT) found |= PII.email | PII.userInfo;
     else if (unit === EQUALS) found |= (found & PII.parameter) === 0 && mayEndSentName(text, at) ? PII.parameter : 0;
     else if (unit === SPACE) found |= text.startsWith("BEGIN", at - 5) ? PII.token : 0;
-    // Nobody encodes what needs none, but to hide it.
+    // A character is encoded without need only to hide it.
     else if (isBase64UrlUnit(unit)) return wanted;
     if ((wanted & ~found) === NO_PII) return wanted;
     at = escape.end - 1;
@@ -78,7 +79,7 @@ function bitsOfEscapes(text: string, wanted: number): number {
 }
 
 function mayHoldToken(text: string): boolean {
-  // eyJ…: what a JSON Web Token begins with.
+  // A JSON Web Token begins with `eyJ`.
   for (let at = text.indexOf("J"); at >= 0; at = text.indexOf("J", at + 1)) if (follows(text, at, "ey")) return true;
   for (let at = text.indexOf("A"); at >= 0; at = text.indexOf("A", at + 1)) if (isCloudKeyAt(text, at)) return true;
   for (let at = text.indexOf("_"); at >= 0; at = text.indexOf("_", at + 1)) if (isKeyPrefixAt(text, at)) return true;
@@ -105,7 +106,7 @@ const LOWER_G = 0x67;
 const LOWER_H = 0x68;
 const LOWER_K = 0x6b;
 
-/** `sk_live_`, `rk_test_`, `ghp_`, `github_pat_`: what stands around the underscore at `at`. */
+/** Checks the characters around the underscore at `at`: `sk_live_`, `rk_test_`, `ghp_`, `github_pat_`. */
 function isKeyPrefixAt(text: string, at: number): boolean {
   const before = text.charCodeAt(at - 1);
   if (before === LOWER_K) return text.startsWith("live_", at + 1) || text.startsWith("test_", at + 1);
@@ -113,14 +114,14 @@ function isKeyPrefixAt(text: string, at: number): boolean {
   return text.charCodeAt(at - 2) === LOWER_H && text.charCodeAt(at - 3) === LOWER_G;
 }
 
-/** What may stand in a card's number as sent: digits, separators, and the escapes of those (`%20`, `%252B`, `%2D`). */
+/** A character of a card number as sent: a digit, a separator, or a part of a separator's escape (`%20`, `%252B`, `%2D`). */
 function isCardUnit(unit: number): boolean {
   return isDigit(unit) || isSeparator(unit) || unit === PERCENT || (unit | 0x20) === 0x62 || (unit | 0x20) === HEX_D;
 }
 
 /**
- * Whether the digits of a card stand together, separators aside. Such a run is at least as long, so looking at every 14th
- * character can't step over it.
+ * Whether the text has a run of a card's digits and separators. Such a run has at least 14 characters, so a check of every 14th
+ * character cannot miss it.
  */
 function mayHoldCard(text: string): boolean {
   for (let at = CARD_DIGITS_MIN - 1; at < text.length; at += CARD_DIGITS_MIN) {
@@ -131,7 +132,7 @@ function mayHoldCard(text: string): boolean {
     let end = start;
     for (; end < text.length && isCardUnit(text.charCodeAt(end)); end++) if (isDigit(text.charCodeAt(end))) digits++;
     if (digits >= CARD_DIGITS_MIN) return true;
-    // Past this run: each character is looked at once at most, whatever the text.
+    // Continue after this run, so that each character is read at most once, whatever the text.
     at = Math.max(at, end);
   }
   return false;

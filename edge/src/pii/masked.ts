@@ -1,5 +1,5 @@
-// Text of a client's that is neither an event's nor an id: headers, pointers, paths, words of a fault. What is masked in events
-// is masked here, whatever the project chose for events.
+// Masks text from a client that is neither a part of an event nor an id: headers, pointers, paths, messages of faults. Every
+// class that can be masked in events is masked here, whatever the project chose for events.
 
 import { redactText } from "./text.ts";
 

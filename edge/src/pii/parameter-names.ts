@@ -1,11 +1,11 @@
-// What the name of an address's parameter says of its value. A name is read by its words, from the last one back, whatever joins
-// them: `reset_password_token`, `accessToken`, `X-Amz-Signature`, `user[password]` end with a word that says enough. Strong names
-// are masked whatever they hold; weak ones (`session`, `pass`, `code`, `mobile` …) mean other things as often, so their value has
-// to look like a secret. Lower case, without what joins the words.
+// Decides by the name of an address's parameter whether its value is masked. A name is read word by word from its end, whatever
+// joins the words: the last word of `reset_password_token`, `accessToken`, `X-Amz-Signature` and `user[password]` is enough. The
+// value of a strong name is always masked. A weak name (`session`, `pass`, `code`, `mobile` …) often means something else, so its
+// value must also look like a secret. The names are in lower case, without the characters that join the words.
 
 import { DASH, DOT, isAlphanumeric, isDigit, isLower, isUpper, NO_UNIT, UNDERSCORE, unitAt } from "./units.ts";
 
-/** What a value must look like to be masked. */
+/** The shape that a value must have to be masked. */
 export type ValueShape = "any" | "secret" | "password" | "digits" | "phone" | "address";
 
 const words = (text: string) => text.split(" ");
@@ -32,16 +32,16 @@ const SHAPES: ReadonlyMap<string, ValueShape> = new Map<string, ValueShape>([
   ...words("mail usermail").map((name) => [name, "address"] as const),
 ]);
 
-/** End with a word of the table and are none of it: where a list goes on is nobody's secret. */
+/** Names that end with a word of the table and hold no secret, such as the position in a list. */
 const HARMLESS: ReadonlySet<string> = new Set(words("pagetoken nextpagetoken continuationtoken cursortoken synctoken"));
 
-/** Endings of a name whose words nothing divides: `resetpasswordtoken`, `jsessionid`. */
+/** Endings of a name whose words are not separated: `resetpasswordtoken`, `jsessionid`. */
 const ENDINGS: readonly [string, ValueShape][] = [
   ...words("password passwd token secret apikey signature").map((ending) => [ending, "any"] as [string, ValueShape]),
   ...words("sessionid sessid").map((ending) => [ending, "secret"] as [string, ValueShape]),
 ];
 
-/** A longer name is read by its end. */
+/** Only the end of a longer name is read. */
 export const NAME_MAX = 64;
 
 const OPENING_BRACKET = 0x5b;
@@ -54,17 +54,17 @@ export function isNameUnit(unit: number): boolean {
   return unit === OPENING_BRACKET || unit === CLOSING_BRACKET || unit === DOLLAR;
 }
 
-/** Where the name that ends before `end` begins. */
+/** The start of the name that ends before `end`. */
 export function startOfName(text: string, end: number): number {
   let start = end;
   while (end - start < NAME_MAX && isNameUnit(unitAt(text, start - 1))) start--;
   return start;
 }
 
-/** So many of a name's last words are looked up together. */
+/** The maximum number of a name's last words that are looked up together. */
 const WORDS_MAX = 3;
 
-/** @returns null when the name says nothing. */
+/** @returns null if the name does not suggest a secret. */
 export function shapeOfValue(name: string): ValueShape | null {
   let joined = "";
   let last = "";
@@ -83,7 +83,7 @@ export function shapeOfValue(name: string): ValueShape | null {
   return shape ?? ENDINGS.find(([ending]) => last.endsWith(ending))?.[1] ?? null;
 }
 
-/** The word that ends at or before `end`; digits belong to none (`password2`). Null when there is none. */
+/** The word that ends at or before `end`, or null. Digits do not belong to a word (`password2`). */
 function lastWord(name: string, end: number): { start: number; end: number } | null {
   let last = end;
   while (last > 0 && !isLetter(name.charCodeAt(last - 1))) last--;
@@ -93,7 +93,7 @@ function lastWord(name: string, end: number): { start: number; end: number } | n
   return { start, end: last };
 }
 
-/** `accessToken`, `APIKey`: a capital after a small letter, and one before a small letter. */
+/** `accessToken`, `APIKey`: a capital after a small letter, or a capital before a small letter. */
 function beginsWord(name: string, at: number): boolean {
   if (!isUpper(name.charCodeAt(at))) return false;
   return isLower(name.charCodeAt(at - 1)) || (isUpper(name.charCodeAt(at - 1)) && isLower(name.charCodeAt(at + 1)));
@@ -106,7 +106,7 @@ function isLetter(unit: number): boolean {
 const LETTER_BITS = 5;
 const LETTER_MASK = 31;
 
-/** The last three letters of every word above, as one number of 15 bits: rules out nearly every name at one look. */
+/** The last three letters of every word above, as a number of 15 bits. One lookup excludes nearly every name. */
 const LAST_LETTERS = new Uint8Array(1 << (3 * LETTER_BITS));
 for (const name of [...SHAPES.keys(), ...ENDINGS.map(([ending]) => ending)])
   LAST_LETTERS[lastLetters(name, name.length)] = 1;
@@ -116,7 +116,7 @@ function lastLetters(text: string, end: number): number {
   return (((letter(end - 3) << LETTER_BITS) | letter(end - 2)) << LETTER_BITS) | letter(end - 1);
 }
 
-/** Whether a name that ends before `end` can be one of the above. Never says no to one that is. */
+/** Whether a name that ends before `end` can be one of the names above. It never returns false for such a name. */
 export function mayEndName(text: string, end: number): boolean {
   let last = end;
   while (last > 0 && (isDigit(text.charCodeAt(last - 1)) || text.charCodeAt(last - 1) === CLOSING_BRACKET)) last--;

@@ -1,6 +1,6 @@
-// Personal data stops at the edge: before anything is written, what looks like it in values and URLs is masked, or what else
-// the project chose for its class. One of these serves a whole request: what its events share (the batch's context) is looked at
-// once, and what close looks may cost is bounded over all of them. E7.
+// Removes personal data at the edge before the first write. Personal data in values and URLs is masked, or treated as the
+// project chose for its class. One redactor serves a whole request: data that its events share (the batch's context) is
+// searched once, and the cost of thorough searches is bounded for all of them together. E7.
 
 import {
   addFinding,
@@ -20,11 +20,11 @@ export type PiiPolicy = NonNullable<ProjectSettings["pii"]>;
 export interface RedactedEvent {
   event: Record<string, unknown>;
   findings: PiiFinding[];
-  /** The first finding whose class the project rejects: then nothing else of the event matters. */
+  /** The first finding of a class that the project rejects. The rest of the event is then ignored. */
   rejected: PiiFinding | null;
 }
 
-/** Ids become surrogates, and a masked id would be another person's. `writeKey` is a credential that is not stored. */
+/** Ids become surrogates, and a masked id could equal another person's id. `writeKey` is a credential that is not stored. */
 export const NOT_LOOKED_AT: ReadonlySet<string> = new Set([
   "type",
   "messageId",
@@ -34,12 +34,12 @@ export const NOT_LOOKED_AT: ReadonlySet<string> = new Set([
   "previousId",
   "writeKey",
 ]);
-/** An event without its name is none: these are masked where others are dropped. */
+/** An event needs its name, so these fields are masked where the project drops fields. */
 const NAMES: ReadonlySet<string> = new Set(["event", "name"]);
 
 const DROPPED = Symbol("dropped");
 
-/** What came of a value that all events of the request share. */
+/** The result for a value that all events of the request share. */
 interface SharedOutcome {
   next: unknown;
   findings: PiiFinding[];
@@ -48,25 +48,25 @@ interface SharedOutcome {
 
 export class RequestRedaction {
   readonly #policy: PiiPolicy;
-  /** What is looked for: what the body can hold, save the classes that the project allows. */
+  /** The classes to search for: all that the body can hold, except the classes that the project allows. */
   readonly #bits: number;
   readonly #batchContext: Record<string, unknown> | null;
   readonly #shared = new Map<string, SharedOutcome>();
   #closeLooksLeft: number = LIMITS.piiUnitsPerRequest;
   #pointersLeft: number = LIMITS.findingPointerUnits;
 
-  // Of the event under way.
+  // The state for the current event.
   #sought = NO_PII;
   #findings: PiiFinding[] = [];
   #rejected: PiiFinding | null = null;
-  /** Keys and indices down to the value that is looked at: a pointer is written only for a finding. */
+  /** Keys and indices down to the current value. A pointer is built only for a finding. */
   readonly #path: (string | number)[] = [];
-  /** The last number that was given to a masked key. */
+  /** The last number that was appended to a masked key. */
   #suffix = 1;
 
   /**
-   * @param bits what the request's body can hold
-   * @param batchContext its values are known again by identity in the contexts of the events
+   * @param bits the classes that the request's body can hold
+   * @param batchContext its values are recognized by identity in the contexts of the events
    */
   constructor(policy: PiiPolicy, bits: number = ALL_PII, batchContext: Record<string, unknown> | null = null) {
     this.#policy = policy;
@@ -75,9 +75,9 @@ export class RequestRedaction {
   }
 
   /**
-   * Looks at every string of an event but its ids, and at every key, known or not.
-   * @param mayHold classes that can be in it, as far as is known: each costs a search of every string
-   * @returns null when nothing was found; the event given is never changed.
+   * Searches every string of an event except its ids, and every key, known or unknown.
+   * @param mayHold the classes that the event can hold. Each costs a search of every string.
+   * @returns null if nothing was found. The given event is never changed.
    */
   redact(event: Record<string, unknown>, mayHold: number = ALL_PII): RedactedEvent | null {
     this.#sought = this.#bits & mayHold;
@@ -107,14 +107,14 @@ export class RequestRedaction {
     return next.slice(0, LIMITS.eventNameLength);
   }
 
-  /** The same object when nothing in it was touched. @param shared holds values that other events have as well */
+  /** Returns the same object if nothing changed. @param shared holds values that other events have as well */
   #object(object: Record<string, unknown>, shared: Record<string, unknown> | null): Record<string, unknown> {
     let copy: Record<string, unknown> | null = null;
     for (const key of Object.keys(object)) copy = this.#member(copy, object, key, shared);
     return copy ?? object;
   }
 
-  /** @returns `copy`, made when it was null, with the member as it may be kept; null as long as nothing had to change. */
+  /** @returns `copy`, created if it was null, with the redacted member; null as long as nothing changed. */
   #member(
     copy: Record<string, unknown> | null,
     object: Record<string, unknown>,
@@ -133,7 +133,7 @@ export class RequestRedaction {
     return changed;
   }
 
-  /** A key can be the datum: a map of addresses, say. It is masked like a value, and its pointer says the mask. */
+  /** A key can be personal data, for example in a map of addresses. It is masked like a value, and the pointer has the mask. */
   #key(key: string): string | typeof DROPPED {
     const redacted = this.#lookAt(key);
     if (redacted === null) return key;
@@ -143,7 +143,7 @@ export class RequestRedaction {
     return isDropped ? DROPPED : redacted.text;
   }
 
-  /** Two keys may have the same mask: each value keeps a place. The number only grows, so that many of them cost no more. */
+  /** If two keys have the same mask, a number keeps both values. The number only grows, so that many such keys cost no more. */
   #freeKey(mask: string, object: object, changed: object): string {
     let free = mask;
     while (Object.hasOwn(object, free) || Object.hasOwn(changed, free)) free = `${mask} ${++this.#suffix}`;
@@ -154,7 +154,7 @@ export class RequestRedaction {
     let outcome = this.#shared.get(key);
     if (outcome === undefined) {
       const [findings, rejected, sought] = [this.#findings, this.#rejected, this.#sought];
-      // For all events that have it.
+      // The search covers the classes of all events that share the value.
       this.#sought = this.#bits;
       this.#findings = [];
       this.#rejected = null;
@@ -193,7 +193,7 @@ export class RequestRedaction {
       const next = this.#value(array[index], index);
       if (next === array[index]) continue;
       copy ??= [...array];
-      // A dropped item leaves its place, so that the others keep theirs.
+      // A dropped item is replaced by null, so that the other items keep their index.
       copy[index] = next === DROPPED ? null : next;
     }
     return copy ?? array;
@@ -207,7 +207,7 @@ export class RequestRedaction {
 
   #lookAt(text: string): Redacted | null {
     const bits = textMayHold(text, this.#sought);
-    // An event that is refused is stored nowhere.
+    // A rejected event is not stored, so the rest of it needs no search.
     if (bits === NO_PII || this.#rejected !== null) return null;
     this.#closeLooksLeft -= text.length;
     return this.#closeLooksLeft < 0 ? maskWhole(bits) : redactText(text, bits);
@@ -225,7 +225,7 @@ export class RequestRedaction {
     return { isDropped };
   }
 
-  /** One that was recorded for another event as well. */
+  /** Records a finding that another event also has. */
   #note(finding: PiiFinding): void {
     const isFull = this.#findings.length >= LIMITS.findingsPerEvent || this.#pointersLeft <= 0;
     if (isFull || finding.class === MORE_FINDINGS) {

@@ -1,6 +1,6 @@
-// Whether a value looks like a secret: what a name that means several things (`session`, `code`, `pass`) needs before it is
-// masked. Words, dates, versions, coupon codes and numbers are none; what a program drew at random is. Only the value's beginning
-// is looked at, so that the cost of a look is bounded.
+// Decides whether a value looks like a secret. A name with several meanings (`session`, `code`, `pass`) needs such a value
+// before it is masked. Words, dates, versions, coupon codes and numbers do not look like a secret. A text that a program chose
+// at random does. Only the beginning of the value is read, so that the cost is bounded.
 
 import type { ValueShape } from "./parameter-names.ts";
 import { isAlphanumeric, isDigit, isLower, isUpper } from "./units.ts";
@@ -30,14 +30,14 @@ const CODE_DIGITS_MIN = 3;
 const CODE_DIGITS_MAX = 10;
 const PHONE_DIGITS_MIN = 7;
 
-/** A run of letters and digits as long as this is no word that people write, when it mixes them as chance does. */
+/** A run of letters and digits of this length is not a word, if it mixes them as at random. */
 const RANDOM_MIN = 16;
-/** One of hexadecimal digits only. */
+/** The same for a run of hexadecimal digits only. */
 const HEX_MIN = 12;
 const HEX_MIXED_MIN = 3;
 const SWITCHES_SHARE = 0.3;
 
-/** Some run of it is hexadecimal or base64 as a program writes it. Dashes divide runs only in a UUID's groups. */
+/** A run of the text is hexadecimal or base64 as a program writes it. Dashes separate runs only in the groups of a UUID. */
 function looksRandom(text: string): boolean {
   if (isUuid(text)) return true;
   for (let at = 0; at < text.length; ) {
@@ -59,7 +59,7 @@ interface Run {
   digits: number;
   letters: number;
   isHex: boolean;
-  /** From one of digit, capital and small letter to another; a capital that begins a word counts once with its word. */
+  /** Changes between digit, capital and small letter. A capital that begins a word counts once with its word. */
   switches: number;
 }
 
@@ -94,7 +94,7 @@ function isUuid(text: string): boolean {
 
 const PASSWORD_MIN = 8;
 
-/** Eight characters or more of small letters, capitals, digits and signs, three kinds of them at least. */
+/** Eight or more characters of at least three kinds: small letters, capitals, digits and signs. */
 function looksLikePassword(text: string): boolean {
   if (text.length < PASSWORD_MIN) return false;
   let kinds = 0;
@@ -108,7 +108,7 @@ function looksLikePassword(text: string): boolean {
   return (kinds & 1) + ((kinds >> 1) & 1) + ((kinds >> 2) & 1) + (kinds >> 3) >= 3;
 }
 
-/** Join words as well as passwords. */
+/** Signs that also join words. */
 const WORD_JOINERS = "-_.+ %/:,[]";
 
 function isDigits(text: string): boolean {

@@ -1,5 +1,5 @@
-// One string without its personal data. Class by class, credentials first: what a parameter holds is of the parameter's class,
-// whatever it looks like. Every search reads the text's characters a bounded number of times. Masking twice changes nothing.
+// Masks the personal data of one string, class by class, credentials first: the value of a parameter has the parameter's class,
+// whatever it looks like. Every search reads each character a bounded number of times. A second masking changes nothing.
 // docs/API_DOCUMENTATION.md#sending-events, E7.
 
 import { plainText, replaceRanges } from "@behaviour/contract";
@@ -12,14 +12,14 @@ import { findTokens } from "./token.ts";
 
 export interface Redacted {
   text: string;
-  /** In the order they were looked for; each once. */
+  /** Each class once, in the order of the searches. */
   classes: PiiClass[];
 }
 
-/** A mask may make something of what stood beside it; a third round has never found anything. */
+/** A mask can turn the text beside it into personal data, so the text is searched again. No third round has ever found any. */
 const ROUNDS_MAX = 4;
 
-/** @param bits what is looked for; @returns null when nothing was found: almost always. */
+/** @param bits the classes to search for; @returns null if nothing was found, which is almost always the case. */
 export function redactText(sent: string, bits: number = ALL_PII): Redacted | null {
   const classes: PiiClass[] = [];
   let text = sent;
@@ -31,7 +31,7 @@ export function redactText(sent: string, bits: number = ALL_PII): Redacted | nul
   return classes.length === 0 ? null : { text, classes };
 }
 
-/** @param classes gets those that were found */
+/** @param classes the found classes are added to it */
 function maskOnce(sent: string, bits: number, classes: PiiClass[]): string {
   let wanted = textMayHold(sent, bits);
   if (wanted === NO_PII) return sent;
@@ -45,7 +45,7 @@ function maskOnce(sent: string, bits: number, classes: PiiClass[]): string {
     text = replaceRanges(text, plain, inOrder(ranges));
     plain = plainText(text);
     if (!classes.includes(piiClass)) classes.push(piiClass);
-    // A card's digits may come to stand alone when what was around them went.
+    // A card's digits can become separate when the text around them is masked.
     wanted = textMayHold(text, bits);
   }
   return text;
@@ -60,7 +60,7 @@ const FINDERS: Readonly<Record<PiiClass, (text: ReturnType<typeof plainText>, bi
   card: ({ plain }) => findCards(plain),
 };
 
-/** By their beginning; one that begins in another goes with it. */
+/** Sorts ranges by their start. A range that starts within another is joined to it. */
 function inOrder(ranges: PiiRange[]): PiiRange[] {
   if (ranges.length === 1) return ranges;
   const sorted = ranges.sort((a, b) => a.start - b.start || b.end - a.end);
@@ -73,9 +73,9 @@ function inOrder(ranges: PiiRange[]): PiiRange[] {
   return kept;
 }
 
-/** The whole string as one mask: for a request that has had its share of close looks. */
+/** Replaces the whole string by one mask, for a request that has used its budget of thorough searches. */
 export function maskWhole(bits: number): Redacted {
-  // An `@` may be an address's or a password's: the first is far more common.
+  // An `@` belongs to an e-mail address far more often than to a password.
   const piiClass = (["email", "token", "card"] as const).find((one) => (bits & BITS_OF[one]) !== 0) ?? "credential";
   return { text: maskOf(piiClass), classes: [piiClass] };
 }

@@ -1,12 +1,12 @@
-// Tokens and keys that give themselves away by how they begin. Each is found from its rarest part (`.eyJ`, `AKIA`, `_live_` …) by a
-// native search, then read character by character; what was read once is not read again, so the cost grows with the text.
+// Finds tokens and keys by their fixed beginning. A native search finds the rarest part (`.eyJ`, `AKIA`, `_live_` …), and the
+// rest is read character by character. No character is read twice, so the cost is linear in the text's length.
 
 import { maskOf, type PiiRange } from "./classes.ts";
 import { DASH, isAlphanumeric, isBase64UrlUnit, isDigit, isUpper, UNDERSCORE, unitAt } from "./units.ts";
 
 const MASK = maskOf("token");
 
-/** @param plain without percent-encoding; @returns in no order, and one may lie in another */
+/** @param plain without percent-encoding; @returns unordered ranges, which may overlap */
 export function findTokens(plain: string): PiiRange[] {
   const ranges: PiiRange[] = [];
   findJwts(plain, ranges);
@@ -15,7 +15,7 @@ export function findTokens(plain: string): PiiRange[] {
     for (let at = plain.indexOf(rare); at >= 0; ) {
       const key = find(plain, at);
       if (key !== null) ranges.push(key);
-      // What is part of this key begins no other.
+      // A part of this key does not begin another key.
       at = plain.indexOf(rare, Math.max(at + rare.length, key?.end ?? 0));
     }
   }
@@ -32,7 +32,7 @@ function endOf(text: string, start: number, isKind: (unit: number) => boolean): 
 const JWT_HEADER_MIN = 11;
 const JWT_PAYLOAD_MIN = 7;
 
-/** Header and payload of a JSON Web Token are base64url of `{"`: `eyJ`. The payload's begins after a full stop, which is rare. */
+/** Header and payload of a JSON Web Token begin with `{"`, which is `eyJ` in base64url. `.eyJ`, the payload's start, is rare. */
 function findJwts(plain: string, ranges: PiiRange[]): void {
   let done = 0;
   for (let dot = plain.indexOf(".eyJ"); dot >= 0; dot = plain.indexOf(".eyJ", Math.max(dot + 1, done))) {
@@ -52,7 +52,7 @@ const PEM_BEGIN = "-----BEGIN ";
 const PEM_END = "-----END ";
 const PEM_KIND_MAX = 48;
 
-/** Private keys in PEM, up to their end or the text's. */
+/** Finds private keys in PEM, up to the end of the key or of the text. */
 function findPrivateKeys(plain: string, ranges: PiiRange[]): void {
   let done = 0;
   for (let at = plain.indexOf(PEM_BEGIN); at >= 0; at = plain.indexOf(PEM_BEGIN, Math.max(at + 1, done))) {
@@ -81,7 +81,7 @@ function isPrivateKeyLine(plain: string, at: number): boolean {
 
 interface KeyKind {
   rare: string;
-  /** @param at where `rare` stands */
+  /** @param at the position of `rare` */
   find: (plain: string, at: number) => PiiRange | null;
 }
 
@@ -104,7 +104,7 @@ const KEYS: readonly KeyKind[] = [
   { rare: "xox", find: findSlackKey },
 ];
 
-/** A run of `isKind` from `from` on, at least as long as a key; where no letter or digit stands before it. */
+/** A run of `isKind` from `from` on that is at least as long as a key, without a letter or digit before it. */
 function wordAt(
   plain: string,
   start: number,
@@ -123,7 +123,7 @@ function isGithubUnit(unit: number): boolean {
 
 const CLOUD_KEY_LENGTH = 20;
 
-/** Sixteen capitals and digits, no more. */
+/** Exactly sixteen capitals and digits. */
 function findCloudKey(plain: string, at: number): PiiRange | null {
   const end = at + CLOUD_KEY_LENGTH;
   if (isAlphanumeric(unitAt(plain, at - 1)) || isAlphanumeric(unitAt(plain, end))) return null;

@@ -1,4 +1,4 @@
-// Kinds of UTF-16 units, told by number: a regular expression a character would cost more than all the rest.
+// Classifies UTF-16 units by number, because a regular expression for each character would cost more than the rest of a search.
 
 export const NO_UNIT = -1;
 
@@ -32,14 +32,14 @@ export const UNDERSCORE = 0x5f;
 export const DOT = 0x2e;
 export const SPACE = 0x20;
 
-/** base64url's characters, which tokens are written in. */
+/** A character of base64url, the alphabet of tokens. */
 export function isBase64UrlUnit(unit: number): boolean {
   return isAlphanumeric(unit) || unit === DASH || unit === UNDERSCORE;
 }
 
 /**
- * A letter beyond ASCII, roughly: not the signs of Latin-1, punctuation, symbols, surrogates and what stands for a whole
- * form of writing's signs. What is wrong here costs a character more or less of an e-mail address.
+ * Approximately a letter beyond ASCII: not the signs of Latin-1, punctuation, symbols or surrogates. A mistake here makes an
+ * e-mail address one character longer or shorter.
  */
 export function isForeignLetter(unit: number): boolean {
   if (unit < 0xc0) return unit === 0xaa || unit === 0xb5 || unit === 0xba;
@@ -47,12 +47,12 @@ export function isForeignLetter(unit: number): boolean {
   return (unit >= 0x2c00 && unit < 0x3000) || (unit >= 0x3040 && unit < 0xd800) || (unit >= 0xf900 && unit < 0xfe00);
 }
 
-/** Of a writing that puts no space between words: an address in it ends where the alphabet changes. */
+/** A letter of a script without spaces between words. An address in such a text ends where the script changes. */
 export function isUnspacedLetter(unit: number): boolean {
   return (unit >= 0x0e00 && unit < 0x1000) || (unit >= 0x2e80 && isForeignLetter(unit));
 }
 
-/** White space, quotes and angle brackets: no address goes on past them. */
+/** White space, quotes and angle brackets end an address. */
 export function endsAddress(unit: number): boolean {
   return unit <= SPACE || unit === 0x22 || unit === 0x27 || unit === 0x3c || unit === 0x3e || unit === 0xa0;
 }
