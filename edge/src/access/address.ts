@@ -1,6 +1,6 @@
-// The caller's address: CF-Connecting-IP alone (X-Forwarded-For is what the caller says of itself), compared against a key's
-// CIDRs, and cut before it is written anywhere. docs/API_DOCUMENTATION.md#keys, E7.
-// Every event pays for this, so the usual spellings are read by hand; ipaddr.js reads the rare ones (`::ffff:1.2.3.4`, zones).
+// Compares the caller's address with a key's CIDRs, and zeroes its host part before it is written anywhere. The address is
+// CF-Connecting-IP alone, because the caller can set X-Forwarded-For. docs/API_DOCUMENTATION.md#keys, E7.
+// This runs for every event, so usual spellings are parsed by hand. ipaddr.js parses rare spellings (`::ffff:1.2.3.4`, zones).
 
 import ipaddr from "ipaddr.js";
 
@@ -15,11 +15,11 @@ const GROUP_BITS = 16;
 /** Groups of a v4-mapped address before its 32 bits: `::ffff:0:0/96`. */
 const MAPPED = [0, 0, 0, 0, 0, 0xffff];
 
-/** The last address that was read: 32 bits, or eight groups. One a request, and nothing is awaited in between. */
+/** The address that was parsed last: 32 bits, or eight groups. Nothing is awaited between parsing an address and using it. */
 let v4 = 0;
 const v6 = new Uint16Array(V6_GROUPS);
 
-/** @returns null when the key restricts nothing. A CIDR that is none was refused on entry; here it allows nobody. */
+/** @returns null if the key has no CIDRs. An invalid CIDR was refused on entry; here it matches no address. */
 export function compileNetworks(cidrs: readonly string[]): Networks | null {
   if (cidrs.length === 0) return null;
   const networks = { v4: [] as Networks["v4"][number][], v6: [] as Networks["v6"][number][] };
@@ -38,7 +38,7 @@ function v4Network(bytes: readonly number[], bits: number): { network: number; m
   return { network: (value & mask) >>> 0, mask };
 }
 
-/** With networks, an address that is missing or unreadable is not allowed. */
+/** @returns false if the address is missing or invalid. */
 export function addressAllowed(networks: Networks, address: string | null): boolean {
   switch (address === null ? 0 : readAddress(address)) {
     case 4:
@@ -59,7 +59,7 @@ function isWithin(groups: readonly number[], bits: number): boolean {
   return true;
 }
 
-/** The address with its host part zeroed (/24, /48), or null when it is no address. */
+/** @returns the address with its host part zeroed (/24, /48), or null if the text is not an address. */
 export function cutAddress(address: string | null): string | null {
   switch (address === null ? 0 : readAddress(address)) {
     case 4:
@@ -71,7 +71,7 @@ export function cutAddress(address: string | null): string | null {
   }
 }
 
-/** As RFC 5952 writes it: the five groups of zeros at the end, and those they touch, are the longest run. */
+/** In the form of RFC 5952. The longest run of zeros is the five zero groups at the end, and the zero groups next to them. */
 function cutV6(): string {
   const [first = 0, second = 0, third = 0] = v6;
   if (third !== 0) return `${first.toString(16)}:${second.toString(16)}:${third.toString(16)}::`;
@@ -80,9 +80,9 @@ function cutV6(): string {
 }
 
 /**
- * Reads into `v4` or `v6`. v4-mapped v6 is reduced to v4. Only four decimal parts are v4: `1`, `0x7f.1` and `010.0.0.1`,
- * which ipaddr.js would take, are no addresses.
- * @returns the version; 0 for what is no address.
+ * Parses into `v4` or `v6`. A v4-mapped v6 address is reduced to v4. A v4 address must have four decimal parts: `1`, `0x7f.1`
+ * and `010.0.0.1` are invalid here, although ipaddr.js accepts them.
+ * @returns the version; 0 if the text is not an address.
  */
 function readAddress(text: string): 0 | 4 | 6 {
   const trimmed = text.trim();
@@ -111,7 +111,7 @@ function readV4(text: string): boolean {
       continue;
     }
     const digit = unit - ZERO;
-    // No leading zeros: some readers take them for octal.
+    // No leading zeros, because some parsers read them as octal.
     if (digit < 0 || digit > 9 || part === 0) return false;
     part = part < 0 ? digit : part * 10 + digit;
     if (part > 255) return false;
@@ -120,10 +120,10 @@ function readV4(text: string): boolean {
   return parts === 4;
 }
 
-/** Only hexadecimal digits and colons. */
+/** `text` contains only hexadecimal digits and colons. */
 function readV6(text: string): boolean {
   let count = 0;
-  /** Where `::` stands, in groups. */
+  /** Number of groups before `::`. */
   let gap = -1;
   let at = 0;
   if (text.charCodeAt(0) === COLON) {

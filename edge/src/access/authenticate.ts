@@ -1,5 +1,5 @@
-// Whose request is it, and may it come from there. docs/API_DOCUMENTATION.md#keys.
-// A key in a header is judged before anything else is read; a key in the body once the body is parsed.
+// Finds the key of a request, and checks whether the key may be used from there. docs/API_DOCUMENTATION.md#keys.
+// A key in a header is checked before anything else is read. A key in the body is checked once the body is parsed.
 
 import type { Scope } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -9,7 +9,7 @@ import type { CompiledKey } from "./compiled-key.ts";
 import { findKey } from "./keyring.ts";
 import { originAllowed } from "./origin.ts";
 
-/** @returns the one key the headers carry, null when they carry none. */
+/** @returns the only key in the headers; null if they contain no key. */
 export function keyInHeaders(headers: Headers): string | null | Refusal {
   const authorization = headers.get("Authorization");
   const fromAuthorization = authorization === null ? null : keyInAuthorization(authorization.trim());
@@ -31,7 +31,7 @@ function keyInAuthorization(value: string): string | null | Refusal {
   return new Refusal("invalid_api_key");
 }
 
-/** The key is the user; the official libraries leave the password empty, some the colon out. */
+/** The key is the user name. The official libraries leave the password empty, and some omit the colon. */
 function basicUser(credentials: string): string | null | Refusal {
   let decoded: string;
   try {
@@ -43,7 +43,7 @@ function basicUser(credentials: string): string | null | Refusal {
   return nonEmpty(colon < 0 ? decoded : decoded.slice(0, colon));
 }
 
-/** @returns the body's top-level `writeKey`; null when there is none. A `writeKey` that is no text is no valid key. */
+/** @returns the body's top-level `writeKey`; null if it is absent. A `writeKey` that is not a string is an invalid key. */
 export function keyInBody(body: Record<string, unknown>): string | null | Refusal {
   const { writeKey } = body;
   if (writeKey === undefined || writeKey === null) return null;
@@ -55,7 +55,7 @@ function nonEmpty(text: string | null): string | null {
   return trimmed === "" ? null : trimmed;
 }
 
-/** The key's record, once the key, its origin, its address and its scope have all been found good. */
+/** @returns the key's record if the key, the origin, the address and the scope pass their checks. */
 export async function authenticate(
   key: string,
   request: Request,
@@ -68,7 +68,7 @@ export async function authenticate(
   return authorize(record, request, scope)?.of(record.project) ?? record;
 }
 
-/** Where a good key may be used, and what for. A header is read only where the key asks for it: this runs for every event. */
+/** Checks where a valid key may be used, and for what. It runs for every event, so it reads only headers that the key needs. */
 export function authorize(key: CompiledKey, { headers, url }: Request, scope: Scope): Refusal | null {
   if (key.kind === "secret") {
     const origin = headers.get("Origin");

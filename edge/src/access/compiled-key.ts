@@ -1,4 +1,4 @@
-// A key's record as every request needs it: what is text in the record is parsed once, when the record is read.
+// Prepares a key's record for requests: CIDRs and origins are parsed once, when the record is read.
 
 import type { KeyRecord } from "@behaviour/contract";
 import { compileNetworks, type Networks } from "./address.ts";
@@ -9,7 +9,7 @@ export interface CompiledKey extends KeyRecord {
   readonly hash: string;
   /** Null when the key may be used from every address. */
   readonly networks: Networks | null;
-  /** Null when every page may use the key. */
+  /** Null when the key may be used from every page. */
   readonly allowedOrigins: AllowedOrigins | null;
 }
 

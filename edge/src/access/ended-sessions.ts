@@ -1,5 +1,5 @@
-// The sessions that were ended before their time, until that time has come: a few objects, each for the keys whose hash falls
-// to it. Asked by isolates, which believe for a few seconds that a session goes on (session.ts).
+// Stores the sessions that were ended early, until they would have expired. The keys are distributed over a few objects by hash.
+// Isolates query these objects, and assume for a few seconds after an answer that a session is still valid (session.ts).
 
 import { LIMITS } from "@behaviour/contract";
 import type { Env } from "../env.ts";
@@ -7,7 +7,7 @@ import { PlacedObject } from "../placement/placed-object.ts";
 import type { Session } from "./session-token.ts";
 
 const OBJECTS = 16;
-/** Of one key. Beyond it one row says that all of its sessions are over that began before: so nobody can fill the storage. */
+/** Per key. Above this number one row ends all sessions of the key that began before it, so that nobody can fill the storage. */
 export const ENDED_PER_KEY_MAX = 1_000;
 
 const SCHEMA = `
@@ -29,7 +29,7 @@ export class EndedSessions extends PlacedObject {
     this.#sql.exec(SCHEMA);
   }
 
-  /** Durable once it answers. */
+  /** The end is durable once this call returns. */
   async end({ id, keyHash, expiresAtMs }: Session): Promise<void> {
     const nowMs = Date.now();
     this.#sql.exec("DELETE FROM ended WHERE expires_at_ms <= ?", nowMs);

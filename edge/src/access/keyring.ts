@@ -1,7 +1,7 @@
-// What an isolate knows of API keys: memory first, then KV, then (on a KV miss) the control plane. Three rules:
-// - An outage of KV is none of ingestion. The shard judges a key's revocation itself, so the way of events trusts memory longer.
-// - A refused key is refused cheaply. What is unknown is remembered too, in a table of its own.
-// - A made-up key (its checksum is a public CRC-32) costs at most one read of KV, and hardly ever a call of the control plane.
+// Finds the record of an API key: in memory first, then in KV, then (on a KV miss) at the control plane. Three rules:
+// - A KV outage must not stop ingestion. The shard enforces a key's revocation itself, so ingestion trusts memory longer.
+// - Refusing a key must be cheap. Unknown keys are remembered too, in a separate table.
+// - An invented key (its checksum is a public CRC-32) costs at most one read of KV, and rarely a call to the control plane.
 // docs/API_DOCUMENTATION.md#keys, docs/adr/014-budgets-of-an-isolate.md.
 
 import { waitUntil } from "cloudflare:workers";
@@ -14,27 +14,27 @@ import { within } from "../outbound/idle-deadline.ts";
 import { type CompiledKey, compileKey } from "./compiled-key.ts";
 
 interface Entry {
-  /** Null: no such key, as far as is known. */
+  /** Null if no such key is known. */
   key: CompiledKey | null;
-  /** Epoch milliseconds; the record is at least as new. */
+  /** Epoch milliseconds. The record is at least this recent. */
   readAtMs: number;
-  /** Since when a request has been reading it; null when none is. No promise is shared: that breaks other requests. */
+  /** When a request began to read the record; null if no request reads it. A shared promise would break other requests. */
   readingSinceMs: number | null;
-  /** The last read failed. */
+  /** When the last read failed; null if it did not fail. */
   failedAtMs: number | null;
-  /** How often in a row it was looked for in vain. */
+  /** Consecutive lookups that found no key. */
   misses: number;
-  /** Grows with each change, so that a read that began before a push does not undo it. */
+  /** Incremented with each change, so that a read that began before a push does not undo the push. */
   version: number;
 }
 
-/** Keys there are, by their SHA-256. */
+/** Existing keys, by SHA-256. */
 const known = new Map<string, Entry>();
-/** Keys there are not, likewise; a flood of them pushes out its own kind only. */
+/** Unknown keys, by SHA-256. A flood of unknown keys evicts only other unknown keys. */
 const unknown = new Map<string, Entry>();
 /**
- * Spares known keys the SHA-256 of each request. These are the keys themselves, in the isolate's memory, where every request
- * brings them anyway; they are written nowhere.
+ * SHA-256 by key, so that requests with known keys need not compute it. The map holds the keys themselves, in the isolate's
+ * memory, where every request brings them anyway. They are written nowhere.
  */
 const hashes = new Map<string, string>();
 
@@ -42,9 +42,9 @@ const FAILED = Symbol("neither KV nor the control plane answers");
 type Found = KeyRecord | null | typeof FAILED;
 
 /**
- * The record of a key that is in force now.
- * @param scope what the key is used for: it decides how old the record may be.
- * @returns a refusal for everything else; it is the same for malformed, unknown, revoked, expired and future keys.
+ * Finds the record of a key that is in force now.
+ * @param scope what the key is used for; it determines how old the record may be.
+ * @returns a refusal for every other key. It is the same for malformed, unknown, revoked, expired and future keys.
  */
 export async function findKey(
   text: string,
@@ -90,7 +90,7 @@ function inForce(record: KeyRecord, nowMs: number): boolean {
   return record.notAfter === null || nowMs < record.notAfter;
 }
 
-/** What the control plane pushed to this isolate; null: the key is gone. */
+/** Stores a record that the control plane pushed to this isolate; null if the key was deleted. */
 export function learnKey(hash: string, record: KeyRecord | null, nowMs: number): void {
   const entry = known.get(hash) ?? unknown.get(hash);
   if (record === null) {
@@ -102,7 +102,7 @@ export function learnKey(hash: string, record: KeyRecord | null, nowMs: number):
   else keep(known, hash, { ...FRESH, key, readAtMs: nowMs }, LIMITS.keyCacheEntries);
 }
 
-/** A shard knows that the key is revoked: KV may be behind, and the next requests need not ask the shard again. */
+/** Remembers a revocation that a shard reported. KV may be behind, and the next requests need not ask the shard again. */
 export function noteRevoked(key: CompiledKey, nowMs: number): void {
   const entry = known.get(key.hash);
   if (entry?.key?.id === key.id) settle(entry, key.hash, { ...entry.key, revokedAt: nowMs }, nowMs);
@@ -119,7 +119,7 @@ function believedMs({ key, misses }: Entry, scope: Scope): number {
   return scope === "write" ? TUNINGS.keyTrustedMs : TUNINGS.keyCacheMs;
 }
 
-/** Whether the record will do although it should have been read again. */
+/** Whether the record may be used although it is too old and should have been read again. */
 function mayGoByOld(entry: Entry, scope: Scope, nowMs: number): boolean {
   if (entry.key === null) return false;
   const ageMs = nowMs - entry.readAtMs;
@@ -128,7 +128,7 @@ function mayGoByOld(entry: Entry, scope: Scope, nowMs: number): boolean {
   return isWriter && entry.failedAtMs !== null && ageMs < TUNINGS.keyStaleMs;
 }
 
-/** Longer than every deadline of a read together: its request was ended before it could say so. */
+/** Longer than all deadlines of a read together. A read that takes longer belongs to a request that was terminated. */
 const READING_MAX_MS = 15_000;
 const RETRY_AFTER_MS = 1_000;
 const POLL_MS = 5;
@@ -152,7 +152,7 @@ async function renew(entry: Entry, hash: string, env: Env, nowMs: number): Promi
     }
   }
   const reading = read(entry, hash, env, nowMs);
-  // Others wait for it: it goes on when this client hangs up.
+  // Other requests wait for this read, so it must continue if this client disconnects.
   waitUntil(reading);
   await reading;
 }
@@ -168,7 +168,7 @@ async function read(entry: Entry, hash: string, env: Env, nowMs: number): Promis
   else settle(entry, hash, found === null ? null : unrevived(compileKey(found, hash), entry.key, nowMs), nowMs);
 }
 
-/** A revocation is final; KV, which may be behind, does not take it back. */
+/** A revocation is final. KV may be behind, and must not undo the revocation. */
 function unrevived(key: CompiledKey, before: CompiledKey | null, nowMs: number): CompiledKey {
   const isRevoked = before?.id === key.id && before.revokedAt !== null && before.revokedAt <= nowMs;
   return isRevoked ? { ...key, revokedAt: before.revokedAt } : key;
@@ -185,7 +185,7 @@ function settle(entry: Entry, hash: string, key: CompiledKey | null, nowMs: numb
   else keep(known, hash, entry, LIMITS.keyCacheEntries);
 }
 
-/** Oldest out first: a Map iterates in the order of insertion. */
+/** Evicts the oldest entry first: a Map iterates in the order of insertion. */
 function keep<T>(map: Map<string, T>, name: string, value: T, max: number): void {
   map.delete(name);
   if (map.size >= max) {
@@ -196,8 +196,8 @@ function keep<T>(map: Map<string, T>, name: string, value: T, max: number): void
 }
 
 /**
- * KV is up to a minute behind and may have been emptied; the control plane is the truth. It is asked a few times a second at
- * most: it pushes a key to KV before it shows it to anyone, so a miss in KV is nearly always the truth as well.
+ * KV is up to a minute behind and may have been emptied; the control plane is authoritative. It is asked only a few times a
+ * second. It pushes a key to KV before it shows the key to anyone, so a miss in KV nearly always means that no such key exists.
  */
 async function lookUp(hash: string, env: Env, nowMs: number, isKnown: boolean): Promise<Found> {
   const stored = await readKv(hash, env, nowMs);
@@ -230,7 +230,7 @@ async function readKv(hash: string, env: Env, nowMs: number): Promise<unknown> {
 let readThroughs: number = LIMITS.keyReadThroughsBurst;
 let readThroughsAtMs = 0;
 
-/** A token bucket. A clock that was set back fills nothing. */
+/** A token bucket. A clock that was set back adds no tokens. */
 function mayReadThrough(nowMs: number): boolean {
   const earned = (Math.max(0, nowMs - readThroughsAtMs) / 1_000) * LIMITS.keyReadThroughsPerSecond;
   readThroughs = Math.min(LIMITS.keyReadThroughsBurst, readThroughs + earned);

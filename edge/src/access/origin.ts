@@ -1,20 +1,20 @@
-// Which pages may use a public key. Origins are compared as parsed, never as text: case, default ports, punycode and a
-// trailing dot would all let the same page in or out by accident. docs/API_DOCUMENTATION.md#keys.
+// Decides which pages may use a public key. Origins are compared after parsing, never as text: otherwise case, default ports,
+// punycode or a trailing dot would allow or refuse the same page by accident. docs/API_DOCUMENTATION.md#keys.
 
 /** A key's allowed origins, parsed when its record is read. */
 export interface AllowedOrigins {
-  /** Exact ones, as `nameOf` writes them. */
+  /** Exact origins, in the form of `nameOf`. */
   exact: ReadonlySet<string>;
-  /** By scheme and port, the ends a host may have: `.example.com` of `https://*.example.com`. */
+  /** Allowed host suffixes by scheme and port: `.example.com` for `https://*.example.com`. */
   endings: ReadonlyMap<string, readonly string[]>;
 }
 
 const WILDCARD = /^([a-z][a-z0-9+.-]*:\/\/)\*\.(.+)$/i;
 
 /**
- * Entries are exact origins or `https://*.example.com`: one or more labels, never the apex. An entry that is neither allows
- * no page.
- * @returns null when the key restricts nothing.
+ * An entry is an exact origin or `https://*.example.com`, where `*` matches one or more labels but never the apex. Any other
+ * entry allows no page.
+ * @returns null if the key has no entries.
  */
 export function compileOrigins(entries: readonly string[]): AllowedOrigins | null {
   if (entries.length === 0) return null;
@@ -33,13 +33,13 @@ export function compileOrigins(entries: readonly string[]): AllowedOrigins | nul
   return { exact, endings };
 }
 
-/** `claimed`: the `Origin`, or the `Referer` where there is none. */
+/** `claimed`: the `Origin` header, or the `Referer` if there is no `Origin`. */
 export function originAllowed(
   allowed: AllowedOrigins,
   claimed: string | null,
 ): "origin_required" | "origin_not_allowed" | null {
   if (claimed === null || claimed === "") return "origin_required";
-  // A browser writes an origin as it is named here, so most requests need no parser.
+  // A browser sends an origin in the form of `nameOf`, so most requests need no parser.
   if (allowed.exact.has(claimed)) return null;
   const origin = parseOrigin(claimed);
   if (origin === null) return "origin_not_allowed";
@@ -54,7 +54,7 @@ interface ParsedOrigin {
   port: string;
 }
 
-/** `null` (sandboxed frames, files) is no URL and thus no origin. */
+/** `null` (sent from sandboxed frames and files) is not a URL, and therefore not an origin. */
 function parseOrigin(text: string): ParsedOrigin | null {
   const url = URL.parse(text);
   if (url === null || url.hostname === "") return null;
@@ -69,7 +69,7 @@ function placeOf({ scheme, port }: ParsedOrigin): string {
   return `${scheme}${port}`;
 }
 
-/** One or more labels; `.example.com` is a host to URL, with an empty one. */
+/** Whether one or more labels precede the ending. `URL` accepts `.example.com` as a host, with an empty label. */
 function isBelow(host: string, ending: string): boolean {
   return (
     host.endsWith(ending) &&

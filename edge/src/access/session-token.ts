@@ -1,5 +1,5 @@
-// The cookie of a session and the token in it. The token names the key by its hash and the session by a random id, and is
-// signed: what is stored anywhere is only that a session was ended (ended-sessions.ts). docs/API_DOCUMENTATION.md#keys.
+// Reads and writes a session's cookie and the token in it. The token names the key by its hash and the session by a random id.
+// It is signed, so only the end of a session is stored anywhere (ended-sessions.ts). docs/API_DOCUMENTATION.md#keys.
 
 import { Buffer } from "node:buffer";
 import { LIMITS } from "@behaviour/contract";
@@ -10,7 +10,7 @@ export interface Session {
   id: string;
   /** Hex SHA-256 of the key that the session stands for. */
   keyHash: string;
-  /** Epoch milliseconds. It began `LIMITS.sessionMs` before. */
+  /** Epoch milliseconds. The session began `LIMITS.sessionMs` before. */
   expiresAtMs: number;
 }
 
@@ -29,14 +29,14 @@ export async function sealSession({ keyHash, expiresAtMs, id }: Session, env: En
   return `${payload}.${Buffer.from(signature).toString("base64url")}`;
 }
 
-/** @returns null for every token that is not ours, or has expired. */
+/** @returns null if the token has expired, or was not issued by us. */
 export async function readSession(token: string, env: Env, nowMs: number): Promise<Session | null> {
   const dot = token.lastIndexOf(".");
   const payload = token.slice(0, Math.max(dot, 0));
   const match = PAYLOAD.exec(payload);
   if (match === null) return null;
   const signature = Buffer.from(token.slice(dot + 1), "base64url");
-  // In constant time.
+  // `verify` compares in constant time.
   if (!(await crypto.subtle.verify("HMAC", await signingKey(env), signature, encoder.encode(payload)))) return null;
   const [, keyHash, expires, id] = match as unknown as [string, string, string, string];
   const expiresAtMs = Number(expires);
@@ -53,8 +53,8 @@ async function signingKey(env: Env): Promise<CryptoKey> {
 }
 
 /**
- * With the prefix `__Host-` a browser takes a cookie from this very host alone, over TLS: a sibling host that shares our domain
- * can't plant one and so sign a person into another project. Over plain http, a developer's machine, no prefix is possible.
+ * With the prefix `__Host-` a browser accepts the cookie only from this exact host, over TLS. A sibling host under our domain
+ * can't plant a cookie and so sign a person into another project. Plain http, on a developer's machine, allows no prefix.
  */
 function cookieName(isSecure: boolean): string {
   return isSecure ? "__Host-session" : "session";
@@ -70,7 +70,7 @@ export function setCookie(request: Request, token: string, maxAgeSeconds: number
   return `${cookieName(secure)}=${token}; ${attributes}`;
 }
 
-/** @returns the token that the request brings, null when it brings none. */
+/** @returns the token in the request's cookie, null if it has no session cookie. */
 export function readCookie(request: Request): string | null {
   const header = request.headers.get("Cookie");
   if (header === null) return null;

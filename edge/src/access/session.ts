@@ -1,6 +1,6 @@
-// The dashboard's session: a secret key in, an HttpOnly cookie out, so that no key stands in a page.
-// docs/API_DOCUMENTATION.md#keys. The cookie stands for its key, with that key's scopes, on every call from our own pages; so a
-// revoked key ends its sessions too.
+// Exchanges a secret key for the dashboard's session, an HttpOnly cookie, so that no page holds a key.
+// docs/API_DOCUMENTATION.md#keys. On every call from our own pages the cookie represents its key, with that key's scopes.
+// Revoking the key therefore ends its sessions too.
 
 import { hashKey, LIMITS, type Scope, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -38,8 +38,8 @@ export async function openSession(request: Request, env: Env, requestId: string)
 }
 
 /**
- * `DELETE /v1/session`: ends the session everywhere. Without one, or with one that is over already, there is nothing to end,
- * and that is what was asked for.
+ * `DELETE /v1/session`: ends the session everywhere. Without a session, or with a session that has already ended, the call
+ * succeeds: the requested state is already reached.
  */
 export async function closeSession(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   const token = readCookie(request);
@@ -68,13 +68,13 @@ async function end(session: Session, env: Env): Promise<Refusal | null> {
   try {
     await within(liveTailOf(env, project).closeSession(session.id), LIMITS.callDeadlineMs);
   } catch (fault) {
-    // The tail asks by itself every few seconds.
+    // The live tail also checks its sessions every few seconds.
     log("warn", "live tail not told of a session's end", { fault });
   }
   return null;
 }
 
-/** Who reads: a secret key in a header, else the dashboard's cookie from our own pages. */
+/** Authenticates a reader: by a secret key in a header, otherwise by the dashboard's cookie from our own pages. */
 export async function authenticateReader(request: Request, scope: Scope, env: Env): Promise<CompiledKey | Refusal> {
   const reader = await identifyReader(request, scope, env);
   return reader instanceof Refusal ? reader : reader.record;
@@ -84,11 +84,11 @@ export interface Reader {
   record: CompiledKey;
   /** Hex SHA-256. */
   keyHash: string;
-  /** Null for a key. */
+  /** Null if the reader sent a key. */
   session: Session | null;
 }
 
-/** For calls whose key may also stand in the body: what the cookie stands for, null when there is none. */
+/** For calls whose key may also be in the body. @returns the record of the cookie's key, null without a cookie. */
 export async function authenticateSession(
   request: Request,
   scope: Scope,
@@ -100,7 +100,7 @@ export async function authenticateSession(
   return authorize(reader.record, request, scope)?.of(reader.record.project) ?? reader.record;
 }
 
-/** The same, with what is needed to ask again later. */
+/** Like `authenticateReader`, but also returns the key's hash and the session, so that the caller can check again later. */
 export async function identifyReader(request: Request, scope: Scope, env: Env): Promise<Reader | Refusal> {
   const nowMs = Date.now();
   const key = keyInHeaders(request.headers);
@@ -130,8 +130,8 @@ async function readerOfSession(request: Request, env: Env, nowMs: number): Promi
 }
 
 /**
- * SameSite=Strict keeps other sites out; this keeps out what shares our site but not our origin. What changes anything must
- * say in Origin that it comes from us; a browser tells no Origin on a GET of its own site, but says so in Sec-Fetch-Site.
+ * SameSite=Strict excludes other sites; this excludes pages of our site that have another origin. A request that changes
+ * anything must have our Origin. On a GET to its own origin a browser sends no Origin, but Sec-Fetch-Site.
  */
 function judgeOrigin(request: Request): Refusal | null {
   const origin = request.headers.get("Origin");
@@ -144,17 +144,17 @@ function judgeOrigin(request: Request): Refusal | null {
   return request.headers.get("Sec-Fetch-Site") === "same-origin" ? null : new Refusal("origin_not_allowed");
 }
 
-/** Whether a session was ended before its time: what an isolate knows, by the session's id. The oldest entry goes first. */
+/** Whether a session was ended early, as far as this isolate knows, by session id. The oldest entry is evicted first. */
 const verdicts = new Map<string, { isOver: boolean; untilMs: number }>();
 const VERDICTS_MAX = 10_000;
 
-/** One that goes on is asked after again after `TUNINGS.sessionCacheMs`; what is over stays over. */
+/** A valid session is looked up again after `TUNINGS.sessionCacheMs`. An ended session stays ended. */
 export async function hasEnded(session: Session, env: Env, nowMs: number): Promise<boolean | Refusal> {
   const known = verdicts.get(session.id);
   if (known !== undefined && nowMs < known.untilMs) return known.isOver;
   try {
     const isOver = await within(endedSessions(env, session).isEnded(session), LIMITS.callDeadlineMs);
-    // From when it was asked, not from when the answer came.
+    // Cached from the time of the question, not of the answer.
     rememberVerdict(session, isOver, nowMs);
     return isOver;
   } catch (fault) {
@@ -164,7 +164,7 @@ export async function hasEnded(session: Session, env: Env, nowMs: number): Promi
 }
 
 function rememberVerdict({ id, expiresAtMs }: Session, isOver: boolean, nowMs: number): void {
-  // A question that began before the end must not undo it.
+  // A lookup that began before the session ended must not undo the end.
   if (!isOver && verdicts.get(id)?.isOver === true) return;
   verdicts.delete(id);
   if (verdicts.size >= VERDICTS_MAX) verdicts.delete(verdicts.keys().next().value as string);
