@@ -1,13 +1,13 @@
-// `I8Refused` (contract/src/invariants.ts): requests answered 429 or 503 because something was full. Counted in the
-// isolate and written at most once a minute, as a line in CloudWatch's embedded metric format like the functions write.
-// The first refusal after a quiet minute is written at once, so that an alarm need not wait; what follows it, by the first
-// refusal or cron run after that minute. An isolate that is evicted in between takes the rest of its count with it.
+// Counts `I8Refused` (contract/src/invariants.ts): requests answered 429 or 503 because something was full. Each isolate
+// counts, and at most once a minute writes a line in CloudWatch's embedded metric format, as the functions do.
+// The first refusal after a quiet minute is written immediately, so that an alarm is not delayed. Later refusals are written
+// with the first refusal or cron run after that minute. An isolate that is evicted before then loses the rest of its count.
 
 import type { ErrorCode } from "@behaviour/contract";
 
 export const METRIC = "I8Refused";
 const WRITE_EVERY_MS = 60_000;
-/** `unavailable` is no sign of fullness: something does not answer at all. */
+/** `unavailable` is not counted: a dependency does not answer, but nothing is full. */
 const FULL: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "storage_full"]);
 
 const counts = new Map<ErrorCode, number>();
@@ -19,7 +19,7 @@ export function countRefused(code: ErrorCode, nowMs: number): void {
   writeRefused(nowMs);
 }
 
-/** Writes what was counted, if there is anything and it is time. */
+/** Writes the counts if there are any and the last write was a minute ago. */
 export function writeRefused(nowMs: number): void {
   if (counts.size === 0 || nowMs - writtenAtMs < WRITE_EVERY_MS) return;
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);

@@ -1,18 +1,18 @@
-// A request that gets no result: a value, never an exception. Every stage returns what it made, or a refusal.
+// Represents the refusal of a request, as a value and never as an exception. Every stage returns its result or a refusal.
 
 import type { ErrorCode } from "@behaviour/contract";
 import { masked } from "../pii/masked.ts";
 
 export class Refusal {
   readonly code: ErrorCode;
-  /** JSON pointer to what was wrong, where there is one; a key in it can be a personal datum. */
+  /** JSON pointer to the invalid value, if there is one. It is masked, because a key in it can be personal data. */
   readonly pointer: string | undefined;
-  /** Replaces the table's message where a more exact one names the fix. Shown to watchers: never holds what was sent. */
+  /** Replaces the code's message if a more exact message names the fix. Watchers see it, so it never holds what was sent. */
   readonly message: string | undefined;
   readonly retryAfterSeconds: number;
-  /** Whose request it was, as far as its key tells; watchers of that project are told (note-refusal.ts). */
+  /** The project of the request, if its key identified one. Watchers of the project see the refusal (note-refusal.ts). */
   project: string | null = null;
-  /** What the client is still sending. */
+  /** The rest of the body, which the client is still sending. */
   body: ReadableStream<Uint8Array> | null = null;
 
   constructor(code: ErrorCode, details: { pointer?: string; message?: string; retryAfterSeconds?: number } = {}) {
@@ -22,13 +22,13 @@ export class Refusal {
     this.retryAfterSeconds = details.retryAfterSeconds ?? 1;
   }
 
-  /** The same refusal, of a request whose body was not read to its end: the client gets to read the answer (respond.ts). */
+  /** Adds a body that was not read to its end, so that the client can still read the answer (respond.ts). */
   unread(body: ReadableStream<Uint8Array> | null): this {
     this.body = body;
     return this;
   }
 
-  /** The same refusal, of a request of this project; null leaves it as it is: where no key in a header told one. */
+  /** Sets the request's project. Null changes nothing: no key in a header identified a project. */
   of(project: string | null): this {
     if (project !== null) this.project = project;
     return this;

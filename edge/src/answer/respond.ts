@@ -1,5 +1,5 @@
-// Every answer leaves through here: CORS on each of them (a browser library that can't read an answer takes it for a network
-// fault and sends again), a request id, and JSON whose form the official libraries understand. docs/API_DOCUMENTATION.md#answers.
+// Builds every answer, with CORS headers, a request id, and JSON in a form that the official libraries understand. A browser
+// library that can't read an answer treats it as a network fault and sends again. docs/API_DOCUMENTATION.md#answers.
 
 import { waitUntil } from "cloudflare:workers";
 import { Buffer } from "node:buffer";
@@ -16,7 +16,7 @@ export function newRequestId(): string {
   return crypto.randomUUID();
 }
 
-/** Copied within the runtime: of an object, each name and each value would be handed over anew for every answer. */
+/** Copied within the runtime. With a plain object, each name and value would be passed to the runtime for every answer. */
 const OF_JSON = new Headers({ "Content-Type": "application/json; charset=utf-8", ...CORS });
 
 export function json(status: number, body: unknown, requestId: string, headers: Record<string, string> = {}): Response {
@@ -37,8 +37,8 @@ export function refuse(refusal: Refusal, requestId: string, headers: Record<stri
 const encoder = new TextEncoder();
 
 /**
- * An answer to a client that is still sending. The answer is complete at once by its length; the connection stays open while
- * what the client sends is thrown away. A client that is cut off while it writes never reads its answer.
+ * Answers a client that is still sending. The answer is complete immediately, by its length. The connection stays open while
+ * the rest of the body is discarded, because a client that is cut off while it writes never reads its answer.
  */
 function whileSending(answer: Response, text: string, sent: ReadableStream<Uint8Array>): Response {
   const bytes = encoder.encode(text);
@@ -46,7 +46,7 @@ function whileSending(answer: Response, text: string, sent: ReadableStream<Uint8
   const writer = writable.getWriter();
   const write = async () => {
     await writer.write(bytes);
-    // The client hung up: there is nobody left to answer, but a stream that stays open would be reported as hung.
+    // The client disconnected and reads no answer, but a stream that stays open would be reported as hung.
     await drain(sent).catch(() => {});
     await writer.close();
   };
@@ -54,7 +54,7 @@ function whileSending(answer: Response, text: string, sent: ReadableStream<Uint8
   return new Response(readable, answer);
 }
 
-/** What is thrown away is read into one array again and again: a new one for each read would lie there until the heap is full. */
+/** Discarded bytes are read into the same array each time. New arrays would not be collected until the heap is full. */
 const DRAIN_PIECE_BYTES = 16 * 1024;
 
 async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
@@ -70,7 +70,7 @@ async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
       const { done, value } = await reader.read(new Uint8Array(buffer));
       if (done || isOver) return;
       drained += value.byteLength;
-      // The runtime took the array away and gives it back.
+      // The read detached the array, and returns its memory.
       buffer = value.buffer;
     }
     await reader.cancel();
@@ -79,7 +79,7 @@ async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
   }
 }
 
-/** 200, or 400 when not one event of the request could be taken. */
+/** 200, or 400 if every event of the request was rejected. */
 export function result(outcome: IngestResult, requestId: string): Response {
   const taken = outcome.accepted + outcome.duplicates + outcome.suppressed;
   if (taken > 0) return json(200, outcome, requestId);
@@ -101,7 +101,7 @@ export function pixel(requestId: string): Response {
   });
 }
 
-/** What the preflight asks for is repeated back: unknown libraries send headers of their own. */
+/** Allows every header that the preflight asks for, because unknown libraries send their own headers. */
 export function preflight(request: Request, requestId: string): Response {
   return new Response(null, {
     status: 204,
@@ -116,7 +116,7 @@ export function preflight(request: Request, requestId: string): Response {
   });
 }
 
-/** Adds to an answer made elsewhere (the query Lambda, the assets) what every answer carries. */
+/** Adds the common headers to an answer that was made elsewhere (by the query Lambda or the assets). */
 export function withCommonHeaders(response: Response, requestId: string): Response {
   const answer = new Response(response.body, response);
   for (const [name, value] of Object.entries(CORS)) answer.headers.set(name, value);

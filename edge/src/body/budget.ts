@@ -1,26 +1,26 @@
-// How much of an isolate's memory bodies may hold. Every tenant shares the isolate, so one client must not take all of it: a
-// body is charged for what has arrived, and where room is short those that arrive slowly make room for others. Plain state:
-// requests never wait for each other here. docs/adr/014-budgets-of-an-isolate.md
+// Limits how much of an isolate's memory bodies may hold. Every tenant shares the isolate, so one client must not use all of it.
+// A body is charged for the bytes that have arrived. When room is short, slow bodies are ended to make room for others.
+// The state is plain: requests never wait for each other here. docs/adr/014-budgets-of-an-isolate.md
 
 import { LIMITS, TUNINGS } from "@behaviour/contract";
 
-/** Bytes of bodies that all requests of this isolate hold now. */
+/** Bytes of bodies that all requests of this isolate hold at present. */
 let heldBytes = 0;
-/** Those of which more is to come, oldest first. */
+/** Reservations of bodies that are still arriving, oldest first. */
 const arriving = new Set<Reservation>();
 
-/** What one request holds, until it is answered. */
+/** The bytes that one request holds, until it is answered. */
 export class Reservation {
-  /** What has arrived. Emptied when the reservation is taken away: that is what frees the memory. */
+  /** The pieces that have arrived. When the reservation is taken away, emptying this array frees the memory. */
   readonly chunks: Uint8Array[] = [];
   #bytes = 0;
   #isTakenAway = false;
   #lastAtMs = Date.now();
-  /** Where its pace is measured from: moves on every `bodySlowAfterMs`, so that a fast beginning is no credit for ever. */
+  /** Start of the rate measurement. It moves every `bodySlowAfterMs`, so that a fast beginning does not count forever. */
   #mark = { atMs: this.#lastAtMs, bytes: 0 };
   #wasSlow = false;
 
-  /** Room it leaves to small bodies. */
+  /** Bytes that this body leaves free for small bodies. */
   readonly #leftBytes: number;
 
   constructor(isSmall: boolean) {
@@ -28,11 +28,9 @@ export class Reservation {
   }
 
   /**
-   * Begins a body that is charged as it arrives. A body may begin if the budget has room for the whole body now. The room is not
-   * reserved, because a client can declare a body and send nothing. Without this condition a flood of large bodies would refuse
-   * each of them half-way, and none would finish.
-   * @param mostBytes what the body can need in all: its declared length, or the limit of a compressed or undeclared body
-   * @returns null when the body may not begin now.
+   * For a body that is charged as it arrives; null if the body may not begin now. A large body may begin while half of the
+   * budget is free. The other half is for bodies that have begun. If new bodies could use it, each body of a flood of large
+   * bodies would be refused half-way, and no body would ever finish.
    */
   static begin(isSmall: boolean, mostBytes: number): Reservation | null {
     if (!isSmall) {
@@ -44,12 +42,12 @@ export class Reservation {
     return reservation;
   }
 
-  /** The body is complete: what it needs from now on is charged at once. */
+  /** Marks the body as complete. Memory that it needs from now on is charged in one step. */
   complete(): void {
     arriving.delete(this);
   }
 
-  /** @returns false when the budget is spent; nothing more is taken then. */
+  /** @returns false if the budget is used up or the reservation was taken away. Nothing more is charged then. */
   growTo(bytes: number): boolean {
     if (this.#isTakenAway) return false;
     const more = bytes - this.#bytes;
@@ -82,15 +80,15 @@ export class Reservation {
     return (this.#bytes - this.#mark.bytes) * 1_000 < measuredMs * TUNINGS.bodySlowBytesPerSecond;
   }
 
-  /** Bytes that can be had by taking it away: those of a body that comes slowly, or not at all. */
+  /** Bytes that would be freed by taking the reservation away; 0 unless the body arrives slowly or has stopped. */
   slowBytes(nowMs: number): number {
     const isStalled = nowMs - this.#lastAtMs >= TUNINGS.bodySlowAfterMs;
     return isStalled || this.#isSlow(nowMs) ? this.#bytes : 0;
   }
 
   /**
-   * Of large bodies that arrive together the one that has most of itself here goes on: were whoever comes last to the end of the
-   * room refused, a flood could refuse each of them half-way.
+   * When large bodies arrive together, the body with the most received bytes continues. If the body that reaches the limit were
+   * refused instead, a flood could refuse each of them half-way.
    */
   #takeFromSmaller(bytes: number): boolean {
     if (this.#leftBytes === 0) return false;
@@ -118,7 +116,7 @@ export class Reservation {
   }
 }
 
-/** Only when it is enough: else nobody is refused in vain. */
+/** Takes slow reservations away only if this frees enough bytes. Otherwise requests would be refused in vain. */
 function takeFromSlow(bytes: number, taker: Reservation | null): boolean {
   const nowMs = Date.now();
   const slow: Reservation[] = [];

@@ -1,6 +1,6 @@
-// Unpacks a body that is one gzip member (RFC 1952), bounded before it is done: the runtime's DecompressionStream unpacks what it
-// is written at once, and half a megabyte can hold half a gigabyte. `gunzipSync` would be bounded too, but takes bytes behind
-// the member and further members for granted; a body with either was cut or joined by accident.
+// Decompresses a body that is one gzip member (RFC 1952), and stops at a size limit. The runtime's DecompressionStream
+// decompresses each write completely, and half a megabyte can hold half a gigabyte. `gunzipSync` has a limit too, but accepts
+// bytes after the member, and further members. A body with either was cut or joined by accident.
 
 import { crc32, inflateRawSync } from "node:zlib";
 
@@ -9,14 +9,14 @@ const TRAILER_BYTES = 8;
 const DEFLATE = 8;
 const FLAG = { headerCrc: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const;
 
-/** What `info: true` makes of the answer; the types of node:zlib do not say it. */
+/** The result with `info: true`, which the types of node:zlib do not describe. */
 interface Inflated {
   buffer: Uint8Array;
-  /** `bytesWritten`: of the input, how much the deflate stream was. */
+  /** `bytesWritten`: how many bytes of the input the deflate stream took up. */
   engine: { bytesWritten: number };
 }
 
-/** @returns the body; `invalid` for anything but exactly one whole member, `tooLarge` for one that unpacks to more. */
+/** @returns the body; `invalid` unless it is exactly one whole member, `tooLarge` if the member decompresses to more. */
 export function gunzipOne(bytes: Uint8Array, limitBytes: number): Uint8Array | "invalid" | "tooLarge" {
   const start = headerEnd(bytes);
   if (start === null) return "invalid";
@@ -36,7 +36,7 @@ export function gunzipOne(bytes: Uint8Array, limitBytes: number): Uint8Array | "
   return isWhole ? buffer : "invalid";
 }
 
-/** Where the deflate stream begins; null when the header is none. */
+/** Offset of the deflate stream; null if the header is invalid. */
 function headerEnd(bytes: Uint8Array): number | null {
   const [magic1, magic2, method, flags = 0] = bytes;
   if (bytes.byteLength < FIXED_HEADER_BYTES + TRAILER_BYTES) return null;

@@ -1,5 +1,5 @@
-// JSON looked at without being parsed: for the few bodies that would cost too much as values (two million brackets in 4 KB of
-// gzip parse to 180 MB, 290,000 distinct keys take a quarter of a second). Nothing here allocates but what it returns.
+// Examines JSON text without parsing it, for the few bodies that would cost too much as values (two million brackets in 4 KB of
+// gzip parse to 180 MB, 290,000 distinct keys take a quarter of a second). These functions allocate only their results.
 
 import { LIMITS } from "@behaviour/contract";
 
@@ -16,24 +16,24 @@ const LINE_FEED = 0x0a;
 const RETURN = 0x0d;
 const TAB = 0x09;
 
-/** How often a character stands in a text, in strings too: up to one more than `limit`. */
+/** Counts a character in a text, also within strings, up to one more than `limit`. */
 export function countUnits(text: string, character: string, limit: number): number {
   let count = 0;
   for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) if (++count > limit) break;
   return count;
 }
 
-/** Kinds and members by level; deeper levels are too deep anyway. */
+/** Kind and number of members by level. Deeper levels are too deep anyway. */
 const kindAt = new Uint8Array(LIMITS.depth + 1);
 const keysAt = new Uint16Array(LIMITS.depth + 1);
 
-/** Objects and arrays in the value that `brokenLimit` looked at last, as far as it looked. */
+/** Objects and arrays in the value that `brokenLimit` scanned last, up to where it stopped. */
 export let openingsSeen = 0;
 
 /**
- * Which limit of an event the value breaks first: members of one name count each.
+ * Which limit of an event the value breaks first. Members with the same name are counted separately.
  * @param text valid JSON.
- * @param above levels of the event that the text does not show.
+ * @param above levels of the event outside the text.
  */
 export function brokenLimit(text: string, above: number): "too_deep" | "too_many_properties" | null {
   let depth = above;
@@ -65,7 +65,7 @@ function isClosing(unit: number): boolean {
   return unit === CLOSE_BRACE || unit === CLOSE_BRACKET;
 }
 
-/** Of the quote that closes the string opened at `start`; the text's end when none does. */
+/** Index of the quote that closes the string opened at `start`; the text's last index if no quote does. */
 export function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -79,7 +79,7 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const FIRST_PRINTABLE = 0x20;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** By level, whether it is an object's; kept, because megabytes of it a body would be garbage faster than it is collected. */
+/** Whether each level is an object. Reused, because megabytes for each body would become garbage faster than it is collected. */
 let isObjectAt = new Uint8Array(1_024);
 
 function deepen(): void {
@@ -88,7 +88,7 @@ function deepen(): void {
   isObjectAt = deeper;
 }
 
-/** Whether the text is JSON (RFC 8259). Nesting costs a byte a level. */
+/** Whether the text is JSON (RFC 8259). Each level of nesting costs one byte. */
 export function isJson(text: string): boolean {
   let depth = 0;
   let at = skipWhiteSpace(text, 0);
@@ -110,7 +110,7 @@ export function isJson(text: string): boolean {
       if (end <= at) return false;
       at = end;
     }
-    // A value has ended: close what ends with it.
+    // A value has ended: close the objects and arrays that end with it.
     for (;;) {
       at = skipWhiteSpace(text, at);
       if (depth === 0) return at === text.length;
@@ -126,7 +126,7 @@ export function isJson(text: string): boolean {
   }
 }
 
-/** Where the value of the member begins whose key stands at `at`; -1 when none does. */
+/** Start of the value whose key begins at `at`; -1 if no key and colon are there. */
 function keyEnd(text: string, at: number): number {
   const end = afterString(text, at);
   if (end < 0) return -1;
@@ -134,7 +134,7 @@ function keyEnd(text: string, at: number): number {
   return text.charCodeAt(colon) === COLON ? skipWhiteSpace(text, colon + 1) : -1;
 }
 
-/** Past the string that begins at `at`; -1 when none does, or none that JSON allows. */
+/** Index after the string that begins at `start`; -1 if no valid JSON string begins there. */
 function afterString(text: string, start: number): number {
   if (text.charCodeAt(start) !== QUOTE) return -1;
   for (let at = start + 1; at < text.length; at++) {
@@ -156,7 +156,7 @@ function skipWhiteSpace(text: string, start: number): number {
   }
 }
 
-/** Where the pattern's match at `at` ends; `at` when it does not match. */
+/** End of the pattern's match at `at`; `at` if the pattern does not match. */
 function skip(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : at;

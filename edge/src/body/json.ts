@@ -1,9 +1,9 @@
-// The one way to parse what a client sent. Routes that take more than a small body go through parse.ts, which takes out of the
-// text what would cost too much before it comes here.
+// Parses the text of a client's body; no other code does. Routes that accept more than a small body go through parse.ts, which
+// first removes the parts of the text that would cost too much.
 
 import { Refusal } from "../answer/refusal.ts";
 
-/** @param text of a small body, or one that `lighten` has seen. */
+/** @param text of a small body, or of a body that `lighten` has processed. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -1,6 +1,6 @@
-// The body's text, read within bounds. Sizes are counted while streaming, with or without a Content-Length; what an isolate
-// holds at one time has a budget (budget.ts), and a body has a time to arrive in. docs/API_DOCUMENTATION.md#answers,
-// #sending-events.
+// Reads a body's text within limits. Sizes are counted while streaming, with or without a Content-Length. The bytes that an
+// isolate holds at one time have a budget (budget.ts), and each body has a time limit.
+// docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { concatBytes, LIMITS, sizeText, TUNINGS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -11,7 +11,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const FORM_TYPE = /^(?:multipart\/|application\/x-www-form-urlencoded)/i;
 const REFUSED_TYPE = /^(?:multipart\/|(?:application|text)\/(?:[^;]*\+)?xml\b)/i;
 
-/** A form type is refused only when the body turns out to be no JSON: one library labels gzipped JSON so. */
+/** A form type is refused only if the body is not JSON, because one library labels gzipped JSON as a form. */
 export function isFormType(headers: Headers): boolean {
   return FORM_TYPE.test(headers.get("Content-Type") ?? "");
 }
@@ -21,7 +21,7 @@ export interface BodyHead {
   declaredBytes: number | null;
 }
 
-/** What the headers alone decide: media type, content encoding, declared size. */
+/** Judges a body by its headers alone: media type, content encoding, declared size. */
 export function judgeHeaders(headers: Headers): Refusal | BodyHead {
   if (REFUSED_TYPE.test(headers.get("Content-Type") ?? "")) return new Refusal("unsupported_media_type");
   const encoding = (headers.get("Content-Encoding") ?? "").trim().toLowerCase();
@@ -37,7 +37,7 @@ export interface BodyBounds {
   /** Plain or decompressed. */
   bytes: number;
   compressedBytes: number;
-  /** Said instead of the table's message, which names the bounds of ingestion. */
+  /** Replaces the code's message, which names the limits of ingestion. */
   tooLarge?: string;
 }
 
@@ -49,7 +49,7 @@ export interface SentBody {
   text: string;
   /** In UTF-8, decompressed. */
   byteLength: number;
-  /** The same as bytes, until somebody who needs the memory more takes them away. */
+  /** The text as bytes. Null once they were released, because the memory is needed elsewhere. */
   bytes: Uint8Array | null;
 }
 
@@ -66,7 +66,7 @@ export async function readBody(
   if (how.declaredBytes !== null && how.declaredBytes > limit) return tooLarge(bounds).unread(request.body);
   if (how.declaredBytes === 0) return new Refusal("empty_body");
   const isWhole = mayReadWhole(how);
-  // To ask for the body makes a stream of it.
+  // Accessing `body` creates a stream, so a whole read must not access it.
   if (!isWhole && request.body === null) return new Refusal("empty_body");
   const isSmall = how.declaredBytes !== null && how.declaredBytes <= TUNINGS.bodySmallBytes;
   const mostBytes = how.gzip ? bounds.bytes : (how.declaredBytes ?? bounds.bytes);
@@ -130,23 +130,23 @@ function tooLarge({ tooLarge: message }: BodyBounds): Refusal {
   return new Refusal("payload_too_large", message === undefined ? {} : { message });
 }
 
-/** The body broke off, or its chunks are none: the client's doing, and nothing to log. */
+/** The body broke off, or its chunked encoding is invalid. The client caused this, so nothing is logged. */
 function brokeOff(): Refusal {
   return new Refusal("invalid_encoding", { message: "The body ended before it was complete." });
 }
 
-/** Sending again can help: what was too slow is the network. */
+/** A retry can help, because the network was too slow. */
 function late(): Refusal {
   const message = `The body arrived too slowly. Allowed are ${LIMITS.bodyReadMs / 1_000} s, and 1 s more for each ${sizeText(LIMITS.bodyBytesPerSecond)}.`;
   return new Refusal("rate_limited", { message, retryAfterSeconds: 5 });
 }
 
-/** What the bodies have declared that are being read as a whole. */
+/** Declared bytes of all bodies that are being read as a whole. */
 let wholeReadsBytes = 0;
 
 /**
- * A small declared body is read as a whole, which is cheapest: no stream object is made. It is charged once it is there; until
- * then the runtime holds what came of it, so only so many are read like this.
+ * A small declared body is read as a whole, which is cheapest because no stream object is created. It is charged when it has
+ * arrived. Until then the runtime holds the received part, so the declared bytes of all such reads are limited.
  */
 function mayReadWhole({ gzip, declaredBytes }: BodyHead): boolean {
   if (gzip || declaredBytes === null || declaredBytes > TUNINGS.bodyWholeBytes) return false;
@@ -170,7 +170,7 @@ async function readWhole(
   }
 }
 
-/** Stops at the first byte too many. */
+/** Stops at the first byte beyond the limit. */
 async function readAtMost(
   stream: ReadableStream<Uint8Array>,
   limitBytes: number,
@@ -181,14 +181,14 @@ async function readAtMost(
   const beganAtMs = Date.now();
   const reader = stream.getReader();
   const stopped = (refusal: Refusal) => {
-    // What a refused body holds is free before the rest of it has arrived.
+    // Free the memory of a refused body before the rest of it arrives.
     reservation.release();
     reader.releaseLock();
     return refusal.unread(stream);
   };
   for (let length = 0; ; ) {
     const allowedMs = LIMITS.bodyReadMs + (length * 1_000) / LIMITS.bodyBytesPerSecond;
-    // A clock that was set back gives no more time than there is.
+    // If the clock was set back, the wait is still limited to `allowedMs`.
     const leftMs = Math.min(allowedMs, beganAtMs + allowedMs - Date.now());
     const read = await inTime(reader.read(), leftMs).catch(() => null);
     if (read === null) return brokeOff();
@@ -197,7 +197,7 @@ async function readAtMost(
       return late();
     }
     if (read.done) {
-      // It may have been taken away after its last piece had come.
+      // The reservation may have been taken away after the last piece arrived.
       if (!reservation.growTo(length)) return new Refusal("overloaded");
       break;
     }

@@ -1,5 +1,5 @@
-// The exact texts of parts of a body, as sent: for the few bodies whose events' sizes or numbers can't be told from the parsed
-// value. A walk over code units that only tracks strings and depth; the text is known to be valid JSON.
+// Cuts the exact texts of parts out of a body, for the few bodies whose events' sizes or numbers are not known from the parsed
+// value. The scan over code units tracks only strings and depth, because the text is known to be valid JSON.
 
 import { endOfString } from "./json-text.ts";
 
@@ -14,7 +14,7 @@ export function batchItemTexts(text: string): string[] {
   return batch === null ? [] : partTexts(batch);
 }
 
-/** The value of one member of an object; the *last* one of that name, which is the one JSON.parse keeps. */
+/** The value of a member of an object. If the name appears more than once, the last member counts, as in JSON.parse. */
 export function memberText(text: string, name: string): string | null {
   let found: string | null = null;
   for (const member of partTexts(text)) {
@@ -31,7 +31,7 @@ export function splitMember(member: string): { key: string; keyText: string; val
   return { key: JSON.parse(keyText) as string, keyText, value: member.slice(member.indexOf(":", keyEnd) + 1).trim() };
 }
 
-/** Members of an object, items of an array: what stands between the commas of its own level; one more than `limit` at most. */
+/** Members of an object or items of an array: the texts between the commas of its own level, at most one more than `limit`. */
 export function partTexts(text: string, limit = Number.POSITIVE_INFINITY): string[] {
   const parts: string[] = [];
   let depth = 0;
