@@ -1,12 +1,12 @@
-// The outcome `restricted`: the event without click ids and advertising ids, in whatever field. The processor takes them out as
-// well, but the raw stream keeps what the edge writes for a week. docs/API_DOCUMENTATION.md#consent, ADR 013.
+// Implements the outcome `restricted`: removes click ids and advertising ids from every field of an event. The processor removes
+// them too, but the raw stream keeps the edge's output for a week. docs/API_DOCUMENTATION.md#consent, ADR 013.
 
 import { isObject, type JsonObject, stripClickIds, stripContext } from "@behaviour/contract";
 
-/** They become surrogates: nothing is taken out of them. */
+/** These ids become surrogates, so nothing is removed from them. */
 const IDS = ["messageId", "userId", "anonymousId", "groupId", "previousId"] as const;
 
-/** The same object when there was nothing to take out. */
+/** @returns the same object if nothing had to be removed. */
 export function withoutAdvertising(event: JsonObject): JsonObject {
   const stripped = stripClickIds(event);
   const context = isObject(stripped.context) ? stripContext(stripped.context) : stripped.context;

@@ -1,6 +1,6 @@
-// URLs without what stands behind `?` or `#`: click ids, sessions and whatever else names a visitor.
+// Removes everything after `?` or `#` from URLs: click ids, sessions and any other data that identifies a visitor.
 
-/** Of a text that is a URL, whole or relative. */
+/** @param url a text that is a URL, absolute or relative. */
 export function bareUrl(url: string): string {
   const end = url.search(/[?#]/);
   return end < 0 ? url : url.slice(0, end);
@@ -8,7 +8,7 @@ export function bareUrl(url: string): string {
 
 const SPACE = /\s/;
 
-/** Of any text: each URL in it that has a scheme, and a text that is one relative URL. Reads each character once. */
+/** Cuts each URL with a scheme in any text, or a text that is a relative URL. Reads each character once. */
 export function withBareUrls(text: string): string {
   if (!text.includes("?") && !text.includes("#")) return text;
   if (!SPACE.test(text) && isRelativeUrl(text)) return bareUrl(text);

@@ -1,6 +1,6 @@
-// The names that consent managers give their categories by default, and which of our purposes each speaks of. Data: it changes
-// when they do, and a project adds its own (`consentCategories`). Names that speak of neither purpose (necessary, functional)
-// stand here as null, so that nobody adds them by mistake.
+// Maps the default category names of consent managers to our purposes. The table is data: it changes when their names change,
+// and a project adds its own names (`consentCategories`). Names that match neither purpose (necessary, functional) are listed
+// as null, so that nobody adds them by mistake.
 
 import type { ProjectSettings } from "@behaviour/contract";
 import type { Purpose } from "./decide.ts";
@@ -29,7 +29,7 @@ export const CONSENT_MANAGERS: readonly { name: string; source: string; categori
     },
   },
   {
-    // Segment's wrapper sends the groups' ids; other integrations their names.
+    // Segment's wrapper sends the ids of the groups. Other integrations send their names.
     name: "OneTrust, CookiePro",
     source:
       "https://my.onetrust.com (Managing Cookie Categories); https://www.benluong.com/onetrust-cookiepro-categories/",
@@ -73,7 +73,7 @@ export const CONSENT_MANAGERS: readonly { name: string; source: string; categori
     },
   },
   {
-    // Its "functional" takes in the analysis of traffic, and other managers' does not: a project that means it maps it.
+    // Its "functional" includes traffic analysis, unlike other managers' category. A project that means that maps it.
     name: "TrustArc",
     source: "https://help.salesforce.com (the banner as deployed: required, functional, advertising)",
     categories: {
@@ -84,7 +84,7 @@ export const CONSENT_MANAGERS: readonly { name: string; source: string; categori
     },
   },
   {
-    // `OPT_OUT` is a wish not to be sold: its true means no, so it is not read as a category.
+    // `OPT_OUT` is the wish that data is not sold. Its `true` means no, so it is not read as a category.
     name: "Osano",
     source: "https://developers.osano.com/cmp/javascript-api/developer-documentation-consent-javascript-api",
     categories: {
@@ -101,7 +101,7 @@ export const CONSENT_MANAGERS: readonly { name: string; source: string; categori
     categories: { analytics: "analytics", performance: "analytics", advertisement: "advertising" },
   },
   {
-    // Its numbers (1 to 5) are also TCF purposes of another meaning, so only the names are read.
+    // Its numbers (1 to 5) are also TCF purposes with other meanings, so only the names are read.
     name: "iubenda, c15t",
     source:
       "https://www.iubenda.com/en/help/1205 (per-category consent); https://c15t.com/docs/shared/concepts/consent-categories",
@@ -154,7 +154,7 @@ export const CONSENT_MANAGERS: readonly { name: string; source: string; categori
   },
 ];
 
-/** `Social Media Cookies`, `social_media` and `social-media-cookies` are one name. */
+/** `Social Media Cookies`, `social_media` and `social-media-cookies` are the same name. */
 function categoryName(name: string): string {
   return name
     .toLowerCase()
@@ -173,7 +173,7 @@ const DEFAULTS: ReadonlyMap<string, Purpose> = new Map(
 /** By lower-case name. */
 export type CategorySettings = NonNullable<ProjectSettings["consentCategories"]>;
 
-/** A project's own name, as it wrote it, comes before everybody's. */
+/** A project's own name, as the project wrote it, takes precedence over the default names. */
 export function purposeOf(name: string, own: CategorySettings): Purpose | undefined {
   const lower = name.toLowerCase();
   return Object.hasOwn(own, lower) ? own[lower] : DEFAULTS.get(categoryName(name));

@@ -1,5 +1,5 @@
-// Cookieless mode: an event without consent to analytics is counted, and nothing on it or about it leads to the device. Its
-// visitor is a hash under a random salt that lives one day and is then destroyed, so the days can't be joined, by us either.
+// Makes an event cookieless: without consent to analytics it is counted, but nothing in it or about it leads to the device. Its
+// visitor is a hash with a random salt that is destroyed after one day, so nobody, including us, can join the days.
 // docs/API_DOCUMENTATION.md#consent.
 
 import { createHash } from "node:crypto";
@@ -9,32 +9,32 @@ import { bareUrl, withBareUrls } from "./bare-url.ts";
 import { leadsToDevice } from "./device-keys.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** 128 bits are plenty for a day's visitors. */
+/** 128 bits are more than enough for the visitors of one day. */
 const VISITOR_BYTES = 16;
 
 export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS);
 }
 
-/** This isolate's copy; forgotten with the day. */
+/** This isolate's copy of the salt, replaced with the next day's. */
 let held: { day: number; salt: Uint8Array } | null = null;
 
-/** The salt of the day of `nowMs`, the same for all of Cloudflare. @throws when the object that keeps it does not answer. */
+/** The salt of the day of `nowMs`, the same for all of Cloudflare. @throws if the object that keeps it does not answer. */
 export async function dailySalt(env: Env, nowMs: number): Promise<Uint8Array> {
   const day = dayOf(nowMs);
   if (held?.day !== day) held = { day, salt: await env.SALT.get(env.SALT.idFromName("salt")).salt(day) };
   return held.salt;
 }
 
-/** What tells one visitor from another within a day: never stored, only hashed. */
+/** The data that distinguishes visitors within a day. It is never stored, only hashed. */
 export interface Visitor {
   project: string;
-  /** As Cloudflare reports it, whole: hashed only. */
+  /** The full address as Cloudflare reports it. It is only hashed. */
   address: string;
   userAgent: string;
 }
 
-/** What an event keeps, and only where it is a text or a number. Everything else is left out, known or not. */
+/** Fields that an event keeps, if the value is a string or a number. Every other field is removed, known or not. */
 const KEPT_FIELDS = ["type", "event", "name", "messageId", "timestamp", "originalTimestamp", "sentAt"] as const;
 const KEPT_CONTEXT: Readonly<Record<string, readonly string[]>> = {
   page: ["url", "referrer", "path", "title"],
@@ -90,7 +90,7 @@ function bareText(name: string, text: string): string {
 
 const LEFT_OUT = Symbol("left out");
 
-/** What happened, without what tells to whom: names that lead to a device, the event's own ids, what URLs carry. */
+/** Keeps what happened and removes whom it happened to: keys that lead to a device, the event's own ids, queries of URLs. */
 function withoutIds(object: JsonObject, ownIds: ReadonlySet<string>): JsonObject {
   const kept: JsonObject = {};
   for (const [key, value] of Object.entries(object)) {
@@ -112,12 +112,12 @@ const KEPT_POINTER = new RegExp(
   `^/(?:event|name|properties|context/(?:${Object.keys(KEPT_CONTEXT).join("|")}))(?:/|$)`,
 );
 
-/** Of what was masked in an event, what is still there; that there was more has no pointer. */
+/** Findings whose field is still in the event, and the finding without a pointer that says there were more. */
 export function keptFindings<F extends { pointer: string }>(findings: readonly F[]): F[] {
   return findings.filter(({ pointer }) => pointer === "" || KEPT_POINTER.test(pointer));
 }
 
-/** Identify, group and alias exist for their ids; without them they are a visit like any other. */
+/** Identify, group and alias exist for their ids. Without the ids these events count like any other visit. */
 function asCountable(event: JsonObject): JsonObject {
   if (event.type === "identify" || event.type === "group" || event.type === "alias") {
     return { type: "track", event: event.type };

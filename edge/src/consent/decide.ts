@@ -1,35 +1,35 @@
-// Consent is decided here and nowhere else: one pure function from what is known to what may be done.
+// Decides consent, by one pure function from the known signals to the allowed use. Consent is decided nowhere else.
 // docs/API_DOCUMENTATION.md#consent, E6.
 //
-// For each purpose the most restrictive applicable signal wins; a grant counts only where nothing denies, and where nothing
-// is known the regime decides. A client can thus only tighten what the ledger or Global Privacy Control denies.
+// For each purpose the most restrictive applicable signal wins. A grant counts only if no signal denies. If nothing is known,
+// the regime decides. A client therefore can't lift a denial of the ledger or of Global Privacy Control.
 
 import type { ConsentOutcome } from "@behaviour/contract";
 
 export const PURPOSES = ["analytics", "advertising"] as const;
 export type Purpose = (typeof PURPOSES)[number];
-/** What one signal says of one purpose; silence is `unknown`. */
+/** What one signal says about one purpose. Silence is `unknown`. */
 export type Verdict = "granted" | "denied" | "unknown";
 export type PurposeVerdicts = Record<Purpose, Verdict>;
 
-/** Where a verdict came from; also what drop counters are kept by. */
+/** Where a verdict came from. Drops are counted by source too. */
 export type SignalSource = "ledger" | "gpc" | "dnt" | "preferences" | "tcf" | "gpp" | "usp" | "gcm";
 
 export interface Signals {
-  /** The strictest state of every id the event names. */
+  /** The strictest state of all ids in the event. */
   ledger: PurposeVerdicts;
-  /** `Sec-GPC: 1`: no sale, no sharing; honoured everywhere. */
+  /** `Sec-GPC: 1`: no sale, no sharing. It is honoured everywhere. */
   gpc: boolean;
   /** `DNT: 1`. */
   dnt: boolean;
-  /** What the client's own consent tools say, each read on its own. */
+  /** Signals of the client's own consent tools, each read separately. */
   client: readonly { source: SignalSource; verdicts: PurposeVerdicts }[];
 }
 
 export type Regime = "opt-in" | "opt-out";
 
 export interface ConsentPolicy {
-  /** What becomes of an event whose analytics purpose is denied. */
+  /** The outcome of an event whose analytics purpose is denied. */
   whenAnalyticsDenied: "drop" | "cookieless";
 }
 
@@ -51,7 +51,7 @@ export const SILENT: PurposeVerdicts = { analytics: "unknown", advertising: "unk
 export function decideConsent(signals: Signals, regime: Regime, policy: ConsentPolicy): ConsentDecision {
   const reasons: ConsentReason[] = [];
   const analytics = decidePurpose("analytics", signals, regime, reasons);
-  // Advertising builds on what analytics collects: it never goes further.
+  // Advertising uses the data that analytics collects, so it is never granted without analytics.
   const advertising = analytics === "denied" ? "denied" : decidePurpose("advertising", signals, regime, reasons);
   return { outcome: outcomeOf(analytics, advertising, policy), purposes: { analytics, advertising }, reasons };
 }
@@ -86,7 +86,7 @@ function decidePurpose(
 function denialsOf(purpose: Purpose, signals: Signals): SignalSource[] {
   const denials: SignalSource[] = [];
   if (signals.ledger[purpose] === "denied") denials.push("ledger");
-  // GPC is about sale and sharing, which here is advertising use.
+  // GPC concerns sale and sharing, which here means advertising.
   if (signals.gpc && purpose === "advertising") denials.push("gpc");
   // DNT is older and vaguer than a person's own answer to us, so the ledger's grant outweighs it.
   if (signals.dnt && purpose === "analytics" && signals.ledger.analytics !== "granted") denials.push("dnt");
@@ -94,7 +94,7 @@ function denialsOf(purpose: Purpose, signals: Signals): SignalSource[] {
   return denials;
 }
 
-/** Of two verdicts on the same purpose the stricter; silence yields to either. */
+/** The stricter of two verdicts, for each purpose. Any verdict overrides silence. */
 export function stricter(a: PurposeVerdicts, b: PurposeVerdicts): PurposeVerdicts {
   return {
     analytics: stricterVerdict(a.analytics, b.analytics),

@@ -1,5 +1,5 @@
-// Names of properties whose value leads to a device or to a person, as data. Of a cookieless event they are removed at any
-// depth, click ids and advertising ids among them. A name is read by its words: `deviceId`, `device_id`, `device-id` are one.
+// Lists the names of properties whose value leads to a device or to a person, as data. Cookieless events lose them at any depth,
+// including click ids and advertising ids. A name is compared by its words: `deviceId`, `device_id`, `device-id` are the same.
 
 import { isAdvertisingKey } from "@behaviour/contract";
 
@@ -9,23 +9,23 @@ const NAMES: ReadonlySet<string> = new Set(
   (
     "idfa idfv gaid aaid adid oaid waid imei imsi meid iccid msisdn mac macaddress udid serial serialnumber fingerprint " +
     "useragent useragentdata ua hardwareid androidid " +
-    // Cookies of analytics and advertising, and what they hold.
+    // Cookies of analytics and advertising, and their contents.
     "cookie cookies ga gid cid sid fbp fbc ttp uuid guid uid tid ajsanonymousid ajsuserid amp mp gcl gclau gclaw gcldc " +
     "gclgb hubspotutk mkttok kx scid " +
-    // Persons and where they are.
+    // Persons and their locations.
     "mail mobile telephone username login nickname firstname lastname middlename fullname surname " +
     "birthday birthdate dateofbirth dob ssn address street latitude longitude lat lng lon " +
-    // Addresses of the network.
+    // Network addresses.
     "ip ipaddress ipv4 ipv6 clientip userip realip remoteip remoteaddr forwardedfor xforwardedfor"
   ).split(" "),
 );
 
-/** Words that say it wherever they stand: `phoneNumber`, `hashedEmail`. */
+/** Words that suffice at any position in a name: `phoneNumber`, `hashedEmail`. */
 const ANYWHERE: ReadonlySet<string> = new Set(
   "email emails phone phones imei idfa gaid fingerprint cookie cookies".split(" "),
 );
 
-/** What has an id, where the id leads to somebody. */
+/** Words for an owner whose id leads to a device or a person. */
 const OWNERS: ReadonlySet<string> = new Set(
   (
     "device client user session visitor visit anonymous anon distinct customer account member person profile subscriber contact " +
@@ -42,7 +42,7 @@ const IDS: ReadonlySet<string> = new Set(
 );
 
 const WORDS = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g;
-/** Of a longer name only the end says what it is. */
+/** A longer name is read from its end only, because the end says what the property is. */
 const LONGEST_NAME = 128;
 
 export function leadsToDevice(key: string): boolean {

@@ -1,7 +1,7 @@
-// The US sections of the Global Privacy Platform, as data: where in a section's core segment the opt-outs lie. Only what
-// decides about advertising is here: opt-outs of sale, of sharing and of targeted advertising, and the GPC subsection.
+// Lists the US sections of the Global Privacy Platform, as data: the positions of the opt-outs in a section's core segment. Only
+// fields that decide about advertising are here: opt-outs of sale, sharing and targeted advertising, and the GPC subsection.
 // https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform, Sections/US-National and Sections/US-States, each
-// section's "Core Segment" table; the section ids are those of "Sections/Section Information". @iabgpp/cmpapi 3.2.0 is the
+// section's "Core Segment" table; the section ids are from "Sections/Section Information". @iabgpp/cmpapi 3.2.0 is the
 // oracle in the tests.
 
 export interface UsSection {
@@ -13,7 +13,7 @@ export interface UsSection {
   hasGpc: boolean;
 }
 
-/** Version (6 bits), three two-bit notices, then the opt-outs: most states. */
+/** Version (6 bits), three two-bit notices, then the opt-outs. Most states use this form. */
 const AFTER_THREE_NOTICES = [12, 14];
 /** Utah and Iowa have a fourth notice, about sensitive data. */
 const AFTER_FOUR_NOTICES = [14, 16];
@@ -25,7 +25,7 @@ function section(name: string, optOutsAt: readonly number[], gpc: "gpc" | "no gp
 }
 
 export const US_SECTIONS: ReadonlyMap<number, UsSection> = new Map([
-  // Versions 1 and 2 differ only behind these fields.
+  // Versions 1 and 2 differ only after these fields.
   [7, section("usnat", [18, 20, 22], "gpc")],
   [8, section("usca", AFTER_THREE_NOTICES, "gpc")],
   [9, section("usva", AFTER_THREE_NOTICES, "no gpc")],

@@ -1,6 +1,6 @@
-// Reads IAB GPP strings without a library: a header that lists section ids, then the sections, joined by `~`. Looked at are
-// the sections that apply (`gpp_sid`): US ones for opt-outs, the EU one as the TC string it is. Anyone can send such a string,
-// so nothing in it decides how much work it is: the header may not name more sections than there are.
+// Reads IAB GPP strings without a library: a header that lists section ids, then the sections, joined by `~`. Only sections
+// that apply (`gpp_sid`) are read: US sections for opt-outs, the EU section as a TC string. Anyone can send such a string, so
+// its content must not determine how much work it causes. The header must not list more sections than the string has.
 // https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform, "Consent String Specification"
 
 import { bitAt, isBase64Url, lengthInBits, readBits } from "./bits.ts";
@@ -20,21 +20,21 @@ const VERSION_BITS = 6;
 const COUNT_BITS = 12;
 const RANGES_AT = TYPE_BITS + VERSION_BITS + COUNT_BITS;
 
-/** Twice as many as are registered: the sections we know must stay readable in strings of a newer registry. */
+/** Twice the number of registered sections: the sections we know must stay readable in strings of a newer registry. */
 const MAX_SECTIONS = 64;
 const MAX_SECTION_ID = 255;
 
 const OPTED_OUT = 1;
 const OPT_OUT_BITS = 2;
-/** After the segment's type, which says nothing: where there is a GPC segment there is no other. */
+/** After the segment's type. The type is not read, because a section with a GPC segment has no other segment. */
 const GPC_AT = 2;
 const MAX_SEGMENTS = 4;
 
-/** @returns silence for anything that can't be read: unknown, never granted. */
+/** @returns silence if the text can't be read: unknown, never granted. */
 export function readGppString(text: unknown, sid: unknown, legitimateInterest: boolean): PurposeVerdicts {
   if (typeof text !== "string" || text.length === 0 || text.length > MAX_CONSENT_STRING_CHARS) return SILENT;
   const applicable = applicableSections(sid);
-  // Tools that know only the TCF put its string here as it is.
+  // Tools that know only the TCF put a plain TC string here.
   if (text.startsWith("C")) {
     return applicable?.has(TCF_EU_SECTION) === false ? SILENT : readTcString(text, legitimateInterest);
   }
@@ -50,7 +50,7 @@ export function readGppString(text: unknown, sid: unknown, legitimateInterest: b
   return verdicts;
 }
 
-/** @returns the sections' ids, one for each of `sections`; null when the header is unreadable or names another number. */
+/** @returns the section ids, one for each of `sections`; null if the header is unreadable or lists another number of ids. */
 function readHeader(header: string, sections: number): number[] | null {
   if (!isBase64Url(header) || readBits(header, 0, TYPE_BITS) !== HEADER_TYPE) return null;
   if (readBits(header, TYPE_BITS, VERSION_BITS) !== HEADER_VERSION) return null;
@@ -72,7 +72,7 @@ function readHeader(header: string, sections: number): number[] | null {
 
 /**
  * Fibonacci coding: each bit stands for the next of 1, 2, 3, 5, 8 …, and two ones in a row end the number.
- * @returns NaN for a number above `MAX_SECTION_ID`, which is never read to its end.
+ * @returns NaN for a number above `MAX_SECTION_ID`. Such a number is never read to its end.
  */
 function readFibonacci(text: string, cursor: { at: number }): number {
   let value = 0;
@@ -108,7 +108,7 @@ function isGpcSegment(segment: string): boolean {
 }
 
 /**
- * `gpp_sid` as a list, or as text joined by `_` or `,`. Null when it is absent or longer than any list of sections: then every
+ * Parses `gpp_sid`: a list, or a text joined by `_` or `,`. Null if it is absent or longer than any list of sections. Then every
  * section counts.
  */
 function applicableSections(sid: unknown): Set<number> | null {

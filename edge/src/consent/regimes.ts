@@ -1,5 +1,5 @@
-// Which law's default holds where the caller is, as versioned data: one row a country or region, with its source.
-// Opt-in: what is unknown is denied. Opt-out: what is unknown is granted.
+// Finds the consent regime by law in the caller's country, from versioned data: one row per country or region, with its source.
+// Opt-in: an unknown purpose is denied. Opt-out: an unknown purpose is granted.
 
 import type { ProjectSettings } from "@behaviour/contract";
 import type { Regime } from "./decide.ts";
@@ -17,7 +17,7 @@ const ROWS: readonly RegimeRow[] = [
     regime: "opt-in",
     source: "Directive 2002/58/EC art. 5(3) (ePrivacy) with Regulation (EU) 2016/679 (GDPR) art. 4(11), 7",
   },
-  // Outermost regions of member states have country codes of their own, and the same law.
+  // Outermost regions of member states have their own country codes, and the same law.
   {
     countries: "AX GF GP MF MQ RE YT".split(" "),
     regime: "opt-in",
@@ -53,22 +53,22 @@ const BY_COUNTRY: ReadonlyMap<string, Regime> = new Map(
 const NOWHERE = new Set(["XX", "T1"]);
 
 /**
- * @param country ISO 3166-1 alpha-2 as Cloudflare reports it; null when it reports none.
+ * @param country ISO 3166-1 alpha-2 as Cloudflare reports it; null if Cloudflare reports no country.
  * @param projectDefault for countries without a row here.
  */
 export function regimeOf(country: string | null, projectDefault: Regime): Regime {
-  // Where the caller can't be placed, the strictest law that may hold does.
+  // If the caller's country is unknown, the strictest law that may apply is used.
   if (country === null || NOWHERE.has(country)) return "opt-in";
   return BY_COUNTRY.get(country) ?? projectDefault;
 }
 
-/** Cloudflare's word for where the request came from; its header stands in where the runtime gives no `cf`. */
+/** The country that Cloudflare reports for the request. The header is used if the runtime provides no `cf`. */
 export function callerCountry(request: Request): string | null {
   const cf = request.cf as IncomingRequestCfProperties | undefined;
   return cf?.country ?? request.headers.get("CF-IPCountry")?.toUpperCase() ?? null;
 }
 
-/** What the project chose, else what its caller's country asks. */
+/** The regime that the project chose, otherwise the regime of the caller's country. */
 export function callerRegime(country: string | null, settings: ProjectSettings): Regime {
   return settings.consentRegime ?? regimeOf(country, settings.defaultRegime ?? "opt-in");
 }

@@ -1,6 +1,6 @@
-// Keeps the daily salt of cookieless mode: one object for everything, random bytes made with the day's first question and
-// deleted with the next day's, or by alarm when nobody asks. What Cloudflare's point-in-time recovery of the object's storage
-// could bring back for 30 days is named in docs/adr/004.
+// Keeps the daily salt of cookieless mode in a single object. The random bytes are created by the day's first request, and
+// deleted by the next day's first request or by an alarm if no request arrives. docs/adr/004 names what Cloudflare's
+// point-in-time recovery of the object's storage could restore for 30 days.
 
 import type { Env } from "../env.ts";
 import { PlacedObject } from "../placement/placed-object.ts";
@@ -8,7 +8,7 @@ import { dayOf } from "./cookieless.ts";
 
 const SALT_BYTES = 32;
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** A request that began before midnight may still ask for its day. */
+/** A request that began before midnight may still ask for its day's salt. */
 const GRACE_MS = 5 * 60 * 1_000;
 
 export class DailySalt extends PlacedObject {

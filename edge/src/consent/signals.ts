@@ -1,5 +1,5 @@
-// What a request and an event say of consent, each signal read on its own. Unreadable, empty or over-long is unknown, never
-// granted, and loses no event by itself. docs/API_DOCUMENTATION.md#consent.
+// Reads the consent signals of a request and an event, each signal separately. An unreadable, empty or over-long signal is
+// unknown, never granted, and drops no event by itself. docs/API_DOCUMENTATION.md#consent.
 
 import { isObject, LIMITS } from "@behaviour/contract";
 import { type CategorySettings, purposeOf } from "./categories.ts";
@@ -9,13 +9,13 @@ import { readTcString } from "./tcf.ts";
 import { readUspString } from "./usp.ts";
 
 export interface SignalSettings {
-  /** The project's own names, beside those that everybody's consent managers use. */
+  /** The project's own category names, in addition to the default names of consent managers. */
   categories: CategorySettings;
   /** The project declares legitimate interest for the TCF purposes where the law allows it. */
   legitimateInterest: boolean;
 }
 
-/** `Sec-GPC` and `DNT`. Two headers of one name arrive joined: any `1` counts. */
+/** `Sec-GPC` and `DNT`. Two headers with the same name arrive joined, and any `1` counts. */
 export function headerSignals(headers: Headers): { gpc: boolean; dnt: boolean } {
   return { gpc: saysOne(headers.get("Sec-GPC")), dnt: saysOne(headers.get("DNT")) };
 }
@@ -48,7 +48,7 @@ export function clientSignals(consent: unknown, settings: SignalSettings): Signa
 
 const NO_SIGNALS: Signals["client"] = [];
 
-/** Segment's map of category → boolean. Of several categories of one purpose the strictest counts. */
+/** Segment's map of category → boolean. If several categories belong to one purpose, the strictest counts. */
 export function readPreferences(value: unknown, categories: CategorySettings): PurposeVerdicts {
   if (!isObject(value) || isTooLong(value)) return SILENT;
   const verdicts = { ...SILENT };

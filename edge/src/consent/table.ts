@@ -1,6 +1,6 @@
-// Consent where the ledger is: the shard knows the ledger and opens no frame, the Worker knows everything else. So the Worker
-// sends, for each event, what becomes of it in each state the ledger can have, and what it was packed as; the shard looks the
-// state up and stores, or answers which events must become something else. E2, E6.
+// Lists an event's consent outcome for each state of the ledger. The shard knows the ledger and opens no frame; the Worker knows
+// everything else. So the Worker sends, for each event, its outcome in each state, and the outcome it was packed for. The shard
+// looks up the state and stores the event, or answers which events need another outcome. E2, E6.
 
 import { CONSENT_OUTCOMES, type ConsentOutcome } from "@behaviour/contract";
 import {
@@ -16,10 +16,10 @@ import {
 const VERDICTS: readonly Verdict[] = ["unknown", "granted", "denied"];
 /** States of the ledger: three verdicts on each of two purposes. */
 export const LEDGER_STATES = VERDICTS.length ** 2;
-/** Of an id the ledger does not know. */
+/** The state of an id that the ledger does not know. */
 export const UNKNOWN_STATE = 0;
 
-/** A state as a number: analytics counts threefold, advertising once. */
+/** A state as a number: three times the analytics verdict, plus the advertising verdict. */
 export function ledgerState({ analytics, advertising }: PurposeVerdicts): number {
   return VERDICTS.indexOf(analytics) * VERDICTS.length + VERDICTS.indexOf(advertising);
 }
@@ -31,7 +31,7 @@ export function verdictsOf(state: number): PurposeVerdicts {
   };
 }
 
-/** The state in which the ledger allows the most: what an event is packed for. */
+/** The state in which the ledger allows the most. An event that is dropped even in this state is never packed. */
 export const FREEST_STATE = ledgerState({ analytics: "granted", advertising: "granted" });
 
 export function outcomeCode(outcome: ConsentOutcome): number {
@@ -42,7 +42,7 @@ export function outcomeOf(code: number): ConsentOutcome {
   return CONSENT_OUTCOMES[code] as ConsentOutcome;
 }
 
-/** Decisions by ledger state, all that there are; `codes` is what the shard is given. */
+/** The decisions for all ledger states. The shard receives `codes`. */
 export interface ConsentTable {
   decisions: readonly ConsentDecision[];
   codes: Uint8Array;

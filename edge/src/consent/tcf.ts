@@ -1,4 +1,4 @@
-// Reads the purposes out of a TC string (IAB TCF v2) without a library: two 24-bit fields at fixed places of the core
+// Reads the purposes from a TC string (IAB TCF v2) without a library: two 24-bit fields at fixed positions of the core
 // segment. `@iabtcf/core` is the oracle in the tests.
 // https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework, "TC string format", core string.
 
@@ -14,12 +14,12 @@ export const MAX_CONSENT_STRING_CHARS = 4_096;
 
 /** Store/access, measure content, statistics, develop services. */
 const ANALYTICS_PURPOSES = [1, 8, 9, 10];
-/** Profiles for ads, personalised ads, and ad measurement's basis: beyond analytics. */
+/** Profiles for ads, personalised ads, and the basis of ad measurement, in addition to the analytics purposes. */
 const ADVERTISING_PURPOSES = [3, 4, 7];
-/** Storing on the device can't rest on legitimate interest. */
+/** Storage on the device can't be based on legitimate interest. */
 const CONSENT_ONLY = 1;
 
-/** @returns silence for anything that can't be read: unknown, never granted. */
+/** @returns silence if the text can't be read: unknown, never granted. */
 export function readTcString(text: unknown, legitimateInterest: boolean): PurposeVerdicts {
   if (typeof text !== "string" || text.length === 0 || text.length > MAX_CONSENT_STRING_CHARS) return SILENT;
   const dot = text.indexOf(".");

@@ -5,6 +5,6 @@ import { type PurposeVerdicts, SILENT } from "./decide.ts";
 
 export function readUspString(value: unknown): PurposeVerdicts {
   const match = typeof value === "string" ? /^\s{0,8}1[YN-]([YN-])[YN-]\s{0,8}$/i.exec(value) : null;
-  // `N` says that nobody opted out, which is silence, not a grant.
+  // `N` means that nobody opted out. This is silence, not a grant.
   return match?.[1]?.toUpperCase() === "Y" ? { analytics: "unknown", advertising: "denied" } : SILENT;
 }
