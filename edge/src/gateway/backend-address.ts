@@ -1,5 +1,5 @@
-// The address of a forwarded call, written anew from what the client's says. The platform in front of the backend reads an odd
-// address otherwise than our signature does, and answers in its own words; so nothing goes there whose meaning is not plain.
+// Rebuilds the address of a forwarded call from the client's address. The platform in front of the backend reads an unusual
+// address differently from our signature, and returns an error of its own. So only an unambiguous address is sent.
 
 import { jsonPointer, LIMITS } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -12,7 +12,7 @@ export function backendAddress(url: URL): string | Refusal {
   return query instanceof Refusal ? query : `${path}${query}`;
 }
 
-/** Without its trailing slash. A segment that can't be read names nothing there is. */
+/** @returns the path without its trailing slash. No route has a segment that can't be decoded. */
 function readPath(pathname: string): string | Refusal {
   const segments = pathname
     .replace(/\/$/, "")
@@ -48,7 +48,7 @@ function readQuery(search: string): string | Refusal {
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
-/** @returns null for what is no percent-encoded UTF-8. */
+/** @returns null if the text is not percent-encoded UTF-8. */
 function decode(text: string): string | null {
   try {
     return decodeURIComponent(text);
@@ -57,7 +57,7 @@ function decode(text: string): string | null {
   }
 }
 
-/** In a query a plus is a blank. */
+/** In a query string a plus means a space. */
 function spaced(text: string): string {
   return text.replaceAll("+", "%20");
 }

@@ -1,4 +1,4 @@
-// The body of a consent call: small and plain, so that reading it costs little whatever it holds.
+// Reads the body of a consent call, which must be small and uncompressed, so that reading any body costs little.
 // docs/API_DOCUMENTATION.md#consent.
 
 import { hasControl, isObject, LIMITS, sizeText } from "@behaviour/contract";
@@ -31,8 +31,8 @@ export function parseConsentBody(text: string): Record<string, unknown> | Refusa
 }
 
 /**
- * A number is taken as its text, as on events: as it was sent where no double holds it.
- * @param text the body's.
+ * A number is accepted as its text, as in events. If a double can't hold the number exactly, its text is used as sent.
+ * @param text the text of the body.
  */
 export function idInBody(body: Record<string, unknown>, text: string, name: string): string | null | Refusal {
   const value = body[name];

@@ -15,7 +15,7 @@ import { checkId, idInBody, parseConsentBody, readConsentBody } from "./consent-
 
 const METHOD_LENGTH = 200;
 
-/** 200 once every shard that could see these ids next has the record. */
+/** Answers 200 once every shard that could see these ids next has the record. */
 export async function postConsent(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   const receivedAtMs = Date.now();
   const headerKey = keyInHeaders(request.headers);
@@ -121,7 +121,7 @@ function readInput(
     record: {
       record: requestId,
       recordedAtMs: nowMs,
-      // Nobody consents in the future: a record from there would outrank all that follow.
+      // Nobody consents in the future, and a record with a future time would outrank all later records.
       occurredAtMs: Math.min(occurredAtMs, nowMs),
       purposes,
       method,
@@ -152,7 +152,7 @@ function readPurposes(value: unknown): ConsentRecord["purposes"] | Refusal {
   return purposes;
 }
 
-/** The purposes as they stand; with a secret key the whole history beside them. An unknown id has none. */
+/** Answers the current purposes, and for a secret key also the whole history. An unknown id has no purposes. */
 export async function getConsent(request: Request, env: Env, requestId: string): Promise<Response | Refusal> {
   const headerKey = keyInHeaders(request.headers);
   if (headerKey instanceof Refusal) return headerKey;

@@ -1,4 +1,4 @@
-// Reads and administration: judged here, answered by the query Lambda. It believes what the signed headers say of the caller.
+// Authorizes reads and administration, and forwards them to the query Lambda, which trusts our signed headers about the caller.
 
 import { ERRORS, type ErrorCode, isObject, type KeyRecord, LIMITS, sizeText } from "@behaviour/contract";
 import { authenticateReader } from "../access/session.ts";
@@ -38,9 +38,9 @@ async function answerFor(
   const how = judgeHeaders(request.headers);
   if (how instanceof Refusal) return how;
   const read = await readBody(request, how, boundsOf(new URL(request.url).pathname));
-  // Not every call needs a body: the backend judges.
+  // Not every call needs a body, so the backend decides.
   if (read instanceof Refusal) return read.code === "empty_body" ? callBackend(request, "", call, env) : read;
-  // The body counts against the budget while the backend has it.
+  // The body counts against the budget until the backend has answered.
   using body = read;
   return await callBackend(request, body.text, call, env);
 }
@@ -56,12 +56,12 @@ const PLAN_BOUNDS: BodyBounds = {
   tooLarge: `The body is larger than ${sizeText(LIMITS.forwardedPlanBytes)} (${sizeText(LIMITS.bodyCompressedBytes)} compressed).`,
 };
 
-/** A question or a change is small, and refused here when it is not. Only a tracking plan may be large. */
+/** The body of a query or a change is small, and a larger body is refused here. Only a tracking plan may be large. */
 function boundsOf(path: string): BodyBounds {
   return path.startsWith("/v1/admin/tracking-plan") ? PLAN_BOUNDS : BOUNDS;
 }
 
-/** A reading call that was found good. */
+/** A forwarded call that has passed all checks. */
 interface BackendCall {
   /** Path and query at the backend. */
   address: string;
@@ -91,13 +91,13 @@ async function callBackend(
   return answer instanceof Refusal ? answer : judgeAnswer(answer, request.method === "HEAD", requestId);
 }
 
-/** What an answer may say in its headers; those of the platform are nobody's business. */
+/** The headers of an answer that are passed on. The platform's own headers must not leave. */
 const PASSED_HEADERS = ["Content-Type", "Content-Disposition", "Cache-Control", "Retry-After", "Allow"];
 const THROTTLED = 429;
 
 /**
- * What the platform answers in the backend's stead is none of ours and says nothing to a client: a function that failed or
- * timed out, is throttled, or did not take our signature. An error is the backend's own when it is one of the contract's.
+ * The platform itself may answer instead of the backend: the function failed, timed out, is throttled, or rejected our signature.
+ * Such an answer means nothing to a client, so it is replaced. The backend's own errors are errors of the contract.
  */
 async function judgeAnswer(answer: Response, isHead: boolean, requestId: string): Promise<Response | Refusal> {
   const { status } = answer;
@@ -110,7 +110,7 @@ async function judgeAnswer(answer: Response, isHead: boolean, requestId: string)
     return withCommonHeaders(new Response(answer.body, { status, headers }), requestId);
   }
   const text = await readBounded(answer);
-  // An answer to HEAD has no body that could tell.
+  // An answer to HEAD has no body to check.
   const isOurs = isHead
     ? status >= 400 && status < THROTTLED && status !== 403
     : text !== null && isOwnError(status, text);
@@ -119,7 +119,7 @@ async function judgeAnswer(answer: Response, isHead: boolean, requestId: string)
   return new Refusal(status === THROTTLED ? "overloaded" : "unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
 }
 
-/** @returns null when it breaks off, or is longer than any error of ours. */
+/** @returns null if the answer breaks off, or is longer than any of our errors. */
 async function readBounded(answer: Response): Promise<string | null> {
   if (Number(answer.headers.get("Content-Length") ?? 0) > ERROR_MAX_BYTES) {
     await answer.body?.cancel();

@@ -1,4 +1,4 @@
-// Two different questions: does the process answer (`/healthz`), and can it deliver (`/readyz`: names what is not ready).
+// Answers two health checks: `/healthz` shows that the process answers, `/readyz` whether it can deliver and which part can't.
 
 import { errorBody } from "@behaviour/contract";
 import { Refusal } from "../answer/refusal.ts";
@@ -13,23 +13,23 @@ export function healthz(requestId: string): Response {
   return json(200, { success: true, status: "ok" }, requestId, { "Cache-Control": "no-store" });
 }
 
-/** A balancer asks from many places at once, and Kinesis answers 20 such questions a second and account. */
+/** A load balancer asks from many places at the same time, and Kinesis answers 20 such calls a second for an account. */
 const BELIEVED_MS = 5_000;
-/** One that asks and never comes back, because its request was cut off, is not waited for beyond this. */
+/** A check whose request was cut off never returns. After this time a new check may start. */
 const ASKING_MAX_MS = 15_000;
 
 interface Parts {
   notReady: readonly string[];
-  /** What another part stands in for. */
+  /** Parts that are not ready, but are replaced by another part. */
   degraded: readonly string[];
   atMs: number;
 }
 
-/** Plain state of the isolate: no request waits for another's calls. */
+/** Plain state of the isolate: no request waits for the calls of another request. */
 let known: Parts | null = null;
 let askingSinceMs: number | null = null;
 
-/** Ready when it can deliver somewhere: shards flush to the other region while one takes nothing (E13). */
+/** Ready if at least one region accepts events: shards flush to the other region while one accepts nothing (E13). */
 export async function readyz(env: Env, requestId: string): Promise<Response> {
   const { notReady, degraded } = await lookAtParts(env, Date.now());
   const caching = { "Cache-Control": "no-store" };
@@ -56,7 +56,7 @@ async function lookAtParts(env: Env, nowMs: number): Promise<Parts> {
   }
 }
 
-/** @returns the regions whose stream takes nothing. */
+/** @returns the regions whose stream accepts nothing. */
 async function streamsNotReady(env: Env): Promise<string[]> {
   const targets = kinesisTargets(env);
   const ready = await Promise.all(targets.map((target) => streamReady(target, env)));

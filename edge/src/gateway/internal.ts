@@ -1,4 +1,4 @@
-// Internal routes, for the control plane alone: what it pushes to the edge. To anyone without the secret they do not exist.
+// Serves the internal routes, through which only the control plane pushes to the edge. Without the secret they do not exist.
 
 import { Buffer } from "node:buffer";
 import { KeyRecord } from "@behaviour/contract";
@@ -26,7 +26,7 @@ export async function pushKeys(request: Request, env: Env, requestId: string): P
   if (!parsed.success) return new Refusal("invalid_payload");
   for (const { name, value } of parsed.data.records) learnKey(name.slice(KEY_PREFIX.length), value, Date.now());
   const { records } = parsed.data;
-  // Shards first: they are what takes no event more. Each part is done whatever became of the others, KV always.
+  // Shards first, because they refuse the events. Each step runs even if another step failed, so KV is always written.
   const revoked = await revoke(records, env);
   const stored = await settle(records.map(({ name, value }) => store(name, value, env)));
   const faults = [...revoked, ...stored];
@@ -43,8 +43,8 @@ async function store(name: string, value: KeyRecord | null, env: Env): Promise<v
 }
 
 /**
- * KV is up to a minute behind elsewhere, and isolates remember; a shard that knows of a revocation takes no event more.
- * @returns what failed.
+ * In other locations KV is up to a minute behind, and isolates cache records. A shard that knows the revocation refuses events.
+ * @returns the faults that occurred.
  */
 async function revoke(records: KeysPush["records"], env: Env): Promise<unknown[]> {
   const nowMs = Date.now();
@@ -59,7 +59,7 @@ async function revoke(records: KeysPush["records"], env: Env): Promise<unknown[]
   return faults.flatMap((fault) => (fault instanceof AggregateError ? (fault.errors as unknown[]) : [fault]));
 }
 
-/** @throws AggregateError of all that failed, once everything else is done. */
+/** @throws AggregateError of all faults, after all other work is done. */
 async function revokeKeys(project: string, keyIds: readonly string[], env: Env): Promise<void> {
   const closed = settle([liveTailOf(env, project).closeKeys(keyIds)]);
   const { shards, faults } = await revokeInDirectories(env, project, keyIds);
@@ -71,7 +71,7 @@ async function revokeKeys(project: string, keyIds: readonly string[], env: Env):
   if (faults.length > 0) throw new AggregateError(faults);
 }
 
-/** Waits for all of them. @returns why some failed. */
+/** Waits for all promises. @returns the reasons of the rejected promises. */
 async function settle(work: readonly Promise<unknown>[]): Promise<unknown[]> {
   const results = await Promise.allSettled(work);
   return results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));

@@ -1,4 +1,4 @@
-// The pages: dashboard, demo shop, browser SDK, out of the assets binding, with headers that leave no room for foreign code.
+// Serves the dashboard, the demo shop and the browser SDK from the assets binding, with headers that exclude foreign code.
 
 import { Refusal } from "../answer/refusal.ts";
 import { json, withCommonHeaders } from "../answer/respond.ts";
@@ -12,7 +12,7 @@ const PAGE_HEADERS = {
   "X-Frame-Options": "DENY",
 };
 
-/** What a file's path may look like. Others (`//`, `..` or a backslash in any encoding) the assets binding redirects. */
+/** The form of a file's path. The assets binding redirects other paths (`//`, `..` or a backslash in any encoding). */
 const FILE_PATH = /^(?:\/[\w-][\w.-]*)*\/?$/;
 const NOT_MODIFIED = 304;
 
@@ -26,13 +26,13 @@ export async function page(request: Request, env: Env, requestId: string): Promi
     await answer.body?.cancel();
     return new Refusal(answer.status >= 500 ? "unavailable" : "not_found");
   }
-  // Readable by every site as all our answers are: other sites load the SDK from here, and no page holds anything private.
+  // Every site may read this, like all our answers: other sites load the SDK from here, and no page holds private data.
   const response = withCommonHeaders(answer, requestId);
   for (const [name, value] of Object.entries(PAGE_HEADERS)) response.headers.set(name, value);
   return response;
 }
 
-/** What the demo page needs to know. */
+/** The configuration of the demo page. */
 export function demoConfig(env: Env, requestId: string): Response | Refusal {
   if (env.DEMO_WRITE_KEY === undefined) {
     return new Refusal("not_found", { message: "The demo page has no key. Set DEMO_WRITE_KEY." });

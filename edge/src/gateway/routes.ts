@@ -1,12 +1,12 @@
-// The calls that the gateway answers: those of its own, and those forwarded to the query Lambda with the scope each needs.
-// Tables only, so that openapi.json (openapi/) is made from the same ones. docs/API_DOCUMENTATION.md#reading–8.
+// Lists the gateway's routes: its own routes, and the routes forwarded to the query Lambda, each with the scope it needs.
+// The routes are tables, so that openapi.json (openapi/) is generated from them. docs/API_DOCUMENTATION.md#reading–8.
 
 import type { Scope } from "@behaviour/contract";
 
 export interface ForwardedRoute {
   scope: Scope;
   methods: readonly string[];
-  /** Its answer may go on for as long as something comes. */
+  /** The answer may take any time, as long as data keeps arriving. */
   streams?: true;
 }
 
@@ -43,7 +43,7 @@ interface Pattern {
   route: ForwardedRoute;
 }
 
-/** Paths without a name are found by themselves; the few others in turn. */
+/** The few paths with a name in braces, which are tried in turn. All other paths are looked up directly. */
 const PATTERNS: readonly Pattern[] = Object.entries(FORWARDED_ROUTES)
   .filter(([path]) => path.includes("{"))
   .map(([path, route]) => ({ path: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`), route }));
@@ -54,7 +54,7 @@ export function forwardedRoute(pathname: string): ForwardedRoute | null {
   return PATTERNS.find(({ path }) => path.test(pathname))?.route ?? null;
 }
 
-/** Answered by the Worker itself (worker.ts has their handlers), by path, with their methods. */
+/** Routes that the Worker answers itself, by path, with their methods. The handlers are in worker.ts. */
 export const OWN_ROUTES = {
   "/healthz": ["GET"],
   "/readyz": ["GET"],
@@ -68,7 +68,7 @@ export const OWN_ROUTES = {
   "/.well-known/gpc.json": ["GET"],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Something for each path and each of its methods. */
+/** A value for each path and each of its methods. */
 export type ForOwnRoutes<T> = {
   [Path in keyof typeof OWN_ROUTES]: Record<(typeof OWN_ROUTES)[Path][number], T>;
 };

@@ -1,6 +1,6 @@
-// `GET /v1/events/<messageId>` also tells what only the shards know: that the message was accepted, and flushed. A message id
-// does not say which shard took it, so those are asked that hold rows or held some within the dedupe window: no other still
-// knows of any message, and none is woken for nothing.
+// Adds to `GET /v1/events/<messageId>` what only the shards know: that the message was accepted, and flushed. A message id does
+// not identify the shard that accepted it, so every shard that holds rows, or held rows within the dedupe window, is asked.
+// No other shard still knows any message, so no shard is woken in vain.
 
 import { type KeyRecord, LIMITS, packIds } from "@behaviour/contract";
 import type { Env } from "../env.ts";
@@ -9,12 +9,12 @@ import { shardByName } from "../placement/stubs.ts";
 
 const EVENT_PATH = /^\/v1\/events\/([^/]+)$/;
 const SHARDS_AT_ONCE = 50;
-/** Of a project with more the first by name are asked: the tiers know every message a moment later. */
+/** If a project has more, only the first shards by name are asked. The tiers know every message a moment later. */
 const SHARDS_MAX = 1_000;
-/** Shards forget ids some time after the window has passed. */
+/** Shards evict ids some time after the window has passed. */
 const KNOWN_FOR_MS = LIMITS.dedupeWindowMs + 2 * 60 * 60 * 1_000;
 
-/** ISO times; null when the path is another's, or no shard knows of the message. */
+/** @returns ISO times; null if the path belongs to another route, or no shard knows the message. */
 export async function shardTrace(
   path: string,
   record: KeyRecord,
@@ -23,7 +23,7 @@ export async function shardTrace(
   const match = EVENT_PATH.exec(path);
   if (match === null) return null;
   const id = packIds([decodeURIComponentSafely(match[1] as string)]);
-  // Without its directory the answer says what the tiers say.
+  // If the directory does not answer, the answer holds only what the tiers know.
   const holders = await listHolders(env, record.project, Date.now() - KNOWN_FOR_MS).catch(() => []);
   const names = holders.slice(0, SHARDS_MAX);
   let found: { acceptedAtMs: number; flushedAtMs: number | null } | undefined;
@@ -39,7 +39,7 @@ export async function shardTrace(
   return found.flushedAtMs === null ? { accepted } : { accepted, flushed: new Date(found.flushedAtMs).toISOString() };
 }
 
-/** One that does not answer hides nothing of the others. */
+/** A shard that does not answer must not hide the answers of other shards. */
 async function traceIn(name: string, id: Uint8Array, env: Env) {
   try {
     return await shardByName(env, name).traceMessage(id);
