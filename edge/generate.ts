@@ -8,17 +8,17 @@ import { fileURLToPath } from "node:url";
 
 const EDGE = fileURLToPath(new URL("./", import.meta.url));
 const TARGET = `${EDGE}bindings.generated.d.ts`;
-/** Beside the target: the imports in the file are relative. */
+/** In the target's folder, because the imports in the file are relative. */
 const FRESH = `${EDGE}fresh.generated.d.ts`;
 const NO_VARIABLES = `${EDGE}fresh.generated.env`;
-/** The rules of scripts/check/wrangler-rules.ts keep the environments alike, so the bindings of one are those of all. */
+/** The rules of scripts/check/wrangler-rules.ts keep the environments alike, so all have the bindings of this environment. */
 const ENVIRONMENT = "production";
 
 function generate(): string {
   const wrangler = createRequire(import.meta.url)
     .resolve("wrangler/package.json")
     .replace("package.json", "bin/wrangler.js");
-  // Without a file of its own the command would add the variables of a developer's .dev.vars.
+  // Without this empty file the command would add the variables of a developer's .dev.vars.
   writeFileSync(NO_VARIABLES, "");
   try {
     const flags = [
@@ -34,7 +34,7 @@ function generate(): string {
     );
     if (status !== 0) throw new Error(`wrangler types ended with ${status}\n${stdout}${stderr}`);
     const text = readFileSync(FRESH, "utf8");
-    // The command's own line holds a path of this machine and a hash of it. What follows the bindings are wrangler's module types.
+    // Remove the command's own line, which holds a path of this machine and a hash, and wrangler's module types at the end.
     const bindings = text.slice(text.indexOf("interface __BaseEnv"), text.indexOf("type StringifyValues"));
     return `/* eslint-disable */\n// Generated from wrangler.toml by edge/generate.ts.\n${bindings}`;
   } finally {

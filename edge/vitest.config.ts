@@ -1,6 +1,6 @@
-// Most of the edge's tests run in workerd, with the Worker, its Durable Objects and KV as wrangler.toml declares them. What
-// stands behind the edge (Kinesis, the query backend) is started once by test/servers/start.ts and reached over its own protocol.
-// Those in test/http run in Node, and talk to the bundled Worker over a socket.
+// Configures the edge's tests. Most tests run in workerd, with the Worker, its Durable Objects and KV as wrangler.toml declares
+// them. The servers behind the edge (Kinesis, the query backend) are started once by test/servers/start.ts and reached over their
+// own protocols. The tests in test/http run in Node, and talk to the bundled Worker over a socket.
 
 import { fileURLToPath } from "node:url";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
@@ -14,7 +14,7 @@ const workerd = cloudflareTest(({ inject }) => ({
   main: path("test/worker.ts"),
   wrangler: { configPath: path("../wrangler.toml") },
   miniflare: {
-    // The page is built elsewhere and need not be there.
+    // The real pages are built elsewhere and may be missing here.
     assets: { directory: path("test/assets"), binding: "ASSETS" },
     bindings: {
       AWS_ACCESS_KEY_ID: "local",
@@ -31,7 +31,7 @@ const workerd = cloudflareTest(({ inject }) => ({
 
 export default defineConfig({
   test: {
-    // A file waits for its workerd as much as it computes: by default two cores would run one file at a time.
+    // A test file waits for its workerd as long as it computes. By default two cores would run only one file at a time.
     maxWorkers: 2,
     projects: [
       {

@@ -1,19 +1,19 @@
-// Waiting by a clock that may be set. In workerd `performance.now()` is `Date.now()`: it stands still within a turn and jumps when
-// the machine's clock is put right, back or forth. So a period that began in the future is over: clamped to its length it would
-// still be looked at again and again, and begin anew each time.
+// Measures waits with a clock that may be set. In workerd `performance.now()` is `Date.now()`: it does not advance within a turn,
+// and jumps when the machine's clock is corrected, back or forward. So a period that began in the future counts as over. If it
+// were clamped to its length instead, it would be checked again and again, and restart each time.
 
-/** How long until `periodMs` after `sinceMs`: between 0 and the period, whatever became of the clock. */
+/** The time until `periodMs` after `sinceMs`: between 0 and the period, even if the clock was set. */
 export function waitLeftMs(sinceMs: number, periodMs: number, nowMs: number): number {
   return isOver(sinceMs, periodMs, nowMs) ? 0 : sinceMs + periodMs - nowMs;
 }
 
-/** Whether the period is over. A start in the future cannot be measured: then it is. */
+/** Whether the period is over. A period that starts in the future can't be measured, so it counts as over. */
 export function isOver(sinceMs: number, periodMs: number, nowMs: number): boolean {
   const agoMs = nowMs - sinceMs;
   return agoMs < 0 || agoMs >= periodMs;
 }
 
-/** What has passed since: between 0 and `mostMs`. */
+/** The time since `sinceMs`: between 0 and `mostMs`. */
 export function elapsedMs(sinceMs: number, nowMs: number, mostMs: number): number {
   return Math.min(mostMs, Math.max(0, nowMs - sinceMs));
 }

@@ -1,10 +1,10 @@
-// What the Worker is given. wrangler.toml says which bindings, variables and secrets a deployment has
-// (`Bindings` in bindings.generated.d.ts). Here stands what wrangler.toml cannot say: which of them a run may lack, and secrets that
-// no deployment needs.
+// Types the Worker's environment. wrangler.toml lists the bindings, variables and secrets of a deployment (`Bindings` in
+// bindings.generated.d.ts). This file adds what wrangler.toml can't express: which of them a run may lack, and secrets that no
+// deployment needs.
 
-/** One machine runs without them: the stages that need one of them say so. */
+/** A run on one machine may lack these. A stage that needs a missing value reports it. */
 type Optional =
-  /** Where the objects must lie (placement/jurisdiction.ts); anywhere when empty. Never changes once there is data. */
+  /** Where the objects must be stored (placement/jurisdiction.ts); anywhere if empty. It must not change once data exist. */
   | "JURISDICTION"
   /** The query Lambda's function URL. Without it nothing can be read and unknown keys are refused. */
   | "QUERY_ENDPOINT"
@@ -13,8 +13,8 @@ type Optional =
   /** Signs the dashboard's session cookie; at least 32 characters. */
   | "SESSION_SECRET"
   /**
-   * Keys the hashes under which the consent ledger files ids; at least 32 characters. It never changes: with another value no
-   * recorded refusal is found any more. Without it consent can't be recorded or read.
+   * Keys the hashes under which the consent ledger files ids; at least 32 characters. It must not change, because with another
+   * value no recorded refusal is found any more. Without it consent can't be recorded or read.
    */
   | "LEDGER_SECRET";
 
@@ -24,15 +24,15 @@ type Optional =
  * `keyRecordName`), which the control plane pushes.
  */
 export interface Env extends Omit<Bindings, Optional>, Partial<Pick<Bindings, Optional>> {
-  /** The dashboard, the demo page and the browser SDK. Environments inherit it, and `wrangler types` leaves it out. */
+  /** The dashboard, the demo page and the browser SDK. Environments inherit the binding, and `wrangler types` omits it. */
   ASSETS?: Fetcher;
   AWS_SESSION_TOKEN?: string;
   /** Defaults to the region's public endpoint. */
   KINESIS_ENDPOINT?: string;
-  /** Where shards flush while the primary region's stream takes nothing (E13); the same stream name there. */
+  /** Where shards flush while the primary region's stream accepts nothing (E13). The stream has the same name there. */
   SECONDARY_AWS_REGION?: string;
   SECONDARY_KINESIS_ENDPOINT?: string;
-  /** The primary's when absent. */
+  /** Defaults to the primary region's key. */
   SECONDARY_AWS_ACCESS_KEY_ID?: string;
   SECONDARY_AWS_SECRET_ACCESS_KEY?: string;
   /** The public key that the demo page sends with. */

@@ -1,15 +1,15 @@
-// What a fault says of itself, for a line of the log: never what was sent. Messages of the runtime repeat the input they are
-// about (`JSON.parse` a piece of the body, `fetch` a URL with its query), so those parts are left out. I6.
+// Describes a fault for a log line, without any data that was sent. Messages of the runtime repeat their input (`JSON.parse` a
+// piece of the body, `fetch` a URL with its query), so these parts are removed. I6.
 
 import { masked } from "./pii/masked.ts";
 
 const MAX_CHARS = 300;
-/** Longer messages are cut before anything looks at them. */
+/** Longer messages are cut before they are processed. */
 const MAX_READ_CHARS = 2_000;
 const MAX_FRAMES = 8;
 
 export function faultText(fault: unknown): string {
-  // Its message is a piece of what could not be read.
+  // The message of a SyntaxError contains a piece of the text that could not be parsed.
   if (fault instanceof SyntaxError) return fault.name;
   const text = String(fault).slice(0, MAX_READ_CHARS);
   return masked(withOrigins(withoutQuoted(text)))
@@ -17,7 +17,7 @@ export function faultText(fault: unknown): string {
     .toWellFormed();
 }
 
-/** Where it happened, without the message that a stack begins with. */
+/** Where the fault happened: the stack without the message at its start. */
 export function faultFrames(fault: unknown): string[] | undefined {
   const stack = fault instanceof Error ? fault.stack : undefined;
   const frames = stack?.split("\n").filter((line) => /^\s{1,8}at /.test(line));
@@ -30,7 +30,7 @@ function withoutQuoted(text: string): string {
   return text.replace(QUOTED, "…");
 }
 
-/** Of a URL its scheme, host and port: what could not be reached. */
+/** Keeps the scheme, host and port of a URL, because they show what could not be reached. */
 function withOrigins(text: string): string {
   return text.replace(/([a-z][a-z0-9+.-]{1,15}:\/\/[^\s/?#@]{1,255})[/?#@]\S*/gi, "$1/…");
 }

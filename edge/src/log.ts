@@ -1,5 +1,5 @@
-// A line of the Worker's log: JSON with a level, a message and facts. A fact is a count, a name or an id of our own, never text that
-// was sent. A fault says only what `faultText` leaves of it.
+// Writes a line of the Worker's log: JSON with a level, a message and facts. A fact is a count, a name or one of our own ids,
+// never text that was sent. A fault is reduced to the output of `faultText`.
 
 import { faultText } from "./fault-text.ts";
 

@@ -1,5 +1,5 @@
-// What remains of a request that was turned away as a whole: a count for I8's metric, and a word to the project's watchers.
-// Both after the answer, and neither on the way of a request that is taken.
+// Records a request that was refused as a whole: counts it for I8's metric, and notifies the project's watchers after the answer.
+// An accepted request does neither.
 
 import { ERRORS } from "@behaviour/contract";
 import type { Refusal } from "./answer/refusal.ts";

@@ -1,4 +1,4 @@
-// The Worker: wires routes to stages, and nothing else. The only public door of the pipeline.
+// Connects routes to stages, and does nothing else. This Worker is the only public entry to the pipeline.
 
 import { TUNINGS } from "@behaviour/contract";
 import { Hono } from "hono";
@@ -49,7 +49,7 @@ const OWN_HANDLERS: ForOwnRoutes<Handler> = {
   "/.well-known/gpc.json": { GET: (_request, _env, requestId) => gpcSupport(requestId) },
 };
 
-/** Everything but ingestion. */
+/** Serves everything except ingestion. */
 const app = new Hono<{ Bindings: Env }>();
 app.all("*", async ({ req, env }) => {
   const requestId = newRequestId();
@@ -61,10 +61,10 @@ app.all("*", async ({ req, env }) => {
 });
 app.onError((fault) => unexpected(fault, newRequestId()));
 
-/** As watchers see it: the path of a request has a key in it. */
+/** The path that watchers see, because the request's own path contains a key. */
 const SETTINGS_PATH = "/v1/projects/<writeKey>/settings";
 
-/** Ingestion goes past the router: that is a fifteenth of what a single event costs. */
+/** Ingestion bypasses the router, which would be a fifteenth of the cost of a single event. */
 async function handle(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
   const path = pathOf(request.url);
   const ingest = ingestRoute(path);
@@ -82,8 +82,8 @@ async function handle(request: Request, env: Env, context: ExecutionContext): Pr
 }
 
 /**
- * A client that is cut off while it still writes never reads its answer. What is small has arrived by the time it is refused, and a
- * refused key must stay cheap.
+ * A client that is cut off while it still writes never reads its answer. A small body has arrived by the time it is refused, and
+ * refusing a key must stay cheap.
  */
 function whileUnread(refusal: Refusal, request: Request): Refusal {
   const declared = request.headers.get("Content-Length");
@@ -91,13 +91,13 @@ function whileUnread(refusal: Refusal, request: Request): Refusal {
   return request.body === null || request.bodyUsed ? refusal : refusal.unread(request.body);
 }
 
-/** A fault of ours is never a fault of the client's data: it may send again. */
+/** Our own fault is never a fault of the client's data, so the client may send again. */
 function unexpected(fault: unknown, requestId: string): Response {
   log("error", "unexpected fault", { requestId, fault, stack: faultFrames(fault) });
   return refuse(new Refusal("unavailable", { retryAfterSeconds: 2 }), requestId);
 }
 
-/** The runtime hands over URLs already normalised: a whole `URL` costs 5 µs of an event's 200. */
+/** The runtime provides normalised URLs, so no `URL` is built: it would cost 5 µs of an event's 200. */
 function pathOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   if (start < 0) return "/";
@@ -113,7 +113,7 @@ async function route(request: Request, pathname: string, env: Env, requestId: st
     const own: Record<string, Handler> = OWN_HANDLERS[path as keyof typeof OWN_HANDLERS];
     const handler = own[request.method === "HEAD" ? "GET" : request.method];
     if (handler !== undefined) return handler(request, env, requestId);
-    // To anyone without the secret the internal ones do not exist, whatever the method.
+    // To a caller without the secret the internal routes do not exist, whatever the method.
     if (path.startsWith("/internal/")) return new Refusal("not_found");
     return methodNotAllowed([...Object.keys(own), "OPTIONS"], requestId);
   }

@@ -28,9 +28,11 @@ export class Reservation {
   }
 
   /**
-   * For a body that is charged as it arrives; null if the body may not begin now. A large body may begin while half of the
-   * budget is free. The other half is for bodies that have begun. If new bodies could use it, each body of a flood of large
+   * Begins a body that is charged as it arrives. A body may begin if the budget has room for the whole body now. The room is
+   * not reserved, because a client can declare a body and send nothing. Without this condition each body of a flood of large
    * bodies would be refused half-way, and no body would ever finish.
+   * @param mostBytes the body's declared length, or the limit of a compressed or undeclared body
+   * @returns null if the body may not begin now
    */
   static begin(isSmall: boolean, mostBytes: number): Reservation | null {
     if (!isSmall) {
