@@ -1,21 +1,21 @@
-// Whether a minute of a project adds up at every hop (I9). Pure, save for the count that alerting asks for.
+// Decides whether a minute of a project adds up at every hop (I9). Pure, except for the count that alerting queries.
 //
 //   edge       accepted ≤ received − redelivered
 //   processor  received = processed + failed + redelivered
 //   tiers      processed = loaded + copies (+ failed in warm)
 //
-// What is missing may be under way; it is an imbalance once the settle time has passed since anything changed.
+// Missing events may still be in flight. They are an imbalance when the settle time has passed since the last change.
 
 import type { Sql } from "../database/client.ts";
 import { boundInstant } from "../query/window.ts";
 
 const MINUTE_MS = 60_000;
-/** Tiers that are well hold everything within seconds; a restart of one takes a minute. */
+/** Healthy tiers hold every event within seconds. A restart of a tier takes a minute. */
 const SETTLE_MS = 5 * MINUTE_MS;
-/** The hot tier forgets after 48 hours, and takes nothing that is older than 47. */
+/** The hot tier keeps events for 48 hours, and accepts no event that is older than 47. */
 export const HOT_COUNTED_MS = 46 * 60 * MINUTE_MS;
 
-/** A project's minute, as counted at every hop. Counts of events. */
+/** The events of a project's minute, as counted at every hop. */
 export interface FlowCounts {
   edgeAccepted: number | null;
   edgeRejected: number | null;
@@ -35,9 +35,9 @@ export interface FlowCounts {
   coldCopies: number;
 }
 
-/** By hop, how many events are missing there; a surplus is negative. All zero: the minute adds up. */
+/** The number of missing events at each hop. A surplus is negative. If all are zero, the minute adds up. */
 export interface Differences {
-  /** Accepted by the edge, not out of the raw stream. Zero as long as no edge says what it accepted. */
+  /** Accepted by the edge, but not read from the raw stream. Zero as long as no edge has reported its counts. */
   edge: number;
   process: number;
   hot: number;
@@ -57,8 +57,8 @@ export function differencesOf(counts: FlowCounts, hotCounts: boolean): Differenc
 }
 
 /**
- * Only what is missing: a surplus is nothing to be judged by. The edge counts in memory, so a shard that dies takes the counts
- * of its minute with it, and a second try that nobody recognised as one comes out as an event of its own.
+ * Counts missing events only. A surplus has no meaning: the edge counts in memory, so a shard that crashes loses the counts of
+ * its minute, and a retry that is not recognized is read as an event of its own.
  */
 function edgeDifference({ edgeAccepted, received, redelivered }: FlowCounts): number {
   return edgeAccepted === null ? 0 : Math.max(0, edgeAccepted - (received - redelivered));
@@ -68,7 +68,7 @@ export function addsUp(differences: Differences): boolean {
   return Object.values(differences).every((difference) => difference === 0);
 }
 
-/** Whether everything that is under way has had time to arrive. */
+/** Whether every event in flight has had time to arrive. */
 export function hasSettled(minuteMs: number, changedAtMs: number, nowMs: number): boolean {
   return Math.max(minuteMs + MINUTE_MS, changedAtMs) < nowMs - SETTLE_MS;
 }
@@ -78,7 +78,7 @@ export interface Imbalance {
   oldestMs: number | null;
 }
 
-/** Minutes of a project that were looked at, don't add up, and had time to. */
+/** Counts the checked minutes of a project that do not add up after the settle time. */
 export async function countImbalanced(sql: Sql, project: string, nowMs: number): Promise<Imbalance> {
   const settled = boundInstant(sql, nowMs - SETTLE_MS);
   const [row] = await sql<{ minutes: number; oldest: Date | null }[]>`

@@ -1,4 +1,4 @@
-// `pipeline reconcile`: a project's minutes, hop by hop; with --run they are looked at now, not only shown.
+// The command `pipeline reconcile` shows a project's minutes, hop by hop. With --run it checks them first.
 
 import { dynamodbClient } from "../aws.ts";
 import { type Command, parse, UsageError } from "../operation/command.ts";

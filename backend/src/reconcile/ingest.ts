@@ -1,16 +1,16 @@
-// Which of the processor's filed counts are new, decided without I/O. Records of a raw shard are taken in their order, each once:
-// a record may be filed in several invocations, and an invocation may have died before it counted.
+// Decides which of the processor's counts are new. Records of a raw shard are counted in their order, each once: a record may
+// be in the items of several invocations, and an invocation may have crashed before it counted. Pure.
 
 import { unpackLedger } from "../process/redelivery-entry.ts";
 import { type UnpackedCounts, unpackCounts } from "../process/tally.ts";
 
-/** Of one invocation. */
+/** The item of one invocation. */
 export interface FiledItem {
-  /** Its sort key: when its first record arrived. */
+  /** The item's sort key: the arrival time of its first record. */
   sk: string;
   filedAtMs: number;
   records: Uint8Array;
-  /** Absent while it is under way, and for ever when it died. */
+  /** Absent while the invocation is in progress, and permanently if it crashed. */
   counts: Uint8Array | undefined;
 }
 
@@ -25,19 +25,19 @@ export interface FlowCount {
 
 export interface Ingestion {
   counts: FlowCount[];
-  /** Sequence number of the last record that was taken, and where to read on from. */
+  /** Sequence number of the last counted record, and the place at which to continue. */
   checkpoint: FlowCheckpoint | null;
-  /** Records that were filed and never done: the stream gave them up, and a redrive counts them under its own name. */
+  /** Records that were never completed: they are in the failure destination, and a redrive counts them under its own name. */
   givenUp: number;
 }
 
 export interface FlowCheckpoint {
   sequence: bigint;
-  /** Sort key of the item that it was in. */
+  /** Sort key of the record's item. */
   sk: string;
 }
 
-/** A record that is filed and not done is retried, and filed again with it, at least this often. */
+/** A record that is not completed is retried, and gets a new item, at least this often. */
 const ABANDONED_MS = 10 * 60_000;
 
 export function planIngestion(items: readonly FiledItem[], before: FlowCheckpoint | null, nowMs: number): Ingestion {
@@ -49,7 +49,7 @@ export function planIngestion(items: readonly FiledItem[], before: FlowCheckpoin
   let givenUp = 0;
   for (const [index, record] of ordered.entries()) {
     if (!record.isDone) {
-      // The stream is in order: once a later one is done, this one will come no more, unless it is being run again just now.
+      // The stream is ordered: when a later record is done, this record is not delivered again, unless it is being processed now.
       if (index > lastDone || record.filedAtMs > nowMs - ABANDONED_MS) break;
       givenUp++;
     }

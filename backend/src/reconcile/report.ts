@@ -1,4 +1,4 @@
-// What people see of the reconciliation: a project's minutes, hop by hop, and what is missing at each.
+// Reports the reconciliation for people: a project's minutes, hop by hop, and the missing events at each hop.
 
 import type { Sql } from "../database/client.ts";
 import { addsUp, differencesOf, HOT_COUNTED_MS, hasSettled } from "./balance.ts";
@@ -6,20 +6,20 @@ import { listMinutes } from "./store.ts";
 
 export interface ReconciledMinute {
   minute: string;
-  /** Null until the edge said anything of it. */
+  /** Null until the edge has reported the minute. */
   edge: { accepted: number; rejected: number; suppressed: number; duplicates: number } | null;
   process: { received: number; processed: number; failed: number; redelivered: number; repeated: number };
   hot: { loaded: number; copies: number };
   warm: { loaded: number; copies: number; failed: number };
   cold: { loaded: number; copies: number };
-  /** Events missing at each hop; a surplus is negative. */
+  /** The number of missing events at each hop. A surplus is negative. */
   missing: { edge: number; process: number; hot: number; warm: number; cold: number };
-  /** `under way`: it does not add up, and still has time to. */
+  /** `under way`: the minute does not add up yet, and the settle time has not passed. */
   state: "balanced" | "under way" | "imbalanced";
   checkedAt: string | null;
 }
 
-/** Newest first, as last looked at. */
+/** The minutes as of the last check, newest first. */
 export async function reconciledMinutes(
   sql: Sql,
   project: string,

@@ -1,4 +1,4 @@
-// `GET /v1/admin/reconciliation`: a project's minutes, hop by hop.
+// Answers `GET /v1/admin/reconciliation` with a project's minutes, hop by hop.
 
 import type { Hono } from "hono";
 import * as z from "zod/mini";

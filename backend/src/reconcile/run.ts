@@ -1,5 +1,5 @@
-// One reconciliation (I9): takes in what the processor and the cold tier counted since the last one, reads what the
-// edge, the hot and the warm tier hold of the minutes that are open, and says which of them don't add up.
+// Runs one reconciliation (I9): adds the counts of the processor and the cold tier since the last run, reads the counts of the
+// edge, the hot and the warm tier for the open minutes, and reports the minutes that do not add up.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
@@ -25,18 +25,18 @@ import {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** As long as the processor's ledger is kept. */
+/** The retention of the processor's ledger. */
 const OPEN_MS = 7 * 24 * HOUR_MS;
 const KEPT_MS = 35 * 24 * HOUR_MS;
-/** Looked at again although they add up: an effect that is had twice comes late. */
+/** Minutes of this age are checked again although they add up, because a duplicate effect can be late. */
 const RECENT_MS = 15 * MINUTE_MS;
-/** The edge's lines of a minute come within minutes; after an outage they are looked for once an hour. */
+/** The edge's lines of a minute arrive within minutes. After an outage they are read once an hour. */
 const EDGE_RECENT_MS = 30 * MINUTE_MS;
 const EDGE_LATE_MS = 26 * HOUR_MS;
 const MINUTES_MAX = 5_000;
-/** Arrival times are approximate and may run back a little. */
+/** Arrival times are approximate and may decrease a little. */
 const TOLERANCE_MS = 60_000;
-/** One shard's page, or one project's. */
+/** Enough for a page of one shard or of one project. */
 const STEP_MS = 12_000;
 
 export interface ReconcileParts {
@@ -47,11 +47,11 @@ export interface ReconcileParts {
 }
 
 export interface ReconcileCounts {
-  /** Minutes looked at. */
+  /** Checked minutes. */
   checked: number;
-  /** Raw records that were filed and never done. */
+  /** Raw records that were never completed. */
   recordsGivenUp: number;
-  /** Raw shards and projects there was no time for. */
+  /** Raw shards and projects for which no time was left. */
   postponed: number;
   I1AcceptedMissing: number;
   I2OldestMissingSeconds: number;
@@ -62,11 +62,11 @@ export interface ReconcileCounts {
 
 export interface ReconcileOutcome {
   counts: ReconcileCounts;
-  /** Settled minutes that don't add up, oldest first; for the log. */
+  /** Settled minutes that do not add up, oldest first, for the log. */
   imbalanced: { project: string; minute: string; differences: Differences }[];
 }
 
-/** @throws an infrastructure fault; what was taken in stays, and the next run goes on from there. */
+/** @throws an infrastructure fault. The counts that were added remain, and the next run continues from there. */
 export async function reconcile(parts: ReconcileParts, remainingMs: () => number): Promise<ReconcileOutcome> {
   const hasTime = () => remainingMs() > STEP_MS;
   const processed = await takeProcessed(parts, hasTime);
@@ -134,7 +134,7 @@ async function takeCold({ sql, dynamodb, nowMs }: ReconcileParts, hasTime: () =>
   return postponed;
 }
 
-/** Makes rows of what only the edge knows of; its counts are read with the others. */
+/** Adds rows for minutes that only the edge has reported. Their counts are read with the others. */
 async function takeEdge({ sql, edgeCounters, nowMs }: ReconcileParts, hasTime: () => boolean): Promise<number> {
   const atMs = nowMs();
   const lookBackMs = Math.floor(atMs / MINUTE_MS) % 60 === 0 ? EDGE_LATE_MS : EDGE_RECENT_MS;
@@ -198,7 +198,7 @@ async function check(
   return { checked, postponed };
 }
 
-/** Minutes near each other are read together; a few that lie far apart are not made a scan of days. */
+/** Neighbouring minutes are read together. A few minutes that are far apart do not become a scan of days. */
 function runsOf(minutes: readonly OpenMinute[]): OpenMinute[][] {
   const runs: OpenMinute[][] = [];
   for (const minute of minutes) {
@@ -221,7 +221,7 @@ function heldIn(
   const ofHot = hot.get(minuteMs);
   const ofWarm = warm.get(minuteMs);
   return {
-    // What the edge once said stays known when its lines have expired.
+    // The edge's counts are kept after its lines have expired.
     edgeAccepted: ofEdge?.accepted ?? minute.edgeAccepted,
     edgeRejected: ofEdge?.rejected ?? minute.edgeRejected,
     edgeSuppressed: ofEdge?.suppressed ?? minute.edgeSuppressed,
@@ -260,7 +260,7 @@ function judge(checked: readonly Checked[], nowMs: number): ReconcileOutcome {
 
 const TIERS = ["hot", "warm", "cold"] as const;
 
-/** Projects that lack settled events in a tier which has taken some other project's whole last minutes. */
+/** Counts projects with missing settled events in a tier that has loaded another project's last minutes completely. */
 function delayedAlone(checked: readonly Checked[], settled: readonly Checked[]): number {
   const delayed = new Set<string>();
   for (const tier of TIERS) {

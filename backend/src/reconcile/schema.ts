@@ -1,29 +1,29 @@
-// The reconciliation's tables (I9): what passed each hop, by project and minute of receipt.
+// Defines the reconciliation's tables (I9): the events that passed each hop, by project and minute of receipt.
 
 import { bigint, boolean, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { instant } from "../database/columns.ts";
 
 const count = (name: string) => bigint(name, { mode: "number" });
 
-/** One row for each project and minute that anything was received in. */
+/** One row for each project and minute with received events. */
 export const flowMinute = pgTable(
   "flow_minute",
   {
     project: text("project").notNull(),
     minute: instant("minute").notNull(),
-    /** The edge's own counts; null until one of its counter lines named this minute. */
+    /** The edge's own counts; null until a counter line has named this minute. */
     edgeAccepted: count("edge_accepted"),
     edgeRejected: count("edge_rejected"),
     edgeSuppressed: count("edge_suppressed"),
     edgeDuplicates: count("edge_duplicates"),
-    /** What came out of the raw stream, and what the processor made of it. */
+    /** Events that the processor read from the raw stream, and their outcomes. */
     received: count("received").notNull().default(0),
     processed: count("processed").notNull().default(0),
     failed: count("failed").notNull().default(0),
     redelivered: count("redelivered").notNull().default(0),
-    /** Of `processed` and `failed`, those that may have come out before: marked as a second try, or replayed. */
+    /** The part of `processed` and `failed` that may have been read before: marked as a retry, or replayed. */
     repeated: count("repeated").notNull().default(0),
-    /** As read from the tiers when the minute was last looked at. */
+    /** The tiers' counts at the last check of the minute. */
     hotLoaded: count("hot_loaded").notNull().default(0),
     hotCopies: count("hot_copies").notNull().default(0),
     warmLoaded: count("warm_loaded").notNull().default(0),
@@ -31,7 +31,7 @@ export const flowMinute = pgTable(
     warmFailed: count("warm_failed").notNull().default(0),
     coldLoaded: count("cold_loaded").notNull().default(0),
     coldCopies: count("cold_copies").notNull().default(0),
-    /** When a hop before the tiers last counted for this minute. */
+    /** The time when a hop before the tiers last counted for this minute. */
     changedAt: instant("changed_at").notNull(),
     checkedAt: instant("checked_at"),
     balanced: boolean("balanced").notNull().default(false),
@@ -43,7 +43,7 @@ export const flowMinute = pgTable(
   ],
 );
 
-/** How far the reconciliation has read the counts of each hop in each shard of the raw stream. */
+/** The reconciliation's checkpoint in the counts of each hop, for each shard of the raw stream. */
 export const flowCheckpoint = pgTable(
   "flow_checkpoint",
   {
@@ -54,7 +54,7 @@ export const flowCheckpoint = pgTable(
   (table) => [primaryKey({ columns: [table.hop, table.rawShard] })],
 );
 
-/** What the warm tier did with events, written in the transaction that does it. */
+/** The warm tier's counts, which are written in the load's transaction. */
 export const warmCount = pgTable(
   "warm_count",
   {

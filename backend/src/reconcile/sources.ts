@@ -1,4 +1,4 @@
-// Where each hop's counts lie: the processor's ledger, the hot tier's items, the cold tier's entries, the edge's lines.
+// Reads the counts of each hop: the processor's ledger, the hot tier's items, the cold tier's entries, the edge's lines.
 
 import {
   type AttributeValue,
@@ -11,10 +11,10 @@ import { LEDGER_SHARDS, ledgerPartition, RETENTION_SECONDS } from "../process/re
 import { minuteKey, minuteOf } from "../tiers/hot/minute.ts";
 import type { FiledItem } from "./ingest.ts";
 
-/** Items of one look at a shard's ledger: an invocation each, so minutes of a busy one. */
+/** Items of one read of a shard's ledger. Each is an invocation, so this covers minutes of a busy shard. */
 const ITEMS_MAX = 2_000;
 
-/** Of all raw shards that the processor has a ledger of. */
+/** All raw shards with a ledger of the processor. */
 export async function ledgerShards(dynamodb: DynamoDBClient): Promise<string[]> {
   const shards: string[] = [];
   for await (const item of items(dynamodb, TABLES.ledger, "pk = :pk", { ":pk": LEDGER_SHARDS })) {
@@ -42,7 +42,7 @@ export interface HotCount {
   copies: number;
 }
 
-/** By minute, epoch milliseconds. @param fromMs inclusive @param toMs inclusive, both whole minutes */
+/** Counts by minute, in epoch milliseconds. @param fromMs inclusive @param toMs inclusive; both are whole minutes */
 export async function hotCounts(
   dynamodb: DynamoDBClient,
   project: string,
@@ -50,7 +50,7 @@ export async function hotCounts(
   toMs: number,
 ): Promise<Map<number, HotCount>> {
   const counts = new Map<number, HotCount>();
-  // `$` sorts behind the `#` that follows a minute.
+  // `$` sorts after the `#` that follows a minute.
   const values = { ":pk": minuteKey(project), ":from": minuteOf(fromMs), ":to": `${minuteOf(toMs)}$` };
   const projection = { ProjectionExpression: "sk, events, copies" };
   for await (const item of items(dynamodb, TABLES.hot, "pk = :pk and sk between :from and :to", values, projection)) {

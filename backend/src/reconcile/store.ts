@@ -1,5 +1,5 @@
-// The reconciliation's minutes in Postgres. Counts of the hops that pass events on are added with the checkpoint that says how
-// far they were read, in one transaction; what a tier holds is read anew and replaced.
+// Stores the reconciliation's minutes in Postgres. The counts of hops that pass events on are added in one transaction with the
+// checkpoint of the read. The counts of a tier are read again and replaced.
 
 import type { Sql } from "../database/client.ts";
 import { boundInstant } from "../query/window.ts";
@@ -17,7 +17,7 @@ export async function readCheckpoints(sql: Sql, hop: Hop): Promise<Map<string, s
 export interface Advance {
   hop: Hop;
   rawShard: string;
-  /** As it was read; absent when there was none. */
+  /** The checkpoint as it was read; absent if there was none. */
   before: string | undefined;
   after: string;
 }
@@ -103,11 +103,11 @@ async function moveCheckpoint(tx: Sql, { hop, rawShard, before, after }: Advance
 export interface OpenMinute extends FlowCounts {
   project: string;
   minuteMs: number;
-  /** When a hop before the tiers last counted for it. */
+  /** The time when a hop before the tiers last counted for this minute. */
   changedAt: Date;
 }
 
-/** Minutes that don't add up yet, and the last ones whether they do or not; oldest first. */
+/** Minutes that do not add up yet, and all recent minutes, oldest first. */
 export async function openMinutes(sql: Sql, fromMs: number, recentMs: number, limit: number): Promise<OpenMinute[]> {
   return sql<OpenMinute[]>`
     select project, (extract(epoch from minute) * 1000)::float8 as "minuteMs", changed_at as "changedAt",
@@ -153,7 +153,7 @@ const COLUMNS: Record<keyof FlowCounts, string> = {
 };
 
 function countColumns(sql: Sql) {
-  // Names of ours, as doubles: bigint would come as text.
+  // The names are our own constants. The counts are doubles, because bigint would be returned as text.
   return sql.unsafe(
     Object.entries(COLUMNS)
       .map(([name, column]) => `${column}::float8 as "${name}"`)
@@ -161,7 +161,7 @@ function countColumns(sql: Sql) {
   );
 }
 
-/** What the tiers and the edge hold now, and whether it adds up. */
+/** Writes the present counts of the tiers and the edge, and whether the minute adds up. */
 export async function writeChecked(
   sql: Sql,
   minutes: readonly (OpenMinute & { balanced: boolean })[],
@@ -191,7 +191,7 @@ export async function writeChecked(
     where flow_minute.project = checked.project and flow_minute.minute = to_timestamp(checked.minute_ms / 1000)`;
 }
 
-/** Minutes that only the edge knows of: without a row nothing would ask where their events are. */
+/** Adds minutes that only the edge has reported. Without a row, missing events would not be noticed. */
 export async function addEdgeMinutes(
   sql: Sql,
   project: string,
@@ -213,7 +213,7 @@ export interface WarmCount {
   failed: number;
 }
 
-/** A replay that only the warm tier had refused is a failure no more, under the name of a shard of its own (../replay). */
+/** A replayed event that only the warm tier had refused is no longer a failure. It has a shard name of its own (../replay). */
 const REPLAYED = "replay-%";
 
 export async function warmCounts(
@@ -233,7 +233,7 @@ export async function warmCounts(
     group by project, minute`;
 }
 
-/** What nobody reconciles any more. */
+/** Deletes minutes that are too old for the reconciliation. */
 export async function forget(sql: Sql, beforeMs: number): Promise<void> {
   await sql`delete from flow_minute where minute < ${boundInstant(sql, beforeMs)}`;
   await sql`delete from warm_count where minute < ${boundInstant(sql, beforeMs)}`;

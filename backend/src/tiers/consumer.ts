@@ -1,19 +1,19 @@
-// The enriched stream's consumer around a tier: decode, set aside what can't be read, load, and say where to resume. The
-// same for all three; the handlers in ../lambdas only wire it.
+// Consumes the enriched stream for a tier: decodes records, stores unreadable lines as failed events, loads the events, and
+// reports the record at which to resume. All three tiers share it. The handlers in ../lambdas only connect it.
 
 import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
 import type { StreamAnswer, StreamRecord } from "../stream/event.ts";
 import { decodeEnrichedRecord, type EnrichedRecord } from "./records.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "./tier.ts";
 
-/** One load: what is in memory decoded at once, and what is done again after a fault. */
+/** Events of one load. They are decoded in memory at the same time, and are loaded again after a fault. */
 const LOAD_EVENTS = 10_000;
-/** A load that is begun with less time left would be cut off. */
+/** With less time left, a load would be cut off. */
 const LOAD_MS = 12_000;
 
 export interface ConsumerParts {
   tier: Tier;
-  /** Must resolve only when they are stored; the same ones come again after a fault. */
+  /** Must resolve only when the events are stored. The same events are passed again after a fault. */
   storeFailed: (failed: readonly FailedEvent[]) => Promise<void>;
   nowMs?: () => number;
 }
@@ -21,11 +21,11 @@ export interface ConsumerParts {
 export interface Consumed {
   answer: StreamAnswer;
   result: LoadResult;
-  /** Why it stopped before the end, if it did. */
+  /** The reason if the run stopped before the end; else null. */
   fault: unknown;
 }
 
-/** @param remainingMs asked before each load: what is left goes back to the stream */
+/** @param remainingMs checked before each load. The remaining records go back to the stream. */
 export async function consumeRecords(
   { tier, storeFailed, nowMs = Date.now }: ConsumerParts,
   records: readonly StreamRecord[],
@@ -36,7 +36,7 @@ export async function consumeRecords(
     const [first] = group;
     if (first === undefined) continue;
     const resume = { batchItemFailures: [{ itemIdentifier: first.sequenceNumber }] };
-    // The first group is always tried, or a batch that is slow to decode would never end.
+    // The first group is always loaded, or a batch that is slow to decode would never end.
     if (first.sequenceNumber !== records[0]?.kinesis.sequenceNumber && remainingMs() < LOAD_MS) {
       return { answer: resume, result, fault: null };
     }
@@ -52,7 +52,7 @@ export async function consumeRecords(
   return { answer: { batchItemFailures: [] }, result, fault: null };
 }
 
-/** Whole records, in order, of about so many events; decoded as late as possible. */
+/** Groups whole records, in order, up to about `LOAD_EVENTS` events. Records are decoded as late as possible. */
 function* groups(tier: Tier, records: readonly StreamRecord[], nowMs: () => number): Generator<EnrichedRecord[]> {
   let group: EnrichedRecord[] = [];
   let events = 0;

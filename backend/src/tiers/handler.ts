@@ -1,4 +1,4 @@
-// A tier as a Lambda on the enriched stream: wired on the first invocation, logged and counted.
+// Makes a Lambda handler of a tier: connects its parts on the first invocation, and logs and counts every run.
 
 import { s3Client } from "../aws.ts";
 import { type Config, readConfig } from "../config.ts";
@@ -10,7 +10,7 @@ import type { Tier, TierName } from "./tier.ts";
 
 export type StoreFailed = ConsumerParts["storeFailed"];
 
-/** @param connect makes the tier from the configuration; called once per process, not on import */
+/** @param connect makes the tier from the configuration. It is called once per process, and not on import. */
 export function tierHandler(
   name: TierName,
   connect: (config: Config, storeFailed: StoreFailed) => Tier,
@@ -22,7 +22,7 @@ export function tierHandler(
     const config = readConfig();
     const failedEvents = new FailedEventStore(s3Client(config));
     const storeFailed: StoreFailed = async (failed) => {
-      // By the event's own id: it is the same when the event fails again in a batch that is cut differently.
+      // Each event is stored under its own id, which is the same if the event fails again in a batch with other bounds.
       await failedEvents.storeAll(new Map(failed.map((event) => [event.id, [event]])));
     };
     return { tier: connect(config, storeFailed), storeFailed };
@@ -48,8 +48,9 @@ export function tierHandler(
 }
 
 /**
- * When nothing was done a fault is thrown on: naming the first record would blame it, use up its attempts and divert it for
- * what is an outage. A fault of the data or of ours is flagged, so that the mapping halves the batch until it is alone.
+ * If nothing was done, the fault is thrown again. An answer that names the first record would use up the record's attempts and
+ * divert it because of an outage. A fault of the data or of our code is flagged, so that the mapping halves the batch until the
+ * bad record is alone.
  */
 function answerOf(event: StreamEvent, { answer, fault }: Consumed): Consumed["answer"] {
   const nothingDone = answer.batchItemFailures[0]?.itemIdentifier === event.Records[0]?.kinesis.sequenceNumber;

@@ -1,5 +1,5 @@
-// What an event is counted under in every tier: its name, else its type. A page's name may be longer than an index entry or
-// a map's key can be, so it is cut. Pure.
+// Returns the label under which every tier counts an event: its name, else its type. It is cut, because a page's name may be
+// longer than an index entry or a map's key can be. Pure.
 
 import { type EnrichedEvent, LIMITS } from "@behaviour/contract";
 
@@ -7,7 +7,7 @@ export function eventLabel(event: Pick<EnrichedEvent, "event" | "type">): string
   return cutText(event.event === null || event.event === "" ? event.type : event.event, LIMITS.eventNameLength);
 }
 
-/** At most so many UTF-16 units, and never half of a surrogate pair. */
+/** Cuts a text to at most `units` UTF-16 units, and never within a surrogate pair. */
 export function cutText(text: string, units: number): string {
   if (text.length <= units) return text;
   const lastUnit = text.charCodeAt(units - 1);

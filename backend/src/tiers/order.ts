@@ -1,15 +1,15 @@
-// The events of a batch in the order of the raw stream, each once. Pure.
+// Sorts the events of a batch into the order of the raw stream, and keeps each event once. Pure.
 
 import type { EnrichedEvent } from "@behaviour/contract";
 
 export interface OrderedBatch {
-  /** By raw shard; positions strictly increase. */
+  /** Events by raw shard. Positions strictly increase. */
   shards: Map<string, EnrichedEvent[]>;
-  /** How many stood twice in the batch, at the same position. */
+  /** Number of events that were in the batch more than once, at the same position. */
   repeated: number;
 }
 
-/** Records that overlap (raw 1..10, then raw 1..15) come out as one run. */
+/** Overlapping records (raw 1..10, then raw 1..15) become one run. */
 export function inOrder(batch: readonly EnrichedEvent[]): OrderedBatch {
   const shards = new Map<string, EnrichedEvent[]>();
   let repeated = 0;
@@ -28,7 +28,7 @@ export function inOrder(batch: readonly EnrichedEvent[]): OrderedBatch {
   return { shards, repeated };
 }
 
-/** The events after a checkpoint; all of them when there is none. */
+/** The events after a checkpoint, or all events if there is no checkpoint. */
 export function after(events: readonly EnrichedEvent[], checkpoint: string | undefined): readonly EnrichedEvent[] {
   if (checkpoint === undefined) return events;
   const first = events.findIndex((event) => event.position > checkpoint);

@@ -1,5 +1,5 @@
-// The first step of every tier's consumer: a record of the enriched stream into its events. What cannot be read becomes a
-// failed event and blocks nothing. Pure.
+// Decodes a record of the enriched stream into its events, the first step of every tier's consumer. A line that cannot be read
+// becomes a failed event and does not block the others. Pure.
 
 import {
   decodeFrame,
@@ -15,7 +15,7 @@ import type { StreamRecord } from "../stream/event.ts";
 import { shardOf } from "../stream/shard-name.ts";
 import type { TierName } from "./tier.ts";
 
-/** 9999-12-31: beyond it ISO 8601 and Postgres part ways. */
+/** 9999-12-31. ISO 8601 and Postgres differ in the form of later dates. */
 const LATEST_MS = 253_402_300_799_999;
 
 export interface EnrichedRecord {
@@ -33,7 +33,7 @@ export function decodeEnrichedRecord(tier: TierName, record: StreamRecord, nowMs
   };
   const frame = Buffer.from(record.kinesis.data, "base64");
   try {
-    // The codec opens the whole frame before its first line, so a frame that can't be read has given no event yet.
+    // The codec unpacks the whole frame before its first line, so an unreadable frame has returned no event yet.
     for (const { text, value } of decodeFrame(frame)) {
       if (isEnrichedEvent(value)) decoded.events.push(value);
       else fail("invalid_event", value, text);
@@ -45,8 +45,8 @@ export function decodeEnrichedRecord(tier: TierName, record: StreamRecord, nowMs
 }
 
 /**
- * By hand and only what the tiers rely on: the processor wrote it from a checked event moments ago, and the schema's walk
- * through properties costs more than storing them.
+ * Checks by hand the fields that the tiers rely on. The processor has just written the line from a checked event, and a check of
+ * all properties by the schema costs more than storing them.
  */
 function isEnrichedEvent(value: unknown): value is EnrichedEvent {
   if (!isObject(value) || value["v"] !== ENRICHED_VERSION) return false;

@@ -1,24 +1,24 @@
-// Which events may be copies of a message that came another way (a client's retry through another region has another time,
-// another time of receipt and another position), and how far back their first copy may lie. Pure.
+// Decides which events are suspects, which may be duplicates of a message that arrived by another route (a client's retry through
+// another region has another time, another time of receipt and another position), and how old their first copy can be. Pure.
 
 import { type EnrichedEvent, LIMITS, TUNINGS } from "@behaviour/contract";
 
 const MINUTE_MS = 60_000;
-/** Consumers' clocks against the edge's. */
+/** Maximum difference between the clocks of the consumers and of the edge. */
 const CLOCK_MARGIN_MS = MINUTE_MS;
 
 /**
- * What is read late is suspect too, marked or not: a copy that was faster may be there already. An event that is younger
- * than this when it is read can only be a copy of one that is younger still, which every tier remembers.
+ * An event that is read late is a suspect as well, with or without a mark: a faster copy may have been loaded before it. A
+ * younger event can only be a duplicate of a still younger event, which every tier remembers.
  */
 export function maySuspect(event: EnrichedEvent, nowMs: number): boolean {
   return event.suspect || nowMs - Math.min(event.timeMs, event.receivedAtMs) > TUNINGS.suspectAgeMs;
 }
 
 /**
- * The earliest time, in epoch milliseconds, at which an edge can have received the first copy. A message is sent at or after
- * its own timestamp; that is right to within the tolerated skew, save when it lies so far ahead of its receipt that the
- * client's clock must be wrong: then only the window of dedupe bounds the search.
+ * The earliest time, in epoch milliseconds, at which an edge can have received the first copy. A message is sent at or after its
+ * own timestamp, which is correct within the tolerated skew. If the timestamp is so far after the receipt that the client's clock
+ * must be wrong, only the dedupe window bounds the search.
  */
 export function firstCopyFromMs(event: EnrichedEvent): number {
   const windowFromMs = event.receivedAtMs - LIMITS.dedupeWindowMs;

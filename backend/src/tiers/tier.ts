@@ -1,37 +1,37 @@
-// What every tier promises. A tier is a consumer of the enriched stream; who calls it, retries and checkpoints of the
-// stream are in ../lambdas. The stream repeats itself (a consumer that fails half-way is given the same records again, and
-// the processor writes records that overlap), so each tier keeps how far it has come in each shard of the raw stream.
+// Defines the interface of a tier, which is a consumer of the enriched stream. Its invocations and retries are in ../lambdas. The
+// stream repeats events (a consumer that fails half-way gets the same records again, and the processor writes overlapping
+// records), so each tier stores a checkpoint for each shard of the raw stream.
 
 import type { EnrichedEvent } from "@behaviour/contract";
 
 export type TierName = "hot" | "warm" | "cold";
 
-/** What became of each event of a batch: the fields add up to its length. */
+/** The outcome of the events of a batch. The fields add up to its length. */
 export interface LoadResult {
-  /** Took effect now. */
+  /** Events that took effect now. */
   loaded: number;
-  /** Were at or before the checkpoint: took effect earlier. */
+  /** Events at or before the checkpoint, which took effect earlier. */
   repeated: number;
-  /** The same message came another way and took effect already. */
+  /** Duplicates of a message that arrived by another route and has taken effect. */
   copies: number;
-  /** Received longer ago than this tier keeps anything. */
+  /** Events that were received before this tier's retention. */
   outdated: number;
-  /** The store refuses their values: they are in the failed-events store. */
+  /** Events whose values the store refuses. They are stored as failed events. */
   failed: number;
 }
 
 export interface Tier {
   readonly name: TierName;
   /**
-   * Resolves only when every event of the batch has had its effect exactly once, or is among the failed events. Events of
-   * one raw shard must come in the order of their positions, from the first that no load resolved for; the same ones may
-   * come again, cut differently, and after a load that threw at any point.
-   * @throws when the store is out of reach: nothing is decided then, and the same batch must be given again.
+   * Resolves only when every event of the batch has had its effect exactly once, or is stored as a failed event. Events of one
+   * raw shard must be passed in the order of their positions, from the first event that no load has resolved for. The same
+   * events may be passed again in other batches, and after a load that threw at any point.
+   * @throws if the store cannot be reached. Nothing is decided then, and the same batch must be passed again.
    */
   load(batch: readonly EnrichedEvent[]): Promise<LoadResult>;
   /**
-   * When this tier took the message, as ISO 8601; null when it does not hold it.
-   * @param receivedAtMs when the edge received it, if known: the search starts there and is cheaper
+   * The time at which this tier loaded the message, as ISO 8601; null if it does not hold the message.
+   * @param receivedAtMs the time of receipt at the edge, if known. The search starts there and is cheaper.
    */
   locate(project: string, messageId: string, receivedAtMs?: number): Promise<string | null>;
 }

@@ -1,5 +1,5 @@
 // Lists the gateway's routes: its own routes, and the routes forwarded to the query Lambda, each with the scope it needs.
-// The routes are tables, so that openapi.json (openapi/) is generated from them. docs/API_DOCUMENTATION.md#reading–8.
+// The routes are tables, so that openapi.json (openapi/) is generated from them. docs/API_DOCUMENTATION.md#reading.
 
 import type { Scope } from "@behaviour/contract";
 

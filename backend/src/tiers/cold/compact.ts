@@ -1,8 +1,8 @@
-// Makes few large objects of many small ones, and of two copies of a message one. A reader who lists and reads meanwhile
-// misses nothing: the merged object is there before its sources go; for that moment it may see both.
+// Merges many small objects into few large objects, and removes duplicates of a message. A reader that lists and then reads
+// misses no event: the merged object is written before its sources are deleted. In between the reader may see both.
 //
-// Crash-safe: the sources are named in the ledger before the merged object is written. If it is there, the sources go; if
-// it is not, nothing happened.
+// Crash-safe: the ledger names the sources before the merged object is written. If the merged object exists, the sources are
+// deleted. If it does not exist, nothing has changed.
 
 import { createHash } from "node:crypto";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
@@ -19,11 +19,11 @@ const MERGED_BYTES_MAX = 8 * MIB;
 const LEASE_MS = 45_000;
 
 export interface CompactionLimits {
-  /** Merging fewer is not worth the rewriting. */
+  /** A merge of fewer objects is not worth the write. */
   objectsMin: number;
-  /** Objects younger than this are left alone: their loader may still be at work, and their readers too. */
+  /** Younger objects are not merged: their loader or their readers may still be active. */
   settledMs: number;
-  /** Of one merge. They are in memory as objects: 50,000 of them took half a gigabyte, 20,000 take 250 MB. */
+  /** Rows of one merge. They are in memory as objects: 50,000 rows took half a gigabyte, 20,000 take 250 MB. */
   rowsMax: number;
 }
 
@@ -42,7 +42,7 @@ export interface CompactionResult {
   removed: number;
 }
 
-/** Which objects of a partition to merge: the oldest small ones, as long as they fit. Pure. */
+/** Chooses the objects of a partition to merge: the oldest small objects, as long as they fit. Pure. */
 export function planCompaction(
   objects: readonly StoredObject[],
   limits: CompactionLimits,
@@ -72,7 +72,7 @@ export class Compactor {
     this.#nowMs = nowMs;
   }
 
-  /** @param hasTime asked before each partition: what is left waits for the next run */
+  /** @param hasTime checked before each partition; the rest waits for the next run */
   async run(hasTime: () => boolean): Promise<CompactionResult> {
     const result: CompactionResult = { finished: await this.#finish(), merged: 0, removed: 0 };
     for (const [partition, objects] of await this.#partitions()) {
@@ -86,7 +86,7 @@ export class Compactor {
     return result;
   }
 
-  /** Ends what an earlier run left half done. */
+  /** Completes the merges that an earlier run did not complete. */
   async #finish(): Promise<number> {
     let finished = 0;
     for (const compaction of await this.#ledger.compactions()) {
@@ -106,7 +106,7 @@ export class Compactor {
       if (others === undefined) partitions.set(partition, [object]);
       else others.push(object);
     }
-    // Read after the listing: a plan that begins later writes keys that were not listed.
+    // The plans are read after the listing: a plan that begins later writes keys that were not listed.
     const unfinished = new Set<string>();
     for (const plan of await this.#ledger.plans()) {
       if (!plan.done) for (const key of [...plan.keys, ...plan.remove]) unfinished.add(key);
@@ -120,7 +120,7 @@ export class Compactor {
     return partitions;
   }
 
-  /** @returns how many objects it took away. */
+  /** @returns the number of deleted objects. */
   async #merge(partition: string, candidates: readonly StoredObject[]): Promise<number> {
     const { rows, sources } = await this.#read(candidates);
     if (sources.length < 2) return 0;
@@ -134,7 +134,7 @@ export class Compactor {
     return sources.length;
   }
 
-  /** The rows by message id, so that of two copies the older object's stays, and the objects they are from. */
+  /** The rows by message id, so that the copy of the older object is kept, and the objects of the rows. */
   async #read(candidates: readonly StoredObject[]): Promise<{ rows: Map<unknown, ColdRow>; sources: string[] }> {
     let rows = new Map<unknown, ColdRow>();
     let sources: string[] = [];
@@ -145,7 +145,7 @@ export class Compactor {
       if (more === null) continue;
       if (sources.length > 0 && rows.size + more.length > this.#limits.rowsMax) {
         if (sources.length > 1) break;
-        // One that is full already, by an earlier merge, is left alone: those after it are merged.
+        // An object that an earlier merge has filled is skipped, and the objects after it are merged.
         rows = new Map();
         sources = [];
       }

@@ -1,6 +1,6 @@
-// What the cold tier stored of a plan, by project and minute of receipt: filed between a plan's objects and its end, and read by
-// the reconciliation (../../reconcile). An entry is valid once its plan is done, and is named by its first position, so that
-// the same plan carried out again replaces it.
+// Counts the events that the cold tier stored for a plan, by project and minute of receipt, for the reconciliation
+// (../../reconcile). An entry is written after a plan's objects and before its end, and is valid when the plan is done. It is
+// named by its first position, so that a repeated plan replaces it.
 
 import {
   type AttributeValue,
@@ -14,7 +14,7 @@ import { callDeadline } from "../../aws.ts";
 import type { LoadPlan } from "./load-plan.ts";
 
 const MINUTE_MS = 60_000;
-/** As long as anybody reconciles. */
+/** Longer than the reconciliation reads counts. */
 const KEPT_SECONDS = 8 * 24 * 3_600;
 
 export interface ColdCount {
@@ -25,12 +25,12 @@ export interface ColdCount {
 }
 
 export interface ColdCounts {
-  /** Position of the first event they cover. */
+  /** Position of the first counted event. */
   first: string;
   counts: ColdCount[];
 }
 
-/** Pure. @param own those of the events that are stored; the others are copies */
+/** Pure. @param own the events that are stored; the others are duplicates */
 export function countStored(
   events: readonly Pick<EnrichedEvent, "project" | "receivedAtMs">[],
   own: readonly Pick<EnrichedEvent, "project" | "receivedAtMs">[],
@@ -39,7 +39,7 @@ export function countStored(
   let last: ColdCount | undefined;
   const countOf = ({ project, receivedAtMs }: Pick<EnrichedEvent, "project" | "receivedAtMs">): ColdCount => {
     const minuteMs = Math.floor(receivedAtMs / MINUTE_MS) * MINUTE_MS;
-    // Neighbours are mostly of one minute.
+    // Successive events are mostly of the same minute.
     if (last !== undefined && last.minuteMs === minuteMs && last.project === project) return last;
     const name = `${minuteMs} ${project}`;
     last = counts.get(name) ?? { project, minuteMs, loaded: 0, copies: 0 };
@@ -74,7 +74,7 @@ export async function putCounts(
   await dynamodb.send(put, { abortSignal: callDeadline() });
 }
 
-/** Those of a plan that is given up with its objects. */
+/** Deletes the counts of a plan whose objects are deleted. */
 export async function deleteCounts(
   dynamodb: DynamoDBClient,
   table: string,
@@ -84,7 +84,7 @@ export async function deleteCounts(
   await dynamodb.send(remove, { abortSignal: callDeadline() });
 }
 
-/** Those of plans that are done, behind a position, oldest first; a page of them. */
+/** Reads a page of counts of completed plans after a position, oldest first. */
 export async function readCounts(
   dynamodb: DynamoDBClient,
   table: string,

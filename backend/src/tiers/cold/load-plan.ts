@@ -1,46 +1,46 @@
-// What the cold tier will write for the next events of a raw shard, decided before anything is written. Pure.
+// Plans the cold tier's objects for the next events of a raw shard, before anything is written. Pure.
 
 import { type EnrichedEvent, position } from "@behaviour/contract";
 import { after } from "../order.ts";
 
 const DAY_MS = 86_400_000;
 
-/** The last thing a raw shard's consumer set out to do. While it is not done, its objects may be there or not. */
+/** The last plan of a raw shard's consumer. Until it is done, its objects may or may not exist. */
 export interface LoadPlan {
   rawShard: string;
-  /** Positions of the first and the last event it covers. */
+  /** Positions of the plan's first and last event. */
   first: string;
   last: string;
-  /** Objects it writes. */
+  /** Objects that the plan writes. */
   keys: string[];
-  /** Objects of an earlier plan for the same events, which it takes the place of. */
+  /** Objects of an earlier plan for the same events, which this plan replaces. */
   remove: string[];
   done: boolean;
-  /** Counts the plans of this shard: a consumer that was overtaken can't write its own. */
+  /** Number of the shard's plans. A consumer that was overtaken cannot write its plan. */
   version: number;
 }
 
 export interface NextLoad {
-  /** What is not stored yet, in order. */
+  /** The events that are not stored yet, in order. */
   events: readonly EnrichedEvent[];
-  /** Objects that hold some of these events already, or may. */
+  /** Objects that may already hold some of these events. */
   stale: string[];
 }
 
 /**
- * Which of a run of events are to be stored. Those of a plan that was not finished are stored again: the batch may be cut
- * differently this time, so the objects of that plan go when the new ones are there.
+ * Chooses the events of a run to store. Events of an incomplete plan are stored again. Their batch may have other bounds this
+ * time, so that plan's objects are deleted after the new objects were written.
  */
 export function nextLoad(plan: LoadPlan | null, run: readonly EnrichedEvent[]): NextLoad {
   if (plan === null) return { events: run, stale: [] };
   if (plan.done) return { events: after(run, plan.last), stale: [] };
   const events = run.filter((event) => event.position >= plan.first);
-  // A run that starts later means that the stream gave up the plan's first events: they lie in its failure destination, and a
-  // redrive brings back all of them. What was written of them goes, for with them were written some that come again.
+  // If the run starts later, the plan's first events are in the failure destination, and a redrive loads all of them. Their
+  // objects are deleted, because they also hold events that are delivered again.
   return { events, stale: events.length === 0 ? [] : [...plan.keys, ...plan.remove] };
 }
 
-/** Groups events by the object they go to; the key is the same whenever the same range is stored. */
+/** Groups events by their object. The key is always the same for the same range. */
 export function planObjects(
   events: readonly EnrichedEvent[],
   range: { rawShard: string; first: string; last: string },
@@ -52,7 +52,7 @@ export function planObjects(
   let day = Number.NaN;
   for (const event of events) {
     const eventDay = Math.floor(event.timeMs / DAY_MS);
-    // Neighbours mostly go to the same object.
+    // Successive events mostly belong to the same object.
     if (object === undefined || eventDay !== day || event.project !== project) {
       day = eventDay;
       project = event.project;
@@ -72,7 +72,7 @@ export function partitionOf({ project, timeMs }: Pick<EnrichedEvent, "project" |
 
 const LOADED_KEY = /\/([^/]+)-(\d+\.\d+)-(\d+\.\d+)\.parquet$/;
 
-/** What a consumer's object covers; null for one that compaction made. */
+/** The range of a consumer's object; null for an object of a compaction. */
 export function positionsOfKey(key: string): { rawShard: string; first: string; last: string } | null {
   const [, rawShard, first, last] = LOADED_KEY.exec(key) ?? [];
   if (rawShard === undefined || first === undefined || last === undefined) return null;
@@ -81,7 +81,7 @@ export function positionsOfKey(key: string): { rawShard: string; first: string; 
 
 const POSITION_LENGTH = position("0", 0).length;
 
-/** Without the zeros that only serve sorting: names of files end at 255 bytes. */
+/** Without the leading zeros, which are only for sorting: a file's name has at most 255 bytes. */
 function shortPosition(position: string): string {
   return position.replace(/^0+(?=\d)/, "");
 }

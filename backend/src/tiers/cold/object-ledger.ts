@@ -1,5 +1,5 @@
-// The cold tier's memory in DynamoDB: the last plan of each raw shard, and the compactions under way. Conditional writes,
-// which S3 alone does not give everywhere, keep a consumer that was overtaken from going on.
+// Stores the cold tier's state in DynamoDB: the last plan of each raw shard, and the compactions in progress. Conditional
+// writes stop a consumer that was overtaken. S3 alone does not offer them everywhere.
 
 import {
   type AttributeValue,
@@ -20,7 +20,7 @@ export interface Compaction {
   partition: string;
   target: string;
   sources: string[];
-  /** Until then whoever wrote this is at work; afterwards anybody may finish it. */
+  /** Until this time the writer of this entry is at work. Afterwards any process may complete the compaction. */
   leaseUntilMs: number;
 }
 
@@ -47,7 +47,7 @@ export class ColdLedger {
     return (await this.#all(PLANS)).map(planOf);
   }
 
-  /** Takes the place of the plan with the version before. @throws when that is not the last one any more. */
+  /** Replaces the plan with the previous version. @throws if that plan is no longer the last plan. */
   async putPlan(plan: LoadPlan): Promise<void> {
     const put = new PutItemCommand({
       TableName: this.#table,
@@ -80,7 +80,7 @@ export class ColdLedger {
     }));
   }
 
-  /** @returns false when one of the same partition is under way. */
+  /** @returns false if a compaction of the same partition is in progress. */
   async beginCompaction(compaction: Compaction): Promise<boolean> {
     const put = new PutItemCommand({
       TableName: this.#table,

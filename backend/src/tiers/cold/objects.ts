@@ -1,4 +1,5 @@
-// The cold tier's objects in S3. People read them by the glob `project=*/day=*/*.parquet` (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
+// Reads and writes the cold tier's objects in S3. People read them by the glob `project=*/day=*/*.parquet`
+// (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 import {
   DeleteObjectsCommand,
@@ -10,7 +11,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { callDeadline } from "../../aws.ts";
 
-/** What one DeleteObjects call takes. */
+/** The maximum of one DeleteObjects call. */
 const DELETE_KEYS_MAX = 1_000;
 
 export interface StoredObject {
@@ -38,7 +39,7 @@ export class Objects {
     await this.#s3.send(put, { abortSignal: callDeadline() });
   }
 
-  /** @returns null when there is none. */
+  /** @returns null if there is no such object. */
   async get(key: string): Promise<Uint8Array | null> {
     try {
       const get = new GetObjectCommand({ Bucket: this.#bucket, Key: key });
@@ -60,7 +61,7 @@ export class Objects {
     }
   }
 
-  /** Those that are not there count as deleted. @throws when one could not be deleted. */
+  /** An object that does not exist counts as deleted. @throws if an object could not be deleted. */
   async delete(keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += DELETE_KEYS_MAX) {
       const some = keys.slice(start, start + DELETE_KEYS_MAX);

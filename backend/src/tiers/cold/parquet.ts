@@ -1,4 +1,5 @@
-// Events to the bytes of a Parquet file and back. zstd, which every reader of today knows and which halves what snappy makes.
+// Encodes events as a Parquet file, and decodes such files. It uses zstd, which current readers support and whose files are
+// half as large as with snappy.
 
 import { type ColumnKind, type EnrichedEvent, STORE_COLUMNS } from "@behaviour/contract";
 import { parquetMetadata, parquetReadObjects, type SchemaElement } from "hyparquet";
@@ -10,23 +11,23 @@ const ROW_GROUP_ROWS = 50_000;
 const KNOWN = new Set(STORE_COLUMNS.map(({ column }) => column));
 const [ROOT, ...ELEMENTS] = PARQUET_SCHEMA as [SchemaElement, ...SchemaElement[]];
 
-/** Columns that a reader's filter can skip row groups by; bounds of the others would cost more than they save. */
+/** Columns with bounds, by which a reader's filter skips row groups. Bounds of other columns would cost more than they save. */
 const BOUNDED = new Set(["project", "message_id", "time", "received_at", "type", "event", "subject"]);
 
-/** A file of events, sorted by time, so that a reader's range finds its row groups by their bounds. */
+/** Encodes events, sorted by time, so that a reader's range finds its row groups by their bounds. */
 export function encodeEvents(events: readonly EnrichedEvent[]): Uint8Array {
   const sorted = sortedBy(events, (event) => event.timeMs);
-  // By column from the start: an object for each row on the way would take as long as the writing.
+  // Values are collected by column. An object for each row would take as long as the encoding.
   return encode(STORE_COLUMNS.map(({ field, kind }) => valuesOf(sorted, field, kind)));
 }
 
-/** The same of rows that were read from such files. */
+/** Encodes rows that were read from such files. */
 export function encodeRows(rows: readonly ColdRow[]): Uint8Array {
   const sorted = sortedBy(rows, (row) => Number(row["time"]));
   return encode(STORE_COLUMNS.map(({ column, kind }) => valuesOf(sorted, column, kind)));
 }
 
-/** @param values of each column, in the contract's order */
+/** @param values the values of each column, in the contract's order */
 function encode(values: readonly unknown[][]): Uint8Array {
   const columns = STORE_COLUMNS.map(({ column, kind }, index) => ({
     element: ELEMENTS[index] as SchemaElement,
@@ -37,10 +38,11 @@ function encode(values: readonly unknown[][]): Uint8Array {
   return writeFile(ROOT, columns, ROW_GROUP_ROWS);
 }
 
-/** A column: times as milliseconds, JSON as text, and nothing as null. */
+/** The values of a column: times in milliseconds, JSON as text, missing values as null. */
 function valuesOf<T>(items: readonly T[], field: keyof T, kind: ColumnKind): unknown[] {
   const values = new Array<unknown>(items.length);
-  // Plain loops over one kind: a function called for each of forty values of an event costs as much as writing them.
+  // There is a plain loop for each kind, because a function call for each of an event's forty values costs as much as encoding
+  // them.
   for (let row = 0; row < items.length; row++) values[row] = (items[row] as T)[field] ?? null;
   if (kind === "json") {
     for (let row = 0; row < values.length; row++) if (values[row] !== null) values[row] = JSON.stringify(values[row]);
@@ -50,7 +52,7 @@ function valuesOf<T>(items: readonly T[], field: keyof T, kind: ColumnKind): unk
   return values;
 }
 
-/** What comes by the stream is nearly always in order already. */
+/** Events of the stream are nearly always in order. */
 function sortedBy<T>(items: readonly T[], timeOf: (item: T) => number): readonly T[] {
   let latest = -Infinity;
   for (const item of items) {
@@ -62,8 +64,8 @@ function sortedBy<T>(items: readonly T[], timeOf: (item: T) => number): readonly
 }
 
 /**
- * The rows of a file of this schema or of an older one, which lacks columns; null for a newer one: what it has beyond ours
- * would be lost by writing it anew. @throws when the bytes are no Parquet file.
+ * The rows of a file of this schema or of an older schema, which has fewer columns. Null for a newer schema, because its
+ * additional columns would be lost when the file is rewritten. @throws if the bytes are not a Parquet file.
  */
 export async function decodeParquet(bytes: Uint8Array): Promise<ColdRow[] | null> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
@@ -72,7 +74,7 @@ export async function decodeParquet(bytes: Uint8Array): Promise<ColdRow[] | null
   return (await parquetReadObjects({ file, compressors: decompressors })) as ColdRow[];
 }
 
-/** The column `message_id` alone. @throws when the bytes are no Parquet file. */
+/** The column `message_id` alone. @throws if the bytes are not a Parquet file. */
 export async function decodeMessageIds(bytes: Uint8Array): Promise<string[]> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   const columns = ["message_id"];

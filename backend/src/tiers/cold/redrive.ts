@@ -1,5 +1,5 @@
-// What the archive holds of a batch that the stream gave up: looked up in the objects themselves, because the plan has gone on
-// since. Reads only the ids, and of the objects that a consumer wrote only those whose positions meet the batch's.
+// Finds the events of a batch from the failure destination that the archive holds. It reads the objects, because the plan has
+// moved on since. It reads only the ids, and of a consumer's objects only those whose positions overlap the batch.
 
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, type EnrichedEvent } from "@behaviour/contract";
@@ -8,10 +8,12 @@ import { partitionOf, positionsOfKey } from "./load-plan.ts";
 import { Objects } from "./objects.ts";
 import { decodeMessageIds } from "./parquet.ts";
 
-/** An object that compaction takes away between listing and reading is in another one by then. */
+/**
+ * If a compaction deletes an object between listing and reading, its events are in another object, so the listing is repeated.
+ */
 const LISTINGS_MAX = 5;
 
-/** @param ignored objects that an unfinished plan may have written, and that are about to go */
+/** @param ignored objects that an incomplete plan may have written, and that will be deleted */
 export async function storedAmong(
   s3: S3Client,
   run: readonly EnrichedEvent[],
@@ -46,7 +48,7 @@ async function storedIds(
   throw new Error(`the objects of ${partition} are rewritten too fast to be read`);
 }
 
-/** A compacted object's name says nothing of its positions. */
+/** The name of a compacted object does not contain its positions. */
 function mayHold(key: string, events: readonly EnrichedEvent[]): boolean {
   const [first, last] = [events[0], events.at(-1)];
   if (first === undefined || last === undefined) return false;

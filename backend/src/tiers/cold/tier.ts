@@ -1,9 +1,9 @@
-// The cold tier: Parquet on S3, the archive.
+// The cold tier is the archive: Parquet files on S3.
 //
-// Exactly once: before anything is written, the raw shard's plan says which positions go into which objects. Keys follow from
-// the positions, so the same range written again overwrites itself; a range cut differently names the objects it takes the
-// place of, and removes them when its own are there. A plan that is done is the checkpoint. Copies that came through another
-// shard are told by the registry, as in the hot tier.
+// Exactly once: before anything is written, the raw shard's plan assigns positions to objects. Keys follow from the positions,
+// so a range that is written again overwrites itself. A range with other bounds names the objects that it replaces, and deletes
+// them after its own objects were written. A completed plan is the checkpoint. The registry finds duplicates that arrived
+// through another shard, as in the hot tier.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
@@ -20,9 +20,9 @@ import { encodeEvents } from "./parquet.ts";
 import { storedAmong } from "./redrive.ts";
 
 const MINUTE_MS = 60_000;
-/** Events of one plan: what is in memory as rows and as encoded bytes at once. */
+/** Events of one plan. They are in memory as rows and as encoded bytes at the same time. */
 const PLAN_EVENTS = 20_000;
-/** The registry's rows of this tier, beside the processor's in the same table. */
+/** Separates this tier's registry from the processor's items in the same table. */
 const NAMESPACE = "cold#";
 
 export interface ColdTierOptions {
@@ -62,8 +62,8 @@ export class ColdTier implements Tier {
   }
 
   /**
-   * Events that the stream gave up: the plan has passed them, whether they were stored or not. What is not in the archive is
-   * stored under a plan of the batch's own.
+   * Loads events from the failure destination. The plan has passed them, whether they were stored or not. Events that are not
+   * in the archive are stored under a plan of the batch's own.
    */
   async redrive(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
     const result = emptyResult();
@@ -87,8 +87,8 @@ export class ColdTier implements Tier {
   }
 
   /**
-   * Ends what the raw shard's own plan left half done of the batch, and moves it past it: should the batch still come by the
-   * stream (it was given up by a mapping that died before it went on), its consumer finds it done.
+   * Completes the raw shard's own plan for the batch, and moves the plan past it. If the stream still delivers the batch (its
+   * mapping crashed after it wrote to the failure destination), its consumer finds it done.
    */
   async #passGivenUp(rawShard: string, first: string, last: string): Promise<void> {
     const plan = await this.#ledger.plan(rawShard);
@@ -122,10 +122,10 @@ export class ColdTier implements Tier {
     const plan: LoadPlan = { ...range, keys, remove, done: false, version: (before?.version ?? 0) + 1 };
     await this.#forgetCounts(before, plan.first);
     const planned = this.#ledger.putPlan(plan);
-    // Told here too, so that a fault while the first file is written is nobody's unhandled one.
+    // A handler here as well, so that a fault during the encoding of the first file is not an unhandled rejection.
     planned.catch(() => undefined);
     for (const [key, rows] of objects) {
-      // Written while the ledger answers; stored only when it has.
+      // The file is encoded while the ledger answers, and stored only after its answer.
       const file = encodeEvents(rows);
       await planned;
       await this.#objects.put(key, file);
@@ -142,7 +142,7 @@ export class ColdTier implements Tier {
     };
   }
 
-  /** Of a plan that was not finished and begins elsewhere than what takes its place: nobody will replace them. */
+  /** Deletes the counts of an incomplete plan whose replacement begins at another position and therefore has another name. */
   async #forgetCounts(plan: LoadPlan | null, next: string | null): Promise<void> {
     if (plan === null || plan.done || plan.first === next) return;
     await deleteCounts(this.#dynamodb, TABLES.ledger, plan);

@@ -1,5 +1,5 @@
-// Ageing of the hot tier: a project's minutes that are older than it wants. DynamoDB's own expiry, which every item carries,
-// is the same for all projects, and may be two days late.
+// Deletes a project's minutes that are older than its retention in the hot tier. DynamoDB's own expiry, which every item has, is
+// the same for all projects and may be two days late.
 
 import {
   type AttributeValue,
@@ -12,12 +12,12 @@ import { callDeadline } from "../../aws.ts";
 import { minuteKey, minuteOf } from "./minute.ts";
 
 const HOUR_MS = 3_600_000;
-/** What one BatchWriteItem takes. */
+/** The maximum of one BatchWriteItem. */
 const DELETE_AT_ONCE = 25;
 
 type Key = Record<string, AttributeValue>;
 
-/** @returns how many items went */
+/** @returns the number of deleted items */
 export async function deleteOldMinutes(
   dynamodb: DynamoDBClient,
   project: string,
@@ -50,7 +50,7 @@ export async function deleteOldMinutes(
   return deleted;
 }
 
-/** What the table does not take now is left for the next run. */
+/** Items that the table does not process now are left for the next run. */
 async function deleteItems(dynamodb: DynamoDBClient, keys: readonly Key[]): Promise<void> {
   const batch = new BatchWriteItemCommand({
     RequestItems: { [TABLES.hot]: keys.map((Key) => ({ DeleteRequest: { Key } })) },

@@ -1,4 +1,4 @@
-// What the hot tier counts: one item per project, minute of receipt and raw shard. Pure: events in, item out.
+// Computes the hot tier's counters: one item for each project, minute of receipt and raw shard. Pure: events in, item out.
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, LIMITS } from "@behaviour/contract";
@@ -7,21 +7,21 @@ import { decodeRanges, encodeRanges, type PositionRange, positionNumber, withPos
 import { Sketch } from "./sketch.ts";
 
 export const MINUTE_MS = 60_000;
-/** Items are kept so long after their minute; what was received earlier than that has no place here any more. */
+/** An item is kept this long after its minute. Events that were received earlier are not counted. */
 export const KEPT_MS = 48 * 3_600_000;
-/** An item is at most 400 KB: three maps of so many keys of at most 200 characters are a quarter of that. */
+/** An item is at most 400 KB. Three maps with this many keys of at most 200 characters are a quarter of it. */
 export const KEYS_MAX = 100;
 
-/** Counts of the most frequent keys; the rest is summed up in `rest`. */
+/** Counts of the most frequent keys. `rest` is the sum of the others. */
 export interface Tally {
   counts: Map<string, number>;
   rest: number;
 }
 
 export interface MinuteCounters {
-  /** Distinct messages: summed over all items of a project, exactly as many as it has in this tier. */
+  /** Distinct messages. The sum over all items of a project is the exact number of its messages in this tier. */
   events: number;
-  /** Messages that had their effect by another copy, and are not among `events`. */
+  /** Duplicates of messages that were counted before. They are not included in `events`. */
   copies: number;
   labels: Tally;
   /** Page views by path. */
@@ -29,11 +29,11 @@ export interface MinuteCounters {
   countries: Tally;
   subjects: Sketch;
   lastEventAtMs: number;
-  /** Position of the last event of this raw shard that was judged here. */
+  /** Position of the last event of this raw shard that this item has processed. */
   checkpoint: string;
-  /** Which positions were: the checkpoint passes what the stream gave up. */
+  /** The positions that were processed. The checkpoint alone is not enough, because it also passes batches that failed. */
   ranges: readonly PositionRange[];
-  /** Counts the writes: of two at the same time one succeeds. */
+  /** Number of writes. Of two concurrent writes one succeeds. */
   revision: number;
 }
 
@@ -46,8 +46,8 @@ export function minuteKey(project: string): string {
 }
 
 /**
- * The counters after these events, none of which was judged before. The given ones are not changed.
- * @param judged the events and, in order among them, the copies that do not count
+ * The counters after these events, none of which was processed before. The given counters are not changed.
+ * @param judged the events and, in order among them, the duplicates that do not count
  */
 export function countEvents(
   before: MinuteCounters | null,
@@ -77,7 +77,7 @@ export function countEvents(
     countries: bounded(countries),
     subjects,
     lastEventAtMs,
-    // Never backwards: what was given up is older.
+    // The checkpoint never moves backwards: redriven events are older.
     checkpoint: last > checkpoint ? last : checkpoint,
     ranges: rangesAfter(before?.ranges ?? [], judged, checkpoint),
     revision: (before?.revision ?? 0) + 1,
@@ -91,7 +91,7 @@ function rangesAfter(
 ): readonly PositionRange[] {
   const [first, last] = [judged[0], judged.at(-1)];
   if (first === undefined || last === undefined) return ranges;
-  // Nearly always: all of them lie behind what is there, and only two of them need to become numbers.
+  // Nearly always all events are after the checkpoint. Then only two positions are converted to numbers.
   const ends = first.position > checkpoint ? [first, last] : judged;
   return withPositions(
     ranges,
@@ -143,7 +143,7 @@ export function minuteToItem(project: string, minute: string, rawShard: string, 
   return item;
 }
 
-/** @throws when the item is none of ours. */
+/** @throws if the item was not written by this code. */
 export function minuteFromItem(item: Record<string, AttributeValue>): MinuteCounters {
   const { events, copies, labels, pages, countries, rest, subjects, lastEventAt, checkpoint, ranges, revision } = item;
   if (!events?.N || !subjects?.B || !lastEventAt?.S || checkpoint?.S === undefined) {

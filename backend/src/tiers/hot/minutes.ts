@@ -1,5 +1,5 @@
-// The minutes' items in DynamoDB: read, and written on the condition that nobody else wrote them meanwhile. Keeps those it
-// wrote last, because the same item is written again and again while its minute lasts.
+// Reads the minutes' items in DynamoDB, and writes them on the condition that no other consumer wrote them meanwhile. It caches
+// the items that it wrote last, because an item is written many times during its minute.
 
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { callDeadline } from "../../aws.ts";
@@ -24,7 +24,7 @@ export class Minutes {
     this.#table = table;
   }
 
-  /** @returns null when nothing is counted there yet. May be behind when another process writes the same item. */
+  /** @returns null if there is no item yet. The result may be stale if another process writes the same item. */
   async get(place: MinutePlace): Promise<MinuteCounters | null> {
     const kept = this.#kept.get(nameOf(place));
     if (kept !== undefined) return kept;
@@ -40,7 +40,7 @@ export class Minutes {
     return counters;
   }
 
-  /** @returns false when the item is not as `before` says any more; what `get` answers next is fresh. */
+  /** @returns false if the item differs from `before`. The next `get` then reads the stored item. */
   async put(place: MinutePlace, before: MinuteCounters | null, next: MinuteCounters): Promise<boolean> {
     const put = new PutItemCommand({
       TableName: this.#table,
@@ -55,7 +55,7 @@ export class Minutes {
     try {
       await this.#dynamodb.send(put, { abortSignal: callDeadline() });
     } catch (fault) {
-      // Whatever went wrong, the item may have been written.
+      // After any fault the item may have been written.
       this.#kept.delete(nameOf(place));
       if (fault instanceof Error && fault.name === "ConditionalCheckFailedException") return false;
       throw fault;

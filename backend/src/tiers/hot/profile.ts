@@ -1,8 +1,9 @@
-// What the hot tier knows of one person who is signed in: the last events, when first and last seen, the latest traits. Pure:
-// events in, item out. Only of identified people: a write for every anonymous visitor would cost more than all counters.
+// Computes the hot tier's profile of a signed-in person: the last events, the times of the first and last event, the latest
+// traits. Pure: events in, item out. Only identified people have profiles, because a write for every anonymous visitor would
+// cost more than all counters.
 //
-// An item carries, for each raw shard, the position up to which it has taken events in, so that events that are delivered
-// again change nothing. What the stream gave up and was put back later lies behind that position and is not added.
+// An item has a position for each raw shard, up to which its events are included, so that a redelivery changes nothing. Redriven
+// events are before that position and are not added.
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { EnrichedEvent } from "@behaviour/contract";
@@ -10,7 +11,7 @@ import { eventLabel } from "../label.ts";
 import { KEPT_MS } from "./minute.ts";
 
 export const RECENT_EVENTS = 50;
-/** Of raw shards whose position is kept; a person's events come through one or two at a time. */
+/** Raw shards whose position is kept. A person's events arrive through one or two shards at a time. */
 const SHARDS_MAX = 20;
 
 export interface RecentEvent {
@@ -22,22 +23,22 @@ export interface RecentEvent {
 export interface Profile {
   /** Newest first, at most 50. */
   recent: RecentEvent[];
-  /** Since the profile began: it ends 48 hours after the last event. */
+  /** Since the beginning of the profile, which ends 48 hours after the last event. */
   eventCount: number;
   firstSeenMs: number;
   lastSeenMs: number;
-  /** Of the newest event that had any: personal data as the project sent it, masked as everywhere. */
+  /** Traits of the newest event with traits, with personal data masked as in every store. */
   traits: Record<string, unknown>;
   traitsAtMs: number;
 }
 
 export interface StoredProfile extends Profile {
-  /** By raw shard, the position of the last event that is in here. */
+  /** By raw shard: the position of the last included event. */
   positions: ReadonlyMap<string, string>;
   revision: number;
 }
 
-/** Whether somebody is known by more than a device. */
+/** Whether the person is known by more than a device. */
 export function isIdentified({ subject, anonymousSubject }: EnrichedEvent): boolean {
   return subject !== anonymousSubject;
 }
@@ -46,7 +47,10 @@ export function profileKey(project: string, subject: string): Record<"pk" | "sk"
   return { pk: { S: `${project}#profile#${subject}` }, sk: { S: "profile" } };
 }
 
-/** @returns the profile with those of the events that it lacks; null when it has all of them. @param events of one person and raw shard, in order */
+/**
+ * @param events of one person and raw shard, in order
+ * @returns the profile with the events that were missing; null if it has all of them
+ */
 export function addToProfile(before: StoredProfile | null, events: readonly EnrichedEvent[]): StoredProfile | null {
   const rawShard = events[0]?.rawShard ?? "";
   const reached = before?.positions.get(rawShard) ?? "";
@@ -73,13 +77,13 @@ export function addToProfile(before: StoredProfile | null, events: readonly Enri
     lastSeenMs: Math.max(before?.lastSeenMs ?? 0, ...times),
     traits,
     traitsAtMs,
-    // The oldest go: a shard that has not been heard of for so many others is closed.
+    // The oldest positions are dropped: a shard without events while so many others had events is closed.
     positions: new Map([...positions].slice(-SHARDS_MAX)),
     revision: (before?.revision ?? 0) + 1,
   };
 }
 
-/** @param nowMs the item is kept so long after it was last written */
+/** @param nowMs the item is kept for 48 hours from this time */
 export function profileToItem(
   project: string,
   subject: string,
@@ -93,7 +97,7 @@ export function profileToItem(
         M: { id: { S: messageId }, event: { S: event }, timeMs: { N: String(timeMs) } },
       })),
     },
-    // Not `events`: that is what the minutes' items are summed by.
+    // The name is not `events`, because the minutes' items are summed by that attribute.
     eventCount: { N: String(profile.eventCount) },
     firstSeenMs: { N: String(profile.firstSeenMs) },
     lastSeenMs: { N: String(profile.lastSeenMs) },
@@ -105,7 +109,7 @@ export function profileToItem(
   };
 }
 
-/** @returns null for an item that has expired: removing it may take DynamoDB two days. @throws when it is none of ours. */
+/** @returns null for an expired item, which DynamoDB may remove two days later. @throws if this code did not write the item. */
 export function profileFromItem(item: Record<string, AttributeValue>, nowMs: number): StoredProfile | null {
   const { recent, eventCount, firstSeenMs, lastSeenMs, traits, traitsAtMs, positions, revision, expiresAt } = item;
   if (!recent?.L || !eventCount?.N || !traits?.S || !positions?.M || !revision?.N) {

@@ -1,5 +1,5 @@
-// The profiles' items in DynamoDB: written on the condition that nobody else wrote them meanwhile, and read by subject.
-// Keeps those it wrote last: who is active now is written again soon.
+// Writes the profiles' items in DynamoDB, on the condition that no other consumer wrote them meanwhile, and reads them by
+// subject. It caches the items that it wrote last, because an active person's profile is written again soon.
 
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, TABLES } from "@behaviour/contract";
@@ -27,7 +27,7 @@ export class Profiles {
     this.#nowMs = nowMs;
   }
 
-  /** @param events of one person and one raw shard, in order. Those that are in the profile already change nothing. */
+  /** @param events of one person and one raw shard, in order. Events that the profile already includes change nothing. */
   async add(project: string, subject: string, events: readonly EnrichedEvent[]): Promise<void> {
     for (let tries = 0; tries < PUT_TRIES; tries++) {
       const before = await this.#get(project, subject);
@@ -37,7 +37,7 @@ export class Profiles {
     throw new Error("a profile is written by too many at once");
   }
 
-  /** `revision` is the item's, also of one that has expired and is begun anew; null when there is none. */
+  /** `revision` is the item's revision, also of an expired item that is restarted; null if there is no item. */
   async #get(project: string, subject: string): Promise<{ profile: StoredProfile | null; revision: number | null }> {
     const kept = this.#kept.get(nameOf(project, subject));
     if (kept !== undefined) return { profile: kept, revision: kept.revision };
@@ -73,7 +73,7 @@ export class Profiles {
   }
 }
 
-/** Strongly consistent. @returns null for a person without events in the last 48 hours, and for one who never signed in */
+/** Reads strongly consistently. @returns null for a person without events in the last 48 hours or without a sign-in */
 export async function readProfile(
   dynamodb: DynamoDBClient,
   project: string,

@@ -1,11 +1,15 @@
-// Which positions of a raw shard an item has counted: ranges, ascending and apart. The checkpoint alone can't tell, for it passes
-// what the stream gave up; a redrive must know of such an event whether it had been counted before it was given up. Pure.
+// Stores the positions of a raw shard that an item has counted, as ascending and separate ranges. The checkpoint alone is not
+// enough: it also moves past batches that were sent to the failure destination. A redrive needs to know whether such an event was
+// counted before. Pure.
 //
-// A range is a pair of numbers, because texts of seventy digits twice for every write would outweigh the counters.
+// A range is a pair of numbers, because two texts of seventy digits in every write would be larger than the counters.
 
 const INDEX_BITS = 20n;
 const INDEX_MASK = (1n << INDEX_BITS) - 1n;
-/** An item is written some hundred times in its minute. Beyond this the oldest two become one, and what lies between them counts as counted. */
+/**
+ * An item is written about a hundred times in its minute. Above this number the two oldest ranges become one, and the positions
+ * between them count as counted.
+ */
 const RANGES_MAX = 1_000;
 
 export interface PositionRange {
@@ -13,7 +17,7 @@ export interface PositionRange {
   last: bigint;
 }
 
-/** @param position as the contract's `position` makes it */
+/** @param position a position of the contract's function `position` */
 export function positionNumber(position: string): bigint {
   const point = position.indexOf(".");
   return (BigInt(position.slice(0, point)) << INDEX_BITS) | (BigInt(position.slice(point + 1)) & INDEX_MASK);
@@ -32,8 +36,8 @@ export function covers(ranges: readonly PositionRange[], position: bigint): bool
 }
 
 /**
- * The ranges and these positions, ascending, none of which is covered. Two that follow each other are one range unless a range
- * lies between them: the caller names every event there is between the first and the last.
+ * Adds ascending positions, none of which is covered. Two successive positions become one range unless a range is between them,
+ * because the caller names every event between the first and the last.
  */
 export function withPositions(ranges: readonly PositionRange[], positions: readonly bigint[]): PositionRange[] {
   const result: PositionRange[] = [];
@@ -62,7 +66,7 @@ function bounded(ranges: PositionRange[]): PositionRange[] {
   return [{ first: oldest.first, last: newest.last }, ...ranges.slice(surplus + 1)];
 }
 
-/** Each number as its distance from the one before, in as many bytes as it takes. */
+/** Encodes each number as its distance from the previous number, in a variable number of bytes. */
 export function encodeRanges(ranges: readonly PositionRange[]): Uint8Array {
   const parts: Uint8Array[] = [];
   let before = 0n;
@@ -73,7 +77,7 @@ export function encodeRanges(ranges: readonly PositionRange[]): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** @throws RangeError when the bytes are not what `encodeRanges` makes. */
+/** @throws RangeError if the bytes are not a result of `encodeRanges`. */
 export function decodeRanges(bytes: Uint8Array): PositionRange[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const ranges: PositionRange[] = [];

@@ -1,4 +1,4 @@
-// What the real-time view reads from the hot tier: strongly consistent, by key range, one project only.
+// Reads the real-time view of one project from the hot tier, strongly consistently and by key range.
 
 import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
@@ -7,20 +7,20 @@ import { MINUTE_MS, type MinuteCounters, minuteFromItem, minuteKey, minuteOf, ty
 import { Sketch } from "./sketch.ts";
 
 const TOP = 10;
-/** A union lives for one answer: it can stay exact far longer than an item's sketch. */
+/** A union exists only for one answer, so it can stay exact far longer than an item's sketch. */
 const UNION_EXACT_MAX = 100_000;
 
 export interface Realtime {
   /** Distinct subjects over the whole window. */
   activeUsers: number;
-  /** Every minute of the window, oldest first, ISO 8601; those without events have 0. */
+  /** Every minute of the window, oldest first, ISO 8601. A minute without events has 0. */
   perMinute: { minute: string; events: number }[];
   topEvents: { event: string; count: number }[];
   topPages: { page: string; count: number }[];
   countries: { country: string; count: number }[];
 }
 
-/** @param minutes length of the window, which ends with the minute under way */
+/** @param minutes length of the window, which ends with the current minute */
 export async function readRealtime(
   dynamodb: DynamoDBClient,
   project: string,
@@ -37,7 +37,7 @@ export async function readRealtime(
   const pages = new Map<string, number>();
   const countries = new Map<string, number>();
   for await (const { minute, counters } of minuteItems(dynamodb, project, fromMs, nowMs)) {
-    // An edge's clock may run ahead of ours: what it took counts for the minute under way.
+    // An edge's clock may be ahead of ours. Its events then count for the current minute.
     const shown = perMinute.has(minute) ? minute : minuteOf(toMs);
     perMinute.set(shown, (perMinute.get(shown) ?? 0) + counters.events);
     subjects.merge(counters.subjects);
@@ -54,7 +54,7 @@ export async function readRealtime(
   };
 }
 
-/** The items from a minute on, expired ones left out: removing them may take DynamoDB two days. */
+/** The items from a minute on, without expired items, which DynamoDB may remove two days later. */
 async function* minuteItems(
   dynamodb: DynamoDBClient,
   project: string,

@@ -1,12 +1,12 @@
-// How many distinct subjects: exact up to a few hundred, then HyperLogLog (Flajolet et al. 2007, with linear counting for
-// small cardinalities). Small, mergeable, and what one minute's item holds for its share of a project's users.
+// Counts distinct subjects: exactly up to a few hundred, then by HyperLogLog (Flajolet et al. 2007, with linear counting for
+// small cardinalities). A sketch is small and mergeable. Each minute's item has a sketch of its project's users.
 
 import { hashId } from "@behaviour/contract";
 
 const EXACT = 0;
 const DENSE = 1;
 const HASH_BYTES = 8;
-/** Up to here the hashes themselves are kept, 8 bytes each: as small as the registers they would become. */
+/** Up to this number the hashes are kept, 8 bytes each. Together they are not larger than the registers. */
 const EXACT_MAX = 512;
 const INDEX_BITS = 12;
 /** Standard error 1.04 / √4096 = 1.6 %. */
@@ -14,12 +14,12 @@ const REGISTERS = 1 << INDEX_BITS;
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
 
 export class Sketch {
-  /** The hashes, until there are too many. */
+  /** The hashes; null when there were too many. */
   #exact: Set<bigint> | null = new Set();
   #registers: Uint8Array | null = null;
   readonly #exactMax: number;
 
-  /** @param exactMax a union that lives in memory only may stay exact for longer than an item can */
+  /** @param exactMax a union in memory may stay exact for longer than an item */
   constructor(exactMax: number = EXACT_MAX) {
     this.#exactMax = exactMax;
   }
@@ -29,7 +29,7 @@ export class Sketch {
     this.#addHash((BigInt(high) << 32n) | BigInt(low));
   }
 
-  /** Takes in all that another one counted. */
+  /** Adds everything that another sketch counted. */
   merge(other: Sketch): void {
     if (other.#exact !== null) {
       for (const hash of other.#exact.keys()) this.#addHash(hash);
@@ -64,7 +64,7 @@ export class Sketch {
     return bytes;
   }
 
-  /** @throws when the bytes are no sketch. */
+  /** @throws if the bytes are not a sketch. */
   static decode(bytes: Uint8Array): Sketch {
     const sketch = new Sketch();
     const body = bytes.subarray(1);
@@ -98,7 +98,7 @@ export class Sketch {
   }
 }
 
-/** The first bits choose the register; it keeps the longest run of zeros seen in the rest, plus one. */
+/** The first bits choose the register, which keeps the longest run of zeros in the remaining bits, plus one. */
 function setRegister(registers: Uint8Array, hash: bigint): void {
   const index = Number(hash >> BigInt(64 - INDEX_BITS));
   const high = Number((hash >> 20n) & 0xffffffffn);

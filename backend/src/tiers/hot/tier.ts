@@ -1,9 +1,9 @@
-// The hot tier: counters of the last hours in DynamoDB, for the real-time view.
+// The hot tier keeps counters of the last hours in DynamoDB, for the real-time view.
 //
-// Exactly once: each event has one item, that of its project, minute of receipt and raw shard. The item carries the
-// positions that it counts and is written whole on the condition that it is as it was read, so counting and checkpoint are
-// one write. Copies that came through another shard are told by the registry, in which a batch is entered
-// before it is counted: a crash in between leaves entries whose owner comes again and is counted then.
+// Exactly once: each event belongs to one item, by its project, minute of receipt and raw shard. The item has the positions
+// that it counts. It is written as a whole, on the condition that it did not change since it was read, so counters and
+// checkpoint are one write. The registry finds duplicates that arrived through another shard. A batch is registered before it
+// is counted: a crash in between leaves registrations whose events are delivered again and counted then.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract";
@@ -16,15 +16,15 @@ import { isIdentified } from "./profile.ts";
 import { Profiles } from "./profiles.ts";
 import { covers, positionNumber } from "./ranges.ts";
 
-/** Items written side by side. */
+/** Items that are written concurrently. */
 const CONCURRENCY = 8;
 const PUT_TRIES = 20;
-/** An item that is about to expire is as good as gone: never begin one. */
+/** No item is created that would expire within an hour. */
 const OUTDATED_MS = KEPT_MS - 3_600_000;
 
 export interface HotTierOptions {
   dynamodb: DynamoDBClient;
-  /** Whether profiles of signed-in people are kept: a write for each of them in every batch, where counters take a few. */
+  /** Whether profiles of signed-in people are kept. They cost a write for each person in every batch, and counters cost a few. */
   profiles?: boolean;
   nowMs?: () => number;
 }
@@ -34,7 +34,7 @@ interface MinuteBatch {
   events: EnrichedEvent[];
 }
 
-/** Which of a minute's events, in order, it has not judged yet. */
+/** Returns the events of a minute, in order, that its item has not processed yet. */
 type ChooseFresh = (before: MinuteCounters | null, events: readonly EnrichedEvent[]) => readonly EnrichedEvent[];
 
 const behindCheckpoint: ChooseFresh = (before, events) => after(events, before?.checkpoint);
@@ -42,12 +42,12 @@ const notCovered: ChooseFresh = (before, events) =>
   before === null ? events : events.filter(({ position }) => !covers(before.ranges, positionNumber(position)));
 
 export interface HotPlan {
-  /** By project; each one's minutes, and in them the events in order. */
+  /** The minutes of each project, with their events in order. */
   projects: Map<string, MinuteBatch[]>;
   outdated: number;
 }
 
-/** Sorts the events of one raw shard by the item each is counted in. Pure. */
+/** Groups the events of one raw shard by their item. Pure. */
 export function planHotLoad(rawShard: string, events: readonly EnrichedEvent[], nowMs: number): HotPlan {
   const plan: HotPlan = { projects: new Map(), outdated: 0 };
   const minutes = new Map<string, MinuteBatch>();
@@ -90,7 +90,7 @@ export class HotTier implements Tier {
     return this.#load(batch, behindCheckpoint);
   }
 
-  /** Events that the stream gave up: the checkpoints have passed them, whether they were counted or not. */
+  /** Loads events from the failure destination. The checkpoints have passed them, whether they were counted or not. */
   redrive(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
     return this.#load(batch, notCovered);
   }
@@ -123,10 +123,10 @@ export class HotTier implements Tier {
       result.repeated += events.length - fresh.length;
       if (fresh.length > 0) pending.push({ place, events: fresh });
     });
-    // In the stream's order again: of two copies in one batch the earlier one is the message.
+    // The stream's order decides: the earlier of two copies in one batch is the message.
     const all = pending.flatMap(({ events }) => events).sort((a, b) => (a.position < b.position ? -1 : 1));
     const copies = await this.#registry.claim(project, all);
-    // Before the minutes, whose checkpoints say that a batch is done: a profile knows by itself what it has already.
+    // Profiles are written before the minutes, whose checkpoints mark a batch as done. A profile has checkpoints of its own.
     await this.#addToProfiles(
       project,
       all.filter((event) => !copies.has(event)),
@@ -142,7 +142,7 @@ export class HotTier implements Tier {
     await eachOf([...people], ([subject, ofPerson]) => profiles.add(project, subject, ofPerson));
   }
 
-  /** Counts what is not counted yet: another consumer may have been given the same events, and been faster. */
+  /** Counts the events that are not counted yet. Another consumer may have the same events and be faster. */
   async #count(
     { place, events }: MinuteBatch,
     copies: ReadonlySet<EnrichedEvent>,
@@ -165,7 +165,7 @@ export class HotTier implements Tier {
   }
 }
 
-/** Side by side, a few at a time; throws the first fault after all under way have ended. */
+/** Runs `work` for a few items at the same time. Throws the first fault after all started calls have ended. */
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
   const workers = Array.from({ length: Math.min(CONCURRENCY, items.length) }, async () => {

@@ -1,4 +1,4 @@
-// One entry of a project's registry as a DynamoDB item: the messages one consumer registered in one go. Pure.
+// Encodes an entry of a project's registry as a DynamoDB item: the messages that one consumer registered together. Pure.
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, hashId, packIds } from "@behaviour/contract";
@@ -6,19 +6,19 @@ import { type EnrichedEvent, hashId, packIds } from "@behaviour/contract";
 /** An id and its owner take 12 bytes; an item holds at most 400 KB. */
 export const ENTRY_MESSAGES_MAX = 20_000;
 const SEQUENCE_DIGITS = 15;
-/** Longer than the window of dedupe, so that a look back over all of it meets no gap. */
+/** Longer than the dedupe window, so that the whole window can be read without a gap. */
 const KEPT_SECONDS = 26 * 3_600;
 
 export interface Entry {
-  /** Its place in the project's order. */
+  /** The entry's place in the project's order. */
   sequence: number;
   rawShard: string;
-  /** Position of the last message in it. */
+  /** Position of the entry's last message. */
   lastPosition: string;
   registeredAtMs: number;
   /** Packed message ids. */
   ids: Uint8Array;
-  /** Four bytes for each id, big-endian: who registered it. */
+  /** The owner of each id, four bytes each, big-endian. */
   owners: Uint8Array;
 }
 
@@ -30,7 +30,7 @@ export function sequenceKey(sequence: number): string {
   return String(sequence).padStart(SEQUENCE_DIGITS, "0");
 }
 
-/** The copy of a message that stands at one position of one raw shard, in 32 bits. */
+/** Identifies the copy of a message at one position of one raw shard, in 32 bits. */
 export function ownerOf(event: Pick<EnrichedEvent, "rawShard" | "position">): number {
   return hashId(`${event.rawShard} ${event.position}`).low;
 }
@@ -63,7 +63,7 @@ export function entryToItem(key: string, entry: Entry): Record<string, Attribute
   };
 }
 
-/** @throws when the item is none of ours. */
+/** @throws if the item was not written by this code. */
 export function entryFromItem(item: Record<string, AttributeValue>): Entry {
   const { sk, rawShard, lastPosition, registeredAtMs, ids, owners } = item;
   if (!sk?.S || !rawShard?.S || !lastPosition?.S || !registeredAtMs?.N || !ids?.B || !owners?.B) {

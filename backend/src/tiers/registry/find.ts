@@ -1,4 +1,4 @@
-// Looks one message up in a project's registry, without reading all of it into memory: for people who ask where it is.
+// Finds one message in a project's registry without reading the whole registry into memory, for people who ask where it is.
 
 import { type DynamoDBClient, GetItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { hashId } from "@behaviour/contract";
@@ -6,14 +6,14 @@ import { callDeadline } from "../../aws.ts";
 import { type Entry, entryFromItem, sequenceKey } from "./entry.ts";
 import { forEachId } from "./id-table.ts";
 
-/** Of the log, per look-up: about five million messages. One that lies beyond is not found. */
+/** Bytes of the log that one look-up reads: about five million messages. An older message is not found. */
 const READ_BYTES_MAX = 64 * 1024 * 1024;
 const PAGE_ENTRIES = 200;
 
 export interface RegisteredMessage {
   registeredAtMs: number;
   rawShard: string;
-  /** Position of the last message that was registered with it. */
+  /** Position of the last message of the same entry. */
   lastPosition: string;
 }
 
@@ -56,7 +56,7 @@ async function entriesFrom(dynamodb: DynamoDBClient, table: string, key: string,
   return (answer.Items ?? []).map(entryFromItem);
 }
 
-/** By halving: the number of an entry after which all were registered at `fromMs` or later, give or take a clock. */
+/** Finds by bisection the number of an entry after which all entries are from `fromMs` or later, except for clock errors. */
 async function sequenceAt(dynamodb: DynamoDBClient, table: string, key: string, fromMs: number): Promise<number> {
   const newest = await edge(dynamodb, table, key, false);
   const oldest = await edge(dynamodb, table, key, true);

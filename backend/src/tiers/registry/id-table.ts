@@ -1,5 +1,5 @@
-// Which copy of a message was registered first: a hash table from a message's 64-bit name to its owner's 32 bits, in typed
-// arrays, because a `Map` of a million of them takes five times the memory.
+// Stores which copy of a message was registered first: a hash table from a message's 64-bit hash to its owner's 32 bits, in typed
+// arrays. A `Map` of a million entries takes five times the memory.
 
 import { ID_HASH_BYTES } from "@behaviour/contract";
 
@@ -10,7 +10,7 @@ export class IdTable {
   #high: Uint32Array;
   #low: Uint32Array;
   #owner: Uint32Array;
-  /** 0 in `used` is an empty slot: every value of the other three can occur. */
+  /** 0 marks an empty slot, because every value of the other three arrays can occur. */
   #used: Uint8Array;
   #size = 0;
 
@@ -27,13 +27,13 @@ export class IdTable {
     return this.#size;
   }
 
-  /** @returns the owner, or undefined when the message is not registered. */
+  /** @returns the owner, or undefined if the message is not registered. */
   get(high: number, low: number): number | undefined {
     const slot = this.#find(high, low);
     return this.#used[slot] === 1 ? this.#owner[slot] : undefined;
   }
 
-  /** @param replace an older registration goes before the one that is there; a newer one does not. */
+  /** @param replace true for an older registration, which replaces the present owner */
   set(high: number, low: number, owner: number, replace: boolean): void {
     if (this.#size >= this.#used.length * MAX_LOAD) this.#grow();
     const slot = this.#find(high, low);

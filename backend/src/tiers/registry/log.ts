@@ -1,5 +1,5 @@
-// A project's registry as far as this process knows it: the newest entries of the log in DynamoDB, without a gap, and the
-// table of who registered each of their messages first. I/O in pages; deciding is in registry.ts.
+// Caches a project's registry in this process: the newest entries of the log in DynamoDB, without a gap, and the first owner of
+// each of their messages. It reads in pages. Decisions are in registry.ts.
 
 import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, hashId } from "@behaviour/contract";
@@ -7,7 +7,7 @@ import { callDeadline } from "../../aws.ts";
 import { type Entry, entryFromItem, entryOf, entryToItem, ownerOf, sequenceKey } from "./entry.ts";
 import { forEachId, IdTable } from "./id-table.ts";
 
-/** Entries in one read; DynamoDB ends a page at 1 MB in any case. */
+/** Entries in one read. DynamoDB ends a page at 1 MB in any case. */
 const PAGE_ENTRIES = 200;
 
 export class RegistryLog {
@@ -31,7 +31,7 @@ export class RegistryLog {
     return this.#messages;
   }
 
-  /** Who registered this message first, as far as read; undefined when nobody. */
+  /** The first owner of this message in the entries that were read; undefined if there is none. */
   firstOwner(messageId: string): number | undefined {
     const { high, low } = hashId(messageId);
     return this.#owners.get(high, low);
@@ -42,7 +42,7 @@ export class RegistryLog {
     return owner !== undefined && owner !== ownerOf(event);
   }
 
-  /** Reads older entries until one was registered before `fromMs`, the log begins, or `messagesMax` are in memory. */
+  /** Reads older entries until an entry is older than `fromMs`, the log begins, or `messagesMax` messages are in memory. */
   async readBack(fromMs: number, messagesMax: number): Promise<void> {
     while (!this.#reachesStart && (this.#entries[0]?.registeredAtMs ?? Infinity) >= fromMs) {
       if (this.#messages >= messagesMax) return;
@@ -63,7 +63,7 @@ export class RegistryLog {
     this.#entries = page.reverse();
   }
 
-  /** Reads what others appended since. @returns how many entries. */
+  /** Reads the entries that other consumers appended since. @returns their number. */
   async readForward(): Promise<number> {
     let read = 0;
     for (;;) {
@@ -75,8 +75,8 @@ export class RegistryLog {
   }
 
   /**
-   * Registers messages as the next entry. @returns false when another consumer was faster: read on, and judge again. True
-   * means that nothing stands before this entry that this process has not read.
+   * Registers messages as the next entry. @returns false if another consumer was faster: read on, and decide again. True means
+   * that this process has read every entry before this entry.
    */
   async append(events: readonly EnrichedEvent[], nowMs: number): Promise<boolean> {
     const entry = entryOf(events, this.#nextSequence, nowMs);
@@ -95,7 +95,7 @@ export class RegistryLog {
     return true;
   }
 
-  /** Forgets the older entries, down to half of what is held. */
+  /** Drops the older entries, down to half of the cached messages. */
   forgetOldest(): void {
     const keep = this.#messages / 2;
     while (this.#messages > keep && this.#entries.length > 1) {

@@ -1,10 +1,10 @@
-// Which copy of a message counts, when copies come through different shards at the same time. Each project has a log of
-// registrations in DynamoDB; an entry is put at the next free number on the condition that nobody took it, so that
-// all consumers see one order and whoever appends has read everything before. The first copy registered is the message;
-// every later one is a copy of it, whoever asks, however often, before and after a crash.
+// Decides which copy of a message counts if copies arrive through different shards at the same time. Each project has a log of
+// registrations in DynamoDB. An entry is put at the next number on the condition that the number is free, so that all consumers
+// see one order, and a consumer that appends has read every entry before. The first registered copy is the message. Every later
+// copy is a duplicate, for every consumer and every call, before and after a crash.
 //
-// A tier registers before it stores: a crash in between leaves a registration whose owner comes again (the stream repeats),
-// and finds itself the owner.
+// A tier registers a batch before it stores it. A crash in between leaves registrations whose events are delivered again (the
+// stream repeats) and are found to be the owners.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { EnrichedEvent } from "@behaviour/contract";
@@ -13,13 +13,15 @@ import { ENTRY_MESSAGES_MAX, registryKey } from "./entry.ts";
 import { findEntry, type RegisteredMessage } from "./find.ts";
 import { RegistryLog } from "./log.ts";
 
-/** Read back for every batch: in it lies whatever can be a copy of an event that is no suspect. */
+/**
+ * How far back every batch rereads the log. A duplicate of an event that is not marked as a suspect cannot be older than this.
+ */
 const RECENT_MS = 2 * 60_000;
-/** An entry outlives this by far, so a log that is kept can't have lost its end to expiry. */
+/** Entries expire much later, so the end of a cached log cannot have expired. */
 const KEPT_IDLE_MS = 3_600_000;
 /**
- * What one process remembers, about 32 bytes each. It bounds the look back of suspects too: a copy of one that lies further
- * back than so many messages is not recognised.
+ * Messages in the memory of one process, about 32 bytes each. It also bounds the search for suspects: a duplicate whose first
+ * copy is further back than this number of messages is not recognized.
  */
 const MESSAGES_MAX = 1_000_000;
 const APPEND_TRIES = 50;
@@ -40,7 +42,7 @@ interface Kept {
 export class MessageRegistry {
   readonly #options: RegistryOptions;
   readonly #kept = new Map<string, Kept>();
-  /** Per project the end of its queue: one claim at a time, or they would fight for the same number. */
+  /** The end of each project's queue. Claims run one at a time, or they would compete for the same number. */
   readonly #queues = new Map<string, Promise<unknown>>();
 
   constructor(options: RegistryOptions) {
@@ -49,14 +51,14 @@ export class MessageRegistry {
 
   /**
    * Registers messages of one raw shard of one project, in order.
-   * @returns those that are copies of a message that was registered before them
+   * @returns the events that are duplicates of a message that was registered before them
    */
   async claim(project: string, events: readonly EnrichedEvent[]): Promise<Set<EnrichedEvent>> {
     if (events.length === 0) return new Set();
     const before = this.#queues.get(project) ?? Promise.resolve();
     const claimed = before.then(() => this.#claim(project, events));
     const settled = claimed.catch(() => {
-      // The caller gets the fault; the next in the queue must not.
+      // The caller gets the fault. The next claim in the queue must not get it.
       this.#kept.delete(project);
     });
     this.#queues.set(project, settled);
@@ -67,7 +69,7 @@ export class MessageRegistry {
     }
   }
 
-  /** The first registration of a message; null when there is none since `fromMs`. */
+  /** The first registration of a message, or null if there is none since `fromMs`. */
   find(project: string, messageId: string, fromMs: number): Promise<RegisteredMessage | null> {
     const { dynamodb, table, namespace } = this.#options;
     return findEntry(dynamodb, table, registryKey(namespace, project), messageId, fromMs);
@@ -86,7 +88,7 @@ export class MessageRegistry {
     return copies;
   }
 
-  /** @returns those that nobody had registered before */
+  /** @returns the events that were not registered before */
   async #register(log: RegistryLog, events: readonly EnrichedEvent[]): Promise<Set<EnrichedEvent>> {
     const registered = new Set<EnrichedEvent>();
     for (let tries = 0; tries < APPEND_TRIES; tries++) {
@@ -117,7 +119,7 @@ export class MessageRegistry {
     return log;
   }
 
-  /** Keeps memory within its bound: projects unused for longest go first, then the older half of this one. */
+  /** Keeps memory within its bound: the least recently used projects are dropped first, then the older half of this project. */
   #forget(current: string): void {
     let messages = 0;
     for (const { log } of this.#kept.values()) messages += log.messages;
@@ -130,7 +132,7 @@ export class MessageRegistry {
   }
 }
 
-/** Those that nobody registered, each message once: of two copies in one batch the first is the message. */
+/** The events without a registration, each message once: the first of two copies in one batch is the message. */
 function unregistered(log: RegistryLog, events: readonly EnrichedEvent[]): EnrichedEvent[] {
   const seen = new Set<string>();
   const fresh: EnrichedEvent[] = [];

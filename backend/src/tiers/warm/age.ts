@@ -1,14 +1,14 @@
-// Ageing of the warm tier. Chunks (days) that are too old for every project are dropped whole, which costs nothing and leaves
-// their counts in the continuous aggregates. A project that keeps its events for less has its rows deleted; its aggregates
-// follow with their next refresh.
+// Ages the warm tier. Chunks (days) that are too old for every project are dropped as a whole, which costs nothing and leaves
+// their counts in the continuous aggregates. If a project has a shorter retention, its rows are deleted. The aggregates follow
+// with their next refresh.
 
 import type { TransactionSql } from "postgres";
 import type { Sql } from "../../database/client.ts";
 
 const DAY_MS = 86_400_000;
-/** A day of a large project, compressed. */
+/** Enough for a compressed day of a large project. */
 const STATEMENT_TIMEOUT = "120s";
-/** Whoever loads into such an old chunk goes first; the next run tries again. */
+/** A load into such an old chunk has priority. The next run tries again. */
 const LOCK_TIMEOUT = "2s";
 
 interface Chunk {
@@ -23,7 +23,7 @@ export interface WarmAged {
   rowsDeleted: number;
 }
 
-/** Chunks whose whole range lies more than so many days back. */
+/** The chunks whose whole range is before the cutoff. */
 async function oldChunks(sql: Sql, cutoff: Date): Promise<Chunk[]> {
   return sql<Chunk[]>`
     select chunk_schema as schema, chunk_name as name, range_start as from, range_end as to
@@ -32,7 +32,7 @@ async function oldChunks(sql: Sql, cutoff: Date): Promise<Chunk[]> {
     order by range_start`;
 }
 
-/** Drops what is too old for everybody. @param hasTime asked before each chunk: what is left waits for the next run */
+/** Drops chunks that are too old for every project. @param hasTime checked before each chunk; the rest waits for the next run */
 export async function dropOldChunks(
   sql: Sql,
   warmDaysMax: number,
@@ -45,7 +45,7 @@ export async function dropOldChunks(
     if (!hasTime()) return aged;
     await sql.begin(async (tx) => {
       await boundStatements(tx);
-      // So that no event comes in between the look and the drop.
+      // The lock prevents an event from being loaded between the check and the drop.
       await tx`lock table ${tx(chunk.schema)}.${tx(chunk.name)} in exclusive mode`;
       const [imported] = await tx`
         select from event where time >= ${chunk.from} and time < ${chunk.to} and received_at >= ${cutoff} limit 1`;
@@ -62,7 +62,7 @@ export async function dropOldChunks(
   return aged;
 }
 
-/** Deletes a project's rows that are older than its own retention. @returns how many */
+/** Deletes a project's rows that are older than its own retention. @returns their number */
 export async function deleteOldRows(
   sql: Sql,
   project: string,
@@ -82,7 +82,7 @@ export async function deleteOldRows(
       const [imported] = await tx`
         select from event
         where project = ${project} and time >= ${chunk.from} and time < ${chunk.to} and received_at >= ${cutoff} limit 1`;
-      // Without the second condition a compressed chunk lets whole segments go, unopened.
+      // Without the second condition a compressed chunk drops whole segments without unpacking them.
       const deleted =
         imported === undefined
           ? await tx`delete from event where project = ${project} and time >= ${chunk.from} and time < ${chunk.to}`

@@ -1,8 +1,8 @@
-// How far the warm tier has come in a raw shard, moved in the transaction that loads.
+// Stores the warm tier's checkpoint of each raw shard, which moves in the load's transaction.
 
 import type { TransactionSql } from "postgres";
 
-/** Whoever holds it loads this shard alone. @returns the position; undefined only when another transaction took it away. */
+/** Locks the shard for one load. @returns the position; undefined only if another transaction deleted it */
 export async function lockCheckpoint(tx: TransactionSql, rawShard: string): Promise<string | undefined> {
   const lock = () => tx<{ position: string }[]>`
     select position from tier_checkpoint where tier = 'warm' and raw_shard = ${rawShard} for update`;
@@ -13,7 +13,7 @@ export async function lockCheckpoint(tx: TransactionSql, rawShard: string): Prom
   return begun?.position;
 }
 
-/** @returns whether it moved: never backwards, for an event that is diverted may come again after later ones were loaded. */
+/** Never moves backwards, because a diverted event may be delivered again after later events. @returns whether it moved */
 export async function moveCheckpoint(
   tx: TransactionSql,
   { rawShard, position }: { rawShard: string; position: string },

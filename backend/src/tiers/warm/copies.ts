@@ -1,9 +1,9 @@
-// Which of a chunk's events are copies of a message that the warm tier holds under another time, and so under another
-// unique key. Runs inside the load's transaction.
+// Finds a chunk's events that are duplicates of a message that the warm tier holds under another time, and therefore under
+// another unique key. It runs inside the load's transaction.
 //
-// Suspects are looked up among the events; so that two copies can't do so at the same time, who loads suspects holds the
-// project's lock alone, others share it. The reverse, a message that is no suspect but was overtaken by its copy, is caught
-// by a small table of the suspects that were loaded in the last minutes.
+// Suspects are looked up among the events. A load of suspects holds the project's lock exclusively, and other loads share it, so
+// that two copies cannot be looked up at the same time. A message that is not a suspect may also be overtaken by its duplicate. A
+// small table of the suspects of the last minutes finds it.
 
 import type { EnrichedEvent } from "@behaviour/contract";
 import type { TransactionSql } from "postgres";
@@ -12,7 +12,7 @@ import { maySuspect } from "../suspect.ts";
 const DAY_MS = 86_400_000;
 /** First key of the advisory locks that guard a project's loads; the second is a hash of the project. */
 const LOAD_LOCK = 771_204;
-/** Events overtaken by longer than the suspects' age are suspects themselves; the rest is room for clocks. */
+/** An event that is overtaken by more than the suspects' age is a suspect itself. The rest is room for clock errors. */
 const OVERTAKEN_MINUTES = 10;
 
 interface DayRange {
@@ -21,9 +21,9 @@ interface DayRange {
 }
 
 /**
- * Where the first copy's time can lie. A copy's time differs by the correction of the client's clock, which is made on a
- * first try and not on a retry; so it is near this copy's own time, near the client's timestamp as sent, or within the
- * window of dedupe before its receipt. Ranges are merged: chunks outside them are never opened. Pure.
+ * The ranges in which the first copy's time can be. The times of two copies differ by the correction of the client's clock, which
+ * is applied to a first try and not to a retry. So the first copy's time is near this copy's time, near the client's timestamp as
+ * sent, or within the dedupe window before the receipt. Ranges are merged. Chunks outside them are never read. Pure.
  */
 export function rangesOfCopies(suspects: readonly EnrichedEvent[]): DayRange[] {
   const days = new Set<number>();
@@ -44,14 +44,14 @@ export function rangesOfCopies(suspects: readonly EnrichedEvent[]): DayRange[] {
   return ranges;
 }
 
-/** @returns the events of the chunk that are the message, not a copy; remembers the suspects among them. */
+/** @returns the chunk's events that are not duplicates. The suspects among them are remembered. */
 export async function withoutCopies(
   tx: TransactionSql,
   events: readonly EnrichedEvent[],
   nowMs: number,
 ): Promise<EnrichedEvent[]> {
   const suspects = new Set(events.filter((event) => maySuspect(event, nowMs) || hasTimeOfReceipt(event)));
-  // In the order of asking: nobody looks before the locks are held.
+  // Statements run in this order, so that the look-up runs with the locks held.
   const [, known, overtaken] = await Promise.all([
     lockProjects(tx, events, suspects),
     knownMessages(tx, [...suspects]),
@@ -61,7 +61,7 @@ export async function withoutCopies(
   for (const event of events) {
     const name = nameOf(event.project, event.messageId);
     if (known.has(name) || overtaken.has(name)) continue;
-    // Of two copies in one chunk the first is the message.
+    // The first of two copies in one chunk is the message.
     known.add(name);
     own.push(event);
   }
@@ -73,8 +73,8 @@ export async function withoutCopies(
 }
 
 /**
- * Its time came of its receipt, whole or by the correction of its clock, so that of a copy differs however young both are:
- * the unique key does not find it.
+ * The event's time depends on its time of receipt, entirely or by the clock correction. A copy has another time, however young
+ * both are, so the unique key does not find it.
  */
 function hasTimeOfReceipt({ timeMs, originalTimeMs }: EnrichedEvent): boolean {
   return timeMs !== originalTimeMs;
@@ -91,7 +91,7 @@ async function lockProjects(
 ): Promise<void> {
   const alone = new Set<string>();
   for (const { project } of suspects) alone.add(project);
-  // Everybody takes them in the same order, so that nobody waits in a circle; sent together, they are taken one by one.
+  // Every load takes the locks in the same order, so that there is no deadlock. Statements that are sent together run one by one.
   await Promise.all(
     [...new Set(events.map((event) => event.project))]
       .sort()

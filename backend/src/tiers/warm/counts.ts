@@ -1,5 +1,5 @@
-// What the warm tier did with events, by project and minute of receipt, written in the transaction that does it: the
-// reconciliation's witness (../../reconcile). One row for each raw shard, so that two loads never wait for each other.
+// Counts what the warm tier did with events, by project and minute of receipt, in the load's transaction, for the reconciliation
+// (../../reconcile). There is a row for each raw shard, so that two loads never wait for each other.
 
 import type { EnrichedEvent } from "@behaviour/contract";
 import type { TransactionSql } from "postgres";
@@ -19,7 +19,7 @@ interface MinuteCount {
   copies: number;
 }
 
-/** Pure. @param fresh all that was judged @param inserted those of them that are new rows */
+/** Pure. @param fresh all events of the load @param inserted the events that became new rows */
 export function countMinutes(
   fresh: readonly Pick<EnrichedEvent, "project" | "receivedAtMs">[],
   inserted: readonly InsertedCount[],

@@ -1,11 +1,11 @@
-// Tells what the database refuses for its values from what it cannot do now. Pure.
+// Distinguishes rows that the database refuses for their values from faults of the database. Pure.
 
 import { type EnrichedEvent, FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent } from "@behaviour/contract";
 import { originShard } from "../../stream/shard-name.ts";
 
 /**
- * SQLSTATE classes that the same row will meet again: data exceptions, integrity violations, program limits (an index
- * entry too large, too deep a nesting). A RangeError is ours: a time that no date can hold.
+ * SQLSTATE classes that the same row causes again: data exceptions, integrity violations, program limits (an index entry that
+ * is too large, a nesting that is too deep). Our own code throws a RangeError for a time that no date can hold.
  */
 const POISON_CLASSES = new Set(["22", "23", "54"]);
 
@@ -20,11 +20,11 @@ function sqlStateOf(fault: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** The reason names the database's code, never its message: that quotes the value. */
+/** The reason has the database's code and never its message, which quotes the value. */
 export function unstorable(event: EnrichedEvent, fault: unknown, nowMs: number): FailedEvent {
   const payload = JSON.stringify(event);
   return {
-    // The same for an event that is redriven: it is the same failure.
+    // A redriven event gets the same id, because it is the same failure.
     id: `warm-${originShard(event.rawShard)}-${event.position}`,
     project: event.project,
     messageId: event.messageId,

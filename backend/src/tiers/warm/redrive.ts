@@ -1,4 +1,4 @@
-// A batch that the stream gave up, made ready to be loaded: the checkpoint has passed its events, whether they were stored or
+// Prepares a batch from the failure destination for a load. The checkpoint has passed its events, whether they were stored or
 // not.
 
 import type { EnrichedEvent } from "@behaviour/contract";
@@ -9,9 +9,9 @@ import { lockCheckpoint, moveCheckpoint } from "./checkpoint.ts";
 const LOOKED_UP_AT_ONCE = 5_000;
 
 /**
- * Those of a raw shard's run that are not stored, as suspects, under a checkpoint of the batch's own. The shard's checkpoint is
- * past them afterwards: should the batch still come by the stream (it was given up by a mapping that died before it went on),
- * it is found repeated.
+ * Returns the events of a raw shard's run that are not stored, as suspects, under a checkpoint of the batch's own. Afterwards the
+ * shard's checkpoint is past them. If the stream still delivers the batch (its mapping crashed after it wrote to the failure
+ * destination), its events are found to be repeated.
  */
 export async function redrivable(sql: Sql, rawShard: string, run: readonly EnrichedEvent[]): Promise<EnrichedEvent[]> {
   const [first, last] = [run[0], run.at(-1)];
@@ -32,7 +32,7 @@ export async function redrivable(sql: Sql, rawShard: string, run: readonly Enric
   return redrivable;
 }
 
-/** Of these very events, not of copies of their messages. */
+/** The stored positions of these events, not of other copies of their messages. */
 async function storedPositions(sql: Sql, rawShard: string, events: readonly EnrichedEvent[]): Promise<Set<string>> {
   const times = events.map(({ timeMs }) => timeMs);
   const rows = await sql<{ raw_position: string }[]>`

@@ -1,6 +1,6 @@
-// Enriched events as columns of the table `event`, for one `insert … select unnest(…), …`: forty parameters whatever the
-// number of rows. Pure. Times are written from our own numbers, never from a client's text, which Postgres would read
-// generously ('tomorrow', 'infinity').
+// Writes enriched events as columns of the table `event`, for one `insert … select unnest(…), …` with forty parameters,
+// whatever the number of rows. Times are written from our own numbers and never from a client's text, which Postgres would
+// accept in too many forms ('tomorrow', 'infinity'). Pure.
 
 import { type ColumnKind, type EnrichedEvent, STORE_COLUMNS } from "@behaviour/contract";
 import { eventLabel } from "../label.ts";
@@ -12,7 +12,7 @@ const TYPES: Record<ColumnKind, string> = {
   json: "jsonb",
 };
 
-/** Of an array literal, of a value that is not null. */
+/** Elements of an array literal, for values that are not null. */
 const ELEMENTS: Record<ColumnKind, (value: never) => string> = {
   text: quoted,
   timestamp: (ms: number) => `"${new Date(ms).toISOString()}"`,
@@ -23,7 +23,7 @@ const ELEMENTS: Record<ColumnKind, (value: never) => string> = {
 interface WarmColumn {
   name: string;
   type: string;
-  /** The column's values as one Postgres array literal; null when there is none. */
+  /** The column's values as one Postgres array literal; null if all values are null. */
   literal: (events: readonly EnrichedEvent[]) => string | null;
 }
 
@@ -40,19 +40,19 @@ const COLUMNS: readonly WarmColumn[] = [
 
 /** A load of this size is worth leaving columns out of; smaller ones would each have a statement of their own. */
 const LEAVING_OUT_ROWS = 1_000;
-/** Statements that leave columns out, in one process: the server keeps them prepared. */
+/** Statements with omitted columns in one process. The server keeps them prepared. */
 const STATEMENTS_MAX = 32;
 const statements = new Map<string, string>();
 
 export interface EventInsert {
-  /** Answers how many rows are new, by project and minute of receipt. */
+  /** Returns the number of new rows by project and minute of receipt. */
   statement: string;
-  /** `$1`, `$2` …: one Postgres array literal for each column. */
+  /** The parameters `$1`, `$2` …: one Postgres array literal for each column. */
   columns: string[];
 }
 
 /**
- * A large load leaves out the columns that no event has a value for: each takes the database as long as one that has.
+ * A large load omits the columns without any value, because an empty column takes the database as long as a full column.
  * @throws RangeError for a time that no date can hold
  */
 export function eventInsert(events: readonly EnrichedEvent[]): EventInsert {
@@ -64,7 +64,7 @@ export function eventInsert(events: readonly EnrichedEvent[]): EventInsert {
   return { statement: ALL_COLUMNS, columns: literals.map((literal) => literal ?? empty) };
 }
 
-/** Undefined when there are too many of them. */
+/** Undefined if there are too many statements. */
 function statementOf(columns: readonly WarmColumn[]): string | undefined {
   const key = columns.map(({ name }) => name).join(" ");
   const known = statements.get(key);
@@ -74,7 +74,7 @@ function statementOf(columns: readonly WarmColumn[]): string | undefined {
   return statement;
 }
 
-/** Each array is unnested in the target list: in the `from` clause, forty of them would be stored row by row first. */
+/** Each array is unnested in the target list. In the `from` clause forty arrays would first be stored row by row. */
 function insertInto(columns: readonly WarmColumn[]): string {
   return `with inserted as (
   insert into event (${columns.map(({ name }) => name).join(", ")})
@@ -88,7 +88,7 @@ from inserted group by 1, 2`;
 
 const ALL_COLUMNS = insertInto(COLUMNS);
 
-/** Written here because the driver's own serializer, which looks at the type of every element, takes half the load's time. */
+/** Replaces the driver's serializer, which checks the type of every element and takes half of the load's time. */
 function arrayLiteral(
   events: readonly EnrichedEvent[],
   valueOf: (event: EnrichedEvent) => unknown,
@@ -100,7 +100,7 @@ function arrayLiteral(
   let element = "NULL";
   for (let row = 0; row < events.length; row++) {
     const value = valueOf(events[row] as EnrichedEvent) ?? null;
-    // Of most columns neighbours are alike.
+    // In most columns neighbouring values are equal.
     if (value !== last) {
       last = value;
       isEmpty = false;

@@ -1,8 +1,8 @@
-// The warm tier: events in TimescaleDB, for analytics.
+// The warm tier stores events in TimescaleDB, for analytics.
 //
-// Exactly once: rows and the checkpoint of their raw shard are one transaction, and the checkpoint's row is locked first, so
-// a second consumer of the same shard waits and then finds them repeated. Rows that the database refuses are found by
-// halving and go to the failed events; their neighbours are stored.
+// Exactly once: rows and the checkpoint of their raw shard are written in one transaction. The checkpoint's row is locked
+// first, so a second consumer of the same shard waits and then finds the events repeated. Rows that the database refuses are
+// found by bisection and stored as failed events. The other rows are stored.
 
 import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
 import type { TransactionSql } from "postgres";
@@ -16,16 +16,16 @@ import { isPoison, unstorable } from "./failure.ts";
 import { redrivable } from "./redrive.ts";
 import { type EventInsert, eventInsert } from "./rows.ts";
 
-/** Larger chunks load no faster, and hold locks and memory longer. */
+/** Larger chunks do not load faster, and they hold locks and memory longer. */
 const CHUNK_ROWS = 5_000;
 const DAY_MS = 86_400_000;
-/** How far a message's corrected time may lie before and after its receipt (an import's may lie anywhere before). */
+/** The maximum distance of a message's corrected time before and after its receipt. An import's time may be any earlier time. */
 const TIME_BEFORE_RECEIPT_MS = 31 * DAY_MS;
 const TIME_AFTER_RECEIPT_MS = 2 * DAY_MS;
 
 export interface WarmTierOptions {
   sql: Sql;
-  /** Must resolve only when they are stored, and take the same ones again. */
+  /** Must resolve only when the events are stored, and accept the same events again. */
   storeFailed: (failed: readonly FailedEvent[]) => Promise<void>;
   nowMs?: () => number;
 }
@@ -61,7 +61,7 @@ export class WarmTier implements Tier {
     return result;
   }
 
-  /** Events that the stream gave up: the checkpoint has passed them, whether they were stored or not. */
+  /** Loads events from the failure destination. The checkpoint has passed them, whether they were stored or not. */
   async redrive(batch: readonly EnrichedEvent[]): Promise<LoadResult> {
     const { shards, repeated } = inOrder(batch);
     const result = { ...emptyResult(), repeated };
@@ -98,7 +98,7 @@ export class WarmTier implements Tier {
     return result;
   }
 
-  /** First stored among the failed, then passed by the checkpoint: a crash in between stores it there again, under one id. */
+  /** Stores the failed event before the checkpoint moves. A crash in between stores it again under the same id. */
   async #divert(event: EnrichedEvent, fault: unknown): Promise<LoadResult> {
     await this.#storeFailed([unstorable(event, fault, this.#nowMs())]);
     await this.#sql.begin(async (tx) => {
@@ -109,8 +109,8 @@ export class WarmTier implements Tier {
   }
 
   /**
-   * What can be made ready before the transaction is: while it is open others wait, on the embedded database everybody. Statements
-   * that don't need each other's answers go out together, for the same reason.
+   * Everything possible is prepared before the transaction, because other loads wait while it is open, and on the embedded
+   * database all sessions do. Independent statements are sent together for the same reason.
    */
   async #transact(chunk: readonly EnrichedEvent[]): Promise<LoadResult> {
     const result = emptyResult();
@@ -120,8 +120,8 @@ export class WarmTier implements Tier {
     return this.#sql.begin(async (tx) => {
       const [checkpoint] = await Promise.all([
         lockCheckpoint(tx, last.rawShard),
-        // Rows of a compressed chunk are opened to see whether one is there already; the default bound would refuse that. And a
-        // plan made while the day was young (a scan for each copy looked up) must not be kept until the day is full.
+        // Rows of a compressed chunk are unpacked to find duplicates, which the default bound would refuse. A query plan from the
+        // beginning of a day (a scan for each look-up) must not be kept until the day is full.
         tx`select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true),
           set_config('plan_cache_mode', 'force_custom_plan', true)`,
       ]);
