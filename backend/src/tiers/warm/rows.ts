@@ -38,7 +38,7 @@ const COLUMNS: readonly WarmColumn[] = [
   { name: "raw_position", type: "text", literal: (events) => arrayLiteral(events, (event) => event.position, quoted) },
 ];
 
-/** A load of this size is worth leaving columns out of; smaller ones would each have a statement of their own. */
+/** From this size on a load omits empty columns. Each smaller load would need a statement of its own. */
 const LEAVING_OUT_ROWS = 1_000;
 /** Statements with omitted columns in one process. The server keeps them prepared. */
 const STATEMENTS_MAX = 32;
