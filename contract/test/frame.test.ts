@@ -1,4 +1,4 @@
-// The frame codec: members side by side are one frame, bad lines are values, bombs are refused.
+// Tests the frame codec: concatenated members are one frame, bad lines are values, decompression bombs are refused.
 
 import { gunzipSync, gzipSync } from "node:zlib";
 import * as fc from "fast-check";

@@ -1,4 +1,5 @@
-// The 64-bit names of messages: the same for ever (they lie on shards' disks and in the tiers), spread evenly, without collisions.
+// Tests the 64-bit hashes of message ids: they never change (shards' disks and the tiers store them), spread evenly, and do not
+// collide.
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -74,7 +75,7 @@ describe("hashId", () => {
     expect(seen.size).toBe(3 * count);
     const mean = (3 * count) / buckets.length;
     const chiSquared = buckets.reduce((sum, n) => sum + (n - mean) ** 2 / mean, 0);
-    // 1,023 degrees of freedom: beyond this once in some thousands of *random* functions, and this one is fixed.
+    // 1,023 degrees of freedom: one in some thousands of *random* functions exceeds this value, and this function is fixed.
     expect(chiSquared).toBeLessThan(1_200);
   });
 });

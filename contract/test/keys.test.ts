@@ -1,4 +1,5 @@
-// The format of API keys: what is a key, and that one wrong character never is one. docs/API_DOCUMENTATION.md#keys.
+// Tests the format of API keys: which texts are keys, and that a key with a wrong character is not.
+// docs/API_DOCUMENTATION.md#keys.
 
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";

@@ -1,4 +1,5 @@
-// The tables that clients, documents and libraries rest on, held against docs/API_DOCUMENTATION.md, and the generated schemas against the code.
+// Compares the tables that clients, documents and libraries rely on with docs/API_DOCUMENTATION.md, and the generated schemas
+// with the code.
 
 import { describe, expect, it } from "vitest";
 import { generateSchemas, staleSchemas } from "../generate.ts";

@@ -1,4 +1,4 @@
-// Times as clients write them, and what an event is stored under. docs/API_DOCUMENTATION.md#sending-events.
+// Tests times as clients write them, and the time under which an event is stored. docs/API_DOCUMENTATION.md#sending-events.
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

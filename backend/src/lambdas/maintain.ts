@@ -3,7 +3,7 @@
 // so that no merge writes anew what ageing takes away.
 // Compression and continuous aggregates are TimescaleDB's own jobs.
 
-import { type AgeingParts, ageTiers } from "../ageing/run.ts";
+import { type Aged, type AgeingParts, ageTiers } from "../ageing/run.ts";
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { readConfig } from "../config.ts";
 import { databaseClient, sqlClient } from "../database/client.ts";
@@ -35,12 +35,29 @@ export const handler = scheduledHandler("maintain", async (remainingMs, telemetr
     telemetry.logger.error("keys could not be looked through", faultFields(fault));
     return { faults: 1 };
   });
+  const aged = await ageWhenDue(ageing, hasTime, telemetry);
   const compacted = await compactor.run(hasTime);
-  if (Date.now() - agedAtMs < AGEING_INTERVAL_MS) return { ...pushed, ...compacted };
-  const aged = await ageTiers(ageing, Date.now(), hasTime);
-  agedAtMs = Date.now();
-  return { ...pushed, ...compacted, ...aged };
+  const faults = ("faults" in pushed ? pushed.faults : 0) + (aged.faults ?? 0) + compacted.faults;
+  return { ...pushed, ...aged, ...compacted, faults };
 });
+
+/** Before the compaction, whose time is unbounded: retention is a promise, and the number of objects is not. */
+async function ageWhenDue(
+  ageing: AgeingParts,
+  hasTime: () => boolean,
+  { logger }: Telemetry,
+): Promise<Partial<Aged> & { agedRuns?: number; faults?: number }> {
+  if (Date.now() - agedAtMs < AGEING_INTERVAL_MS) return {};
+  try {
+    const aged = await ageTiers(ageing, Date.now(), hasTime);
+    agedAtMs = Date.now();
+    return { ...aged, agedRuns: 1 };
+  } catch (fault) {
+    // A store that is down must not stop the archive's merges.
+    logger.error("the tiers could not be aged", faultFields(fault));
+    return { faults: 1 };
+  }
+}
 
 function connect({ logger }: Telemetry): Parts {
   const config = readConfig();
@@ -49,7 +66,11 @@ function connect({ logger }: Telemetry): Parts {
   const edge = edgePush(config, (reason) => logger.warn("keys were not pushed to the edge", { reason }));
   return {
     pushKeys: (hasTime) => pushUnpushed(database, edge, hasTime),
-    compactor: new Compactor({ s3, dynamodb }),
+    compactor: new Compactor({
+      s3,
+      dynamodb,
+      onFault: (fault) => logger.error("a partition could not be merged", faultFields(fault)),
+    }),
     ageing: { s3, dynamodb, sql: sqlClient(config) },
   };
 }

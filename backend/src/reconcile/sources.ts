@@ -1,4 +1,5 @@
-// Reads the counts of each hop: the processor's ledger, the hot tier's items, the cold tier's entries, the edge's lines.
+// Reads the counts of the processor's ledger and of the hot tier's items. The cold tier's entries are read in
+// ../tiers/cold/counts.ts, and the edge's lines in ../process/edge-counters.ts.
 
 import {
   type AttributeValue,

@@ -44,12 +44,22 @@ export function faultFields(fault: unknown): Record<string, unknown> {
 }
 
 const BUG_CLASSES = [TypeError, RangeError, ReferenceError, SyntaxError];
+/** AWS refuses the request itself: the same request is refused again, however long it waits. */
+const REFUSED_REQUESTS: ReadonlySet<string> = new Set([
+  "ValidationException",
+  "ItemCollectionSizeLimitExceededException",
+  "InvalidArgumentException",
+  "InvalidRequest",
+  "EntityTooLarge",
+  "KeyTooLongError",
+]);
 
 /**
  * A fault of ours or of the data, that the same records would meet again, as against one of the surroundings, that passes.
  * The database driver throws a TypeError of its own when a connection is cut in mid-write: that one passes.
  */
 export function isOwnFault(fault: unknown): boolean {
+  if (fault instanceof Error && REFUSED_REQUESTS.has(fault.name)) return true;
   if (!BUG_CLASSES.some((bug) => fault instanceof bug)) return false;
   const code: unknown = (fault as Error & { code?: unknown }).code;
   const origin = (fault as Error).stack?.split("\n").find((line) => line.startsWith("    at ")) ?? "";

@@ -1,9 +1,15 @@
 // What the cold tier promises beyond the suite that all tiers pass: files that others read, and compaction.
 
-import { STORE_COLUMNS } from "@behaviour/contract";
+import { PLATFORM, STORE_COLUMNS } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CompactionLimits, Compactor, planCompaction } from "../../src/tiers/cold/compact.ts";
-import { type LoadPlan, nextLoad } from "../../src/tiers/cold/load-plan.ts";
+import {
+  type LoadPlan,
+  nextLoad,
+  PLAN_EVENTS_MAX,
+  PLAN_OBJECTS_MAX,
+  planRuns,
+} from "../../src/tiers/cold/load-plan.ts";
 import { ColdTier } from "../../src/tiers/cold/tier.ts";
 import { Crash, CrashPlan, type CrashSide, crashingClient } from "./crash.ts";
 import { enrichedEvent, freshName, runOf } from "./events.ts";
@@ -94,8 +100,61 @@ describe("nextLoad", () => {
   });
 });
 
+describe("planRuns", () => {
+  const DAY_MS = 86_400_000;
+  const days = (count: number) =>
+    runOf({ project: "p", rawShard: "s", count }).map((event, day) => ({ ...event, timeMs: day * DAY_MS }));
+
+  it("cuts a run whose events have many days, in order and without a gap", () => {
+    const run = days(2 * PLAN_OBJECTS_MAX + 1);
+    const parts = [...planRuns(run)];
+    expect(parts.map((part) => part.length)).toEqual([PLAN_OBJECTS_MAX, PLAN_OBJECTS_MAX, 1]);
+    expect(parts.flat()).toEqual(run);
+  });
+
+  it("cuts a run of many events of one day", () => {
+    const run = runOf({ project: "p", rawShard: "s", count: PLAN_EVENTS_MAX + 1, fields: { timeMs: 0 } });
+    expect([...planRuns(run)].map((part) => part.length)).toEqual([PLAN_EVENTS_MAX, 1]);
+  });
+
+  it("keeps a run together whose days come again", () => {
+    const run = [...days(PLAN_OBJECTS_MAX), ...days(PLAN_OBJECTS_MAX)];
+    expect([...planRuns(run)]).toHaveLength(1);
+    expect([...planRuns([])]).toEqual([]);
+  });
+});
+
+describe("an import of 2,500 different days", () => {
+  const DAY_MS = 86_400_000;
+
+  it("is stored within DynamoDB's item size, and by a consumer that is interrupted again and again", async () => {
+    const project = freshName("p");
+    // The length of a real shard's name.
+    const rawShard = `us-east-1.000000000000.behaviour-raw.${freshName("shardId")}`;
+    const events = runOf({ project, rawShard, count: 2_500 }).map((event, day) => ({
+      ...event,
+      timeMs: Date.UTC(2020, 0, 1) + day * DAY_MS,
+    }));
+    for (const call of [3, 200, 900]) {
+      const crash = new CrashPlan(call, "before");
+      const tier = new ColdTier({ s3: crashingClient(stores.s3, crash), dynamodb: stores.dynamodb });
+      // Each batch has other bounds, so that a plan replaces an incomplete plan of other objects.
+      await expect(tier.load(events.slice(0, 2_000 + call / 3))).rejects.toThrow(Crash);
+    }
+    const result = await open().load(events);
+    expect(result.loaded + result.repeated).toBe(2_500);
+    expect(await parquetKeys(stores.s3, project)).toHaveLength(2_500);
+    const [row] = await queryParquet(
+      stores.s3,
+      project,
+      "select count(distinct message_id) as n, count(*) as all from events",
+    );
+    expect([row?.["n"], row?.["all"]]).toEqual([2_500n, 2_500n]);
+  }, 120_000);
+});
+
 describe("compaction", () => {
-  const limits: CompactionLimits = { objectsMin: 4, settledMs: 600_000, rowsMax: 1_000 };
+  const limits: CompactionLimits = { objectsMin: 4, objectsMax: 500, settledMs: 600_000, rowsMax: 1_000 };
   const later = () => Date.now() + 700_000;
   const compactor = (crash?: CrashPlan) =>
     new Compactor({
@@ -169,6 +228,37 @@ describe("compaction", () => {
       }
     }
   }, 120_000);
+
+  it("merges other partitions when one of them cannot be merged, and reports the fault", async () => {
+    const broken = await manyObjects(4);
+    const good = await manyObjects(4);
+    const faults: unknown[] = [];
+    const failing = new Proxy(stores.s3, {
+      get: (client, name) =>
+        name !== "send"
+          ? Reflect.get(client, name)
+          : (command: { input: { Key?: string; Prefix?: string } }, options: object) =>
+              command.input.Key?.includes(broken.project) === true
+                ? Promise.reject(new Error("cannot be read"))
+                : client.send(command as never, options),
+    });
+    const options = { s3: failing, dynamodb: stores.dynamodb, limits, nowMs: later };
+    const result = await new Compactor({ ...options, onFault: (fault) => faults.push(fault) }).run(() => true);
+    expect([result.faults, faults.length]).toEqual([1, 1]);
+    expect(await parquetKeys(stores.s3, broken.project)).toHaveLength(4);
+    expect(await parquetKeys(stores.s3, good.project)).toHaveLength(1);
+  });
+
+  it("names no more objects than the ledger's item can hold", () => {
+    const objects = Array.from({ length: 2_000 }, (_, index) => ({
+      key: `project=p/day=2026-11-20/${"s".repeat(180)}-${index}.parquet`,
+      bytes: 100,
+      modifiedAtMs: index,
+    }));
+    const chosen = planCompaction(objects, { ...limits, objectsMax: 500 }, 10_000_000);
+    expect(chosen).toEqual(objects.slice(0, 500));
+    expect(JSON.stringify(chosen.map(({ key }) => key)).length).toBeLessThan(PLATFORM.dynamoDbItemBytes);
+  });
 
   it("is planned for small, settled objects only, and for enough of them", () => {
     const object = (key: string, modifiedAtMs: number, bytes = 100) => ({ key, bytes, modifiedAtMs });

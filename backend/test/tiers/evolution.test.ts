@@ -74,7 +74,7 @@ describe("files of all ages", () => {
 
   it("are compacted with what each has, and newer ones left alone", async () => {
     const project = await ageMixed();
-    const limits = { objectsMin: 4, settledMs: 0, rowsMax: 1_000 };
+    const limits = { objectsMin: 4, objectsMax: 500, settledMs: 0, rowsMax: 1_000 };
     const compactor = new Compactor({ ...stores, limits, nowMs: () => Date.now() + 60_000 });
     await compactor.run(() => true);
     const keys = await parquetKeys(stores.s3, project);

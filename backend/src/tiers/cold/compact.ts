@@ -21,18 +21,27 @@ const LEASE_MS = 45_000;
 export interface CompactionLimits {
   /** A merge of fewer objects is not worth the write. */
   objectsMin: number;
+  /** Objects of one merge. The ledger's item names each, and DynamoDB allows 400 KB. */
+  objectsMax: number;
   /** Younger objects are not merged: their loader or their readers may still be active. */
   settledMs: number;
   /** Rows of one merge. They are in memory as objects: 50,000 rows took half a gigabyte, 20,000 take 250 MB. */
   rowsMax: number;
 }
 
-const COMPACTION_LIMITS: CompactionLimits = { objectsMin: 16, settledMs: 10 * 60_000, rowsMax: 20_000 };
+const COMPACTION_LIMITS: CompactionLimits = {
+  objectsMin: 16,
+  objectsMax: 500,
+  settledMs: 10 * 60_000,
+  rowsMax: 20_000,
+};
 
 export interface CompactorOptions {
   s3: S3Client;
   dynamodb: DynamoDBClient;
   limits?: CompactionLimits;
+  /** Gets the fault of one partition. The other partitions are still merged. */
+  onFault?: (fault: unknown) => void;
   nowMs?: () => number;
 }
 
@@ -40,6 +49,8 @@ export interface CompactionResult {
   finished: number;
   merged: number;
   removed: number;
+  /** Partitions that could not be merged in this run. */
+  faults: number;
 }
 
 /** Chooses the objects of a partition to merge: the oldest small objects, as long as they fit. Pure. */
@@ -52,7 +63,7 @@ export function planCompaction(
     .filter((object) => object.bytes < SMALL_BYTES && object.modifiedAtMs <= nowMs - limits.settledMs)
     .sort((a, b) => a.modifiedAtMs - b.modifiedAtMs || (a.key < b.key ? -1 : 1));
   let bytes = 0;
-  const chosen = settled.filter((object) => {
+  const chosen = settled.slice(0, limits.objectsMax).filter((object) => {
     bytes += object.bytes;
     return bytes <= MERGED_BYTES_MAX;
   });
@@ -63,39 +74,54 @@ export class Compactor {
   readonly #objects: Objects;
   readonly #ledger: ColdLedger;
   readonly #limits: CompactionLimits;
+  readonly #onFault: (fault: unknown) => void;
   readonly #nowMs: () => number;
 
-  constructor({ s3, dynamodb, limits = COMPACTION_LIMITS, nowMs = Date.now }: CompactorOptions) {
+  constructor({ s3, dynamodb, limits = COMPACTION_LIMITS, onFault, nowMs = Date.now }: CompactorOptions) {
     this.#objects = new Objects(s3, BUCKETS.events);
     this.#ledger = new ColdLedger(dynamodb, TABLES.ledger);
     this.#limits = limits;
+    this.#onFault = onFault ?? (() => {});
     this.#nowMs = nowMs;
   }
 
   /** @param hasTime checked before each partition; the rest waits for the next run */
   async run(hasTime: () => boolean): Promise<CompactionResult> {
-    const result: CompactionResult = { finished: await this.#finish(), merged: 0, removed: 0 };
+    const result: CompactionResult = { finished: 0, merged: 0, removed: 0, faults: 0 };
+    await this.#finish(result);
     for (const [partition, objects] of await this.#partitions()) {
       if (!hasTime()) return result;
       const sources = planCompaction(objects, this.#limits, this.#nowMs());
       if (sources.length === 0) continue;
-      const removed = await this.#merge(partition, sources);
-      result.removed += removed;
-      if (removed > 0) result.merged++;
+      await this.#guarded(result, async () => {
+        const removed = await this.#merge(partition, sources);
+        result.removed += removed;
+        if (removed > 0) result.merged++;
+      });
     }
     return result;
   }
 
   /** Completes the merges that an earlier run did not complete. */
-  async #finish(): Promise<number> {
-    let finished = 0;
+  async #finish(result: CompactionResult): Promise<void> {
     for (const compaction of await this.#ledger.compactions()) {
       if (compaction.leaseUntilMs > this.#nowMs()) continue;
-      if (await this.#objects.exists(compaction.target)) await this.#objects.delete(compaction.sources);
-      await this.#ledger.endCompaction(compaction.partition);
-      finished++;
+      await this.#guarded(result, async () => {
+        if (await this.#objects.exists(compaction.target)) await this.#objects.delete(compaction.sources);
+        await this.#ledger.endCompaction(compaction.partition);
+        result.finished++;
+      });
     }
-    return finished;
+  }
+
+  /** A partition that cannot be merged must not stop the partitions after it, in this run and in every later run. */
+  async #guarded(result: CompactionResult, merge: () => Promise<void>): Promise<void> {
+    try {
+      await merge();
+    } catch (fault) {
+      result.faults++;
+      this.#onFault(fault);
+    }
   }
 
   async #partitions(): Promise<Map<string, StoredObject[]>> {

@@ -40,6 +40,28 @@ export function nextLoad(plan: LoadPlan | null, run: readonly EnrichedEvent[]): 
   return { events, stale: events.length === 0 ? [] : [...plan.keys, ...plan.remove] };
 }
 
+/** Events of one plan. They are in memory as rows and as encoded bytes at the same time. */
+export const PLAN_EVENTS_MAX = 20_000;
+/**
+ * Objects of one plan, one for each project and day. The plan's item names these, and as many objects that it replaces, at up to
+ * 400 bytes each. DynamoDB allows 400 KB. One import may have a different day in each of its 2,500 events.
+ */
+export const PLAN_OBJECTS_MAX = 300;
+
+/** Cuts a run into the parts of one plan each. Any cut is valid, because a plan covers a range of positions. Pure. */
+export function* planRuns(run: readonly EnrichedEvent[]): Generator<readonly EnrichedEvent[]> {
+  let partitions = new Set<string>();
+  let start = 0;
+  for (const [index, event] of run.entries()) {
+    partitions.add(partitionOf(event));
+    if (index - start < PLAN_EVENTS_MAX && partitions.size <= PLAN_OBJECTS_MAX) continue;
+    yield run.slice(start, index);
+    start = index;
+    partitions = new Set([partitionOf(event)]);
+  }
+  if (start < run.length) yield run.slice(start);
+}
+
 /** Groups events by their object. The key is always the same for the same range. */
 export function planObjects(
   events: readonly EnrichedEvent[],

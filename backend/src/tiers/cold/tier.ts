@@ -8,20 +8,21 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract";
+import { concurrently } from "../../concurrently.ts";
 import { redrivenShard } from "../../stream/shard-name.ts";
 import { inOrder } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
 import { countStored, deleteCounts, putCounts } from "./counts.ts";
-import { type LoadPlan, nextLoad, planObjects } from "./load-plan.ts";
+import { type LoadPlan, nextLoad, PLAN_OBJECTS_MAX, planObjects, planRuns } from "./load-plan.ts";
 import { ColdLedger } from "./object-ledger.ts";
 import { Objects } from "./objects.ts";
 import { encodeEvents } from "./parquet.ts";
 import { storedAmong } from "./redrive.ts";
 
 const MINUTE_MS = 60_000;
-/** Events of one plan. They are in memory as rows and as encoded bytes at the same time. */
-const PLAN_EVENTS = 20_000;
+/** Objects that are written at the same time. S3 takes 10 to 50 ms for one object, and a plan may have hundreds. */
+const PUTS_AT_ONCE = 16;
 /** Separates this tier's registry from the processor's items in the same table. */
 const NAMESPACE = "cold#";
 
@@ -54,9 +55,7 @@ export class ColdTier implements Tier {
     const { shards, repeated } = inOrder(batch);
     result.repeated = repeated;
     for (const [rawShard, run] of shards) {
-      for (let start = 0; start < run.length; start += PLAN_EVENTS) {
-        addResult(result, await this.#loadRun(rawShard, run.slice(start, start + PLAN_EVENTS)));
-      }
+      for (const part of planRuns(run)) addResult(result, await this.#loadRun(rawShard, part));
     }
     return result;
   }
@@ -79,9 +78,7 @@ export class ColdTier implements Tier {
       const stored = await storedAmong(this.#s3, run, ignored);
       const missing = run.filter((event) => !stored.has(event));
       result.repeated += stored.size;
-      for (let start = 0; start < missing.length; start += PLAN_EVENTS) {
-        addResult(result, await this.#loadRun(own, missing.slice(start, start + PLAN_EVENTS)));
-      }
+      for (const part of planRuns(missing)) addResult(result, await this.#loadRun(own, part));
     }
     return result;
   }
@@ -118,18 +115,18 @@ export class ColdTier implements Tier {
     const range = { rawShard, first: first.position, last: last.position };
     const objects = planObjects(own, range);
     const keys = [...objects.keys()];
-    const remove = stale.filter((key) => !objects.has(key));
+    const remove = await this.#removable(stale.filter((key) => !objects.has(key)));
     const plan: LoadPlan = { ...range, keys, remove, done: false, version: (before?.version ?? 0) + 1 };
     await this.#forgetCounts(before, plan.first);
     const planned = this.#ledger.putPlan(plan);
     // A handler here as well, so that a fault during the encoding of the first file is not an unhandled rejection.
     planned.catch(() => undefined);
-    for (const [key, rows] of objects) {
+    await concurrently(objects, PUTS_AT_ONCE, async ([key, rows]) => {
       // The file is encoded while the ledger answers, and stored only after its answer.
       const file = encodeEvents(rows);
       await planned;
       await this.#objects.put(key, file);
-    }
+    });
     await planned;
     if (remove.length > 0) await this.#objects.delete(remove);
     await putCounts(this.#dynamodb, TABLES.ledger, plan, countStored(events, own), this.#nowMs());
@@ -140,6 +137,16 @@ export class ColdTier implements Tier {
       copies: events.length - own.length,
       repeated: run.length - events.length,
     };
+  }
+
+  /**
+   * Returns the objects that the next plan removes. If an incomplete plan was replaced again and again, they can be more than an
+   * item can name. They are deleted now in this case. Their events are not done and will be loaded again.
+   */
+  async #removable(keys: string[]): Promise<string[]> {
+    if (keys.length <= PLAN_OBJECTS_MAX) return keys;
+    await this.#objects.delete(keys);
+    return [];
   }
 
   /** Deletes the counts of an incomplete plan whose replacement begins at another position and therefore has another name. */

@@ -7,6 +7,7 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, LIMITS, TABLES } from "@behaviour/contract";
+import { concurrently } from "../../concurrently.ts";
 import { after, inOrder } from "../order.ts";
 import { MessageRegistry } from "../registry/registry.ts";
 import { addResult, emptyResult, type LoadResult, type Tier } from "../tier.ts";
@@ -118,7 +119,7 @@ export class HotTier implements Tier {
   async #loadProject(project: string, minutes: readonly MinuteBatch[], choose: ChooseFresh): Promise<LoadResult> {
     const result = emptyResult();
     const pending: MinuteBatch[] = [];
-    await eachOf(minutes, async ({ place, events }) => {
+    await concurrently(minutes, CONCURRENCY, async ({ place, events }) => {
       const fresh = [...choose(await this.#minutes.get(place), events)];
       result.repeated += events.length - fresh.length;
       if (fresh.length > 0) pending.push({ place, events: fresh });
@@ -131,7 +132,9 @@ export class HotTier implements Tier {
       project,
       all.filter((event) => !copies.has(event)),
     );
-    await eachOf(pending, async (batch) => addResult(result, await this.#count(batch, copies, choose)));
+    await concurrently(pending, CONCURRENCY, async (batch) =>
+      addResult(result, await this.#count(batch, copies, choose)),
+    );
     return result;
   }
 
@@ -139,7 +142,7 @@ export class HotTier implements Tier {
     const profiles = this.#profiles;
     if (profiles === null) return;
     const people = Map.groupBy(events.filter(isIdentified), ({ subject }) => subject);
-    await eachOf([...people], ([subject, ofPerson]) => profiles.add(project, subject, ofPerson));
+    await concurrently(people, CONCURRENCY, ([subject, ofPerson]) => profiles.add(project, subject, ofPerson));
   }
 
   /** Counts the events that are not counted yet. Another consumer may have the same events and be faster. */
@@ -163,14 +166,4 @@ export class HotTier implements Tier {
     }
     throw new Error(`the hot tier's item of ${place.minute} is written by too many at once`);
   }
-}
-
-/** Runs `work` for a few items at the same time. Throws the first fault after all started calls have ended. */
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const workers = Array.from({ length: Math.min(CONCURRENCY, items.length) }, async () => {
-    for (const item of queue) await work(item);
-  });
-  const ended = await Promise.allSettled(workers);
-  for (const end of ended) if (end.status === "rejected") throw end.reason;
 }
