@@ -1,4 +1,4 @@
-// For `drizzle-kit generate` only: a program writes the migrations, src/database/migrate.ts runs them. Never `push`.
+// Configures `drizzle-kit generate`, which writes the migrations. src/database/migrate.ts runs them. Never use `push`.
 
 import { defineConfig } from "drizzle-kit";
 

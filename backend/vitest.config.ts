@@ -1,4 +1,4 @@
-// The backend's tests run on the embedded stores. Timings decide nothing: a test is given up only when it hangs.
+// Runs the backend's tests on the embedded stores. No result depends on timing: a timeout only ends a test that hangs.
 
 import { defineConfig } from "vitest/config";
 

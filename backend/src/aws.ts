@@ -1,5 +1,5 @@
-// The AWS clients, made once per process. HTTP/1.1 for all of them (both emulators refuse the Kinesis client's HTTP/2),
-// few retries, and a deadline on every call: `requestTimeout` alone does not bound a body that trickles.
+// Creates the AWS clients, once per process. All clients use HTTP/1.1, because both emulators refuse the Kinesis client's HTTP/2.
+// Calls have few retries and a deadline: `requestTimeout` alone does not bound a body that arrives slowly.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { KinesisClient } from "@aws-sdk/client-kinesis";
@@ -40,7 +40,7 @@ export function snsClient(config: Config): SNSClient {
   return new SNSClient(clientOptions(config, config.snsEndpoint));
 }
 
-/** The deadline to pass as `abortSignal` with every call; it bounds the reading of the body too. */
+/** The deadline to pass as `abortSignal` with every call. It also bounds the reading of the body. */
 export function callDeadline(): AbortSignal {
   return AbortSignal.timeout(LIMITS.callDeadlineMs);
 }

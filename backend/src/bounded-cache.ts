@@ -1,13 +1,13 @@
-// A map that cannot grow without bound, for what every event asks again: parsed user agents, surrogates.
-// Two generations instead of a linked list: a hit costs one look-up and moves nothing, and what was not asked for during a
-// whole generation is let go.
+// Caches values that many events need again, such as parsed user agents and surrogates, in a map of bounded size.
+// Two generations replace a linked list: a hit in the young generation costs one look-up and moves nothing. An entry that is
+// not read during a whole generation is evicted.
 
 export class BoundedCache<Value> {
   readonly #generationEntries: number;
   #young = new Map<string, Value>();
   #old = new Map<string, Value>();
 
-  /** @param maxEntries the most it ever holds. */
+  /** @param maxEntries maximum number of entries. */
   constructor(maxEntries: number) {
     this.#generationEntries = Math.max(1, Math.floor(maxEntries / 2));
   }

@@ -1,5 +1,5 @@
-// Typed configuration of everything that runs on AWS, read once from the environment. On AWS only the defaults are used;
-// on one machine the endpoints name the embedded parts. A missing or malformed value is named, with the fix.
+// Reads the typed configuration of the code that runs on AWS, once, from the environment. On AWS the default endpoints apply. On
+// one machine the endpoints name the embedded services. An error names each missing or malformed value and the fix.
 
 import * as z from "zod/mini";
 
@@ -10,15 +10,15 @@ const Environment = z.object({
   S3_ENDPOINT: z.optional(z.url()),
   SNS_ENDPOINT: z.optional(z.url()),
   DATABASE_URL: z.optional(z.string().check(z.startsWith("postgres"))),
-  /** The Worker's origin, where the control plane pushes keys. */
+  /** The Worker's origin. The control plane pushes keys to it. */
   EDGE_URL: z.optional(z.url()),
-  /** Shared by the Worker and the control plane; opens the Worker's internal routes. */
+  /** Shared by the Worker and the control plane. It authorizes calls to the Worker's internal routes. */
   INTERNAL_SECRET: z.optional(z.string().check(z.minLength(32))),
-  /** Keys the HMAC under which the vault files an id. On AWS from Secrets Manager, injected at deployment. */
+  /** Key of the HMAC under which the vault stores an id. On AWS it comes from Secrets Manager, injected at deployment. */
   VAULT_HMAC_KEY: z.optional(z.string().check(z.minLength(32))),
-  /** Connections a process may open to the database; the embedded one has one session. */
+  /** Maximum number of database connections of a process. The embedded database has one session. */
   DATABASE_CONNECTIONS: z._default(z.coerce.number(), 4),
-  /** Whether the hot tier keeps profiles of signed-in people: a write for each of them in every batch. */
+  /** Whether the hot tier keeps profiles of signed-in people, at the cost of a write per person in every batch. */
   HOT_PROFILES: z._default(z.enum(["on", "off"]), "off"),
 });
 

@@ -1,8 +1,8 @@
-// How long each tier keeps a project's events: `settings.retention`, checked by the control plane on entry and read by the
-// ageing job. Pure.
+// Defines how long each tier keeps a project's events. The control plane validates `settings.retention` on entry, and the ageing
+// job reads it. Pure.
 //
-// What counts is the later of an event's own time and its receipt: an import of last year's events is kept as long from its
-// arrival as if it had happened today. Whole minutes, days and objects go, so an event may stay a day longer.
+// The period starts at the later of an event's own time and its receipt, so imported events of last year are kept as long as
+// events of today. Whole minutes, days and objects are deleted, so an event may stay a day longer.
 
 import * as z from "zod/mini";
 
@@ -12,11 +12,11 @@ export interface Retention {
   coldDays: number;
 }
 
-/** The most that the tiers are made for, save for the archive, where it is what one should have decided by then. */
+/** The longest periods that the hot and warm tiers are designed for. The archive's is the time to have decided by. */
 export const RETENTION_MAX: Retention = {
-  /** Items carry this as their expiry. */
+  /** Items carry this period as their expiry. */
   hotHours: 48,
-  /** Continuous aggregates are refreshed within it. */
+  /** Continuous aggregates are refreshed within this period. */
   warmDays: 90,
   coldDays: 3_650,
 };
@@ -26,14 +26,14 @@ function upTo(most: number) {
   return z.optional(z.int().check(z.gte(1), z.lte(most)));
 }
 
-/** Each is optional; what is absent is as `RETENTION_DEFAULT` has it. */
+/** Every field is optional. `RETENTION_DEFAULT` replaces an absent field. */
 export const RetentionSettings = z.strictObject({
   hotHours: upTo(RETENTION_MAX.hotHours),
   warmDays: upTo(RETENTION_MAX.warmDays),
   coldDays: upTo(RETENTION_MAX.coldDays),
 });
 
-/** Settings that were stored before they were checked count as absent: nothing is deleted early by mistake. */
+/** Invalid settings from before this validation count as absent, so that nothing is deleted early by mistake. */
 export function retentionOf(settings: Record<string, unknown>): Retention {
   const parsed = RetentionSettings.safeParse(settings["retention"] ?? {});
   const { hotHours, warmDays, coldDays } = parsed.success ? parsed.data : {};

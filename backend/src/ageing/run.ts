@@ -1,5 +1,5 @@
-// Takes away what is older than each project keeps it: minutes from the hot tier, rows from the warm one, objects from the
-// archive. Run by the maintenance function; idempotent, in steps that each end by themselves, and bounded in time.
+// Deletes events that are older than their project's retention: minutes from the hot tier, rows from the warm tier, objects from
+// the archive. The maintenance function runs it. It is idempotent, works in self-contained steps, and is bounded in time.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
@@ -15,7 +15,7 @@ export interface AgeingParts {
   s3: S3Client;
 }
 
-/** What went; a run that had no time left takes the rest next time. */
+/** Numbers of deletions. If a run has no time left, the next run deletes the rest. */
 export interface Aged {
   minutesDeleted: number;
   rowsDeleted: number;
@@ -23,7 +23,7 @@ export interface Aged {
   objectsDeleted: number;
 }
 
-/** @throws when a store is out of reach; what was taken away before is. */
+/** @throws if a store is unavailable. What was deleted before that stays deleted. */
 export async function ageTiers(
   { sql, dynamodb, s3 }: AgeingParts,
   nowMs: number,

@@ -1,5 +1,5 @@
-// The query API behind the Worker: all reading calls, administration, and the Worker's look-up of keys. Thin: it binds routes
-// to the parts they need, bounds every request in time, and turns a fault into `unavailable` with the details in the log only.
+// Serves the query API behind the Worker: all reading calls, administration, and the Worker's look-up of keys. Thin: it binds
+// routes to the parts they need, bounds every request in time, and answers a fault with `unavailable`. Only the log has details.
 
 import { LIMITS } from "@behaviour/contract";
 import { type Context, Hono } from "hono";
@@ -27,7 +27,7 @@ import { mountRedrive, type RedriveRouteParts } from "../redrive/routes.ts";
 import { mountReplay, type ReplayRouteParts } from "../replay/routes.ts";
 import { mountPlans, type PlanRouteParts } from "../tracking-plan/routes.ts";
 
-/** Where a fault's details go: they never reach the client. */
+/** Receives a fault's details, which never reach the client. */
 export type ReportFault = (fault: unknown, request: { method: string; route: string; requestId: string }) => void;
 
 export interface QueryParts
@@ -35,7 +35,7 @@ export interface QueryParts
     Omit<AlertRouteParts, "record">,
     Omit<RedriveRouteParts, "record">,
     Omit<EventRouteParts, "record" | "whereabouts"> {
-  /** In the order of an event's way. */
+  /** In the order of an event's path. */
   tiers: Whereabouts["tiers"];
   failedEvents: FailedEventReader;
   replays: FailedRouteParts["replays"];
@@ -53,7 +53,7 @@ export function queryApp(parts: QueryParts): Hono {
 
   const fail = (fault: unknown, c: Context): Response => {
     const requestId = requestIdOf(c);
-    // The path as it was declared: a real one can hold the id of a message or of a person.
+    // The declared path, because an actual path can contain the id of a message or a person.
     report(fault, { method: c.req.method, route: routePath(c), requestId });
     return answerProblem(c, { code: "unavailable" }, requestId);
   };
@@ -85,12 +85,12 @@ export function queryApp(parts: QueryParts): Hono {
   return app;
 }
 
-/** Does the process answer? The Worker's `/readyz` asks, for nobody: there is no caller, and nothing of a project is told. */
+/** Reports that the process responds. The Worker's `/readyz` asks without a caller, so the answer says nothing of a project. */
 function mountHealth(app: Hono): void {
   app.get("/healthz", (c) => c.json({ success: true, status: "ok" }));
 }
 
-/** @returns false when the work takes longer; it is left to end by itself, as every call it makes has a deadline too. */
+/** @returns false if the work takes longer. The work then ends by itself, because each of its calls has a deadline too. */
 async function withinDeadline(work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {

@@ -1,5 +1,5 @@
-// The audit log: who read or changed what, appended before it happens. One chain per project; appends to it are serialised by
-// an advisory lock, so two requests never stand on the same record.
+// Keeps the audit log: who read or changed what, appended before it happens. Each project has one chain. An advisory lock
+// serialises appends to a chain, so two records never follow the same record.
 
 import type { Sql } from "postgres";
 import { type AuditRecord, canonicalText, chainHash, GENESIS_HASH } from "./chain.ts";
@@ -13,9 +13,9 @@ export interface StoredAuditRecord extends AuditRecord {
 export interface ChainVerdict {
   valid: boolean;
   records: number;
-  /** Hash of the newest record, to be kept elsewhere: only so can a cut tail be noticed. */
+  /** Hash of the newest record. Keep it elsewhere too: nothing else reveals a cut tail. */
   head: string;
-  /** The first record that does not follow from the one before it. */
+  /** The first record that does not follow from the record before it. */
   firstBroken: { id: number; at: string } | null;
 }
 
@@ -33,11 +33,11 @@ interface Row {
   hash: string;
 }
 
-/** Resolves once the record is committed. @throws when it could not be: then nothing may be read or changed. */
+/** Resolves once the record is committed. @throws if it cannot be committed. Then nothing may be read or changed. */
 export async function appendAudit(sql: Sql, record: AuditRecord): Promise<void> {
   const canonical = canonicalText(record);
   const target = JSON.stringify(record.target);
-  // Two statements of one transaction, sent together: the second one's snapshot is taken after the lock is held.
+  // Two statements of one transaction, sent together. The snapshot of the second statement is taken while the lock is held.
   await sql.begin((tx) => [
     tx`select pg_advisory_xact_lock(hashtextextended(${`audit:${record.project}`}, 0))`,
     tx`
@@ -73,7 +73,7 @@ export async function listAudit(
   return rows.map(fromRow);
 }
 
-/** Walks the project's whole chain, a page at a time. */
+/** Verifies the project's whole chain, a page at a time. */
 export async function verifyAudit(sql: Sql, project: string): Promise<ChainVerdict> {
   let head = GENESIS_HASH;
   let records = 0;
@@ -103,7 +103,7 @@ export async function verifyAudit(sql: Sql, project: string): Promise<ChainVerdi
 function fromRow(row: Row): StoredAuditRecord {
   return {
     id: row.id,
-    // The column keeps milliseconds; the double on the way here may be off by a fraction of one.
+    // The column stores milliseconds. The double that carries them may be off by a fraction of a millisecond.
     atMs: Math.round(row.at_ms),
     project: row.project,
     actor: row.actor,

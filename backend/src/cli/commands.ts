@@ -1,5 +1,5 @@
-// The commands of `npm run pipeline --`, put together from the features. A command reads its options, writes its audit record,
-// acts, and returns what is to be printed.
+// Collects the commands of `npm run pipeline --` from the features. A command reads its options, writes its audit record, acts,
+// and returns the value to print.
 
 import { alertCommands } from "../alerting/commands.ts";
 import type { Command } from "../operation/command.ts";

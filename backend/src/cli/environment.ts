@@ -1,5 +1,5 @@
-// Where the command line finds the installation it speaks to. On one machine that is whatever `npm start` runs: its addresses
-// and secrets lie in the data folder. `.env` wins over those, and the environment wins over all.
+// Finds the installation that the command line talks to. On one machine it is the installation that `npm start` runs, with its
+// addresses and secrets in the data folder. `.env` overrides these values, and the environment overrides both.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -22,20 +22,20 @@ export function commandLineConfig(environment: Environment = process.env, folder
     KINESIS_ENDPOINT: textOf(endpoints.kinesis),
     DYNAMODB_ENDPOINT: textOf(endpoints.dynamodb),
     S3_ENDPOINT: textOf(endpoints.s3),
-    // The embedded S3 speaks SNS too; where S3 was replaced, so was SNS.
+    // The embedded S3 service also serves SNS. If S3 was replaced, SNS was replaced too.
     SNS_ENDPOINT: chosen.S3_ENDPOINT === undefined ? textOf(endpoints.s3) : undefined,
     INTERNAL_SECRET: textOf(secrets.INTERNAL_SECRET),
     VAULT_HMAC_KEY: textOf(secrets.VAULT_HMAC_KEY),
     EDGE_URL: `http://127.0.0.1:${chosen.PORT ?? DEFAULT_PORT}`,
-    // One command, one connection.
+    // A command needs one connection.
     DATABASE_CONNECTIONS: "1",
   };
   return readConfig({ ...withoutEmpty(found), ...chosen });
 }
 
 /**
- * The credentials under which the embedded parts were started, for the AWS clients, which look into the environment alone.
- * What is there already stays.
+ * Copies the credentials of the embedded services into the environment, because the AWS clients read only the environment.
+ * Credentials that are already there stay.
  */
 export function adoptCredentials(environment: Environment = process.env, folder: string = process.cwd()): void {
   const secrets = readJson(join(resolve(folder, environment.DATA_DIR ?? ".data"), "secrets.json"));

@@ -1,5 +1,5 @@
-// `npm run pipeline -- <command>`: administration from a terminal, by the same functions as the API. Prints JSON, so
-// that its output can be piped; everything else goes to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
+// Runs `npm run pipeline -- <command>`: administration from a terminal, with the same functions as the API. Prints JSON, so
+// that the output can be piped. All other text goes to stderr. Exit codes: 0 success, 1 failure, 2 usage error.
 
 import type { Config } from "../config.ts";
 import { type Database, databaseClient, type Sql, sqlClient } from "../database/client.ts";
@@ -23,7 +23,7 @@ async function run(args: string[]): Promise<number> {
     process.stdout.write(usage());
     return args.length === 0 ? EXIT_USAGE : 0;
   }
-  // Most are two words, some one.
+  // Most command names have two words, some have one.
   const words = COMMANDS[args.slice(0, 2).join(" ")] === undefined ? 1 : 2;
   const command = COMMANDS[args.slice(0, words).join(" ")];
   if (command === undefined) {
@@ -44,7 +44,7 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-/** Each is connected when it is first asked for: a command that needs no database runs without one. */
+/** Connects each client when it is first used, so that a command that needs no database runs without a database. */
 class Connections implements CommandParts {
   readonly config: Config;
   readonly edge: EdgePush;
@@ -82,7 +82,7 @@ function explain(error: unknown, commandUsage: string): number {
     process.stderr.write(`pipeline: ${error.message}\n\nUsage: pipeline ${commandUsage}\n`);
     return EXIT_USAGE;
   }
-  // Drizzle's message holds the whole query with its values; the cause says what went wrong.
+  // Drizzle's message contains the whole query with its values. The cause contains the actual error.
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   process.stderr.write(`pipeline: ${cause instanceof Error ? cause.message || cause.name : String(cause)}\n`);
   return EXIT_FAILED;

@@ -1,7 +1,7 @@
-// Tables of the one Postgres that several features use: the warm tier's events (a TimescaleDB hypertable), projects, keys and
-// the audit log. A feature's own tables are in the `schema.ts` of its folder. What Drizzle cannot say (hypertable, columnstore,
-// retention, continuous aggregates, the view `events` and its reader's role) stands in the custom migration beside the
-// generated ones. People read the view, never these tables.
+// Defines the Postgres tables that several features use: the warm tier's events (a TimescaleDB hypertable), projects, keys and
+// the audit log. A feature's own tables are in the `schema.ts` of its folder. The features that Drizzle cannot express
+// (hypertable, columnstore, retention, continuous aggregates, the view `events` and its reader's role) are in the custom
+// migration beside the generated migrations. People read the view, never these tables.
 
 import type { JsonObject, KeyEnvironment, KeyKind, PiiFinding, Scope } from "@behaviour/contract";
 import { sql } from "drizzle-orm";
@@ -9,9 +9,9 @@ import { bigserial, boolean, index, integer, jsonb, pgTable, primaryKey, text, u
 import { instant } from "./columns.ts";
 
 /**
- * The warm tier. `label` is what an event is counted under: its name, else its type, cut to 200 characters so that an
- * index can hold it (a page's name can be longer than an index entry). `raw_shard` and `raw_position` say which copy of
- * a message this is.
+ * The warm tier's events. `label` is the text under which an event is counted: its name, else its type, cut to 200
+ * characters so that an index can hold it (a page's name can be longer than an index entry). `raw_shard` and
+ * `raw_position` tell which duplicate of a message the row is.
  */
 export const event = pgTable(
   "event",
@@ -54,7 +54,7 @@ export const event = pgTable(
     properties: jsonb("properties").$type<JsonObject>().notNull(),
     traits: jsonb("traits").$type<JsonObject>().notNull(),
     context: jsonb("context").$type<JsonObject>().notNull(),
-    /** `[{"pointer","class"}]`: what was masked in it; null for nearly every event. */
+    /** `[{"pointer","class"}]`: the values that were masked in the event. Null for nearly every event. */
     pii: jsonb("pii").$type<PiiFinding[]>(),
     label: text("label").notNull(),
     loadedAt: instant("loaded_at").notNull().defaultNow(),
@@ -62,8 +62,8 @@ export const event = pgTable(
     rawPosition: text("raw_position").notNull(),
   },
   (table) => [
-    // A hypertable's unique key must contain its time. Its first two columns also answer "where is this message".
-    // All ascending: read backwards for "newest first", which an index with DESC NULLS LAST would not serve.
+    // A hypertable's unique key must contain its time. The first two columns also serve the search for one message.
+    // All indexes are ascending. "Newest first" reads them backwards; an index with DESC NULLS LAST would not serve it.
     uniqueIndex("event_message").on(table.project, table.messageId, table.time),
     index("event_time").on(table.project, table.time),
     index("event_subject").on(table.project, table.subject, table.time),
@@ -72,7 +72,7 @@ export const event = pgTable(
   ],
 );
 
-/** How far each tier that keeps its checkpoint here has come in each shard of the raw stream. */
+/** The checkpoint in each shard of the raw stream, for each tier that keeps its checkpoints here. */
 export const tierCheckpoint = pgTable(
   "tier_checkpoint",
   {
@@ -83,7 +83,7 @@ export const tierCheckpoint = pgTable(
   (table) => [primaryKey({ columns: [table.tier, table.rawShard] })],
 );
 
-/** Suspects that the warm tier loaded in the last minutes: a message they overtook is known by them. See tiers/warm. */
+/** Suspects that the warm tier loaded in the last minutes: they identify a message that they overtook. See tiers/warm. */
 export const recentSuspect = pgTable(
   "recent_suspect",
   {
@@ -129,11 +129,11 @@ export const apiKey = pgTable(
     /** The last four characters, so that people can tell keys apart. */
     hint: text("hint").notNull(),
     createdAt: instant("created_at").notNull().defaultNow(),
-    /** Id of the key that took this one's place. */
+    /** Id of the key that replaced this key. */
     replacedBy: text("replaced_by"),
-    /** Grows with each change that the edge must learn of, of the key or of its project. */
+    /** Increases with each change of the key or its project that the edge needs. */
     revision: integer("revision").notNull().default(1),
-    /** What the edge was last told; less than `revision`: it has to be told again (projects/push.ts). */
+    /** The revision that was last pushed to the edge. If it is below `revision`, a push is due (projects/push.ts). */
     pushedRevision: integer("pushed_revision").notNull().default(0),
   },
   (table) => [
@@ -143,7 +143,7 @@ export const apiKey = pgTable(
   ],
 );
 
-/** Every administrative change and every read. Each row's `hash` covers the one before it: see audit/chain.ts. */
+/** Every administrative change and every read. Each row's `hash` covers the row before it: see audit/chain.ts. */
 export const auditLog = pgTable(
   "audit_log",
   {

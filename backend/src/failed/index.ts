@@ -1,4 +1,4 @@
-// The failed-events store, what makes a payload fit to be kept in it, and the seal of the originals.
+// Exports the failed-events store, the form of its events, and the seal of the originals.
 
 export type { KeptFailure } from "./row.ts";
 export { OriginalSeal } from "./seal.ts";

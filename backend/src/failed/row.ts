@@ -1,15 +1,16 @@
-// A failed event as a row of the Parquet files that people read: column names as in every other store (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
+// Writes and reads failed events as rows of the Parquet files that people read. Column names are those of every other store
+// (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 import { type FailedEvent, failureKind } from "@behaviour/contract";
 import { parquetReadObjects } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 
-/** As it comes out of a stage: with its original, the line of the raw stream that would bring it there again. */
+/** A failed event as a stage returns it. `original` is the line of the raw stream that would bring it to the stage again. */
 export interface KeptFailure extends FailedEvent {
   original?: string;
 }
 
-/** As it is read back. Null when its original was not kept. */
+/** A failed event as it is read back. `sealed` is null if the original was not kept. */
 export interface SealedFailure {
   event: FailedEvent;
   sealed: Uint8Array | null;
@@ -38,7 +39,7 @@ const COLUMNS: readonly Column[] = [
   { name: "payload_cut", field: "payloadCut", kind: "boolean", nullable: false },
 ];
 
-/** Absent from an event rather than null, and from files that are older than they are. */
+/** An event lacks these columns where they have no value, and a file that is older than a column lacks it too. */
 const OPTIONAL_COLUMNS: readonly Column[] = [
   { name: "limit", field: "limit", kind: "text", nullable: true },
   { name: "actual", field: "actual", kind: "text", nullable: true },
@@ -48,7 +49,7 @@ const OPTIONAL_COLUMNS: readonly Column[] = [
 
 const TYPES = { text: "STRING", timestamp: "TIMESTAMP", boolean: "BOOLEAN", number: "INT32" } as const;
 
-/** One Parquet file, Snappy. @param seal gives the bytes that stand for an original, null for an event that has none */
+/** One Parquet file, Snappy. @param seal returns an event's sealed original, or null if the event has no original */
 export function encodeFailedEvents(
   events: readonly KeptFailure[],
   seal: (event: KeptFailure) => Uint8Array | null,
@@ -66,10 +67,10 @@ export function encodeFailedEvents(
   return new Uint8Array(parquetWriteBuffer({ columnData }));
 }
 
-/** @throws when the bytes are no Parquet file of ours. */
+/** @throws if the bytes are not a Parquet file that `encodeFailedEvents` wrote. */
 export async function decodeFailedEvents(file: Uint8Array): Promise<SealedFailure[]> {
   const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
-  // Bytes that are no text stay bytes.
+  // Binary columns must stay bytes.
   const rows = await parquetReadObjects({ file: bytes, utf8: false });
   return rows.map((row) => {
     const event: Record<string, unknown> = {};

@@ -1,6 +1,6 @@
-// The original of a failed event, as it stood on the raw stream: sealed, because it holds the client's ids and whatever the
-// rule was broken by. It lies in the same row as what people read, so that it is kept, expired and erased with it, and is
-// opened only by a replay. docs/adr/005-failed-events-and-replay.md.
+// Seals the original of a failed event, its line on the raw stream, because the line contains the client's ids and the values
+// that broke the rule. The sealed original is in the same row as the columns that people read, so that all of it is kept,
+// expires and is erased together. Only a replay opens it. docs/adr/005-failed-events-and-replay.md.
 
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
@@ -13,7 +13,7 @@ const HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
 const INFLATED_MAX_BYTES = 8 * 1024 * 1024;
 const CIPHER = "aes-256-gcm";
 
-/** What a sealed original belongs to; it opens nowhere else. */
+/** The failed event that a sealed original belongs to. It cannot be opened for another event. */
 export interface SealedOf {
   project: string;
   id: string;
@@ -23,7 +23,7 @@ export class OriginalSeal {
   readonly #key: Buffer;
   readonly #keyId: Buffer;
 
-  /** @param secret of the installation; the key is derived from it and serves nothing else */
+  /** @param secret the installation's secret. The key is derived from it and serves nothing else */
   constructor(secret: string) {
     this.#key = Buffer.from(hkdfSync("sha256", secret, "", "failed-event originals v1", 32));
     this.#keyId = createHash("sha256").update(this.#key).digest().subarray(0, KEY_ID_BYTES);
@@ -36,7 +36,7 @@ export class OriginalSeal {
     return Buffer.concat([Buffer.of(FORMAT), this.#keyId, nonce, cipher.getAuthTag(), body]);
   }
 
-  /** @returns null for what was sealed under another key, belongs to another event, or was changed. */
+  /** @returns null if the bytes were sealed under another key, belong to another event, or were changed. */
   open(sealed: Uint8Array, of: SealedOf): string | null {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
     const nonceAt = 1 + KEY_ID_BYTES;
@@ -49,7 +49,7 @@ export class OriginalSeal {
       const packed = Buffer.concat([decipher.update(bytes.subarray(HEAD_BYTES)), decipher.final()]);
       return inflateRawSync(packed, { maxOutputLength: INFLATED_MAX_BYTES }).toString();
     } catch {
-      // The tag does not fit: GCM says no more than that.
+      // Authentication failed. GCM does not reveal whether the key, the context or the data was wrong.
       return null;
     }
   }

@@ -1,5 +1,5 @@
-// The failed-events store: Parquet files in S3, bucket `failed-events`, by project, code and day of receipt. Written by every
-// stage that meets an event it cannot process, read by the query API, by a replay, and by people with their own tools.
+// Stores failed events as Parquet files in S3, bucket `failed-events`, by project, code and day of receipt. Every stage writes
+// the events that it cannot process. The query API, a replay, and people with their own tools read them.
 
 import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import {
@@ -17,7 +17,7 @@ import type { OriginalSeal } from "./seal.ts";
 const DAY_MS = 86_400_000;
 const READS_AT_ONCE = 8;
 const WRITES_AT_ONCE = 8;
-/** Ids that a survey keeps so as to count none twice. */
+/** Maximum number of ids that a survey keeps. The ids prevent it from counting an event twice. */
 const COUNTED_MAX = 200_000;
 
 export interface FailedEventQuery {
@@ -35,7 +35,7 @@ export interface Survey {
   /** Newest first, at most `limit`. */
   events: FailedEvent[];
   counts: Partial<Record<FailureCode, number>>;
-  /** False when time or memory ended before all of them were counted. */
+  /** False if time or memory ran out before all events were counted. */
   complete: boolean;
 }
 
@@ -48,15 +48,15 @@ export class FailedEventStore {
   readonly #s3: S3Client;
   readonly #seal: OriginalSeal | null;
 
-  /** @param seal without one, originals are not kept, and what is stored cannot be replayed */
+  /** @param seal without a seal, originals are not kept, and the stored events cannot be replayed */
   constructor(s3: S3Client, seal: OriginalSeal | null = null) {
     this.#s3 = s3;
     this.#seal = seal;
   }
 
   /**
-   * Stores what one record gave, before that record counts as done.
-   * @param origin names the record and the stage, and a second run of it again: the file is then replaced by its like.
+   * Stores the failed events of one record, before that record counts as done.
+   * @param origin names the record and the stage. A second run has the same origin and replaces the file by an equal file.
    * @throws an infrastructure fault.
    */
   async store(events: readonly KeptFailure[], origin: string): Promise<void> {
@@ -75,7 +75,7 @@ export class FailedEventStore {
     return original === undefined || this.#seal === null ? null : this.#seal.seal(original, { project, id });
   }
 
-  /** `store` for each origin, some side by side. @throws an infrastructure fault. */
+  /** Calls `store` for each origin, some in parallel. @throws an infrastructure fault. */
   async storeAll(byOrigin: ReadonlyMap<string, readonly KeptFailure[]>): Promise<void> {
     const origins = [...byOrigin];
     for (let start = 0; start < origins.length; start += WRITES_AT_ONCE) {
@@ -89,7 +89,7 @@ export class FailedEventStore {
     return (await this.survey(query, () => false)).events;
   }
 
-  /** The newest of them, and how many there are. @param mayGoOn asked before each day and group of objects that is only counted */
+  /** The newest events, and counts by code. @param mayGoOn asked before each day and group of objects that is only counted */
   async survey(query: FailedEventQuery, mayGoOn: () => boolean): Promise<Survey> {
     const found = new Map<string, FailedEvent>();
     const counted = new Set<string>();
@@ -103,7 +103,7 @@ export class FailedEventStore {
       counts[event.code] = (counts[event.code] ?? 0) + 1;
       if (isListed || found.size < query.limit) found.set(event.id, event);
     };
-    // A day that was begun is listed whole: its objects are in no order of time.
+    // A day that was begun is listed completely, because its objects are not in the order of time.
     let isListed = true;
     const firstDay = Math.floor(query.fromMs / DAY_MS);
     let day = Math.floor((query.toMs - 1) / DAY_MS);
@@ -120,15 +120,15 @@ export class FailedEventStore {
   }
 
   /**
-   * Object by object in the order of their keys, so that whoever stops can go on later behind the last one.
-   * @param afterKey the key to go on behind; null for all. @throws an infrastructure fault.
+   * Yields the objects in the order of their keys, so that a caller can stop and later continue after the last key.
+   * @param afterKey the key to continue after; null for all objects. @throws an infrastructure fault.
    */
   async *objects(query: Omit<FailedEventQuery, "limit">, afterKey: string | null): AsyncGenerator<FailureObject> {
     const [firstDay, endDay] = [query.fromMs, query.toMs - 1].map((ms) => new Date(ms).toISOString().slice(0, 10));
     for (const code of (await this.#codesOf(query)).toSorted()) {
       const folder = codeFolder(query.project, code);
       const from = `${folder}day=${firstDay}`;
-      // A folder whose keys all lie before the last one was gone through.
+      // A folder whose keys are all before `afterKey` is finished.
       if (afterKey !== null && !afterKey.startsWith(folder) && afterKey > folder) continue;
       for await (const key of this.#keys(folder, afterKey !== null && afterKey > from ? afterKey : from)) {
         if (key > `${folder}day=${endDay}0`) break;
@@ -137,7 +137,7 @@ export class FailedEventStore {
     }
   }
 
-  /** The codes asked for that the project has anything of. */
+  /** The requested codes of which the project may have failed events. */
   async #codesOf({ project, code, kind }: Omit<FailedEventQuery, "limit">): Promise<FailureCode[]> {
     const fits = (one: FailureCode) =>
       (code === undefined || one === code) && (kind === undefined || failureKind(one) === kind);
@@ -180,14 +180,14 @@ export class FailedEventStore {
       const object = await this.#s3.send(command, { abortSignal: callDeadline() });
       return object.Body === undefined ? [] : await decodeFailedEvents(await object.Body.transformToByteArray());
     } catch (error) {
-      // Erased between the listing and the reading.
+      // The object was erased between the listing and the reading.
       if (error instanceof NoSuchKey) return [];
       throw error;
     }
   }
 }
 
-/** The time by which a failed event is filed and asked for. */
+/** The time by which a failed event is stored and queried. */
 export function filedUnderMs(event: FailedEvent): number {
   return event.receivedAtMs ?? event.failedAtMs;
 }
