@@ -12,7 +12,7 @@ export interface Retention {
   coldDays: number;
 }
 
-/** The longest periods that the hot and warm tiers are designed for. The archive's is the time to have decided by. */
+/** Maximum of the hot and warm tiers' design. The archive's maximum is the time by which a project should have decided. */
 export const RETENTION_MAX: Retention = {
   /** Items carry this period as their expiry. */
   hotHours: 48,

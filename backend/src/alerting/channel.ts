@@ -1,4 +1,4 @@
-// The two ways a notification leaves: a signed webhook, an SNS topic. What can't be delivered is an outcome, not a fault.
+// Sends a notification to a signed webhook or to an SNS topic. A failed delivery is an outcome, not a fault.
 
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { callDeadline } from "../aws.ts";
@@ -7,13 +7,13 @@ import { type Notification, signedHeaders } from "./notification.ts";
 
 export type Delivery = { delivered: true } | { delivered: false; reason: string };
 
-/** @param secret signs a webhook; of the notification's own rule */
+/** @param secret signing secret of the notification's own rule, for a webhook */
 export type Send = (notification: Notification, secret: string, nowMs: number) => Promise<Delivery>;
 
-/** What the routes and the commands need to send and to sign. */
+/** The routes and the commands send and sign with these services. */
 export interface AlertServices {
   send: Send;
-  /** From which the webhooks' secrets are derived. */
+  /** The webhooks' secrets are derived from this key. */
   signingKey: string;
 }
 
@@ -48,7 +48,7 @@ export function sender({ sns, webhook }: SenderOptions): Send {
   };
 }
 
-/** SNS takes printable ASCII only, and an e-mail shows little more than this. */
+/** SNS accepts printable ASCII only, and an e-mail shows little more than this length. */
 function subjectOf(body: Record<string, unknown>): string {
   const { type = "", data } = body as { type?: string; data?: { alert?: { name?: string } } };
   const text = `${type}: ${data?.alert?.name ?? ""}`;

@@ -1,4 +1,4 @@
-// `pipeline alerts …`, over the same functions as the admin routes.
+// Runs `pipeline alerts …` with the same functions as the admin routes.
 
 import {
   audit,
@@ -113,7 +113,7 @@ interface RuleValues {
   "rotate-secret"?: boolean;
 }
 
-/** As the admin routes take it; what was not said is absent. */
+/** The input as the admin routes accept it. An option that was not given is absent. */
 function optionsOf(values: RuleValues): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   if (values.name !== undefined) options["name"] = values.name;

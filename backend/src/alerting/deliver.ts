@@ -1,6 +1,6 @@
-// Sends what evaluation wrote down, until it is delivered or has been tried for hours. Whoever sends claims a notification
-// first, for a short while, so that two runs don't send it both; one that dies leaves it to the next. A receiver may still
-// get it twice, under the same id.
+// Sends the notifications that the evaluation stored, until they are delivered or hours of attempts have failed. A run first
+// claims a notification for a short time, so that two runs do not both send it. If the run crashes, the next run sends it after
+// the claim expires. A receiver may still get a notification twice, under the same id.
 
 import { and, eq, inArray, isNull, lt, lte, sql } from "drizzle-orm";
 import type { Database } from "../database/client.ts";
@@ -9,12 +9,12 @@ import { signingSecret } from "./notification.ts";
 import { alertNotification, alertRule } from "./schema.ts";
 
 const CLAIM_MS = 60_000;
-/** One attempt with its deadline, and the writing down of its outcome. */
+/** Time for one attempt with its deadline, and for storing the outcome. */
 const ATTEMPT_MS = 15_000;
 const AT_ONCE = 4;
 const FIRST_PAUSE_MS = 30_000;
 const PAUSE_MAX_MS = 3_600_000;
-/** With the pauses above, some eight hours. */
+/** With the pauses above, these attempts take some eight hours. */
 const ATTEMPTS_MAX = 14;
 const KEPT_MS = 30 * 24 * 3_600_000;
 
@@ -66,7 +66,7 @@ async function claim({ database, nowMs }: DeliveryParts): Promise<Claimed[]> {
   const rows = await database
     .update(alertNotification)
     .set({ attempts: sql`${alertNotification.attempts} + 1`, dueAt: new Date(now.getTime() + CLAIM_MS) })
-    // Said again outside: of two claims at once the second sees the row as the first left it, and lets it be.
+    // The condition is repeated here: the second of two concurrent claims sees the row as the first left it, and skips it.
     .where(and(inArray(alertNotification.id, due), isDue))
     .returning();
   if (rows.length === 0) return [];

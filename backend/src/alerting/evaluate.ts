@@ -1,5 +1,5 @@
-// One evaluation of every rule: observe, judge, move the state, and write with it what is to be sent. A rule that can't be
-// observed changes nothing and holds up no other.
+// Evaluates every rule once: observes, judges, moves the state, and stores the notifications together with the state. A rule that
+// cannot be observed changes nothing and delays no other rule.
 
 import { and, eq } from "drizzle-orm";
 import type { Database, Sql } from "../database/client.ts";
@@ -10,28 +10,28 @@ import { alertNotification, alertRule, alertState } from "./schema.ts";
 import { type AlertStanding, type Announcement, advance, initialStanding, judgeValue } from "./standing.ts";
 import type { RuleRow, StateRow } from "./store.ts";
 
-/** A rule is begun only with so much time left. */
+/** A rule is evaluated only if this much time is left. */
 const RULE_MS = 12_000;
 
 export interface EvaluationParts {
   sql: Sql;
   database: Database;
   nowMs: () => number;
-  /** Of one rule; the others go on. */
+  /** Reports the fault of one rule. The other rules are still evaluated. */
   report: (fault: unknown, ruleId: string) => void;
 }
 
 export interface EvaluationCounts {
   evaluated: number;
   firing: number;
-  /** There was nothing to judge by. */
+  /** Rules without data to judge. */
   withoutData: number;
-  /** Could not be observed or written. */
+  /** Rules that could not be observed or written, or had no time left. */
   unevaluated: number;
   announced: number;
 }
 
-/** @throws the database's fault when the rules themselves can't be read. */
+/** @throws the database's fault if the rules themselves cannot be read. */
 export async function evaluateAlerts(parts: EvaluationParts, remainingMs: () => number): Promise<EvaluationCounts> {
   const counts = { evaluated: 0, firing: 0, withoutData: 0, unevaluated: 0, announced: 0 };
   const rows = await parts.database
@@ -39,7 +39,7 @@ export async function evaluateAlerts(parts: EvaluationParts, remainingMs: () => 
     .from(alertRule)
     .leftJoin(alertState, eq(alertState.rule, alertRule.id))
     .where(eq(alertRule.enabled, true))
-    // Those that waited longest first, so that a run cut short leaves none out for ever.
+    // The rules that waited longest come first, so that no rule starves when runs are cut short.
     .orderBy(alertState.evaluatedAt, alertRule.id);
   for (const { rule, state } of rows) {
     if (remainingMs() < RULE_MS) {
@@ -87,7 +87,7 @@ async function evaluateRule({ sql, database, nowMs }: EvaluationParts, rule: Rul
             .set(next)
             .where(and(eq(alertState.rule, rule.id), eq(alertState.version, state.version)))
             .returning({ rule: alertState.rule });
-    // Another run was faster: what it wrote stands, and what it announced is announced.
+    // Another run was faster. Its state is kept, and it has announced the change.
     if (rows.length === 0) return false;
     await announce(transaction, rule, announcement, {
       standing,

@@ -1,5 +1,5 @@
-// What a rule observes: one number, or null when there is nothing to judge by. Reads the warm tier's aggregates and the
-// reconciliation's minutes; writes nothing.
+// Observes a rule's condition: one number, or null if there is nothing to judge. Reads the warm tier's aggregates and the
+// reconciliation's minutes. Writes nothing.
 
 import type { Sql } from "../database/client.ts";
 import { dimension } from "../query/dimension.ts";
@@ -9,15 +9,15 @@ import { countImbalanced } from "../reconcile/balance.ts";
 import type { AlertCondition, ConditionOf } from "./rule.ts";
 
 const MINUTE_MS = 60_000;
-/** What is received takes a moment to be loaded: the last minutes are looked at when they are whole. */
+/** Loading takes a moment, so the last minutes are observed only when they are complete. */
 const INGESTION_MS = 2 * MINUTE_MS;
 const PAST_WEEKS = 4;
-/** Loads of this long ago say how far behind the warm tier is. */
+/** The loads within this window tell how far behind the warm tier is. */
 const LAG_WINDOW_MINUTES = 10;
 
 export interface Observation {
   value: number | null;
-  /** Says what the value was made of. */
+  /** The figures behind the value. */
   detail: Record<string, unknown>;
 }
 
@@ -39,7 +39,7 @@ export function observe(sql: Sql, project: string, condition: AlertCondition, no
   }
 }
 
-/** Whole minutes, the last one long enough ago to have been loaded. */
+/** Whole minutes. The last minute is old enough to have been loaded. */
 function windowOf(windowMinutes: number, nowMs: number): { fromMs: number; toMs: number } {
   const toMs = Math.floor((nowMs - INGESTION_MS) / MINUTE_MS) * MINUTE_MS;
   return { fromMs: toMs - windowMinutes * MINUTE_MS, toMs };
@@ -54,7 +54,7 @@ async function observeVolume(
   const { fromMs, toMs } = windowOf(windowMinutes, nowMs);
   const [from, to] = [boundInstant(sql, fromMs), boundInstant(sql, toMs)];
   const labelled = event === undefined ? sql`` : sql`and m.label = ${event}`;
-  // Weeks before the project's first one say nothing of it. Weeks are those of its zone's calendar.
+  // Weeks before the project's first week say nothing about the project. Weeks follow the calendar of the rule's time zone.
   const rows = await sql<{ week: number; events: number }[]>`
     select week, (
       select coalesce(sum(m.events), 0)::float8 from event_minute m
@@ -71,7 +71,7 @@ async function observeVolume(
     order by week`;
   const past = rows.filter(({ week }) => week > 0).map(({ events }) => events);
   const loaded = rows.find(({ week }) => week === 0)?.events ?? 0;
-  // What the warm tier has not loaded yet was sent all the same: a tier that is behind is no drop. By name it can't be told.
+  // Events that the warm tier has not loaded yet were sent: a tier that is behind is not a drop. Their names are not known.
   const missing = await countMissing(sql, project, fromMs, toMs);
   const current = loaded + (event === undefined ? missing : 0);
   const median = medianOf(past);
@@ -114,7 +114,7 @@ async function observeConsentDrops(
   nowMs: number,
 ): Promise<Observation> {
   const { fromMs, toMs } = windowOf(windowMinutes, nowMs);
-  // Null where no edge has said anything of the minute.
+  // Null if no edge has reported the minute.
   const [row] = await sql<{ events: number; suppressed: number }[]>`
     select coalesce(sum(edge_accepted + edge_suppressed), 0)::float8 as events,
       coalesce(sum(edge_suppressed), 0)::float8 as suppressed
@@ -139,7 +139,7 @@ async function observeLag(
   const [waiting] = await sql<{ oldest: Date | null }[]>`
     select min(minute) as oldest from flow_minute
     where project = ${project} and not balanced and processed > ${held}`;
-  // Of a minute nobody knows which of its events are missing: the last one is assumed.
+  // Nothing tells which of a minute's events are missing. The last event is assumed.
   const oldestMs = waiting?.oldest?.getTime() ?? nowMs;
   const waitingSeconds = Math.max(0, nowMs - oldestMs - MINUTE_MS) / 1_000;
   const loadSeconds = tier === "warm" ? await recentLoadSeconds(sql, project, nowMs) : 0;
@@ -197,7 +197,7 @@ function aggregated(points: readonly TrendPoint[], aggregate: ConditionOf<"trend
   }
 }
 
-/** Null of nothing. */
+/** Null for an empty list. */
 function medianOf(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];

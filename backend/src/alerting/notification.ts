@@ -1,5 +1,5 @@
-// What a notification says, and how a webhook's receiver can tell that it is ours: signed as the Standard Webhooks specification
-// has it (https://www.standardwebhooks.com), so that its libraries in every language verify it. Pure.
+// Builds notifications, and signs webhooks so that a receiver can verify the sender. The signature follows the Standard Webhooks
+// specification (https://www.standardwebhooks.com), so that its libraries in every language verify it. Pure.
 
 import { createHmac, hkdfSync } from "node:crypto";
 import type { Observation } from "./measure.ts";
@@ -11,7 +11,7 @@ const SECRET_BYTES = 32;
 const ID_SAFE = /[^\w.-]/g;
 
 export interface Notification {
-  /** The same whenever the same thing is sent again. */
+  /** The same id whenever the same notification is sent again. */
   id: string;
   channel: AlertChannel;
   body: Record<string, unknown>;
@@ -27,7 +27,7 @@ interface Occasion {
   nowMs: number;
 }
 
-/** One for each channel. */
+/** Returns one notification for each channel. */
 export function notificationsOf(
   rule: RuleRow,
   { kind, standing, observation, threshold, nowMs }: Occasion,
@@ -45,7 +45,7 @@ export function notificationsOf(
       detail: observation.detail,
     },
   };
-  // A reminder is another one each time; what announces or ends an incident is so once.
+  // Each reminder is a new notification. The start and the end of an incident are announced once.
   const occurrence = kind === "reminder" || kind === "test" ? `-${nowMs}` : "";
   return rule.channels.map((channel, index) => ({
     id: `${rule.id}-${standing.incident}-${kind}${occurrence}-${index}`.replace(ID_SAFE, ""),
@@ -54,7 +54,7 @@ export function notificationsOf(
   }));
 }
 
-/** Derived, so that no store holds it. @param key secret of the installation */
+/** The secret is derived, so that no store contains it. @param key the installation's secret */
 export function signingSecret(key: string, { id, secretVersion }: Pick<RuleRow, "id" | "secretVersion">): string {
   const bytes = hkdfSync("sha256", key, "", `alert-webhook/${id}/${secretVersion}`, SECRET_BYTES);
   return `whsec_${Buffer.from(bytes).toString("base64")}`;

@@ -1,4 +1,5 @@
-// `/v1/admin/alerts`: alert rules over HTTP. docs/API_DOCUMENTATION.md#administration. A rule of a project out of the caller's reach looks like none.
+// Serves the alert rules over HTTP at `/v1/admin/alerts` (docs/API_DOCUMENTATION.md#administration). A rule of a project out of
+// the caller's reach looks like a rule that does not exist.
 
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -105,7 +106,7 @@ export function mountAlerts(app: Hono, parts: AlertRouteParts): void {
   });
 }
 
-/** @param withSecret shown when it is made, and never again */
+/** @param withSecret the secret is shown when it is created, and never again */
 async function shown({ database, alerts }: AlertRouteParts, rule: RuleRow, withSecret: boolean) {
   const view = await viewAlert(database, rule);
   const signs = rule.channels.some(({ kind }) => kind === "webhook");

@@ -1,5 +1,5 @@
-// What an alert rule may say. The admin routes and the command line read by the same schemas. Objects are strict: a mistyped
-// `clearThreshold` that was passed over would make a rule that flaps.
+// Defines the schemas of alert rules, which the admin routes and the command line share. Objects are strict: if a mistyped
+// `clearThreshold` were ignored, the rule would flap.
 
 import { LIMITS } from "@behaviour/contract";
 import * as z from "zod/mini";
@@ -9,7 +9,7 @@ import { dimension } from "../query/dimension.ts";
 import { timezone } from "../query/timezone.ts";
 
 const WINDOW_MAX_MINUTES = 7 * 24 * 60;
-/** Counted anew every minute. */
+/** The buckets are counted again every minute. */
 const MINUTE_BUCKETS_MAX = 24 * 60;
 const CHANNELS_MAX = 10;
 const NAME_MAX_LENGTH = 100;
@@ -19,21 +19,21 @@ const minutes = (least: number, most: number) => z.int().check(z.gte(least), z.l
 const windowMinutes = (byDefault: number) => z._default(minutes(1, WINDOW_MAX_MINUTES), byDefault);
 const percent = z.number().check(z.gt(0), z.lte(100_000));
 const share = z.number().check(z.gte(0), z.lte(100));
-/** Below it a rate or a ratio says nothing. */
+/** With fewer events a rate or a ratio means nothing. */
 const minimumEvents = (byDefault: number) => z._default(z.int().check(z.gte(1), z.lte(1_000_000_000)), byDefault);
 const eventName = z.optional(text(LIMITS.eventNameLength));
 
-/** Against the median of the same stretch of the four weeks before. */
+/** Compares the window with the median of the same window in the four weeks before. */
 const VolumeCondition = z.strictObject({
   kind: z.literal("volume"),
   direction: z.enum(["drop", "spike"]),
   event: eventName,
   windowMinutes: windowMinutes(60),
-  /** How far below or above the median, in percent of it. */
+  /** Distance below or above the median, in percent of the median. */
   percent,
   clearPercent: z.optional(percent),
   minimumEvents: minimumEvents(100),
-  /** In whose weeks and hours the past is sought: an hour of a Monday is one in summer and in winter. */
+  /** Past weeks are found in this time zone, so that an hour of a Monday is the same hour in summer and in winter. */
   timezone: z._default(timezone, "UTC"),
 });
 
@@ -69,10 +69,10 @@ const TrendCondition = z.strictObject({
   kind: z.literal("trend"),
   event: eventName,
   measure: z._default(z.enum(["events", "users"]), "events"),
-  /** As `/v1/query/trend` takes it; the rule is then about the value that is furthest out. */
+  /** As in `/v1/query/trend`. The rule then judges the breakdown value that is furthest out. */
   breakdown: z.optional(z.string().check(z.refine((value) => dimension.safeParse(value).success, "not a dimension"))),
   windowMinutes: windowMinutes(60),
-  /** What is made of the window's buckets. */
+  /** Combines the window's buckets into one number. */
   aggregate: z._default(z.enum(["sum", "max", "min", "average"]), "sum"),
   interval: z._default(z.enum(["minute", "hour", "day"]), "minute"),
   timezone: z._default(timezone, "UTC"),
@@ -104,7 +104,7 @@ export const AlertCondition = z
 export type AlertCondition = z.infer<typeof AlertCondition>;
 export type ConditionOf<Kind extends AlertCondition["kind"]> = Extract<AlertCondition, { kind: Kind }>;
 
-/** An observation beyond `threshold` is a breach; one on the other side of `clear` is none any more. */
+/** An observation beyond `threshold` is a breach. An observation on the other side of `clear` ends the breach. */
 export interface Bounds {
   direction: "above" | "below";
   threshold: number;
@@ -137,11 +137,11 @@ function clearFieldOf({ kind }: AlertCondition): string {
 }
 
 const TIMING = {
-  /** How long the threshold must be breached without a break before it fires. */
+  /** How long the threshold must be breached without a break before the alert fires. */
   forMinutes: minutes(0, 1_440),
-  /** How long it must be clear before it counts as resolved. */
+  /** How long the observation must be clear before the alert counts as resolved. */
   clearForMinutes: minutes(0, 1_440),
-  /** While it fires, told again after so long; 0: never. */
+  /** Time between reminders while the alert fires. 0: no reminders. */
   renotifyMinutes: minutes(0, 7 * 1_440),
 };
 const TIMING_DEFAULTS = { forMinutes: 2, clearForMinutes: 5, renotifyMinutes: 240 };
@@ -170,7 +170,7 @@ const SnsChannel = z.strictObject({
 export const AlertChannel = z.discriminatedUnion("kind", [WebhookChannel, SnsChannel]);
 export type AlertChannel = z.infer<typeof AlertChannel>;
 
-/** The function may publish to topics of this name alone, so that no project reaches another's. */
+/** The function may publish only to topics with this prefix, so that no project reaches the topics of another project. */
 export function ownTopicPrefix(project: string): string {
   return `behaviour-alerts-${project}`;
 }
@@ -185,7 +185,7 @@ const channels = z.array(AlertChannel).check(z.maxLength(CHANNELS_MAX));
 const silencedUntil = z.nullable(time);
 
 export const AlertInput = z.strictObject({
-  /** The caller's own when absent. */
+  /** The caller's own project if absent. */
   projectId: z.optional(text(100)),
   name: text(NAME_MAX_LENGTH),
   condition: AlertCondition,
@@ -204,7 +204,7 @@ export const AlertChange = z.strictObject({
   channels: z.optional(channels),
   enabled: z.optional(z.boolean()),
   silencedUntil: z.optional(silencedUntil),
-  /** Makes a new signing secret of the webhooks; the one before is void at once. */
+  /** Creates a new signing secret for the webhooks. The old secret is void immediately. */
   rotateSecret: z.optional(z.boolean()),
 });
 export type AlertChange = z.infer<typeof AlertChange>;

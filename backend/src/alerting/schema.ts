@@ -1,4 +1,4 @@
-// Alerting's tables: rules, how each stands, and the notifications that are on their way.
+// Defines the tables of alerting: rules, the state of each rule, and the notifications to deliver.
 
 import { boolean, doublePrecision, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import { instant } from "../database/columns.ts";
@@ -29,28 +29,28 @@ export const alertState = pgTable("alert_state", {
     .references(() => alertRule.id, { onDelete: "cascade" }),
   state: text("state").$type<"ok" | "pending" | "firing" | "resolved">().notNull(),
   since: instant("since").notNull(),
-  /** Since when every observation lay beyond the threshold, or within the clear threshold; null when the last did not. */
+  /** Start of the current run of observations beyond the threshold, or within the clear threshold. Null if there is no run. */
   breachedSince: instant("breached_since"),
   clearSince: instant("clear_since"),
-  /** Counts the times it fired: names an incident. */
+  /** Counts how often the rule fired. The number names an incident. */
   incident: integer("incident").notNull().default(0),
   notifiedAt: instant("notified_at"),
-  /** Whether anybody was told that the incident under way fires. */
+  /** Whether the current incident was announced. */
   announced: boolean("announced").notNull().default(false),
   /** Null when there was no data. */
   value: doublePrecision("value"),
   threshold: doublePrecision("threshold"),
   detail: jsonb("detail").$type<Record<string, unknown>>(),
   evaluatedAt: instant("evaluated_at").notNull(),
-  /** Counts evaluations: of two at the same time one writes. */
+  /** Counts evaluations, so that only one of two concurrent evaluations writes. */
   version: integer("version").notNull(),
 });
 
-/** Written with the state that causes it, so that none is lost and none is made twice. */
+/** A notification is written with the state that causes it, so that no notification is lost or created twice. */
 export const alertNotification = pgTable(
   "alert_notification",
   {
-    /** Rule, incident, kind, number and channel: what receivers tell repetitions by. */
+    /** Rule, incident, kind, number and channel. Receivers recognise a duplicate by it. */
     id: text("id").primaryKey(),
     rule: text("rule")
       .notNull()
@@ -59,7 +59,7 @@ export const alertNotification = pgTable(
     body: jsonb("body").$type<Record<string, unknown>>().notNull(),
     createdAt: instant("created_at").notNull().defaultNow(),
     attempts: integer("attempts").notNull().default(0),
-    /** When it may be tried next; while an attempt is under way, when that one counts as lost. */
+    /** Time of the next attempt. While an attempt is in progress: the time when it counts as lost. */
     dueAt: instant("due_at").notNull(),
     deliveredAt: instant("delivered_at"),
     givenUpAt: instant("given_up_at"),

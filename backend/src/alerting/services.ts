@@ -1,4 +1,4 @@
-// Alerting's way out, from the configuration.
+// Creates the services that alerting sends and signs with, from the configuration.
 
 import { snsClient } from "../aws.ts";
 import { type Config, required } from "../config.ts";

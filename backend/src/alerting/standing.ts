@@ -1,11 +1,11 @@
-// How an alert stands, and what follows from one more observation. Pure.
+// Computes the next state of an alert, and its announcement, from one more observation. Pure.
 //
 //   ok → pending     the threshold is breached
 //   pending → firing it stayed breached for `forMinutes`
 //   firing → resolved it stayed clear for `clearForMinutes`; between the two thresholds it keeps firing
-//   resolved → ok    at the next look
+//   resolved → ok    at the next observation
 //
-// No data changes nothing: silence is neither a breach nor a recovery.
+// An observation without data changes nothing: silence is neither a breach nor a recovery.
 
 import type { AlertTiming, Bounds } from "./rule.ts";
 
@@ -18,10 +18,10 @@ export interface AlertStanding {
   sinceMs: number;
   breachedSinceMs: number | null;
   clearSinceMs: number | null;
-  /** Counts the times it fired. */
+  /** Counts how often the alert fired. */
   incident: number;
   notifiedAtMs: number | null;
-  /** Whether anybody was told of the incident under way. */
+  /** Whether the current incident was announced. */
   announced: boolean;
 }
 
@@ -48,7 +48,7 @@ export function judgeValue(value: number | null, { direction, threshold, clear }
   return (direction === "above" ? value <= clear : value >= clear) ? "clear" : "between";
 }
 
-/** @param silenced nobody is to be told now; the state goes its way, and what still fires afterwards is told then */
+/** @param silenced no announcement now. The state still changes, and an alert that still fires later is announced then */
 export function advance(
   before: AlertStanding,
   judgement: Judgement,

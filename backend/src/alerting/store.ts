@@ -1,4 +1,4 @@
-// Alert rules in Postgres, and how each stands.
+// Keeps alert rules and their states in Postgres.
 
 import { randomBytes } from "node:crypto";
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
@@ -15,7 +15,7 @@ import {
 } from "./rule.ts";
 import { alertRule, alertState } from "./schema.ts";
 
-/** Each is evaluated every minute. */
+/** Each rule is evaluated every minute. */
 const RULES_MAX = 200;
 
 export type RuleRow = typeof alertRule.$inferSelect;
@@ -24,7 +24,7 @@ export type StateRow = typeof alertState.$inferSelect;
 export interface AlertStateView {
   state: StateRow["state"];
   since: string;
-  /** Null when there was nothing to judge by. */
+  /** Null if there was no data to judge. */
   value: number | null;
   threshold: number | null;
   detail: Record<string, unknown>;
@@ -92,7 +92,7 @@ export async function viewAlert(database: Database, rule: RuleRow): Promise<Aler
   return toAlert(rule, state ?? null);
 }
 
-/** A condition that changes begins anew: what was observed of the one before says nothing of it. */
+/** A new condition resets the state, because observations of the old condition say nothing about it. */
 export async function updateAlert(
   database: Database,
   before: RuleRow,
@@ -123,7 +123,7 @@ export async function updateAlert(
     if (row === undefined) return refused<RuleRow>("conflicting_request", undefined, "The rule was changed meanwhile.");
     const beginsAnew = change.condition !== undefined || change.enabled === false;
     if (beginsAnew) {
-      // Incidents go on counting: their numbers are in the names of notifications.
+      // The count of incidents continues, because its values are in the ids of notifications.
       await transaction
         .update(alertState)
         .set({
@@ -140,7 +140,7 @@ export async function updateAlert(
   });
 }
 
-/** Its state and what was to be sent go with it. */
+/** Deletes the rule with its state and its notifications. */
 export async function deleteAlert(database: Database, id: string): Promise<void> {
   await database.delete(alertRule).where(eq(alertRule.id, id));
 }

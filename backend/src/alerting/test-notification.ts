@@ -1,4 +1,4 @@
-// A notification that says it is a test, sent at once to every channel of a rule.
+// Sends a notification that is marked as a test to every channel of a rule, immediately.
 
 import type { AlertServices } from "./channel.ts";
 import { notificationsOf, signingSecret } from "./notification.ts";

@@ -1,4 +1,4 @@
-// Lambda: alerting, every minute. Judges every rule, then sends what is due; both go on in the next run where this one ends.
+// Runs alerting as a Lambda, every minute. Evaluates every rule, then sends the due notifications. The next run continues both.
 
 import { deliverDue } from "../alerting/deliver.ts";
 import { evaluateAlerts } from "../alerting/evaluate.ts";
@@ -8,7 +8,7 @@ import { databaseClient, sqlClient } from "../database/client.ts";
 import { faultFields, scheduledHandler } from "../telemetry/index.ts";
 
 const WEBHOOK_DEADLINE_MS = 10_000;
-/** Of the time left, what is kept for sending. */
+/** Part of the remaining time that is reserved for sending. */
 const SENDING_MS = 25_000;
 
 let parts: ReturnType<typeof connect> | undefined;

@@ -1,4 +1,4 @@
-// Lambda: the enriched stream into the cold tier (polled with a batch window, ReportBatchItemFailures).
+// Loads the enriched stream into the cold tier, as a Lambda (polled with a batch window, ReportBatchItemFailures).
 
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { ColdTier } from "../tiers/cold/tier.ts";

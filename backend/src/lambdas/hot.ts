@@ -1,4 +1,4 @@
-// Lambda: the enriched stream into the hot tier (enhanced fan-out, ReportBatchItemFailures).
+// Loads the enriched stream into the hot tier, as a Lambda (enhanced fan-out, ReportBatchItemFailures).
 
 import { dynamodbClient } from "../aws.ts";
 import { tierHandler } from "../tiers/handler.ts";

@@ -1,6 +1,6 @@
-// The maintenance Lambda, run on a schedule, one at a time: tells the edge of keys that it could not be told of, keeps the
-// archive in few objects, and every hour takes away what is older than each project keeps it. One function for the latter two,
-// so that no merge writes anew what ageing takes away.
+// Runs maintenance as a scheduled Lambda, one run at a time: pushes keys that could not be pushed to the edge before, merges the
+// archive into few objects, and every hour deletes events that are older than their project's retention. The last two tasks share
+// a function, so that no merge rewrites an object that ageing deletes.
 // Compression and continuous aggregates are TimescaleDB's own jobs.
 
 import { type Aged, type AgeingParts, ageTiers } from "../ageing/run.ts";
@@ -12,7 +12,7 @@ import { pushUnpushed } from "../projects/push.ts";
 import { faultFields, scheduledHandler, type Telemetry } from "../telemetry/index.ts";
 import { Compactor } from "../tiers/cold/compact.ts";
 
-/** Enough to read, merge and write one more partition, or to age one more chunk. */
+/** Enough time to read, merge and write one more partition, or to age one more chunk. */
 const STEP_MS = 20_000;
 const AGEING_INTERVAL_MS = 3_600_000;
 
@@ -23,15 +23,15 @@ interface Parts {
 }
 
 let parts: Parts | undefined;
-/** Of this process: one that has just started ages at once, which is cheap when it was done before. */
+/** Time of this process's last ageing. A new process ages immediately, which is cheap if ageing was done before. */
 let agedAtMs = 0;
 
 export const handler = scheduledHandler("maintain", async (remainingMs, telemetry) => {
   const { pushKeys, compactor, ageing } = (parts ??= connect(telemetry));
   const hasTime = () => remainingMs() > STEP_MS;
-  // First: a revocation that the edge has not heard of is what can wait least.
+  // First, because a revocation that the edge does not know yet is the most urgent.
   const pushed = await pushKeys(hasTime).catch((fault: unknown) => {
-    // A database that is down keeps nobody from the archive's work.
+    // A database that is down must not stop the archive's maintenance.
     telemetry.logger.error("keys could not be looked through", faultFields(fault));
     return { faults: 1 };
   });

@@ -1,5 +1,5 @@
-// Lambda: the raw stream's consumer (enhanced fan-out, one invocation per shard at a time, ReportBatchItemFailures). Wires
-// the pipeline once per process and counts; what happens to an event is in ../process/pipeline.ts.
+// Consumes the raw stream, as a Lambda (enhanced fan-out, one invocation per shard at a time, ReportBatchItemFailures). Connects
+// the pipeline once per process, and counts. The stages of an event are in ../process/pipeline.ts.
 
 import { readConfig } from "../config.ts";
 import { connectProcessor } from "../process/connect.ts";
@@ -13,7 +13,7 @@ const telemetry = telemetryOf("process");
 let parts: ReturnType<typeof connectProcessor> | undefined;
 
 export const handler: StreamHandler = async (event, context) => {
-  // On the first invocation, not on import: a missing variable is then an error with a name, of a call.
+  // On the first invocation, not on import: a missing variable then fails a call with an error that names the variable.
   parts ??= connectProcessor(readConfig());
   const startedMs = performance.now();
   const readAtMs = parts.nowMs();
@@ -28,7 +28,7 @@ export const handler: StreamHandler = async (event, context) => {
     }
     return { batchItemFailures: resumeAt === null ? [] : [{ itemIdentifier: resumeAt }] };
   } catch (fault) {
-    // Nothing was done. An outage delays and blames no record; a fault of ours or of the data is looked for by halving.
+    // Nothing was done. An outage delays the batch and blames no record. A fault of our code or of the data bisects the batch.
     telemetry.count({ faults: 1 });
     telemetry.logger.warn("nothing was processed", faultFields(fault));
     throw isOwnFault(fault) ? asDataFault(fault) : fault;

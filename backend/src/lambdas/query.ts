@@ -1,5 +1,5 @@
-// Lambda: the query API and the control plane, behind a function URL that takes SigV4 only. Answers are streamed where the
-// platform can (a page of events may be larger than a buffered answer), else handed over whole.
+// Runs the query API and the control plane as a Lambda, behind a function URL that accepts SigV4 only. Responses are streamed if
+// the platform can (a page of events may be larger than a buffered response), and buffered otherwise.
 
 /* oxlint-disable typescript/no-deprecated -- hono/aws-lambda moves to a package of its own with Hono 5, not before */
 
@@ -26,10 +26,10 @@ import { subjectLookup } from "../vault/index.ts";
 
 const telemetry = telemetryOf("query");
 
-/** A test of an alert's channels is sent within the request. */
+/** A test of an alert's channels is sent within the request, so its deadline is short. */
 const ALERT_TEST_MS = 5_000;
 
-/** Class and code of a fault, and where it came from; its message may quote what was asked for or stored. */
+/** Logs a fault's class, code and origin, but not its message, which may quote the request or stored data. */
 const report: ReportFault = (fault, request) => {
   const stack =
     fault instanceof Error ? fault.stack?.split("\n").filter((line) => line.startsWith("    at ")) : undefined;
@@ -66,7 +66,7 @@ export function connectQuery(config: Config): Hono {
 
 let app: Hono | undefined;
 
-/** On the first request, not on import: a missing variable is then an error with a name, of a call. */
+/** On the first request, not on import: a missing variable then fails a call with an error that names the variable. */
 function connected(): Hono {
   app ??= connectQuery(readConfig());
   return app;
@@ -78,18 +78,18 @@ lazy.all("*", async (c) => {
   try {
     return await connected().fetch(c.req.raw);
   } finally {
-    // Until the answer begins; the body of an export streams on.
+    // The time until the response begins. The body of an export is streamed after that.
     telemetry.count({ requests: 1 });
     telemetry.milliseconds("answerMs", performance.now() - startedMs);
     telemetry.publish();
   }
 });
-// Only a configuration that can't be used gets here: the invocation fails, and the function's log names the variable.
+// Only an unusable configuration leads here: the invocation fails, and the function's log names the variable.
 lazy.onError((fault) => {
   throw fault;
 });
 
-/** Of a function URL that does not stream. */
+/** The response of a function URL that does not stream. */
 export interface FunctionUrlAnswer {
   statusCode: number;
   headers: Record<string, string>;
@@ -99,9 +99,9 @@ export interface FunctionUrlAnswer {
 
 export type BufferedHandler = (event: LambdaEvent, context?: LambdaContext) => Promise<FunctionUrlAnswer>;
 
-/** What AWS's own runtime adds; hono/aws-lambda puts an empty one there when there is none. */
+/** AWS's own runtime adds `awslambda`. If it is absent, hono/aws-lambda defines an empty object. */
 const { awslambda } = globalThis as { awslambda?: { streamifyResponse?: unknown } };
 const canStream = typeof awslambda?.streamifyResponse === "function";
 
-/** Where it streams it is marked so when it is made, hence on import. Takes the event of a function URL (version 2.0). */
+/** A streaming handler must be marked when it is created, hence on import. Accepts events of a function URL (version 2.0). */
 export const handler = (canStream ? streamHandle(lazy) : handle(lazy)) as unknown as BufferedHandler;

@@ -1,4 +1,4 @@
-// Lambda: reconciliation, every minute. One metric for each invariant that it can watch; contract/src/invariants.ts.
+// Runs reconciliation as a Lambda, every minute. Publishes a metric for each invariant it can check; contract/src/invariants.ts.
 
 import { dynamodbClient } from "../aws.ts";
 import { readConfig } from "../config.ts";
@@ -7,7 +7,7 @@ import { EdgeCounters } from "../process/edge-counters.ts";
 import { reconcile } from "../reconcile/run.ts";
 import { scheduledHandler } from "../telemetry/index.ts";
 
-/** Of a long list the log shows the beginning. */
+/** The log shows only the beginning of a long list. */
 const LOGGED = 10;
 
 let parts: ReturnType<typeof connect> | undefined;

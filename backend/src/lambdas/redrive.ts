@@ -1,4 +1,4 @@
-// Lambda: redrives that were asked for over HTTP, every minute.
+// Carries out the redrives that were requested over HTTP, as a Lambda, every minute.
 
 import { readConfig } from "../config.ts";
 import { databaseClient } from "../database/client.ts";

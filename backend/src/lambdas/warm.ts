@@ -1,4 +1,4 @@
-// Lambda: the enriched stream into the warm tier (polled with a batch window, ReportBatchItemFailures).
+// Loads the enriched stream into the warm tier, as a Lambda (polled with a batch window, ReportBatchItemFailures).
 
 import { sqlClient } from "../database/client.ts";
 import { tierHandler } from "../tiers/handler.ts";

@@ -1,5 +1,5 @@
-// Who asks. The Worker is the only public door: it has checked the key, its scope and its origin, and says so in headers that
-// only a SigV4-signed call can bring here. The project is never taken from anything the client wrote.
+// Identifies the caller of a request. The Worker is the only public entry point: it has checked the key, its scope and its
+// origin, and reports them in headers that only a SigV4-signed call can set. The project is never taken from the client's input.
 
 import { SCOPES, type Scope } from "@behaviour/contract";
 import type { Context } from "hono";
@@ -14,7 +14,7 @@ export interface Caller {
 
 const PRINTABLE = /^[\x21-\x7e]{1,128}$/;
 
-/** @returns `missing_api_key` when the door's headers are not there: nobody may read without a project. */
+/** @returns `missing_api_key` if the Worker's headers are missing: no caller may read without a project. */
 export function callerOf(c: Context): Result<Caller> {
   const project = c.req.header("x-project") ?? "";
   const keyId = c.req.header("x-key-id") ?? "";

@@ -1,4 +1,4 @@
-// What every command of `npm run pipeline --` is made of: its parts, and how it reads its options.
+// Defines the parts that every command of `npm run pipeline --` gets, and reads its options.
 
 import { parseArgs } from "node:util";
 import { jsonPointer } from "@behaviour/contract";
@@ -23,7 +23,7 @@ export interface Command {
   run(args: string[], parts: CommandParts): Promise<unknown>;
 }
 
-/** What is wrong with how the command was called; told with its usage. */
+/** A mistake in the arguments of a command. It is printed with the command's usage. */
 export class UsageError extends Error {}
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>["options"]>;

@@ -1,5 +1,5 @@
-// One way to declare a route: the scope it needs, how its input is read, and what it answers. The order is the same for all
-// of them: scope, input, audit record, data. The audit comes before the read and fails closed (E12).
+// Declares a route: the scope it needs, how its input is read, and what it answers. All routes have the same order: scope, input,
+// audit record, data. The audit comes before the read and fails closed (E12).
 
 import { ERRORS, type Scope } from "@behaviour/contract";
 import type { Context, Hono } from "hono";
@@ -8,38 +8,38 @@ import { answerProblem, type Problem, type Result } from "./problem.ts";
 
 type Json = Record<string, unknown> | unknown[];
 
-/** What is written down about a read: its name, and what it asked for without the ids of persons. */
+/** The audit record of a read: its name, and its parameters without ids of persons. */
 export interface AuditedAction {
   action: string;
   parameters: Record<string, unknown>;
 }
 
-/** Resolves only once the record is durable; anything else keeps the data unread. */
+/** Resolves only once the record is durable. Otherwise the data stays unread. */
 export type RecordAction = (caller: Caller, action: AuditedAction) => Promise<void>;
 
 export interface Asked<Input> {
   caller: Caller;
   input: Input;
-  /** To be awaited before the first read of personal data. */
+  /** Must be awaited before the first read of personal data. */
   audit(parameters?: Record<string, unknown>): Promise<void>;
   c: Context;
 }
 
 export interface Endpoint<Input> {
   scope: Scope;
-  /** As it stands in the audit log, `query.trend`. */
+  /** The name in the audit log, such as `query.trend`. */
   action: string;
   read(c: Context, caller: Caller): Result<Input> | Promise<Result<Input>>;
   answer(asked: Asked<Input>): Promise<Result<Json> | Response>;
-  /** 200 unless said otherwise. */
+  /** Default: 200. */
   status?: 200 | 201;
 }
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-/** `any`: each endpoint's input is its own affair, checked where the endpoint is made. */
+/** The type of an endpoint's input is checked where the endpoint is declared. */
 export type Endpoints = Partial<Record<Method, (c: Context) => Promise<Response>>>;
 
-/** Mounts the methods of one path; the others are answered 405 with `Allow`. */
+/** Mounts the methods of one path. Other methods are answered 405 with `Allow`. */
 export function mount(app: Hono, path: string, endpoints: Endpoints): void {
   const allowed = Object.keys(endpoints);
   for (const [method, answer] of Object.entries(endpoints)) app.on(method, path, answer);

@@ -1,5 +1,5 @@
-// Parameters of reading calls: what a text in the query string or a member of the body may be, and the range of time that the
-// rest of the query API asks for. An empty parameter counts as absent; one out of bounds is `invalid_parameter`.
+// Reads and validates the parameters of a call: texts of the query string, members of the body, and the time range that the query
+// API uses. An empty parameter counts as absent. A parameter out of bounds is `invalid_parameter`.
 
 import { jsonPointer, LIMITS, parseTime } from "@behaviour/contract";
 import type { Context } from "hono";
@@ -7,10 +7,10 @@ import * as z from "zod/mini";
 import { ok, type Result, refused } from "./problem.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** A question to the query API is small; the edge refuses what is larger. */
+/** A query is small. The edge refuses a larger body. */
 const BODY_MAX_BYTES = LIMITS.forwardedBodyBytes;
 
-/** Postgres takes neither NUL nor half a surrogate pair, so no stored text can hold one. */
+/** Postgres accepts neither NUL nor half a surrogate pair, so no stored text contains them. */
 export function isStorableText(text: string): boolean {
   return text.isWellFormed() && !text.includes("\0");
 }
@@ -52,8 +52,8 @@ export interface TimeRange {
 }
 
 /**
- * The last 24 hours unless said otherwise.
- * @param openEndMs the end when none is given. Clients' clocks may run ahead by up to a day, and what was just sent must show.
+ * Default: the last 24 hours.
+ * @param openEndMs the default end. Clients' clocks may be ahead by up to a day, and an event that was just sent must appear.
  */
 export function timeRange(
   given: { from?: number | undefined; to?: number | undefined },
@@ -66,7 +66,7 @@ export function timeRange(
   return ok({ fromMs: Math.max(fromMs, 0), toMs });
 }
 
-/** Reads the query string by a schema; parameters that are not known are ignored. */
+/** Reads the query string by a schema. Unknown parameters are ignored. */
 export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Result<z.infer<T>> {
   const present: Record<string, string> = {};
   for (const [name, value] of new URL(c.req.url).searchParams) {
@@ -78,14 +78,14 @@ export function readQuery<T extends z.ZodMiniType>(c: Context, schema: T): Resul
   return readValue(present, schema);
 }
 
-/** What a body may be, where it is more than a question. */
+/** Bounds of a body that is more than a query. */
 export interface InputBounds {
   maxBytes?: number;
   /** Steps from the top to the innermost value. */
   maxDepth?: number;
 }
 
-/** Reads a JSON object out of the body by a schema. */
+/** Reads a JSON object from the body by a schema. */
 export async function readJsonBody<T extends z.ZodMiniType>(
   c: Context,
   schema: T,
@@ -101,7 +101,7 @@ export async function readJsonBody<T extends z.ZodMiniType>(
   try {
     body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    // The decoder throws a TypeError for bytes that are no UTF-8, the parser a SyntaxError.
+    // The decoder throws a TypeError for bytes that are not UTF-8. The parser throws a SyntaxError.
     return refused(error instanceof SyntaxError ? "invalid_json" : "invalid_encoding");
   }
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
@@ -117,7 +117,7 @@ export async function readJsonBody<T extends z.ZodMiniType>(
   return readValue(body, schema);
 }
 
-/** Pointer to the first text that no store takes, or that is nested too deep for what recurses after this; else null. */
+/** Pointer to a text that no store accepts, or to a value nested too deeply for later recursive code; else null. */
 function findUnstorable(body: object, maxDepth: number): string | null {
   const open: { value: unknown; path: string[] }[] = [{ value: body, path: [] }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -132,14 +132,14 @@ function findUnstorable(body: object, maxDepth: number): string | null {
   return null;
 }
 
-/** Says what was expected: without a language the schemas only say that something is wrong. */
+/** Makes a message say what was expected. Without a language the schemas only say that the input is invalid. */
 export const IN_WORDS = { error: z.locales.en().localeError };
 
 function readValue<T extends z.ZodMiniType>(value: unknown, schema: T): Result<z.infer<T>> {
   const parsed = schema.safeParse(value, IN_WORDS);
   if (parsed.success) return ok(parsed.data);
   const issue = parsed.error.issues[0];
-  // A key that is not known has no path of its own: it is named beside the object's.
+  // An unknown key has no path of its own, so its name is appended to the object's path.
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
   const pointer = jsonPointer([...(issue?.path ?? []), ...unknown]);
   return refused("invalid_parameter", pointer, `${pointer}: ${issue?.message ?? "not valid"}.`);

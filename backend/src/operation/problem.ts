@@ -1,5 +1,5 @@
-// What a reading call answers instead of data. Bad input is a value all the way: a parser returns a problem, the route turns it
-// into the error body of the contract. Faults are thrown and become `unavailable` in one place (../api/app.ts).
+// Defines the problem that a call answers instead of data. Bad input stays a value: a parser returns a problem, and the route
+// turns it into the contract's error body. Faults are thrown and become `unavailable` in one place (../api/app.ts).
 
 import { ERRORS, type ErrorCode, errorBody } from "@behaviour/contract";
 import type { Context } from "hono";
@@ -25,10 +25,10 @@ export function refused<T>(code: ErrorCode, pointer?: string, message?: string):
   return { ok: false, problem };
 }
 
-/** What the caller may do about a fault of ours within a second or two. */
+/** After a fault of ours the caller may retry in a second or two. */
 const RETRY_AFTER_S = "2";
 
-/** The contract's error body, with `Retry-After` where sending again can help. */
+/** The contract's error body, with `Retry-After` if a retry can help. */
 export function answerProblem(c: Context, problem: Problem, requestId: string): Response {
   const { status, retryable } = ERRORS[problem.code];
   if (retryable) c.header("Retry-After", RETRY_AFTER_S);

@@ -1,5 +1,5 @@
-// Which addresses a call to an address that a client named may go to: those of the public internet and no others. Pure. The
-// blocks are IANA's registries of special-purpose addresses (RFC 6890 and its successors).
+// Decides whether a call to a client's host may connect to an IP address: only to addresses of the public internet. Pure. The
+// blocks are from IANA's registries of special-purpose addresses (RFC 6890 and its successors).
 
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 
@@ -8,7 +8,7 @@ const SPECIAL_V4: readonly [address: string, bits: number][] = [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
-  // Link-local, and in it the clouds' metadata services.
+  // Link-local, including the clouds' metadata services.
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],
@@ -25,7 +25,7 @@ const SPECIAL_V4: readonly [address: string, bits: number][] = [
   ["240.0.0.0", 4],
 ];
 
-/** Within 2000::/3, the only block that is given out; whatever lies outside it (mapped, NAT64, ULA, link-local) is refused. */
+/** Blocks within 2000::/3, the only block that is allocated. Other addresses (mapped, NAT64, ULA, link-local) are refused. */
 const SPECIAL_V6: readonly [address: string, bits: number][] = [
   // Protocol assignments: Teredo, ORCHID, benchmarking and others.
   ["2001::", 23],
@@ -43,7 +43,7 @@ for (const [address, bits] of SPECIAL_V6) special.addSubnet(address, bits, "ipv6
 const given = new BlockList();
 given.addSubnet("2000::", 3, "ipv6");
 
-/** @param address as a resolver gives it; anything that is no address is refused */
+/** @param address as a resolver returns it. A text that is not an address is refused */
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !special.check(address, "ipv4");
   // A zone (`fe80::1%eth0`) names a link of this machine.

@@ -1,17 +1,17 @@
-// Calls the edge to write records of keys into its KV store: the call, its deadline and its attempts. What is told, and what is
-// noted of it, is decided in ../projects/push.ts.
+// Calls the edge to write records of keys into its KV store: the call, its deadline and its attempts. ../projects/push.ts decides
+// which records are pushed, and records the result.
 
 import type { KeyRecord } from "@behaviour/contract";
 import type { Config } from "../config.ts";
 
-/** A KV entry for the edge; null takes it away. */
+/** A KV entry for the edge. The value null deletes the entry. */
 export interface NamedRecord {
   name: string;
   value: KeyRecord | null;
 }
 
 export interface EdgePush {
-  /** Resolves true once the edge has all of them, false when it does not take them within the deadline. Never throws. */
+  /** Resolves to true once the edge has all records, to false if it does not accept them in time. Never throws. */
   push(records: readonly NamedRecord[]): Promise<boolean>;
 }
 
@@ -20,10 +20,10 @@ const ATTEMPT_DEADLINE_MS = 2_000;
 const FIRST_PAUSE_MS = 200;
 export const RECORDS_PER_CALL = 100;
 
-/** Why a push failed, for the log; holds no record and no secret. */
+/** Reports to the log why a push failed. The reason contains no record and no secret. */
 export type ReportPushFailure = (reason: string) => void;
 
-/** Without EDGE_URL and INTERNAL_SECRET nothing is pushed, and each push says that it was not. */
+/** Without EDGE_URL or INTERNAL_SECRET nothing is pushed, and each push reports that. */
 export function edgePush(config: Config, report: ReportPushFailure, fetcher: typeof fetch = fetch): EdgePush {
   const { edgeUrl, internalSecret } = config;
   if (edgeUrl === undefined || internalSecret === undefined) {
@@ -69,7 +69,7 @@ async function persist(send: () => Promise<Response>, report: ReportPushFailure)
 async function attemptOnce(send: () => Promise<Response>): Promise<{ reason: string; retryable: boolean } | null> {
   try {
     const response = await send();
-    // Read to its end, so that the connection can be used again.
+    // The body is read to its end, so that the connection can be reused.
     await response.arrayBuffer();
     if (response.ok) return null;
     return {

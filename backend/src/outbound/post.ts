@@ -1,13 +1,13 @@
-// A POST to an address that a client named. HTTPS only; the name is resolved here, every one of its addresses must be public,
-// and the connection goes to the address that was checked, so that a name which answers differently the second time gains
-// nothing. Redirects are answers like any other. One deadline bounds all of it, the answer's body too.
+// Sends a POST to a URL that a client configured. HTTPS only. The name is resolved here, all of its addresses must be public, and
+// the connection goes to the address that was checked, so that a name that resolves differently the second time gains nothing.
+// Redirects are not followed. One deadline bounds the whole call, including the response body.
 
 import { lookup } from "node:dns/promises";
 import { request } from "node:https";
 import { isIP } from "node:net";
 import { isPublicAddress } from "./address.ts";
 
-/** Of the answer only the status counts; more than this of its body is not read. */
+/** Only the response's status matters. At most this much of its body is read. */
 const ANSWER_BYTES_MAX = 16 * 1024;
 
 export interface PinnedRequest {
@@ -16,16 +16,16 @@ export interface PinnedRequest {
   port: number;
   /** For TLS and the Host header. */
   hostname: string;
-  /** With the query. */
+  /** Includes the query. */
   path: string;
   headers: Record<string, string>;
   body: string;
   signal: AbortSignal;
 }
 
-/** Resolves with the status. @throws when there is no answer. */
+/** Resolves with the status. @throws if there is no response. */
 export type Transport = (pinned: PinnedRequest) => Promise<number>;
-/** All addresses of a name. @throws when it has none. */
+/** All addresses of a name. @throws if the name has no address. */
 export type Resolver = (hostname: string) => Promise<string[]>;
 
 export type PostOutcome = { ok: true; status: number } | { ok: false; reason: string };
@@ -36,7 +36,7 @@ export interface PostOptions {
   transport?: Transport;
 }
 
-/** What is wrong with an address as it is written; null when it may be tried. Names are resolved only when it is called. */
+/** The problem of an address as it is written; null if it may be called. Names are resolved only when it is called. */
 export function addressProblem(text: string): string | null {
   let url: URL;
   try {
@@ -53,7 +53,7 @@ export function addressProblem(text: string): string | null {
   return null;
 }
 
-/** Never throws: a receiver that can't be reached is an outcome, told without what it answered. */
+/** Never throws: an unreachable receiver is an outcome. The outcome does not quote the response. */
 export async function postPinned(
   address: string,
   headers: Record<string, string>,
@@ -98,7 +98,7 @@ export const httpsTransport = ({
   new Promise<number>((resolve, reject) => {
     const call = request(
       {
-        // The address that was checked, whatever the name says by now; the name is what the certificate must be for.
+        // The address that was checked, even if the name now has another address. The certificate must be for the name.
         host: address,
         port,
         path,
@@ -120,7 +120,7 @@ export const httpsTransport = ({
           if (bytes > ANSWER_BYTES_MAX) answer.destroy();
         });
         answer.on("close", () => resolve(answer.statusCode ?? 0));
-        // A status was given; what breaks off after it is only the body.
+        // The status has arrived. The error only cuts off the body.
         answer.on("error", () => resolve(answer.statusCode ?? 0));
       },
     );
