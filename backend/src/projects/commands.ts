@@ -1,4 +1,4 @@
-// `pipeline projects …` and `pipeline keys …`: over the same functions as the admin routes.
+// Runs `pipeline projects …` and `pipeline keys …` with the same functions as the admin routes.
 
 import {
   audit,
@@ -59,7 +59,7 @@ export const projectCommands: Record<string, Command> = {
       if ((await findProject(parts.database, id)) === null) throw new Error(`there is no project ${id}`);
       await audit(parts, id, "projects.update", { project: id, change });
       const project = unwrap(await updateProject(parts.database, id, change), `project ${id}`);
-      // A key's record tells the edge what its project chose.
+      // A key's record carries its project's settings to the edge.
       reportPush((await pushAll(parts.database, parts.edge, id)).complete);
       return project;
     },
@@ -152,7 +152,7 @@ async function ownerOf({ database }: CommandParts, keyId: string): Promise<strin
   return found.projectId;
 }
 
-/** The change stands either way; what can be wrong for a moment is what the edge believes. */
+/** The change is stored in either case. Only the edge may use the old record for a moment. */
 function reportPush(complete: boolean): void {
   if (complete) return;
   process.exitCode = 1;

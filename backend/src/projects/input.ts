@@ -1,5 +1,5 @@
-// What may be said about a project or a key when it is made or changed; the admin routes and the command line read by the
-// same schemas. Objects are strict: a mistyped `origins` that was passed over would leave a key open to everybody.
+// Defines the schemas for creating and changing projects and keys, which the admin routes and the command line share. Objects are
+// strict: if a mistyped `origins` were ignored, the key would be open to everybody.
 
 import { ProjectSettings as EdgeSettings, LIMITS, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
 import * as z from "zod/mini";
@@ -7,7 +7,7 @@ import { RetentionSettings } from "../ageing/retention.ts";
 import { text, time } from "../operation/parameters.ts";
 import { normaliseCidr, normaliseOrigin } from "./network.ts";
 
-/** A key may be restricted to this many origins or ranges: the record travels to every edge location. */
+/** Maximum number of a key's origins or ranges, because its record is copied to every edge location. */
 const RESTRICTIONS_MAX = 100;
 const RATE_LIMIT_MAX = 1_000_000;
 const NAME_MAX_LENGTH = 100;
@@ -29,11 +29,11 @@ const origin = normalised(normaliseOrigin, "not an origin: https://www.example.c
 const cidr = normalised(normaliseCidr, "not an address range: 192.0.2.0/24, or 2001:db8::/32");
 const rateLimit = z.int().check(z.gte(1), z.lte(RATE_LIMIT_MAX));
 
-/** Settings the pipeline knows are checked; a project may keep others of its own, which are handed back as they came. */
+/** Settings that the pipeline knows are checked. A project may store other settings, which are returned unchanged. */
 const settings = z
   .looseObject({
     ...EdgeSettings.shape,
-    /** Of keys that name none; events per second. */
+    /** Default for keys without a rate limit, in events per second. */
     rateLimit: z.optional(rateLimit),
     retention: z.optional(RetentionSettings),
   })
@@ -50,7 +50,7 @@ export const ProjectInput = z.strictObject({
 });
 export type ProjectInput = z.infer<typeof ProjectInput>;
 
-/** Settings given here replace those of the same name; one given as null is taken away. */
+/** A setting replaces the stored setting of the same name. The value null deletes it. */
 export const ProjectChange = z.strictObject({
   name: z.optional(text(NAME_MAX_LENGTH)),
   settings: z.optional(z.record(z.string(), z.json())),

@@ -1,5 +1,5 @@
-// API keys over Postgres, the truth about them. The key itself is shown once, when it is made; what is kept is its SHA-256,
-// the last four characters so that people can tell keys apart, and what the edge needs to judge a request by it.
+// Keeps API keys in Postgres, the source of truth. The key itself is shown once, when it is created. The stored row has its
+// SHA-256, the last four characters so that people can tell keys apart, and the fields that the edge needs to judge a request.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -20,10 +20,10 @@ import type { KeyInput, SettingsInput } from "./input.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const HINT_LENGTH = 4;
-/** Of a key that names none in a project that names none. */
+/** Applies if neither the key nor its project sets a rate limit. */
 const DEFAULT_RATE_LIMIT = 10_000;
 
-/** What the edge must be told of one key, and which of the key's revisions that is. */
+/** One key's record for the edge, and the revision of the key that the record contains. */
 export interface KeyUpdate {
   id: string;
   revision: number;
@@ -46,11 +46,11 @@ export interface Key {
   revokedAt: string | null;
   hint: string;
   createdAt: string;
-  /** Id of the key that took its place. */
+  /** Id of the key that replaced this key. */
   replacedBy: string | null;
 }
 
-/** `key` is the secret text, which nobody can show again. `updates` are what the edge must learn. */
+/** `key` is the secret text, which cannot be shown again. `updates` must be pushed to the edge. */
 export interface KeyMade {
   view: Key;
   key: string;
@@ -65,7 +65,7 @@ export interface KeyChanged {
 type KeyRow = typeof apiKey.$inferSelect;
 type NewKeyRow = typeof apiKey.$inferInsert;
 
-/** @param text the key, when it is made before (a wiped database gets the same development keys again) */
+/** @param text the key, if it already exists (a wiped database gets the same development keys again) */
 export async function createKey(database: Database, owner: KeyOwner, input: KeyInput, text?: string): Promise<KeyMade> {
   const environment = input.environment ?? "live";
   const key = text ?? generateKey(input.kind, environment);
@@ -100,7 +100,7 @@ export async function findKeyById(database: Database, id: string): Promise<Key |
   return rows[0] === undefined ? null : toKey(rows[0]);
 }
 
-/** What the edge knows about one key, by the hex SHA-256 of it. */
+/** The edge's record of one key, by the key's hex SHA-256. */
 export async function findKeyRecord(database: Database, keySha256: string): Promise<KeyRecord | null> {
   const rows = await database
     .select({ key: apiKey, owner: { shards: project.shards, settings: project.settings } })
@@ -111,9 +111,9 @@ export async function findKeyRecord(database: Database, keySha256: string): Prom
 }
 
 /**
- * Makes a key of the same kind, and lets the old one go on for the overlap; an end it had already is never moved out.
- * A key is rotated once, and only while it is good: `conflicting_request` otherwise, so that a repeated call leaves no
- * second successor behind.
+ * Creates a key of the same kind. The old key stays valid for the overlap, but never beyond an end that it already had.
+ * A key is rotated once, and only while it is valid: `conflicting_request` otherwise, so that a repeated call does not
+ * create a second successor.
  */
 export async function rotateKey(
   database: Database,
@@ -155,7 +155,7 @@ function whyNotRotated(row: KeyRow, nowMs: number): string | null {
   return null;
 }
 
-/** Final, and idempotent: the first revocation's time stands. */
+/** Final and idempotent: the first revocation's time is kept. */
 export async function revokeKey(database: Database, id: string, nowMs: number): Promise<Result<KeyChanged>> {
   await database
     .update(apiKey)
@@ -171,15 +171,15 @@ export async function revokeKey(database: Database, id: string, nowMs: number): 
   return ok({ view: toKey(row.key), updates: [toUpdate(row.key, row.owner)] });
 }
 
-/** Which keys the edge is to be told of. */
+/** Selects the keys to push to the edge. */
 export interface UpdatesWanted {
-  /** Of all when left out. */
+  /** All projects if absent. */
   project?: string | undefined;
-  /** Only what it does not know yet. */
+  /** Only revisions that the edge does not have yet. */
   unpushed?: boolean;
 }
 
-/** What the edge must know, a page at a time, in the order of the keys' ids. */
+/** Yields the updates for the edge, a page at a time, in the order of the keys' ids. */
 export async function* keyUpdates(
   database: Database,
   pageSize: number,
@@ -205,17 +205,17 @@ export async function* keyUpdates(
 }
 
 const UNPUSHED = lt(apiKey.pushedRevision, apiKey.revision);
-/** To be set with every change that the edge must learn of. */
+/** Must be set with every change that the edge needs. */
 const NEXT_REVISION = { revision: sql`${apiKey.revision} + 1` };
 
-/** All keys of a project have changed with it. */
+/** A change of a project changes the records of all its keys. */
 export async function bumpKeysOf(database: Pick<Database, "update">, ofProject: string): Promise<void> {
   await database.update(apiKey).set(NEXT_REVISION).where(eq(apiKey.project, ofProject));
 }
 
 /**
- * The edge has these. One that was changed meanwhile is told again, also when its newer revision has been pushed: nobody
- * knows which of the two arrived last.
+ * Records that the edge has these updates. A key that was changed meanwhile is pushed again, even if its newer revision has
+ * been pushed: it is unknown which of the two revisions arrived last.
  */
 export async function markPushed(database: Database, updates: readonly KeyUpdate[]): Promise<void> {
   const told = updates.map(({ id, revision }) => ({ id, revision }));
@@ -241,13 +241,13 @@ function identify(key: string): { id: string; keySha256: string; hint: string } 
   return { id: `k_${randomBytes(10).toString("hex")}`, keySha256: hashKey(key), hint: key.slice(-HINT_LENGTH) };
 }
 
-/** What of the project travels in each of its keys' records. */
+/** The part of a project that the records of its keys contain. */
 interface Owner {
   shards: number;
   settings: Record<string, unknown>;
 }
 
-/** What a new key takes from its project. */
+/** The part of its project that a new key uses. */
 interface KeyOwner extends Owner {
   id: string;
   settings: SettingsInput;
@@ -261,7 +261,7 @@ function toUpdate(row: KeyRow, owner: Owner): KeyUpdate {
   };
 }
 
-/** What the edge and people are both told, in the same words. */
+/** The fields that are the same in the edge's record and in the view for people. */
 function commonOf({ id, kind, environment, scopes, origins, cidrs, rateLimit }: KeyRow) {
   return { id, kind, environment, scopes, origins, cidrs, rateLimit };
 }
@@ -274,7 +274,7 @@ function toRecord(row: KeyRow, owner: Owner): KeyRecord {
     notAfter: row.notAfter?.getTime() ?? null,
     revokedAt: row.revokedAt?.getTime() ?? null,
     shards: owner.shards,
-    // Checked on entry; what is not the edge's business stays behind.
+    // Checked on entry. Settings that the edge does not use are left out.
     settings: EdgeSettings.parse(owner.settings),
   };
 }

@@ -1,5 +1,5 @@
-// The two restrictions a key can carry, checked when they are entered so that the edge only ever meets well-formed ones:
-// origins (exact, or every subdomain of one host) and address ranges (IPv4 and IPv6 in CIDR notation). docs/API_DOCUMENTATION.md#keys.
+// Checks the two restrictions of a key on entry, so that the edge only reads well-formed restrictions: origins (exact, or every
+// subdomain of one host) and address ranges (IPv4 and IPv6 in CIDR notation). docs/API_DOCUMENTATION.md#keys.
 
 import { isIPv4, isIPv6 } from "node:net";
 
@@ -22,7 +22,7 @@ export function normaliseOrigin(text: string): string | null {
     return null;
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") return null;
-  // What the parser dropped or added (a path, credentials, a tab) was not an origin. A default port is spelled away.
+  // If the parser dropped or added a part (a path, credentials, a tab), the text is not an origin. A default port is removed.
   const spelled = text.toLowerCase();
   const withDefaultPort = `${url.origin}:${url.protocol === "https:" ? 443 : 80}`;
   if (spelled !== url.origin && spelled !== withDefaultPort) return null;
@@ -47,6 +47,6 @@ export function normaliseCidr(text: string): string | null {
   const [address, bits] = [match[1] ?? "", Number(match[2])];
   if (isIPv4(address)) return bits <= IPV4_BITS ? text : null;
   if (!isIPv6(address) || bits > IPV6_BITS) return null;
-  // The edge reduces a v4-mapped address to v4, so a range of those would never match anyone.
+  // The edge converts a v4-mapped address to v4, so a range of mapped addresses would never match.
   return /^::ffff:/i.test(address) ? null : text.toLowerCase();
 }

@@ -1,6 +1,6 @@
-// Projects: the unit of isolation. One program may touch a project through the admin API when it holds a key of that project,
-// or of the one that made it (directly or further up): the project that `npm start` or `pipeline projects create` made is
-// the operator's, and those made with its keys are its tenants. Siblings and parents are out of reach.
+// Keeps projects, the unit of isolation. Through the admin API a caller reaches a project with a key of that project or of the
+// project that created it (directly or further up). A project that `npm start` or `pipeline projects create` created is the
+// operator's. Projects that were created with its keys are its tenants. Siblings and parents are out of reach.
 
 import { randomBytes } from "node:crypto";
 import { eq, inArray, sql } from "drizzle-orm";
@@ -19,12 +19,12 @@ export interface Project {
   createdAt: string;
 }
 
-/** Stands among the settings in the table, and is no setting: never shown, never taken from a client. */
+/** Stored among the settings in the table, but not a setting: never shown, never accepted from a client. */
 const MADE_BY = "$madeBy";
 
 type ProjectRow = typeof project.$inferSelect;
 
-/** @param madeBy project whose key makes this one; null for the operator's own programs */
+/** @param madeBy project whose key creates this project; null for the operator's own programs */
 export async function createProject(
   database: Database,
   input: ProjectInput,
@@ -48,13 +48,13 @@ export async function findProject(database: Database, id: string): Promise<Proje
   return rows.length === 0 ? null : toProject(rows[0]);
 }
 
-/** All of them, oldest first; for the operator's own programs. */
+/** All projects, oldest first, for the operator's own programs. */
 export async function listProjects(database: Database): Promise<Project[]> {
   const rows = await database.select().from(project).orderBy(project.createdAt, project.id);
   return rows.map(toProject);
 }
 
-/** The caller's project and all that were made from it, oldest first: what its admin key may touch. */
+/** The projects within reach of the caller's admin key: its project and all projects created from it, oldest first. */
 export async function listReachable(database: Database, caller: string): Promise<Project[]> {
   const reachable = sql`(
     with recursive reachable as (
@@ -72,19 +72,19 @@ export async function listReachable(database: Database, caller: string): Promise
   return rows.map(toProject);
 }
 
-/** @returns null for one that does not exist and for one out of the caller's reach: they look the same. */
+/** @returns null if the project does not exist or is out of the caller's reach: both cases look the same. */
 export async function reachProject(database: Database, caller: string, id: string): Promise<Project | null> {
   const reachable = await listReachable(database, caller);
   return reachable.find((one) => one.id === id) ?? null;
 }
 
-/** Whether it is nobody's tenant: made by the operator's own programs, not by a key. */
+/** Whether the project is not a tenant: the operator's own programs created it, not a key. */
 export async function isOperator(database: Database, id: string): Promise<boolean> {
   const rows = await database.select({ settings: project.settings }).from(project).where(eq(project.id, id));
   return rows[0] !== undefined && rows[0].settings[MADE_BY] === undefined;
 }
 
-/** Settings are merged by name; the caller has checked that the project is within reach. */
+/** Merges settings by name. The caller of this function has checked that the project is within reach. */
 export async function updateProject(database: Database, id: string, change: ProjectChange): Promise<Result<Project>> {
   return database.transaction(async (transaction) => {
     const rows = await transaction.select().from(project).where(eq(project.id, id)).for("update");

@@ -1,20 +1,20 @@
-// Tells the edge what it must know of keys. Postgres is the truth, and knows which revision of each key the edge was told: a push
-// that fails loses nothing, because the maintenance function pushes what is missing every minute (`pushUnpushed`), and
-// `pipeline keys push` sends all of them again. A key that KV lacks is read through by the Worker.
+// Pushes records of keys to the edge. Postgres is the source of truth and records which revision of each key was pushed. A failed
+// push loses nothing, because the maintenance function pushes missing revisions every minute (`pushUnpushed`), and
+// `pipeline keys push` sends all records again. If KV lacks a key, the Worker reads it from the backend.
 
 import type { Database } from "../database/client.ts";
 import { type EdgePush, RECORDS_PER_CALL } from "../outbound/edge.ts";
 import { countUnpushed, type KeyUpdate, keyUpdates, markPushed } from "./keys.ts";
 
-/** Pushes, and notes what the edge has been told. @returns whether it has all of it */
+/** Pushes updates, and records the pushed revisions. @returns whether the edge has all updates */
 export async function pushUpdates(database: Database, edge: EdgePush, updates: readonly KeyUpdate[]): Promise<boolean> {
   if (!(await edge.push(updates.map(({ record }) => record)))) return false;
-  // What is told and not noted is told again, which does no harm; a change that was made must not look like one that failed.
+  // If recording fails, the update is pushed again, which does no harm. A change that was made must not look like a failure.
   await markPushed(database, updates).catch(() => {});
   return true;
 }
 
-/** Pushes every key's record, of one project or of all. @returns how many the edge has taken, and whether that was all */
+/** Pushes every key's record, of one or all projects. @returns how many the edge has accepted, and whether that was all */
 export async function pushAll(
   database: Database,
   edge: EdgePush,
@@ -29,8 +29,8 @@ export async function pushAll(
 }
 
 /**
- * Pushes what the edge does not know yet; run on a schedule. Ends at the first failure: the next run goes on.
- * @returns how many it has taken, and how many it still lacks
+ * Pushes the revisions that the edge does not have yet. Runs on a schedule. Ends at the first failure; the next run continues.
+ * @returns how many the edge has accepted, and how many it still lacks
  */
 export async function pushUnpushed(
   database: Database,

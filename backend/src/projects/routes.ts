@@ -1,6 +1,7 @@
-// Administration over HTTP (docs/API_DOCUMENTATION.md#administration): projects and keys. Thin: what may be said is in input.ts, what happens in projects.ts
-// and keys.ts. A project out of the caller's reach looks like one that does not exist. Every change is in the audit log
-// before it is made; the edge learns of it before the answer, and `propagated` says whether it did.
+// Serves the administration of projects and keys over HTTP (docs/API_DOCUMENTATION.md#administration). Thin: the schemas are in
+// input.ts, the actions in projects.ts and keys.ts. A project out of the caller's reach looks like a project that does not exist.
+// Every change is in the audit log before it is made. It is pushed to the edge before the response, and `propagated` says whether
+// the push succeeded.
 
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -74,7 +75,7 @@ function mountProjects(app: Hono, { database, edge, record }: AdminParts): void 
         await audit({ project: before.id, change: input });
         const after = await updateProject(database, before.id, input);
         if (!after.ok) return after;
-        // A key's record tells the edge what its project chose.
+        // A key's record carries its project's settings to the edge.
         const propagated = (await pushAll(database, edge, before.id)).complete;
         return ok({ data: after.value, propagated });
       },
@@ -154,7 +155,7 @@ function mountKeys(app: Hono, parts: AdminParts): void {
   });
 }
 
-/** A body may be left out here: the overlap has a default. */
+/** The body is optional, because the overlap has a default. */
 async function readRotation(c: Context): Promise<Result<z.infer<typeof RotateInput>>> {
   const read = await readJsonBody(c, RotateInput);
   return !read.ok && read.problem.code === "empty_body" ? ok(RotateInput.parse({})) : read;
@@ -178,8 +179,8 @@ async function reachKey(database: Database, caller: Caller, id: string): Promise
 }
 
 /**
- * What the edge asks when it meets a key that KV does not know yet. Reached by the Worker's signed calls only, and never
- * part of the public API; no audit, because it is part of judging a request and reads nothing of a person.
+ * Serves the edge's look-up of a key that KV does not have yet. Only the Worker's signed calls reach it, and it is not part of
+ * the public API. It writes no audit record, because it is part of judging a request and reads no personal data.
  */
 export function mountKeyLookup(app: Hono, database: Database): void {
   mount(app, "/internal/keys/:sha256", {

@@ -1,5 +1,5 @@
-// What a newcomer starts with: one project and its two development keys. Run at every start: what is there already stays, and
-// a database that was wiped gets the same keys again, so that nobody's page stops working. The edge need not be up.
+// Creates a newcomer's first project and its two development keys. Runs at every start: existing data stays, and a wiped
+// database gets the same keys again, so that no page that uses them stops working. The edge need not be running.
 
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { type Database, databaseClient } from "../database/client.ts";
 import { createKey, findKeyRecord } from "./keys.ts";
 import { createProject, findProject, type Project } from "./projects.ts";
 
-/** A fixed name, so that a database made anew carries on the project of the tiers that were not. */
+/** A fixed id, so that a recreated database continues the project of the tiers that were not recreated. */
 const DEFAULT_PROJECT = "p_default";
 const DEFAULT_RATE_LIMIT = 100_000;
 
@@ -24,8 +24,8 @@ export interface DevelopmentKeys {
 }
 
 /**
- * @param keysFile where the keys are written (mode 0600, whole or not at all), and read from if it is there
- * @throws when the file is there and unreadable: it is never overwritten with other keys
+ * @param keysFile where the keys are written (mode 0600, completely or not at all), and read from if the file exists
+ * @throws if the file exists and is unreadable: it is never overwritten with other keys
  */
 export async function seed(config: Config, { keysFile }: { keysFile: string }): Promise<DevelopmentKeys> {
   const kept = await readKeys(keysFile);
@@ -34,7 +34,7 @@ export async function seed(config: Config, { keysFile }: { keysFile: string }): 
     secretKey: generateKey("secret", "live"),
     project: DEFAULT_PROJECT,
   };
-  // The file first: keys that the database knows and nobody can read any more would be of no use.
+  // The file first: keys that are in the database but can no longer be read would be useless.
   if (kept === null) await writeWhole(keysFile, `${JSON.stringify(keys, null, 2)}\n`);
   else await chmod(keysFile, 0o600);
   const database = databaseClient(config);
@@ -85,12 +85,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Told apart from good content by the caller, who names the file.
+    // The caller rejects this value and names the file.
     return null;
   }
 }
 
-/** Readable by its owner from the first byte on, and on the disk before it takes its name. */
+/** The file is readable only by its owner from the first byte, and is on disk before it gets its name. */
 async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const unfinished = `${path}.${randomBytes(6).toString("hex")}`;

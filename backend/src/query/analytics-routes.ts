@@ -1,4 +1,5 @@
-// The routes that count: realtime from the hot tier; trend, sessions, top, funnel and retention from the warm one. docs/API_DOCUMENTATION.md#reading.
+// Serves the routes that count: realtime from the hot tier; trend, sessions, top, funnel and retention from the warm tier.
+// docs/API_DOCUMENTATION.md#reading.
 
 import { LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";

@@ -1,4 +1,5 @@
-// The audit log over HTTP, its project's own part of it. docs/API_DOCUMENTATION.md#not-yet. Reading it is itself a read, and recorded first.
+// Serves the audit log of the caller's project over HTTP. docs/API_DOCUMENTATION.md#not-yet. Reading the log is itself a read,
+// and is recorded first.
 
 import type { Hono } from "hono";
 import type { Sql } from "postgres";
@@ -33,7 +34,7 @@ export function mountAudit(app: Hono, { sql, record, nowMs }: AuditRouteParts): 
       },
     }),
   });
-  // The tail itself is the edge's; it asks here first, so that who watches is on record like who reads.
+  // The edge serves the tail itself. It calls this route first, so that watching is recorded like reading.
   mount(app, "/v1/live", {
     GET: endpoint(record, {
       scope: "read",

@@ -1,5 +1,5 @@
-// The buckets of a time zone that a range touches. Made by the database, by the same rules that it counts by: a day may have
-// 23 or 25 hours, an hour begin at the half.
+// Lists the buckets of a time zone that a range touches. The database makes them by the same rules that it counts by: a day may
+// have 23 or 25 hours, and an hour may begin at the half hour.
 
 import postgres, { type Sql } from "postgres";
 import type { TimeRange } from "../operation/parameters.ts";
@@ -8,17 +8,17 @@ import { boundInstant } from "./window.ts";
 
 export type BucketInterval = "minute" | "hour" | "day" | "week";
 
-/** Shorter than any bucket of any zone, so that stepping by it meets each of them. */
+/** Not longer than any bucket of any zone, so that the steps meet every bucket. */
 const STEP: Record<BucketInterval, string> = {
   minute: "1 minute",
   hour: "15 minutes",
   day: "6 hours",
   week: "6 hours",
 };
-/** Postgres: invalid_parameter_value, what it says to a zone it does not know. */
+/** Postgres's invalid_parameter_value, its error for an unknown time zone. */
 const UNKNOWN_ZONE = "22023";
 
-/** Their starts in epoch milliseconds, in order; the first may lie before the range. */
+/** The buckets' starts in epoch milliseconds, in order. The first start may be before the range. */
 export async function listBuckets(
   sql: Sql,
   range: TimeRange,

@@ -1,5 +1,6 @@
-// The cursor of a listing: where the last page ended, and of which question. Opaque and signed, so that nobody builds on its
-// inside and a changed one is told from a good one; bound to project and filters, so that it can't be carried elsewhere.
+// Seals and opens the cursor of a listing: the end of the last page, and the question of the listing. A cursor is opaque, so that
+// no client depends on its content, and signed, so that a change is detected. It is bound to the project and the filters, so that
+// it cannot be used for another listing.
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod/mini";
@@ -8,7 +9,7 @@ import type { TimeRange } from "../operation/parameters.ts";
 const Position = z.object({
   fromMs: z.number(),
   toMs: z.number(),
-  /** The last row of the page: the next one starts strictly behind it. */
+  /** The last row of the page. The next page starts strictly after it. */
   timeMs: z.number(),
   messageId: z.string(),
   /** Digest of the question. */
@@ -23,7 +24,7 @@ export interface CursorPosition extends TimeRange {
 const SIGNATURE_BYTES = 16;
 const CURSOR_MAX_LENGTH = 1_024;
 
-/** Says whether two pages belong to the same question, without repeating the ids that were asked for. */
+/** Tells whether two pages belong to the same question, without repeating the ids in the question. */
 export function questionDigest(parts: readonly (string | null)[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 22);
 }
@@ -31,7 +32,7 @@ export function questionDigest(parts: readonly (string | null)[]): string {
 export class CursorSigner {
   readonly #key: Buffer;
 
-  /** @param secret of the installation; the signing key is derived from it, so the secret itself signs nothing here. */
+  /** @param secret the installation's secret. The signing key is derived from it, so the secret itself signs nothing here. */
   constructor(secret: string) {
     this.#key = createHmac("sha256", secret).update("query cursor v1").digest();
   }
@@ -41,11 +42,11 @@ export class CursorSigner {
     return Buffer.concat([this.#signature(payload), payload]).toString("base64url");
   }
 
-  /** @returns null for a cursor that was changed, cut, made elsewhere, or given out for another question. */
+  /** @returns null for a cursor that was changed, cut, created elsewhere, or issued for another question. */
   open(cursor: string, question: string): CursorPosition | null {
     if (cursor.length > CURSOR_MAX_LENGTH || !/^[\w-]+$/.test(cursor)) return null;
     const bytes = Buffer.from(cursor, "base64url");
-    // Base64 has spare bits at its end; only the spelling that was given out is taken.
+    // Base64 has unused bits at its end. Only the spelling that was issued is accepted.
     if (bytes.toString("base64url") !== cursor || bytes.byteLength <= SIGNATURE_BYTES) return null;
     const payload = bytes.subarray(SIGNATURE_BYTES);
     if (!timingSafeEqual(bytes.subarray(0, SIGNATURE_BYTES), this.#signature(payload))) return null;

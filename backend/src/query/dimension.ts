@@ -1,5 +1,5 @@
-// What events can be counted by: the one map from the API's names to columns of the store. A name that is not in it never
-// reaches SQL; the name behind `properties.` does so as a bound value.
+// Defines the dimensions that events can be counted by, in the only map from the API's names to columns of the store. A name that
+// is not in the map never reaches SQL. The name after `properties.` reaches SQL as a bound value.
 
 import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Sql } from "postgres";
@@ -7,7 +7,7 @@ import * as z from "zod/mini";
 import { isStorableText } from "../operation/parameters.ts";
 
 const COLUMNS = {
-  /** The name an event goes by: its own, or its type when it has none (an identify, a page without a name). */
+  /** The event's name, or its type if it has no name (an identify, a page without a name). */
   event: "label",
   type: "type",
   page: "path",
@@ -59,13 +59,13 @@ export const dimension = z.pipe(
   }),
 );
 
-/** The dimension's value of a row, as text; null where the event has none. */
+/** A row's value of the dimension, as text; null if the event has no value. */
 export function dimensionValue(sql: Sql, by: Dimension): Fragment {
   if (by.kind === "property") return sql`(properties ->> ${by.property}::text)`;
   return sql`${sql(COLUMNS[by.name])}`;
 }
 
-/** Pages are counted by their views; everything else an event of any type can have. */
+/** Pages are counted by their views. Events of any type can have the other dimensions. */
 export function dimensionFilter(sql: Sql, by: Dimension): Fragment {
   return by.kind === "named" && by.name === "page" ? sql`and type = 'page'` : sql``;
 }

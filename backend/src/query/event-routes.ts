@@ -1,4 +1,4 @@
-// The routes that hand out events: the listing and where one message is. docs/API_DOCUMENTATION.md#reading.
+// Serves the routes that return events: the listing, and the trace of one message. docs/API_DOCUMENTATION.md#reading.
 
 import type { Hono } from "hono";
 import type { Sql } from "postgres";
@@ -54,9 +54,9 @@ async function answerListing(asked: Asked<EventsParameters>, parts: EventRoutePa
   if (!start.ok) return start;
   const { range, after } = start.value;
   const { userId, anonymousId, event, limit } = input;
-  // The vault is asked first so that the audit log can name the person by surrogate; it holds no client's id.
+  // The vault is queried first, so that the audit log can name the person by surrogate. The log contains no client's id.
   const known = await parts.lookupSubjects(caller.project, { userId, anonymousId });
-  // All that is known to be the same person: their other devices before they signed in, their ids before an alias.
+  // All subjects that are known to be the same person: other devices before the person signed in, and ids before an alias.
   const subjects = known.person ?? filterBy(userId, known.subject);
   const anonymousSubjects = filterBy(anonymousId, known.anonymousSubject);
   await audit({ ...range, event, limit, subjects, anonymousSubjects, next: after !== undefined });
@@ -66,18 +66,18 @@ async function answerListing(asked: Asked<EventsParameters>, parts: EventRoutePa
   return ok({ data: page.events, nextCursor });
 }
 
-/** An id that the vault does not know (or was told to forget) matches nothing. */
+/** An id that the vault does not know (or has erased) matches nothing. */
 function filterBy(id: string | undefined, surrogate: string | null): string[] | undefined {
   if (id === undefined) return undefined;
   return surrogate === null ? [] : [surrogate];
 }
 
-/** A cursor is good for the question it was given out for; only the size of the page may change. */
+/** A cursor is valid for the question it was issued for. Only the page size may change. */
 function questionOf(caller: Caller, { userId, anonymousId, event }: EventsParameters): string {
   return questionDigest([caller.project, userId ?? null, anonymousId ?? null, event ?? null]);
 }
 
-/** The first page's range goes along in the cursor, so that "the last 24 hours" stay the same ones while paging. */
+/** The cursor contains the first page's range, so that "the last 24 hours" stay the same 24 hours while paging. */
 function whereToStart(
   input: EventsParameters,
   question: string,

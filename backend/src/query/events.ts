@@ -1,5 +1,5 @@
-// `GET /v1/events`: the enriched events themselves, newest first, in Segment's field names. Paged by keyset, so that a page
-// deep down costs what the first one does and events that arrive meanwhile shift nothing.
+// Answers `GET /v1/events`: the enriched events, newest first, with Segment's field names. Pages are read by keyset, so that a
+// late page costs as much as the first page and events that arrive meanwhile do not shift the pages.
 
 import { LIMITS, TUNINGS } from "@behaviour/contract";
 import type { Fragment, Row, Sql } from "postgres";
@@ -18,13 +18,13 @@ export const EventsParameters = z.object({
 });
 export type EventsParameters = z.infer<typeof EventsParameters>;
 
-/** An event as readers get it. Times are ISO; ids are surrogates, for no store holds the client's. */
+/** An event as readers get it. Times are ISO. Ids are surrogates, because no store contains the client's ids. */
 export interface ListedEvent {
   messageId: string;
   type: string;
-  /** Of a track event. */
+  /** Name of a track event. */
   event?: string;
-  /** Of a page or screen. */
+  /** Name of a page or screen. */
   name?: string;
   timestamp: string;
   receivedAt: string;
@@ -37,7 +37,7 @@ export interface ListedEvent {
   properties: unknown;
   traits: unknown;
   context: unknown;
-  /** What the processor derived; members without a value are left out. */
+  /** Values that the processor derived. Members without a value are left out. */
   enriched: Record<string, unknown>;
 }
 
@@ -48,13 +48,13 @@ export interface EventsFilter {
   anonymousSubjects: readonly string[] | undefined;
   event: string | undefined;
   limit: number;
-  /** The last row of the page before. */
+  /** The last row of the previous page. */
   after: CursorPosition | undefined;
 }
 
 export interface EventsPage {
   events: ListedEvent[];
-  /** Where the next page starts, or null when this is the last one. */
+  /** The row after which the next page starts, or null if this is the last page. */
   last: { timeMs: number; messageId: string } | null;
 }
 
@@ -128,7 +128,7 @@ function oneOf(sql: Sql, column: "subject" | "anonymous_subject", values: readon
   return values === undefined ? sql`` : sql`and ${sql(column)} = any(${[...values]}::text[])`;
 }
 
-/** From a row with the columns of the store. */
+/** Converts a row with the columns of the store. */
 export function toListedEvent(row: Row): ListedEvent {
   const type = row.type as string;
   const named =

@@ -1,5 +1,5 @@
-// The three forms an export comes in, each written page by page so that no export is ever whole in memory: NDJSON as the
-// listing shows events, CSV and Parquet with the columns that every store has (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
+// Writes an export in one of three formats, page by page, so that an export is never complete in memory: NDJSON as the listing
+// shows events, CSV and Parquet with the columns that every store has (docs/API_DOCUMENTATION.md#the-stores-as-interfaces).
 
 import { STORE_COLUMNS } from "@behaviour/contract";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
@@ -15,7 +15,7 @@ export interface ExportWriter {
   /** Before the first page. */
   begin(): Uint8Array;
   page(rows: readonly Row[]): Uint8Array;
-  /** After the last one: without it the file is not whole, and readers of Parquet say so. */
+  /** After the last page. Without it the file is incomplete, and Parquet readers report that. */
   end(): Uint8Array;
 }
 
@@ -47,11 +47,11 @@ function csvWriter(): ExportWriter {
   };
 }
 
-/** What a spreadsheet runs as a formula when a cell begins with it (OWASP, "CSV Injection"). */
+/** A spreadsheet runs a cell as a formula if it begins with such a character (OWASP, "CSV Injection"). */
 const FORMULA = /^[=+\-@\t\r]/;
 const NEEDS_QUOTES = /[",\r\n]/;
 
-/** RFC 4180. Whoever sends events chooses their texts, so one that would be run gets an apostrophe in front. */
+/** RFC 4180. Senders choose the texts of events, so a text that would run as a formula gets a leading apostrophe. */
 export function csvCell(value: unknown): string {
   if (value === null || value === undefined) return "";
   const text = csvText(value);
@@ -69,7 +69,7 @@ function parquetWriter(): ExportWriter {
   const parquet = new ParquetWriter({ writer: bytes, schema: PARQUET_SCHEMA, createdBy: "behaviour export" });
   const take = () => {
     const taken = bytes.getBytes().slice();
-    // The writer counts its offset on; only its memory is given back.
+    // The writer keeps counting its offset. Only its memory is reused.
     bytes.index = 0;
     return taken;
   };

@@ -1,5 +1,5 @@
-// `GET /v1/export`: all events of a range as a file, streamed. Read by keyset, a query per page: nothing is held open in the
-// database while a slow client reads, and each page waits until the one before was taken.
+// Serves `GET /v1/export`: all events of a range as a streamed file. A page is one keyset query, so that nothing is held open in
+// the database while a slow client reads. A page is read only after the client has read the previous page.
 
 import { STORE_COLUMNS } from "@behaviour/contract";
 import type { Hono } from "hono";
@@ -10,7 +10,7 @@ import { rangeShape, readQuery, type TimeRange, timeRange } from "../operation/p
 import { EXPORT_FORMATS, type ExportFormat, exportWriter } from "./export-format.ts";
 import { boundInstant, inRange } from "./window.ts";
 
-/** Times 32 KiB an event is what an export holds at most. */
+/** Maximum number of events, of up to 32 KiB each, that an export holds in memory. */
 const PAGE_ROWS = 1_000;
 const COLUMNS = STORE_COLUMNS.map(({ column }) => column);
 
@@ -34,7 +34,7 @@ export function mountExport(app: Hono, { sql, record, nowMs }: ExportRouteParts)
         const { format } = input;
         await audit({ ...range.value, format });
         const pages = readPages(sql, caller.project, range.value);
-        // A fault of the first page is still answered as one; a later one breaks the transfer off.
+        // A fault of the first page is still answered as a fault. A fault of a later page aborts the transfer.
         const first = await pages.next();
         return new Response(ReadableStream.from(encodePages(format, first.done ? [] : first.value, pages)), {
           headers: {

@@ -1,5 +1,5 @@
-// `GET /v1/failed-events`: what was accepted and can't be stored, with the reason, and how many by code. Payloads were redacted
-// when they were stored. docs/API_DOCUMENTATION.md#reading.
+// Serves `GET /v1/failed-events`: events that were accepted but cannot be stored, with the reason, and counts by code. Payloads
+// were redacted when they were stored. docs/API_DOCUMENTATION.md#reading.
 
 import { FAILURE_KINDS, FAILURES, type FailedEvent, type FailureCode, failureKind, LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";
@@ -21,7 +21,7 @@ export interface FailedRouteParts {
 }
 
 const LIMIT_DEFAULT = 100;
-/** Counting goes on for so long behind what is listed. */
+/** Time limit for counting events beyond the listed events. */
 const COUNTING_MS = 3_000;
 const CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
 const ListParameters = z.object({
@@ -50,7 +50,7 @@ export function mountFailedEvents(app: Hono, { failedEvents, replays, record, no
           project,
           events.map(({ id }) => id),
         );
-        // What could be counted in time: at least so many, when there are more.
+        // The counts that could be made in time. If there are more events, the counts are lower bounds.
         return ok({
           data: events.map((event) => toView(event, states.get(event.id))),
           counts,
@@ -71,18 +71,18 @@ function toView(event: FailedEvent, replay: ReplayState | undefined) {
     planVersion: event.planVersion ?? null,
     failedAt: new Date(failedAtMs).toISOString(),
     receivedAt: receivedAtMs === null ? null : new Date(receivedAtMs).toISOString(),
-    /** Null until it was replayed. `arrived`: nothing was put on the stream, because the message had come another way. */
+    /** Null until it is replayed. `arrived`: nothing was put on the stream, because the message had arrived another way. */
     replay: replay === undefined ? null : { at: new Date(replay.atMs).toISOString(), outcome: replay.outcome },
   };
 }
 
 const HOUR_MS = 3_600_000;
-/** Of one project within the span that is searched for one message. */
+/** Maximum number of a project's failed events that are searched for one message. */
 const SEARCHED_MAX = 10_000;
-/** How far back a message is searched whose time of receipt nobody knows any more. */
+/** How far back a message is searched if its time of receipt is not known any more. */
 const SEARCHED_MS = 48 * HOUR_MS;
 
-/** The failure of one message that was not replayed since. @param receivedAtMs when it was received at the earliest, if known */
+/** A message's failure that was not replayed since. @param receivedAtMs earliest time of receipt, if known */
 export async function findFailure(
   { failedEvents, replays }: Pick<FailedRouteParts, "failedEvents" | "replays">,
   project: string,

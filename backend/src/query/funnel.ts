@@ -1,7 +1,7 @@
-// `POST /v1/query/funnel`: how many subjects went through the steps in their order, all of them within a span of time that
-// begins with their first step. Per subject the way is walked once, in the order of time: each step reached carries along the
-// latest start it can be reached from, and the latest start is the one that leaves the most time for the rest, so the answer
-// is exact without trying every combination. Events of the same millisecond are taken in the order of the steps.
+// Answers `POST /v1/query/funnel`: how many subjects went through the steps in their order, within a time span that begins with
+// their first step. The events of a subject are read once, in the order of time. Each reached step keeps the latest start from
+// which it can be reached. The latest start leaves the most time for the remaining steps, so the answer is exact without trying
+// every combination. Events of the same millisecond count in the order of the steps.
 
 import type { Fragment, Sql } from "postgres";
 import * as z from "zod/mini";
@@ -16,7 +16,7 @@ const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_40
 const WITHIN_MAX_MS = 366 * UNIT_MS.d;
 const DEFAULT_WITHIN_MS = 7 * UNIT_MS.d;
 
-/** `30m`, `7d`, `2w`; in milliseconds. */
+/** Converts `30m`, `7d` or `2w` to milliseconds. */
 const duration = z.pipe(
   z.string(),
   z.transform((value, context) => {
@@ -43,7 +43,7 @@ export interface FunnelStep {
   users: number;
   /** Share of the first step's users, 0 to 1. */
   conversion: number;
-  /** The value that the subject's first step in the range carried; null for none. */
+  /** The value of the subject's first step in the range; null if it has no value. */
   breakdown?: string | null;
 }
 
@@ -52,7 +52,7 @@ interface Reached {
   users: number[];
 }
 
-/** Step by step; with a breakdown the 20 values with the most users at the first step, one after the other. */
+/** The steps in order. With a breakdown: the steps of each of the 20 values with the most users at the first step. */
 export async function queryFunnel(
   sql: Sql,
   project: string,
@@ -80,7 +80,7 @@ export async function queryFunnel(
   );
 }
 
-/** One row per subject: for each step a start from which it was reached, null where it was not. */
+/** One row per subject: for each step a start from which it was reached, null if it was not reached. */
 function waysOfSubjects(sql: Sql, project: string, range: TimeRange, asked: FunnelQuestion): Fragment {
   const { steps, within, breakdown } = asked;
   const matches = steps.map((step, index) => sql`${selects(sql, step)} as ${sql(`is_${index}`)}`);
@@ -101,7 +101,7 @@ function waysOfSubjects(sql: Sql, project: string, range: TimeRange, asked: Funn
     from (${walked}) walked group by subject`;
 }
 
-/** Adds the start from which a step is reached: the latest one that reached the step before, earlier and not too long ago. */
+/** Adds the start from which a step is reached: the latest start that reached the previous step earlier, if still within time. */
 function walkTo(sql: Sql, walked: Fragment, step: number, withinMs: number): Fragment {
   const latest = sql(`latest_${step}`);
   return sql`

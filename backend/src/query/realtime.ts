@@ -1,6 +1,6 @@
-// `GET /v1/query/realtime`: what the dashboard shows of the last minutes, from the hot tier.
+// Defines the reader of `GET /v1/query/realtime`, which the dashboard uses for the last minutes, from the hot tier.
 
 import type { Realtime } from "../tiers/hot/read.ts";
 
-/** The last `minutes` minutes, the current one included, oldest first, with 0 for those without an event. */
+/** Reads the last `minutes` minutes, including the current minute, oldest first, with 0 for a minute without events. */
 export type RealtimeReader = (project: string, minutes: number, nowMs: number) => Promise<Realtime>;

@@ -1,5 +1,6 @@
-// `POST /v1/query/retention`: of the subjects who first did one thing in a period, how many did another in each period after.
-// The newest cohort is the period under way; a period that has not begun is left out, so the table is a triangle.
+// Answers `POST /v1/query/retention`: of the subjects whose first event of one kind was in a period, how many had an event of
+// another kind in each period after. The newest cohort is the current period. A period that has not begun is left out, so the
+// table is a triangle.
 
 import type { Sql } from "postgres";
 import * as z from "zod/mini";
@@ -29,18 +30,18 @@ export interface Cohort {
   /** Start of the cohort's period, an ISO instant in UTC. */
   cohort: string;
   users: number;
-  /** From the cohort's own period (0, counting what came after the first event) to the one under way. */
+  /** From the cohort's own period (0, which counts events after the first event) to the current period. */
   periods: { period: number; users: number; rate: number }[];
 }
 
 interface Row {
   cohort: Date;
-  /** Null for all of the cohort's subjects. */
+  /** Null if the row counts all of the cohort's subjects. */
   period: Date | null;
   users: number;
 }
 
-/** A subject belongs to the cohort of its first event within the range asked for. Oldest cohort first. */
+/** A subject belongs to the cohort of its first event within the requested range. Oldest cohort first. */
 export async function queryRetention(
   sql: Sql,
   project: string,

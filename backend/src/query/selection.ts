@@ -1,4 +1,4 @@
-// Which events a step of a funnel or a retention means: by name, and by the values they carry.
+// Selects the events of a step of a funnel or a retention, by their name and by their values.
 
 import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Sql } from "postgres";
@@ -24,11 +24,11 @@ type Scalar = z.infer<typeof scalar>;
 
 interface Condition {
   by: Dimension;
-  /** Any of them; null means that there is no value. */
+  /** Any of these values matches. Null means that there is no value. */
   values: Scalar[];
 }
 
-/** `{"country":"DE","properties.plan":["pro","team"]}`: all of the names, any of one name's values. */
+/** `{"country":"DE","properties.plan":["pro","team"]}`: all names must match, each with any of its values. */
 const where = z.pipe(
   z.record(z.string(), z.union([scalar, z.array(scalar).check(z.minLength(1), z.maxLength(VALUES_MAX))])),
   z.transform((given, context): Condition[] => {
@@ -52,7 +52,7 @@ const where = z.pipe(
 export const Selection = z.object({ event: text(LIMITS.eventNameLength), where: z.optional(where) });
 export type Selection = z.infer<typeof Selection>;
 
-/** A condition on a row of `event`; never null. */
+/** An SQL condition on a row of `event`. It is never null. */
 export function selects(sql: Sql, { event, where: conditions = [] }: Selection): Fragment {
   const parts = conditions.map(({ by, values }) => {
     const present = values.filter((value) => value !== null);
@@ -60,11 +60,11 @@ export function selects(sql: Sql, { event, where: conditions = [] }: Selection):
     const equal = by.kind === "property" ? propertyEquals(sql, by.property, present) : columnEquals(sql, by, present);
     return sql`and (coalesce(${equal}, false) ${absent ? sql`or ${dimensionValue(sql, by)} is null` : sql``})`;
   });
-  // An empty list of fragments would be taken for a value.
+  // The driver would treat an empty list of fragments as a value.
   return sql`(label = ${event} ${parts.length === 0 ? sql`` : parts})`;
 }
 
-/** As JSON, so that 1 and 1.0 are the same and "1" is another. */
+/** Compares as JSON, so that 1 and 1.0 are equal and "1" is different. */
 function propertyEquals(sql: Sql, property: string, values: Scalar[]): Fragment {
   const texts = values.map((value) => JSON.stringify(value));
   return sql`(properties -> ${property}::text) = any(${texts}::text[]::jsonb[])`;
@@ -74,7 +74,7 @@ function columnEquals(sql: Sql, by: Dimension, values: Scalar[]): Fragment {
   return sql`${dimensionValue(sql, by)} = any(${values.map(String)}::text[])`;
 }
 
-/** For the audit log: what was asked for, without the values, which may be somebody's. */
+/** The selection for the audit log, without the values, which may be personal data. */
 export function auditedSelection({ event, where: conditions = [] }: Selection): Record<string, unknown> {
   return { event, where: conditions.map(({ by }) => (by.kind === "named" ? by.name : `properties.${by.property}`)) };
 }

@@ -1,5 +1,5 @@
-// `GET /v1/query/sessions`: sessions over time, by the bucket they began in, gaps filled with 0. What a session is stands in the
-// database's function of that name (docs/ENRICHMENT.md), which people's own tools ask too.
+// Answers `GET /v1/query/sessions`: sessions over time, by the bucket in which they began, gaps filled with 0. The database
+// function `sessions` defines a session (docs/ENRICHMENT.md). People's own tools call that function too.
 
 import { LIMITS } from "@behaviour/contract";
 import type { Sql } from "postgres";
@@ -27,7 +27,7 @@ export interface SessionsPoint {
   /** Sessions of one event. */
   bounces: number;
   events: number;
-  /** From the first to the last event; 0 where there is no session. */
+  /** From the first to the last event; 0 if there is no session. */
   averageDurationMs: number;
 }
 

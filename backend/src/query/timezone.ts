@@ -1,9 +1,9 @@
-// IANA time zones as the runtime and the database both understand them. Offsets are refused: Postgres reads "+02:00" with the
-// opposite sign (POSIX).
+// Accepts IANA time zones that the runtime and the database both understand. Offsets are refused, because Postgres reads "+02:00"
+// with the opposite sign (POSIX).
 
 import * as z from "zod/mini";
 
-/** IANA names that Postgres takes for abbreviations of a fixed offset before it looks for a zone; these have summer time. */
+/** IANA names that Postgres reads as abbreviations of a fixed offset, and the zones to use instead, which have summer time. */
 const ZONE_OF_ABBREVIATION: Record<string, string> = {
   CET: "Europe/Brussels",
   EET: "Europe/Athens",
@@ -12,7 +12,7 @@ const ZONE_OF_ABBREVIATION: Record<string, string> = {
 };
 
 const HOUR_MS = 60 * 60 * 1_000;
-/** Any change of a zone's offset lasts for longer than this. */
+/** Every change of a zone's offset lasts longer than this. */
 const SAMPLE_MS = 28 * 24 * HOUR_MS;
 
 export const timezone = z.pipe(
@@ -28,7 +28,7 @@ export const timezone = z.pipe(
   }),
 );
 
-/** Whether every hour of the zone begins with one of UTC, all through the range: not so in India or on Lord Howe Island. */
+/** Whether every hour of the zone begins with a UTC hour throughout the range. False in India and on Lord Howe Island. */
 export function hasWholeHours(zone: string, fromMs: number, toMs: number): boolean {
   const minute = new Intl.DateTimeFormat("en-US", { timeZone: zone, minute: "numeric" });
   for (let ms = fromMs; ms < toMs + SAMPLE_MS; ms += SAMPLE_MS) {

@@ -1,5 +1,5 @@
-// `GET /v1/query/top`: the most frequent values of one dimension, with how many events and how many subjects had each. From
-// the events themselves: distinct subjects of a value do not add up over the buckets of an aggregate.
+// Answers `GET /v1/query/top`: the most frequent values of one dimension, with each value's number of events and subjects. Counts
+// the events themselves, because a value's distinct subjects do not add up over the buckets of an aggregate.
 
 import { LIMITS } from "@behaviour/contract";
 import type { Sql } from "postgres";
@@ -24,8 +24,8 @@ export interface TopValue {
 }
 
 /**
- * Most frequent first, ties by value; events without a value are left out. Subjects are told apart for the values of the answer
- * alone: that takes longer than the counting.
+ * Most frequent value first, ties by value. Events without a value are left out. Distinct subjects are counted only for the
+ * values of the answer, because that takes longer than counting events.
  */
 export function queryTop(
   sql: Sql,

@@ -1,5 +1,5 @@
-// `GET /v1/events/<messageId>`: how far one message has come. The shards' part comes with the request (the Worker asks them);
-// each tier and the failed-events store are asked here. Keys stand in the answer only when the message got there.
+// Answers `GET /v1/events/<messageId>`: how far one message has come. The Worker queries the shards and sends their part with the
+// request. This code queries each tier and the failed-events store. The answer has a store's key only if the message got there.
 
 import { LIMITS, parseTime } from "@behaviour/contract";
 import * as z from "zod/mini";
@@ -19,35 +19,35 @@ export interface TraceFailure {
   failedAtMs: number;
 }
 
-/** Whatever can say where a message is. */
+/** The sources that can locate a message. */
 export interface Whereabouts {
   tiers: readonly Pick<Tier, "name" | "locate">[];
-  /** @param receivedAtMs when it was received at the earliest, if known */
+  /** @param receivedAtMs earliest time of receipt, if known */
   findFailure(project: string, messageId: string, receivedAtMs?: number): Promise<TraceFailure | null>;
 }
 
 /** Times are ISO. */
 export interface Trace extends ShardTrace {
   messageId: string;
-  /** At the latest: what the first of the stores behind the processor says. */
+  /** Latest possible time: the earliest time that a store behind the processor reports. */
   processed?: string;
   hot?: string;
   warm?: string;
   cold?: string;
   failed?: { code: string; message: string };
-  /** Stores that did not answer: the message may be there or not. */
+  /** Stores that did not respond: the message may or may not be there. */
   unknown?: string[];
 }
 
-/** Between the shard's clock and the time of receipt that the tiers go by. */
+/** Tolerance between the shard's clock and the time of receipt that the tiers use. */
 const CLOCK_MARGIN_MS = 60_000;
 
-/** No message can have another name. */
+/** False for a text that cannot be the id of a message. */
 export function isMessageId(text: string): boolean {
   return text !== "" && text.length <= LIMITS.messageIdLength && isStorableText(text);
 }
 
-/** @returns nothing for a header that is absent or malformed: the tiers still know. */
+/** @returns an empty trace if the header is absent or malformed: the tiers can still locate the message. */
 export function readShardTrace(header: string | undefined): ShardTrace {
   if (header === undefined) return {};
   try {
@@ -59,8 +59,8 @@ export function readShardTrace(header: string | undefined): ShardTrace {
 }
 
 /**
- * @returns null when nobody has ever met the message.
- * @throws when nobody who answered has met it, and somebody did not answer.
+ * @returns null if no source knows the message.
+ * @throws if no source that responded knows the message, and a source did not respond.
  */
 export async function traceMessage(
   project: string,

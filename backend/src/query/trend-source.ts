@@ -1,11 +1,11 @@
-// Where a trend is counted: from the events, or from the continuous aggregates per minute and hour. Pure.
+// Chooses where a trend is counted: from the events, or from the continuous aggregates per minute and hour. Pure.
 //
-// The events are exact at any moment, late arrivals included. The aggregates are real-time for everything newer than what is
-// materialised, but an event that arrives late for a bucket that is materialised already shows after the next refresh (one
-// minute, ten minutes). So they are used where the events can't answer in time, or at all:
-//   - only for `measure=events`, without a breakdown or by event name: that is what they hold. Distinct users of several
-//     buckets or names do not add up;
-//   - when the range holds more than 250,000 events, or reaches back to where they are gone already.
+// The events are exact at any moment, including late arrivals. The aggregates are real-time only for data newer than the
+// materialised buckets. An event that arrives late for a materialised bucket appears after the next refresh (one minute, ten
+// minutes). The aggregates are therefore used only if the events cannot answer in time, or at all:
+//   - only for `measure=events`, without a breakdown or by event name, because they hold nothing else. Distinct users of
+//     several buckets or names do not add up;
+//   - only if the range holds more than 250,000 events, or reaches back to events that are already deleted.
 
 import type { TimeRange } from "../operation/parameters.ts";
 import type { Dimension } from "./dimension.ts";
@@ -20,9 +20,9 @@ const DAY_MS = 24 * HOUR_MS;
 export const INTERVAL_MS: Record<Interval, number> = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
 const SOURCE_MS = { event_minute: MINUTE_MS, event_hour: HOUR_MS };
 
-/** Counting a million of them takes one to two seconds on one core; an aggregate answers for ten million in a tenth of that. */
+/** Counting a million events takes 1 to 2 seconds on one core. An aggregate answers for ten million in a tenth of that time. */
 const EXACT_EVENTS_MAX = 250_000;
-/** Two days less than the retention of the events' chunks, so that no chunk is dropped in the middle of an answer. */
+/** Two days less than the retention of the events' chunks, so that no chunk is dropped during a query. */
 const EVENTS_KEPT_MS = 88 * DAY_MS;
 
 export interface TrendQuestion {
@@ -44,10 +44,10 @@ export function usableAggregate(question: TrendQuestion): "event_minute" | "even
   return inner.fromMs < inner.toMs ? aggregate : null;
 }
 
-/** How many events of the range each source holds, about. */
+/** Approximate number of events of the range that each source holds. */
 export interface Holdings {
   aggregated: number;
-  /** Only asked for where `reachesBeyondEvents`; may be smaller because old chunks are gone, or larger by a late import. */
+  /** Counted only if `reachesBeyondEvents`. May be smaller because old chunks are gone, or larger after a late import. */
   stored: number;
 }
 
@@ -62,7 +62,7 @@ export function chooseSource(question: TrendQuestion, { aggregated, stored }: Ho
   return gone || aggregated > EXACT_EVENTS_MAX ? aggregate : "events";
 }
 
-/** The whole buckets of the aggregate within the range; what is left at both ends is counted from the events. */
+/** The whole buckets of the aggregate within the range. The rest at both ends is counted from the events. */
 export function innerRange(range: TimeRange, aggregate: "event_minute" | "event_hour"): TimeRange {
   const bucketMs = SOURCE_MS[aggregate];
   return {

@@ -1,5 +1,5 @@
-// `GET /v1/query/trend`: events or users over time, by bucket of a time zone, gaps filled with 0. Buckets are made by
-// `date_trunc` in the zone and not by `time_bucket`, which folds the hour that the end of summer time repeats into one.
+// Answers `GET /v1/query/trend`: events or users over time, by bucket of a time zone, gaps filled with 0. `date_trunc` in the
+// zone makes the buckets. `time_bucket` would merge the hour that the end of summer time repeats into one bucket.
 
 import { LIMITS } from "@behaviour/contract";
 import type { Fragment, Sql } from "postgres";
@@ -46,13 +46,13 @@ interface Counted {
   breakdown: string | null;
 }
 
-/** The end of a trend that names none: its current bucket is whole, and no empty future follows. */
+/** The default end of a trend: the current bucket is complete, and no empty future buckets follow. */
 export function openEnd(interval: Interval, nowMs: number): number {
   const bucketMs = INTERVAL_MS[interval];
   return (Math.floor(nowMs / bucketMs) + 1) * bucketMs;
 }
 
-/** In the order of time; with a breakdown the 20 most frequent values, the most frequent first within a bucket. */
+/** Points in the order of time. With a breakdown: the 20 most frequent values, the most frequent first within a bucket. */
 export async function queryTrend(
   sql: Sql,
   project: string,
@@ -106,7 +106,7 @@ function eventRows(sql: Sql, project: string, range: TimeRange, { event, breakdo
       ${breakdown === undefined ? sql`` : dimensionFilter(sql, breakdown)}`;
 }
 
-/** The same from an aggregate, and from the events at the two ends that fill no bucket of it. */
+/** The same rows from an aggregate, and from the events at the two ends that fill no bucket of the aggregate. */
 function aggregateRows(
   sql: Sql,
   project: string,
@@ -156,7 +156,7 @@ function count(sql: Sql, rows: Fragment, asked: TrendParameters): Promise<Counte
 }
 
 function fillGaps(buckets: readonly number[], counted: readonly Counted[], brokenDown: boolean): TrendPoint[] {
-  // Rows come with the most frequent value first, so that is the order in which the map meets them.
+  // Rows arrive with the most frequent value first, and the map keeps that order.
   const series = new Map<string | null, Map<number, number>>();
   if (!brokenDown) series.set(null, new Map());
   for (const { bucket, value, breakdown } of counted) {
