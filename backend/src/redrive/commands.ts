@@ -1,4 +1,4 @@
-// `pipeline redrive`: puts back what the streams gave up, at once and from here.
+// Runs `pipeline redrive`: redrives the batches of the failure destination, immediately and in this process.
 
 import { type Command, parse, UsageError } from "../operation/command.ts";
 import { connectRedriver } from "./connect.ts";
@@ -7,7 +7,7 @@ import { CONSUMERS, type Consumer } from "./undelivered.ts";
 
 const OPTIONS = { consumer: { type: "string" }, "dry-run": { type: "boolean" }, limit: { type: "string" } } as const;
 const LIMIT_DEFAULT = 1_000;
-/** No platform ends a command; every call it makes has a deadline of its own. */
+/** No platform limits the time of a command. Each of its calls has its own deadline. */
 const UNBOUNDED_MS = 3_600_000;
 
 export const redriveCommands: Record<string, Command> = {

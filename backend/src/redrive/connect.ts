@@ -1,5 +1,5 @@
-// The redriver's parts from the configuration, each connected when it is first needed: an operator may redrive the hot tier
-// while the database is away.
+// Creates the redriver's parts from the configuration. Each part is connected when it is first needed, so that an operator can
+// redrive the hot tier while the database is down.
 
 import { dynamodbClient, s3Client } from "../aws.ts";
 import { type Config, required } from "../config.ts";
@@ -14,7 +14,7 @@ import { WarmTier } from "../tiers/warm/tier.ts";
 import type { RedrivableTier, RedriveParts } from "./redriver.ts";
 import { Undelivered } from "./undelivered.ts";
 
-/** @throws Error that names a variable that is missing, once a part that needs it is asked for. */
+/** @throws Error that names a missing variable, once a part that needs the variable is used. */
 export function connectRedriver(config: Config): RedriveParts {
   const s3 = s3Client(config);
   let failedEvents: FailedEventStore | undefined;

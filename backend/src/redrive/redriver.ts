@@ -1,12 +1,12 @@
-// Puts batches that the stream gave up through their consumer's own code again, once it can take them. Exactly once, whatever
-// had become of them before, and however often or in how many places it is done:
+// Runs batches of the failure destination through their consumer's own code again, once the consumer works. The effect is exactly
+// once, whatever happened to the events before, and however often or in how many places a batch is redriven:
 //
-//   tiers     the checkpoints have passed these events, so each tier looks what it holds of them (`redrive` of each tier) and
+//   tiers     the checkpoints have passed these events, so each tier checks which of them it holds (`redrive` of each tier) and
 //             loads the rest
-//   process   what it may have emitted before is under the tiers' checkpoints too. Its records go through under the name of a
-//             raw shard of their own, marked as second tries, so that the tiers look every message up
+//   process   the tiers' checkpoints also cover events that it may have emitted before. Its records are processed under a
+//             separate raw shard name, marked as retries, so that the tiers look every message up
 //
-// A batch counts as redriven when all of it is done, and is moved out of the way then.
+// A batch counts as redriven when all of it is done. Only then is it moved away.
 
 import { concatBytes, type EnrichedEvent, encodeMember, type FailedEvent, REDELIVERY_MARK } from "@behaviour/contract";
 import { type ProcessorParts, processRecords } from "../process/pipeline.ts";
@@ -17,11 +17,11 @@ import { consumeRecords } from "../tiers/consumer.ts";
 import type { LoadResult, Tier, TierName } from "../tiers/tier.ts";
 import type { Consumer, Undelivered, UndeliveredBatch } from "./undelivered.ts";
 
-/** A batch is begun only with so much time left: it is some megabytes at most. */
+/** A batch is started only if this much time is left. A batch has a few megabytes at most. */
 const BATCH_MS = 15_000;
 
 export interface RedrivableTier extends Tier {
-  /** As `load`, for events that the checkpoint has passed, whether they had their effect or not. */
+  /** Like `load`, for events that the checkpoint has passed, whether or not they had their effect. */
   redrive(batch: readonly EnrichedEvent[]): Promise<LoadResult>;
 }
 
@@ -33,11 +33,11 @@ export interface RedriveParts {
 }
 
 export interface RedriveOptions {
-  /** All when absent. */
+  /** All consumers if absent. */
   consumer?: Consumer | undefined;
-  /** Looks only. */
+  /** Only lists the batches. */
   dryRun: boolean;
-  /** Batches at most. */
+  /** Maximum number of batches. */
   limit: number;
 }
 
@@ -48,23 +48,23 @@ export interface RedrivenBatch {
   condition: string | null;
   givenUpAt: string | null;
   /**
-   * `waiting`: a dry run, or no time was left. `failed`: the consumer still does not take it. `skipped`: it did not take one
-   * before this.
+   * `waiting`: a dry run, or no time was left. `failed`: the consumer still fails on it. `skipped`: the consumer failed on an
+   * earlier batch.
    */
   outcome: "redriven" | "waiting" | "failed" | "skipped" | "unreadable";
-  /** Of events, once redriven. */
+  /** Counts of events, once redriven. */
   counts?: Record<string, number>;
   problem?: string;
 }
 
-/** @throws an infrastructure fault of the bucket; one of a consumer is a batch's outcome. */
+/** @throws an infrastructure fault of the bucket. A consumer's fault is the outcome of a batch. */
 export async function redrive(
   parts: RedriveParts,
   { consumer, dryRun, limit }: RedriveOptions,
   remainingMs: () => number,
 ): Promise<RedrivenBatch[]> {
   const batches: RedrivenBatch[] = [];
-  // A consumer that does not take one batch is left alone: the next ones would wait for the same fault.
+  // If a consumer fails on one batch, its next batches are skipped: they would wait for the same fault.
   const failing = new Set<Consumer>();
   for await (const key of parts.undelivered.keys()) {
     if (batches.length >= limit) break;
@@ -100,7 +100,7 @@ async function redriveBatch(
       batch.consumer === "process"
         ? await processAgain(parts.processor(), batch, remainingMs)
         : await loadAgain(parts, batch.consumer, batch, remainingMs);
-    // What was done of it is known to the consumer when it comes again.
+    // When the batch is redriven again, the consumer knows which part is done.
     if (!complete) return describe(batch, "waiting");
     await parts.undelivered.markRedriven(batch);
     return { ...describe(batch, "redriven"), counts };
@@ -151,5 +151,5 @@ async function processAgain(
   return { counts: { ...counts }, complete: resumeAt === null };
 }
 
-/** Gzip members side by side are one stream: the mark becomes the record's last line. */
+/** Concatenated gzip members are one stream, so the mark becomes the record's last line. */
 const SECOND_TRY = encodeMember([JSON.stringify(REDELIVERY_MARK)]);

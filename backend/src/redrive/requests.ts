@@ -1,5 +1,5 @@
-// Redrives that were asked for over HTTP: written down by the query function, which may touch neither streams nor tiers, and
-// carried out by the redrive function in as many runs as it takes.
+// Stores and carries out redrives that are requested over HTTP. The query function only stores a request, because it may access
+// neither streams nor tiers. The redrive function carries the request out in as many runs as necessary.
 
 import { randomBytes } from "node:crypto";
 import { asc, desc, eq, isNull } from "drizzle-orm";
@@ -47,7 +47,7 @@ export interface RedriveCounts {
   finished: number;
 }
 
-/** Carries out what was asked for, oldest first. One at a time would do; two at the same time do no harm. */
+/** Carries out the open requests, oldest first. One run at a time is enough; two concurrent runs do no harm. */
 export async function runRedriveRequests(
   database: Database,
   parts: RedriveParts,
@@ -66,7 +66,7 @@ export async function runRedriveRequests(
     const countOf = (outcome: RedrivenBatch["outcome"]) => batches.filter((batch) => batch.outcome === outcome).length;
     const redriven = countOf("redriven");
     const failed = countOf("failed") + countOf("unreadable") + countOf("skipped");
-    // What there was no time for is for the next run; what failed would fail again at once.
+    // Batches that had no time are for the next run. Failed batches would fail again immediately.
     const finished = countOf("waiting") === 0;
     await database
       .update(redriveRequest)

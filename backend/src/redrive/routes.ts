@@ -1,5 +1,5 @@
-// `/v1/admin/redrive`: what the streams gave up, and putting it back. Batches hold events of many projects, so it is the
-// operator's alone: keys of a project that another one made are refused.
+// Serves `/v1/admin/redrive`: lists the batches of the failure destination, and requests a redrive. Batches contain events of
+// many projects, so only the operator may do this: keys of a project that another project created are refused.
 
 import type { Hono } from "hono";
 import * as z from "zod/mini";
@@ -18,7 +18,7 @@ export interface RedriveRouteParts {
   nowMs: () => number;
 }
 
-/** Each is read to say what it is. */
+/** Each listed batch is read to describe it. */
 const LISTED_MAX = 50;
 
 const ListParameters = z.object({ limit: z._default(integer(1, LISTED_MAX), LISTED_MAX) });

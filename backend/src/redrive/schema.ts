@@ -1,4 +1,4 @@
-// Requests to redrive what the streams gave up, made through the API and carried out by a function of its own.
+// Defines the table of redrive requests, which are made through the API and carried out by a separate function.
 
 import { index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { instant } from "../database/columns.ts";
@@ -7,9 +7,9 @@ export const redriveRequest = pgTable(
   "redrive_request",
   {
     id: text("id").primaryKey(),
-    /** Null: all of them. */
+    /** Null: all consumers. */
     consumer: text("consumer").$type<"process" | "hot" | "warm" | "cold">(),
-    /** Id of the key that asked. */
+    /** Id of the API key that made the request. */
     requestedBy: text("requested_by").notNull(),
     requestedAt: instant("requested_at").notNull(),
     redriven: integer("redriven").notNull().default(0),

@@ -1,5 +1,5 @@
-// The bucket of batches that an event-source mapping gave up on: as Lambda's S3 failure destination writes them, and as the
-// mapping of one machine does. What was redriven lies under `redriven/`, and is not looked at again.
+// Reads the failure destination's bucket: batches as Lambda's S3 failure destination writes them, and as the event-source mapping
+// on one machine writes them. Redriven batches are under `redriven/`, and are not read again.
 
 import {
   DeleteObjectCommand,
@@ -27,11 +27,11 @@ export interface UndeliveredBatch {
   /** ISO 8601. */
   givenUpAt: string;
   records: StreamRecord[];
-  /** As it lies in the bucket. */
+  /** The object's text in the bucket. */
   text: string;
 }
 
-/** An object that is no batch of ours, and why. */
+/** An object that is not a valid batch, and the reason. */
 export interface UnreadableBatch {
   key: string;
   problem: string;
@@ -58,7 +58,7 @@ const Batch = z.object({
   requestContext: z.object({ functionArn: z.string(), condition: z.string() }),
   timestamp: z.string(),
   KinesisBatchInfo: z.object({ shardId: z.string() }),
-  /** Lambda writes the event as it passed it, as an object or as its text. */
+  /** The event as Lambda passed it to the function, as an object or as text. */
   payload: z.union([z.string(), z.looseObject({})]),
 });
 
@@ -72,7 +72,7 @@ export class Undelivered {
     this.#s3 = s3;
   }
 
-  /** Keys of all batches, in their order by name: by consumer and shard, and in each as they were given up. */
+  /** Keys of all batches, in the order of their names: by consumer and shard, and within a shard in the order of arrival. */
   async *keys(): AsyncGenerator<string> {
     for await (const folder of this.#folders()) {
       for await (const page of this.#pages({ Prefix: folder })) {
@@ -81,7 +81,7 @@ export class Undelivered {
     }
   }
 
-  /** @returns null when it is not there any more. @throws an infrastructure fault. */
+  /** @returns null if the object no longer exists. @throws an infrastructure fault. */
   async read(key: string): Promise<UndeliveredBatch | UnreadableBatch | null> {
     try {
       const get = new GetObjectCommand({ Bucket: BUCKETS.undelivered, Key: key });
@@ -93,7 +93,7 @@ export class Undelivered {
     }
   }
 
-  /** First the copy, then the removal: in between a batch may be redriven again, which changes nothing. */
+  /** Copies first, then removes. In between, the batch may be redriven again, which changes nothing. */
   async markRedriven({ key, text }: UndeliveredBatch): Promise<void> {
     const put = new PutObjectCommand({
       Bucket: BUCKETS.undelivered,
@@ -106,7 +106,7 @@ export class Undelivered {
     await this.#s3.send(remove, { abortSignal: callDeadline() });
   }
 
-  /** All but that of what was redriven, which may hold years. */
+  /** All folders except `redriven/`, which may hold years of batches. */
   async *#folders(): AsyncGenerator<string> {
     for await (const page of this.#pages({ Delimiter: "/" })) {
       for (const { Prefix } of page.CommonPrefixes ?? []) {

@@ -1,11 +1,11 @@
-// Which messages came another way while a copy of them lay among the failed events: sent again after the plan was mended, or
-// through another region. The tiers tell copies of the last day by themselves; a replay may come weeks later, when only the
-// warm tier still knows every message by its id.
+// Finds messages that arrived another way while a duplicate was among the failed events: sent again after the plan was
+// corrected, or through another region. The tiers detect duplicates of the last day themselves. A replay may come weeks later,
+// when only the warm tier still knows every message by its id.
 
 import type { Sql } from "../database/client.ts";
 
 const DAY_MS = 86_400_000;
-/** A message's time lies in these bounds around its receipt, an import's excepted. */
+/** A message's time is within these bounds around its receipt, except for an import. */
 const TIME_BEFORE_RECEIPT_MS = 31 * DAY_MS;
 const TIME_AFTER_RECEIPT_MS = 2 * DAY_MS;
 
@@ -14,7 +14,7 @@ export interface AwaitedMessage {
   receivedAtMs: number;
 }
 
-/** @returns the ids of those that the warm tier holds. @throws an infrastructure fault. */
+/** @returns the ids of the messages that the warm tier holds. @throws an infrastructure fault. */
 export async function arrivedMessages(
   sql: Sql,
   project: string,
@@ -24,8 +24,8 @@ export async function arrivedMessages(
   if (messages.length === 0) return new Set();
   const received = messages.map(({ receivedAtMs }) => receivedAtMs);
   const from = new Date(Math.max(0, Math.min(...received) - TIME_BEFORE_RECEIPT_MS));
-  // It may have been sent again at any time since.
-  const to = new Date(Math.max(nowMs, ...received) + TIME_AFTER_RECEIPT_MS);
+  // A message may have been sent again at any time since its receipt.
+  const to = new Date(Math.max(Date.now(), ...received) + TIME_AFTER_RECEIPT_MS);
   const ids = messages.map(({ messageId }) => messageId);
   const rows = await sql<{ message_id: string }[]>`
     select distinct e.message_id

@@ -1,6 +1,6 @@
-// What makes a replay count once: one item of DynamoDB per replayed failed event. The first record of the raw stream that
-// carries an original claims it by its place there; the same record run again finds its own claim, every other finds
-// another's and is dropped. So it does no harm to put an original on the stream twice, in whatever order, however much later.
+// Makes a replay count once, by one DynamoDB item per replayed failed event. The first record of the raw stream that carries an
+// original claims it for the record's place in the stream. If the same record runs again, it finds its own claim. Every other
+// record finds another's claim and is dropped. So an original may be put on the stream twice, in any order, at any later time.
 
 import {
   type AttributeValue,
@@ -13,18 +13,18 @@ import { callDeadline } from "../aws.ts";
 
 /** Longer than any failed event is kept. */
 const KEPT_SECONDS = 400 * 86_400;
-/** DynamoDB's own bound for one BatchGetItem. */
+/** DynamoDB's limit for one BatchGetItem. */
 const KEYS_PER_READ = 100;
 const READ_ROUNDS = 8;
 const READ_BACKOFF_MS = 25;
 const WRITES_AT_ONCE = 16;
 
-/** `replayed`: its original went through, or is on its way. `arrived`: the message had come another way. */
+/** `replayed`: the original was processed, or is on the stream. `arrived`: the message had arrived another way. */
 export type ReplayOutcome = "replayed" | "arrived";
 
 export interface ReplayState {
   outcome: ReplayOutcome;
-  /** Epoch milliseconds of the first replay of it. */
+  /** Epoch milliseconds of the event's first replay. */
   atMs: number;
 }
 
@@ -42,7 +42,7 @@ export class ReplayClaims {
     this.#nowMs = nowMs;
   }
 
-  /** @param owner who claims it, the same text whenever it does. @returns whether it is this owner's. @throws a fault. */
+  /** @param owner names the claimant, always by the same text. @returns whether this owner holds the claim. @throws a fault. */
   async take(name: FailureName, owner: string): Promise<boolean> {
     const command = new UpdateItemCommand({
       TableName: TABLES.ledger,
@@ -56,7 +56,7 @@ export class ReplayClaims {
     return Attributes?.["owner"]?.S === owner;
   }
 
-  /** Remembers that these were replayed; the first time counts. @throws an infrastructure fault; again is safe. */
+  /** Records that these events were replayed. The first time is kept. @throws an infrastructure fault; a retry is safe. */
   async mark(names: readonly FailureName[], outcome: ReplayOutcome): Promise<void> {
     for (let start = 0; start < names.length; start += WRITES_AT_ONCE) {
       await Promise.all(
@@ -73,7 +73,7 @@ export class ReplayClaims {
     }
   }
 
-  /** By id, those of one project that were replayed. @throws an infrastructure fault. */
+  /** The states of one project's replayed events, by id. @throws an infrastructure fault. */
   async read(project: string, ids: readonly string[]): Promise<Map<string, ReplayState>> {
     const states = new Map<string, ReplayState>();
     const distinct = [...new Set(ids)];

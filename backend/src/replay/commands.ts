@@ -1,4 +1,4 @@
-// `pipeline replay`: failed events of a project put back on their way, as `POST /v1/failed-events/replay` does, to the end.
+// Runs `pipeline replay`: replays failed events of a project, as `POST /v1/failed-events/replay` does, until all are done.
 
 import { FAILURE_KINDS, FAILURES, type FailureCode, parseTime } from "@behaviour/contract";
 import { audit, type Command, parse, UsageError } from "../operation/command.ts";
@@ -14,10 +14,10 @@ const OPTIONS = {
   to: { type: "string" },
 } as const;
 
-/** As long as failed events are kept: whoever types the command means what is there. */
+/** As long as failed events are kept, because the command means all of them by default. */
 const SEARCHED_MS = 31 * 86_400_000;
 const DEFAULT_PROJECT = "p_default";
-/** Between two lines of progress. */
+/** Time between two lines of progress. */
 const STEP_MS = 5_000;
 
 export const replayCommands: Record<string, Command> = {

@@ -1,4 +1,4 @@
-// The replayer on the real stores, for the query function and the command line.
+// Connects the replayer to the real stores, for the query function and the command line.
 
 import { dynamodbClient, kinesisClient, s3Client } from "../aws.ts";
 import { type Config, required } from "../config.ts";
@@ -10,7 +10,7 @@ import { RawStream } from "./raw-stream.ts";
 import { Replayer } from "./replayer.ts";
 import { loadWarmAgain } from "./warm-again.ts";
 
-/** @throws Error that names each variable that is missing. */
+/** @throws Error that names each missing variable. */
 export function connectReplayer(config: Config, sql: Sql): Replayer {
   const seal = new OriginalSeal(required(config.vaultHmacKey, "VAULT_HMAC_KEY"));
   return new Replayer({

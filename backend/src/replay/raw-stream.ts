@@ -1,5 +1,5 @@
 // Puts originals of failed events back on the raw stream, one record each: the original's line, then the mark that names the
-// failed event. Kinesis judges each record of a call by itself, so what was not taken is sent again, within a deadline.
+// failed event. Kinesis accepts or refuses each record of a call by itself. Refused records are retried a few times.
 
 import { createHash } from "node:crypto";
 import { type KinesisClient, PutRecordsCommand, type PutRecordsRequestEntry } from "@aws-sdk/client-kinesis";
@@ -8,7 +8,7 @@ import { callDeadline } from "../aws.ts";
 import type { FailureName } from "./claims.ts";
 
 export interface Original extends FailureName {
-  /** As it stood on the raw stream. */
+  /** The line as it was on the raw stream. */
   line: string;
 }
 
@@ -22,7 +22,7 @@ export class RawStream {
     this.#kinesis = kinesis;
   }
 
-  /** All of them are on the stream when it returns. @throws when one is not; others may be, and may be put again. */
+  /** All originals are on the stream when it returns. @throws if one is not. Others may be, and may be put again. */
   async put(originals: readonly Original[]): Promise<void> {
     for (const entries of calls(originals.map(toEntry))) await this.#putAll(entries);
   }
@@ -44,13 +44,13 @@ export class RawStream {
 function toEntry({ project, id, line }: Original): PutRecordsRequestEntry {
   const mark: ReplayMark = { v: ENVELOPE_VERSION, replay: { project, id } };
   return {
-    // Spread over the shards, and the same whenever it is replayed.
+    // Spreads originals over the shards, and is the same at every replay.
     PartitionKey: createHash("sha256").update(`${project} ${id}`).digest("hex"),
     Data: encodeMember([line, JSON.stringify(mark)]),
   };
 }
 
-/** As few calls as their bounds allow. */
+/** Groups entries into as few calls as the limits of PutRecords allow. */
 function* calls(entries: readonly PutRecordsRequestEntry[]): Generator<PutRecordsRequestEntry[]> {
   let call: PutRecordsRequestEntry[] = [];
   let bytes = 0;

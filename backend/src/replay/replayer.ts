@@ -1,12 +1,12 @@
-// A replay: failed events of a project, chosen by code and time or by id, back to where they failed, each so that it counts
-// once however often it is asked for. Object by object and within a time; what is left is named by a cursor.
+// Replays failed events of a project, chosen by code and time or by id. Each event goes back to where it failed, and counts once
+// however often its replay is requested. A run reads object by object within a time limit, and returns a cursor to the rest.
 //
 //   already replayed?   skipped                                        claims.ts
-//   arrived meanwhile?  skipped, and remembered so                     arrived.ts
+//   arrived meanwhile?  skipped, and marked as arrived                 arrived.ts
 //   failed on the way   its original goes onto the raw stream again    raw-stream.ts
 //   refused by warm     goes to that tier alone                        warm-again.ts
 //
-// Put first, remembered after: a crash in between puts an original twice, and the processor lets one of them through.
+// An original is put first and marked after. A crash in between puts it twice, and the processor processes it once.
 
 import { type EnrichedEvent, type FailedEvent, type FailureCode, type FailureKind, LIMITS } from "@behaviour/contract";
 import type { FailedEventStore, OriginalSeal } from "../failed/index.ts";
@@ -20,35 +20,35 @@ export interface ReplayRequest {
   project: string;
   code?: FailureCode | undefined;
   kind?: FailureKind | undefined;
-  /** Only these. */
+  /** Only events with these ids. */
   ids?: readonly string[] | undefined;
   /** Epoch milliseconds, by the time of receipt; half open. */
   fromMs: number;
   toMs: number;
 }
 
-/** Where a replay goes on. */
+/** Where a replay continues. */
 export interface ReplayCursor {
-  /** Of the last object that is done. */
+  /** Key of the last object that is done. */
   key: string;
-  /** Events that failed later are none of this replay's: what it puts on the stream may fail again, and would never end. */
+  /** Events that failed later are left out: originals on the stream may fail again, and the replay would never end. */
   beforeMs: number;
 }
 
 export interface ReplayCounts {
-  /** Events looked at; the sum of the others. */
+  /** Events examined: the sum of the other counts. */
   examined: number;
   replayed: number;
   alreadyReplayed: number;
-  /** The message had come another way. */
+  /** The message had arrived another way. */
   arrived: number;
-  /** Their originals were too large, or are sealed under a key that is gone, or the store refuses them still. */
+  /** The original was too large, or is sealed under a lost key, or the store still refuses the event. */
   notReplayable: number;
 }
 
 export interface ReplayProgress {
   counts: ReplayCounts;
-  /** Null when everything asked for is done. */
+  /** Null if the whole request is done. */
   next: ReplayCursor | null;
 }
 
@@ -62,7 +62,7 @@ export interface ReplayParts {
   nowMs: () => number;
 }
 
-/** Events that are judged, put and remembered in one go. */
+/** Number of events that are judged, put and marked together. */
 const GROUP_EVENTS = LIMITS.putRecordsRecords;
 
 export class Replayer {
@@ -74,8 +74,8 @@ export class Replayer {
 
   /**
    * @param cursor where an earlier run of the same request ended; null to begin
-   * @param mayGoOn asked before each object and group; the first one is always done
-   * @throws an infrastructure fault; the same request again is safe.
+   * @param mayGoOn asked before each object and group; the first group is always done
+   * @throws an infrastructure fault; a retry of the request is safe.
    */
   async run(request: ReplayRequest, cursor: ReplayCursor | null, mayGoOn: () => boolean): Promise<ReplayProgress> {
     const counts: ReplayCounts = { examined: 0, replayed: 0, alreadyReplayed: 0, arrived: 0, notReplayable: 0 };
@@ -92,7 +92,7 @@ export class Replayer {
       }
       done = key;
       if (wanted !== null && counts.examined >= wanted.size) break;
-      // Objects in which nothing was chosen take time, too.
+      // Objects without a chosen event take time, too.
       if (!mayGoOn()) return { counts, next: { key: done, beforeMs } };
     }
     return { counts, next: null };
@@ -151,7 +151,7 @@ function nameOf({ event }: { event: FailedEvent }) {
   return { project: event.project, id: event.id };
 }
 
-/** What the warm tier refused is kept as it was on the enriched stream: it holds surrogates and no client's id. */
+/** An event that the warm tier refused is kept as on the enriched stream: with surrogates, without the client's ids. */
 function enrichedOf({ event }: SealedFailure): { event: FailedEvent; enriched: EnrichedEvent }[] {
   if (event.payloadCut) return [];
   try {

@@ -1,5 +1,5 @@
-// `POST /v1/failed-events/replay` (docs/API_DOCUMENTATION.md#reading). A large replay is answered in parts: as long as `nextCursor` is no null, the
-// same body is sent again with it.
+// Serves `POST /v1/failed-events/replay` (docs/API_DOCUMENTATION.md#reading). A large replay is answered in parts: while
+// `nextCursor` is not null, the client sends the same body again with the cursor.
 
 import { FAILURE_KINDS, FAILURES, type FailureCode, LIMITS } from "@behaviour/contract";
 import type { Hono } from "hono";
@@ -15,9 +15,9 @@ export interface ReplayRouteParts {
   nowMs: () => number;
 }
 
-/** Of the time a request has; the rest is for what was begun. */
+/** Part of a request's time in which new work is begun. The rest is for work in progress. */
 const BUDGET_MS = LIMITS.callDeadlineMs / 2;
-/** What is named by id is searched as far back as failed events are kept. */
+/** Events named by id are searched as far back as failed events are kept. */
 const SEARCHED_MS = 31 * 86_400_000;
 const ID_MAX_LENGTH = 512;
 const CURSOR_MAX_LENGTH = 2_048;
@@ -41,7 +41,7 @@ export function mountReplay(app: Hono, { replayer, record, nowMs }: ReplayRouteP
       action: "failed-events.replay",
       read: async (c) => {
         const read = await readJsonBody(c, ReplayBody);
-        // Everything of the last 24 hours: no word is needed for that.
+        // An empty body means all failed events of the last 24 hours.
         return !read.ok && read.problem.code === "empty_body" ? ok(ReplayBody.parse({})) : read;
       },
       answer: async ({ caller, input, audit }) => {
@@ -71,7 +71,7 @@ export function mountReplay(app: Hono, { replayer, record, nowMs }: ReplayRouteP
   });
 }
 
-/** Not signed: it says where in the caller's own failed events to go on, which the caller may choose as well. */
+/** Not signed: the cursor is a position in the caller's own failed events, which the caller may choose anyway. */
 function sealCursor(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString("base64url");
 }

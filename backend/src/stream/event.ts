@@ -1,4 +1,4 @@
-// The shapes Lambda hands to a stream consumer and takes back. Ours, because only these few fields are relied on.
+// Defines the input and output of a stream consumer on Lambda. The types are our own, because only these few fields are used.
 
 export interface StreamRecord {
   /** `<shardId>:<sequenceNumber>` */
@@ -18,7 +18,7 @@ export interface StreamEvent {
   Records: StreamRecord[];
 }
 
-/** The lowest sequence number named is where the mapping resumes; none named: the whole batch is done. */
+/** The mapping resumes at the lowest sequence number in the list. An empty list: the whole batch is done. */
 export interface StreamAnswer {
   batchItemFailures: { itemIdentifier: string }[];
 }

@@ -1,18 +1,18 @@
-// Names of shards, under which every consumer keeps its position: a shard of the raw stream, and beside it a batch of the shard
-// that was redriven. Pure.
+// Names the shards under which every consumer keeps its position: a shard of the raw stream, and separately each redriven batch
+// of the shard. Pure.
 
 import { hashId } from "@behaviour/contract";
 import type { StreamRecord } from "./event.ts";
 
-/** Of a stream, and of an enhanced fan-out consumer of one: `arn:aws:kinesis:<region>:<account>:stream/<name>[/consumer/…]`. */
+/** ARN of a stream or of its enhanced fan-out consumer: `arn:aws:kinesis:<region>:<account>:stream/<name>[/consumer/…]`. */
 const STREAM_ARN = /^arn:[^:]*:kinesis:([^:]*):([^:]*):stream\/([^/]+)/;
 
 /**
- * Names the shard apart from every other stream's, because checkpoints are kept under it in stores that several regions'
- * consumers share: `<region>.<account>.<stream>.<shardId>`. Fit for keys of objects and items. A stream that is made anew
- * under its name goes on under the same one: sequence numbers grow with the time a shard was made. All records of one
+ * Names the shard uniquely among all streams, because checkpoints are kept under the name in stores that consumers of several
+ * regions share: `<region>.<account>.<stream>.<shardId>`. The name fits keys of objects and items. A stream that is recreated
+ * under its name keeps its shard names, because sequence numbers grow with the time a shard was created. All records of one
  * invocation come from one shard.
- * @throws for a record of anything but a stream.
+ * @throws if the record does not come from a stream.
  */
 export function shardOf({ eventID, eventSourceARN }: StreamRecord): string {
   const [, region, account, stream] = STREAM_ARN.exec(eventSourceARN) ?? [];
@@ -21,9 +21,9 @@ export function shardOf({ eventID, eventSourceARN }: StreamRecord): string {
 }
 
 /**
- * What a redrive keeps its own checkpoint under: a name beside the raw shard's, one for each batch that the stream gave up, so
- * that the same batch comes out the same however often it is redriven.
- * @param first sequence number or position of its first record
+ * The name under which a redrive keeps its own checkpoint. Each batch of the failure destination has such a name beside the raw
+ * shard's name, so that the same batch has the same result however often it is redriven.
+ * @param first sequence number or position of the batch's first record
  */
 export function redrivenShard(rawShard: string, first: string): string {
   const { high, low } = hashId(first);
@@ -34,7 +34,7 @@ export function redrivenPrefix(rawShard: string): string {
   return `${rawShard}.redriven-`;
 }
 
-/** The raw shard whose batch it was; any other name is its own. */
+/** The raw shard of a redriven batch. Any other name is returned unchanged. */
 export function originShard(rawShard: string): string {
   return rawShard.replace(REDRIVEN_SUFFIX, "");
 }

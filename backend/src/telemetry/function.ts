@@ -1,5 +1,5 @@
-// What every Lambda says of itself, set up once: structured logs, EMF metrics, and faults told without their messages, which
-// may quote what was sent. The handlers in ../lambdas only wire and count.
+// Sets up the telemetry of every Lambda in one place: structured logs, EMF metrics, and faults without their messages, which
+// may quote a client's data. The handlers in ../lambdas only connect parts and count.
 
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
@@ -31,7 +31,7 @@ export function telemetryOf(service: string): Telemetry {
   };
 }
 
-/** Class and code of a fault and of its cause, and where it came from; never its message. */
+/** Class and code of a fault or of its cause, and the fault's origin; never its message. */
 export function faultFields(fault: unknown): Record<string, unknown> {
   const cause = fault instanceof Error && fault.cause instanceof Error ? fault.cause : fault;
   const code: unknown = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
@@ -55,8 +55,8 @@ const REFUSED_REQUESTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A fault of ours or of the data, that the same records would meet again, as against one of the surroundings, that passes.
- * The database driver throws a TypeError of its own when a connection is cut in mid-write: that one passes.
+ * Whether a fault is of our code or of the data. The same records would meet it again; a fault of the environment passes.
+ * The database driver throws its own TypeError when a connection breaks during a write: that fault passes, too.
  */
 export function isOwnFault(fault: unknown): boolean {
   if (fault instanceof Error && REFUSED_REQUESTS.has(fault.name)) return true;
@@ -66,12 +66,12 @@ export function isOwnFault(fault: unknown): boolean {
   return typeof code !== "string" && !origin.includes("/node_modules/");
 }
 
-/** To be thrown on: what was caught may be anything. */
+/** An Error to throw, because a caught value may be anything. */
 export function asError(fault: unknown): Error {
   return fault instanceof Error ? fault : new Error("a fault that is no error", { cause: fault });
 }
 
-/** Tells the event-source mapping to look for the record that is to blame, rather than to wait. */
+/** Makes the event-source mapping search for the bad record, rather than wait. */
 export function asDataFault(fault: unknown): Error {
   return Object.assign(asError(fault), { dataFault: true });
 }
@@ -83,8 +83,8 @@ export type ScheduledWork = (
 ) => Promise<Readonly<Record<string, number>>>;
 
 /**
- * The handler of a scheduled function: a run that fails is logged, counted, and thrown on, so that the scheduler sees it; the
- * next one starts from what is stored.
+ * The handler of a scheduled function. The fault of a failed run is logged, counted, and rethrown, so that the scheduler sees it.
+ * The next run starts from the stored state.
  */
 export function scheduledHandler(
   service: string,

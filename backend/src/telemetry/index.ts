@@ -1,4 +1,4 @@
-// What the functions say of themselves.
+// Exports the telemetry of the functions.
 
 export {
   asDataFault,
