@@ -12,7 +12,7 @@ export interface Retention {
   coldDays: number;
 }
 
-/** Maximum of the hot and warm tiers' design. The archive's maximum is the time by which a project should have decided. */
+/** Hot and warm: the limits that the tiers are designed for. Cold: the time by which a project should have decided. */
 export const RETENTION_MAX: Retention = {
   /** Items carry this period as their expiry. */
   hotHours: 48,

@@ -139,7 +139,7 @@ async function observeLag(
   const [waiting] = await sql<{ oldest: Date | null }[]>`
     select min(minute) as oldest from flow_minute
     where project = ${project} and not balanced and processed > ${held}`;
-  // Nothing tells which of a minute's events are missing. The last event is assumed.
+  // It is unknown which of a minute's events are missing. The last event is assumed.
   const oldestMs = waiting?.oldest?.getTime() ?? nowMs;
   const waitingSeconds = Math.max(0, nowMs - oldestMs - MINUTE_MS) / 1_000;
   const loadSeconds = tier === "warm" ? await recentLoadSeconds(sql, project, nowMs) : 0;

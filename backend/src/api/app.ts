@@ -1,5 +1,6 @@
 // Serves the query API behind the Worker: all reading calls, administration, and the Worker's look-up of keys. Thin: it binds
-// routes to the parts they need, bounds every request in time, and answers a fault with `unavailable`. Only the log has details.
+// routes to the parts they need, bounds every request in time, and answers a fault with `unavailable`. The details are only in
+// the log.
 
 import { LIMITS } from "@behaviour/contract";
 import { type Context, Hono } from "hono";

@@ -1,4 +1,4 @@
-// Runs alerting as a Lambda, every minute. Evaluates every rule, then sends the due notifications. The next run continues both.
+// Runs alerting as a Lambda, every minute. Evaluates every rule, then sends the due notifications. The next run does the rest.
 
 import { deliverDue } from "../alerting/deliver.ts";
 import { evaluateAlerts } from "../alerting/evaluate.ts";

@@ -1,4 +1,4 @@
-// Decides whether a call to a client's host may connect to an IP address: only to addresses of the public internet. Pure. The
+// Decides whether a call to a client's URL may connect to an IP address: only to addresses of the public internet. Pure. The
 // blocks are from IANA's registries of special-purpose addresses (RFC 6890 and its successors).
 
 import { BlockList, isIPv4, isIPv6 } from "node:net";

@@ -101,7 +101,7 @@ function waysOfSubjects(sql: Sql, project: string, range: TimeRange, asked: Funn
     from (${walked}) walked group by subject`;
 }
 
-/** Adds the start from which a step is reached: the latest start that reached the previous step earlier, if still within time. */
+/** Adds the start from which a step is reached: the latest that reached the previous step, earlier and not too long ago. */
 function walkTo(sql: Sql, walked: Fragment, step: number, withinMs: number): Fragment {
   const latest = sql(`latest_${step}`);
   return sql`

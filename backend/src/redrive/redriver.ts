@@ -3,8 +3,8 @@
 //
 //   tiers     the checkpoints have passed these events, so each tier checks which of them it holds (`redrive` of each tier) and
 //             loads the rest
-//   process   the tiers' checkpoints also cover events that it may have emitted before. Its records are processed under a
-//             separate raw shard name, marked as retries, so that the tiers look every message up
+//   process   the tiers' checkpoints also cover events that the processor may have emitted before. The batch's records are
+//             processed under a separate raw shard name, marked as retries, so that the tiers look every message up
 //
 // A batch counts as redriven when all of it is done. Only then is it moved away.
 

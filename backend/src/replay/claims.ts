@@ -1,5 +1,5 @@
 // Makes a replay count once, by one DynamoDB item per replayed failed event. The first record of the raw stream that carries an
-// original claims it for the record's place in the stream. If the same record runs again, it finds its own claim. Every other
+// original claims the item for its place in the stream. If the same record runs again, it finds its own claim. Every other
 // record finds another's claim and is dropped. So an original may be put on the stream twice, in any order, at any later time.
 
 import {

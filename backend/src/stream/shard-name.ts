@@ -10,8 +10,8 @@ const STREAM_ARN = /^arn:[^:]*:kinesis:([^:]*):([^:]*):stream\/([^/]+)/;
 /**
  * Names the shard uniquely among all streams, because checkpoints are kept under the name in stores that consumers of several
  * regions share: `<region>.<account>.<stream>.<shardId>`. The name fits keys of objects and items. A stream that is recreated
- * under its name keeps its shard names, because sequence numbers grow with the time a shard was created. All records of one
- * invocation come from one shard.
+ * under its name keeps its shard names. This is safe, because sequence numbers grow with the time a shard was created. All
+ * records of one invocation come from one shard.
  * @throws if the record does not come from a stream.
  */
 export function shardOf({ eventID, eventSourceARN }: StreamRecord): string {

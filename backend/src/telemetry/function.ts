@@ -56,7 +56,7 @@ const REFUSED_REQUESTS: ReadonlySet<string> = new Set([
 
 /**
  * Whether a fault is of our code or of the data. The same records would meet it again; a fault of the environment passes.
- * The database driver throws its own TypeError when a connection breaks during a write: that fault passes, too.
+ * The database driver throws its own TypeError when a connection breaks during a write. That fault passes, too.
  */
 export function isOwnFault(fault: unknown): boolean {
   if (fault instanceof Error && REFUSED_REQUESTS.has(fault.name)) return true;
