@@ -25,7 +25,7 @@ export async function arrivedMessages(
   const received = messages.map(({ receivedAtMs }) => receivedAtMs);
   const from = new Date(Math.max(0, Math.min(...received) - TIME_BEFORE_RECEIPT_MS));
   // It may have been sent again at any time since.
-  const to = new Date(Math.max(Date.now(), ...received) + TIME_AFTER_RECEIPT_MS);
+  const to = new Date(Math.max(nowMs, ...received) + TIME_AFTER_RECEIPT_MS);
   const ids = messages.map(({ messageId }) => messageId);
   const rows = await sql<{ message_id: string }[]>`
     select distinct e.message_id
