@@ -1,11 +1,11 @@
 /**
- * The browser's languages, as far as `Intl` takes them. A Chromium without a locale says `en-US@posix`, others say `C` or
- * `en_US`, and `Intl` throws a RangeError for each: no page may end at a number's thousands separator.
+ * Selects the browser's languages that `Intl` accepts. A Chromium without a locale reports `en-US@posix`, other browsers
+ * report `C` or `en_US`, and `Intl` throws a RangeError for each. A page must not fail because of number formatting.
  */
 
 const FALLBACK = "en-US";
 
-/** What `Intl` takes of them, in their order, and a language of ours at the end: never empty, and never refused. */
+/** The languages that `Intl` accepts, in their order, and our fallback at the end. Never empty, and never refused by `Intl`. */
 export function usableLocales(languages: readonly (string | undefined)[]): string[] {
   const usable = languages.flatMap((language) => usableLocale(language) ?? []);
   return [...new Set([...usable, FALLBACK])];
@@ -21,10 +21,10 @@ function usableLocale(language: string | undefined): string | undefined {
   }
 }
 
-/** What every formatter of the pages is made with. */
+/** Every formatter of the pages is created with these locales. */
 export const LOCALES: readonly string[] = usableLocales([...(navigator.languages ?? []), navigator.language]);
 
-/** For what reads `navigator.language` itself: uPlot does as it is loaded, so this module has to come before it. */
+/** uPlot reads `navigator.language` itself when it loads, so this module must be imported before it. */
 if (usableLocale(navigator.language) !== navigator.language) {
   Object.defineProperty(navigator, "language", { value: LOCALES[0], configurable: true });
 }

@@ -1,6 +1,6 @@
 /**
- * Builds the pages the Worker serves from its static assets: the dashboard at `/`, the demo shop at `/demo` and the API
- * reference at `/docs`.
+ * Builds the pages that the Worker serves from its static assets: the dashboard at `/`, the demo shop at `/demo` and the
+ * API reference at `/docs`.
  */
 import { resolve } from "node:path";
 import { defineConfig } from "vite";
@@ -8,7 +8,7 @@ import { sdkAsset } from "./build/sdk-asset.ts";
 import { mockApi } from "./dev/mock-api.ts";
 
 export default defineConfig({
-  // Never the development transform, which writes the paths of the building machine into the page.
+  // Never use the development transform: it writes the build machine's paths into the page.
   oxc: { jsx: { runtime: "automatic", importSource: "preact", development: false } },
   build: {
     target: "es2022",

@@ -1,4 +1,4 @@
-/** Puts the library's script file at `/sdk/analytics.js`, built first where it is missing or older than its source. */
+/** Serves the library's script file at `/sdk/analytics.js`. Builds the file first if it is missing or older than its source. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire, findPackageJSON } from "node:module";
@@ -27,7 +27,7 @@ export function sdkAsset(): Plugin {
   };
 }
 
-/** By its name in the workspace, which holds before it is built. */
+/** Finds the package by its workspace name, because that name resolves before the package is built. */
 function findSdk(): string {
   const manifest = findPackageJSON("@behaviour/analytics", import.meta.url);
   if (manifest === undefined) throw new Error("@behaviour/analytics is not installed");

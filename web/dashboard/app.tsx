@@ -1,4 +1,4 @@
-/** What is on the page: the sign-in, the first-event guide of an empty project, or the dashboard. */
+/** Shows the sign-in, the first-event guide of an empty project, or the dashboard. */
 import { computed } from "@preact/signals";
 import { CountriesCard } from "./components/countries-card.tsx";
 import { EventDrawer } from "./components/event-drawer.tsx";

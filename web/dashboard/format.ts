@@ -1,4 +1,4 @@
-/** Numbers, times and countries as people read them, in the browser's language. */
+/** Formats numbers, times and countries for people, in the browser's language. */
 import { LOCALES } from "../locale.ts";
 
 const wholeNumber = new Intl.NumberFormat(LOCALES, { maximumFractionDigits: 0 });
@@ -18,7 +18,7 @@ export function formatCount(count: number): string {
   return count < 100_000 ? wholeNumber.format(count) : compactNumber.format(count);
 }
 
-/** A rate below ten shows its tenths: three events in five seconds are not one a second. */
+/** A rate below ten shows tenths, because three events in five seconds are not one event per second. */
 export function formatRate(perSecond: number): string {
   if (perSecond > 0 && perSecond < 9.95) return oneDecimal.format(perSecond);
   return formatCount(Math.round(perSecond));
@@ -48,7 +48,7 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(durationMs / 60_000)} min ${Math.round((durationMs % 60_000) / 1_000)} s`;
 }
 
-/** Cloudflare's codes: ISO 3166, and `T1` for Tor; missing where the address has no place, as on loopback. */
+/** Cloudflare's codes are ISO 3166 codes and `T1` for Tor. The code is missing if the address has no country, as on loopback. */
 export function countryName(code: string | null): string {
   if (code === "T1") return "Tor";
   if (!isCountryCode(code)) return "Unknown";
@@ -59,7 +59,7 @@ export function countryName(code: string | null): string {
   }
 }
 
-/** The flag as two regional indicator letters; undefined without a country or where the system draws no flags. */
+/** The flag as two regional indicator letters. Undefined without a country, or if the system draws no flags. */
 export function countryFlag(code: string | null): string | undefined {
   if (!isCountryCode(code) || !drawsFlags()) return undefined;
   return Array.from(code)
@@ -73,7 +73,7 @@ function isCountryCode(code: string | null): code is string {
 
 let flagsAreDrawn: boolean | undefined;
 
-/** Windows and bare Linux draw two letters or two boxes; a flag is narrower than its two halves and has colour. */
+/** Windows and bare Linux draw two letters or two boxes. Only a real flag has colour, so look for the red of the Swiss flag. */
 function drawsFlags(): boolean {
   if (flagsAreDrawn !== undefined) return flagsAreDrawn;
   const canvas = document.createElement("canvas");

@@ -1,4 +1,4 @@
-/** Starts the page: signs in from the address where it holds a key, then lets the session say what is polled. */
+/** Starts the page: signs in if the address holds a key, then polls according to the session's state. */
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { App } from "./app.tsx";
@@ -10,7 +10,7 @@ import { tail } from "./live/tail.ts";
 
 const followers = [eventsPoller, stagesPoller, tail];
 
-/** The figures' poller also finds out whether there is a session, so it alone runs before that is known. */
+/** The figures' poller also finds out whether there is a session, so it alone runs while the session is unknown. */
 function followSession(): void {
   effect(() => {
     const state = session.value;

@@ -1,4 +1,4 @@
-/** Light or dark: the system's choice until the person makes one. The choice is applied before paint by theme.js. */
+/** Chooses light or dark: the system's theme until the person selects a theme. theme.js applies the selection before paint. */
 import { signal } from "@preact/signals";
 
 export type Theme = "light" | "dark";

@@ -1,4 +1,4 @@
-/** The shop's frame: header, the view of the current address, and the panel of sent events. */
+/** Renders the shop: header, the view of the current address, and the panel of sent events. */
 import { CartView } from "./components/cart-view.tsx";
 import { CheckoutView } from "./components/checkout-view.tsx";
 import { EventPanel } from "./components/event-panel.tsx";

@@ -1,4 +1,4 @@
-/** The cart: it lasts as long as the tab, and what happens to it is tracked. */
+/** Keeps the cart for as long as the tab is open, and tracks every change to it. */
 import { computed, effect, signal } from "@preact/signals";
 import { CURRENCY, findProduct, type Product } from "./catalog.ts";
 import { load, randomId, save } from "./session-store.ts";
@@ -61,13 +61,13 @@ export function emptyCart(): void {
   quantities.value = {};
 }
 
-/** A product as Segment's e-commerce spec has it. */
+/** A product in the form of Segment's e-commerce spec. */
 export function productProperties(product: Product, quantity = 1): Record<string, unknown> {
   const { id, name, category, price } = product;
   return { product_id: id, sku: `NK-${id}`, name, brand: "Nook", category, price, quantity, currency: CURRENCY };
 }
 
-/** The lines of a cart or an order, as Segment's e-commerce spec has them. */
+/** The lines of a cart or an order in the form of Segment's e-commerce spec. */
 export function lineProperties(): Record<string, unknown>[] {
   return lines.value.map(({ product, quantity }) => productProperties(product, quantity));
 }

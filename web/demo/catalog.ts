@@ -1,4 +1,4 @@
-/** What the shop sells. */
+/** Lists the shop's products and formats prices. */
 import { LOCALES } from "../locale.ts";
 
 export interface Product {

@@ -1,4 +1,4 @@
-/** Placing an order: who bought, what, and for how much. */
+/** Places an order, and tracks the customer, the products and the total. */
 import { emptyCart, lineProperties, totals } from "./cart.ts";
 import { CURRENCY } from "./catalog.ts";
 import { go } from "./router.ts";
@@ -11,7 +11,7 @@ export interface Order {
   total: number;
 }
 
-/** The tab's last order, for the thank-you page. */
+/** The last order placed in this tab, for the thank-you page. */
 export function lastOrder(): Order | undefined {
   return load<Order | undefined>("order", undefined);
 }

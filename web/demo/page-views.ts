@@ -1,4 +1,4 @@
-/** What each view means to analytics: a page view at every change of address, and the view's own event. */
+/** Tracks each view: a page view at every change of address, and the view's own event. */
 import { effect, untracked } from "@preact/signals";
 import { lineProperties, productProperties, totals } from "./cart.ts";
 import { CURRENCY } from "./catalog.ts";

@@ -1,4 +1,4 @@
-/** Addresses of the shop are in the fragment, so that one static file serves them all: `/demo#/products/wall-clock`. */
+/** Routes by the address's fragment, so that one static file serves every view: `/demo#/products/wall-clock`. */
 import { computed, signal } from "@preact/signals";
 import { findProduct, type Product } from "./catalog.ts";
 
@@ -16,7 +16,7 @@ addEventListener("hashchange", () => {
   scrollTo(0, 0);
 });
 
-/** Where the shop is. An address it does not know is its home. */
+/** The current view. An unknown address shows the home view. */
 export const route = computed<Route>(() => parse(fragment.value));
 
 function parse(hash: string): Route {

@@ -1,20 +1,20 @@
-/** The events this tab has made, as the panel lists them: kept across reloads, so that the last one of a page is seen too. */
+/** Keeps the events of this tab for the panel. They survive reloads, so that the last event of a page is shown too. */
 import { effect, signal } from "@preact/signals";
 import { load, save } from "./session-store.ts";
 
 export type SentState =
-  /** Waits in the library. */
+  /** The event waits in the library. */
   | "queued"
-  /** The collector answered 200: it is on durable storage. */
+  /** The collector answered 200: the event is on durable storage. */
   | "stored"
-  /** Handed to the browser when the page was hidden or left. */
+  /** The library handed the event to the browser when the page was hidden or left. */
   | "beacon"
-  /** Refused, or dropped. */
+  /** The event was refused or dropped. */
   | "lost";
 
 export interface SentEvent {
   messageId: string;
-  /** The event's name; the type for those without one. */
+  /** The event's name, or its type if it has no name. */
   name: string;
   type: string;
   path: string;
@@ -38,7 +38,7 @@ export function noteState(messageIds: readonly string[], state: SentState): void
   sentEvents.value = sentEvents.value.map((event) => (changed.has(event.messageId) ? { ...event, state } : event));
 }
 
-/** What waited when the page was hidden went by beacon. */
+/** Marks the waiting events as sent by beacon, because the library does so when the page is hidden. */
 export function noteBeacon(): void {
   noteState(
     sentEvents.value.filter(({ state }) => state === "queued").map(({ messageId }) => messageId),

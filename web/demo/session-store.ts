@@ -1,4 +1,4 @@
-/** Small things that last as long as the tab. Blocked storage is no reason not to sell a mug. */
+/** Stores small values for the lifetime of the tab. The shop works even if storage is blocked. */
 
 const PREFIX = "demo.";
 
@@ -7,7 +7,7 @@ export function load<T>(name: string, fallback: T): T {
     const text = sessionStorage.getItem(PREFIX + name);
     return text === null ? fallback : (JSON.parse(text) as T);
   } catch {
-    return fallback; // blocked, or not ours
+    return fallback; // storage is blocked, or the value was not written by this code
   }
 }
 
@@ -15,7 +15,7 @@ export function save(name: string, value: unknown): void {
   try {
     sessionStorage.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
-    // blocked or full: it lasts as long as the page, then
+    // storage is blocked or full: the value lasts only as long as the page
   }
 }
 

@@ -1,4 +1,4 @@
-/** The shop's one place that talks to the library: it starts it, adds the shop's address to events, and keeps the list. */
+/** Wraps the library for the shop: starts it, adds the shop's address to events, and keeps the list of sent events. */
 import type { Analytics as AnalyticsClass, JsonObject, MessageOptions } from "@behaviour/analytics";
 import { signal } from "@preact/signals";
 import { route } from "./router.ts";
@@ -14,10 +14,10 @@ declare global {
 
 let analytics: AnalyticsClass | undefined;
 
-/** Why nothing is sent; undefined while all is well. */
+/** The reason why events are not sent; undefined if there is no problem. */
 export const analyticsProblem = signal<string | undefined>(undefined);
 
-/** The messageId of the event that will be made when the page is left. */
+/** The messageId of the event that is created when the page is left. */
 export const leavingMessageId = signal(randomId("leave"));
 
 const openedAtMs = Date.now();
@@ -66,14 +66,14 @@ export function customerId(): string {
   return id;
 }
 
-/** The last event of a page is made while it is left; the library sends it by beacon. */
+/** The last event of a page is created while the page is left. The library sends it by beacon. */
 function watchLeaving(): void {
   addEventListener("pagehide", () => {
     const messageId = leavingMessageId.value;
     const seconds = Math.round((Date.now() - openedAtMs) / 1_000);
     track("Page Left", { path: route.value.path, seconds_on_page: seconds }, { messageId });
     noteBeacon();
-    // The page may come back out of the back-forward cache and be left again.
+    // The page may return from the back-forward cache and be left again.
     leavingMessageId.value = randomId("leave");
   });
   document.addEventListener("visibilitychange", () => {
@@ -81,7 +81,7 @@ function watchLeaving(): void {
   });
 }
 
-/** The view's address: the shop's routes are in the fragment, which no path shows. */
+/** The view's address. The library reads the page's path, but the shop's routes are in the fragment. */
 function currentAddress(): { path: string; url: string; title: string } {
   return { path: route.value.path, url: location.href, title: document.title };
 }

@@ -1,6 +1,6 @@
 /**
- * Stands in for the Worker under `vite dev` only: the same routes and shapes, with made-up traffic, so that the pages
- * can be worked on alone. `MOCK_TRAFFIC=0` begins with an empty project; `POST /mock/fault` turns an outage on and off.
+ * Replaces the Worker under `vite dev` only, with the same routes and shapes and with made-up traffic, so that the pages
+ * can be developed alone. `MOCK_TRAFFIC=0` starts with an empty project. `POST /mock/fault` turns an outage on and off.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";

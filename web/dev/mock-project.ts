@@ -1,4 +1,4 @@
-/** A project with half an hour of made-up traffic that goes on, beside the events the demo shop really sends. */
+/** Simulates a project with half an hour of made-up traffic that continues, plus the real events of the demo shop. */
 import { randomBytes, randomUUID } from "node:crypto";
 
 interface MockEvent {
@@ -22,7 +22,7 @@ export interface SentEvent {
   context?: { page?: { path?: string } };
 }
 
-/** When a message reaches each stage, after it was accepted. */
+/** Delay from acceptance to each stage. */
 const STAGE_DELAYS_MS = { flushed: 180, processed: 420, hot: 640, warm: 1_900, cold: 24_000 };
 const MINUTE_MS = 60_000;
 const WINDOW_MINUTES = 30;

@@ -1,7 +1,7 @@
-// Runs before the first paint, so that a chosen theme does not flash the other one. The toggle is in src/theme.ts.
+// Runs before the first paint, so that the page does not flash the other theme. The toggle is in dashboard/theme.ts.
 try {
   const theme = localStorage.getItem("dashboard.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // storage is blocked: the system's theme holds
+  // storage is blocked: the system's theme applies
 }

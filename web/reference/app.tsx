@@ -1,4 +1,4 @@
-/** The API reference: openapi.json, rendered. Everything on the page comes from our own origin. */
+/** Renders openapi.json as the API reference. Everything on the page comes from our own origin. */
 import { computed, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { CopyButton } from "../dashboard/components/copy-button.tsx";
@@ -12,7 +12,7 @@ import { type Group, groupsOf, type OpenApi, search } from "./reference.ts";
 const document_ = signal<OpenApi | undefined>(undefined);
 const problem = signal<string | undefined>(undefined);
 const searchText = signal("");
-/** The call that is being read. */
+/** The id of the call at the top of the window. */
 const current = signal(location.hash.slice(1));
 
 const allGroups = computed<Group[]>(() => (document_.value ? groupsOf(document_.value) : []));
@@ -118,7 +118,7 @@ function Introduction({ reference: { info } }: { reference: OpenApi }) {
   );
 }
 
-/** The call that the address names, also when the search had put it away. */
+/** Scrolls to the call in the address, even if the search filtered it out. */
 function showAddressed(): void {
   const id = location.hash.slice(1);
   if (id === "") return;
@@ -126,11 +126,11 @@ function showAddressed(): void {
     searchText.value = "";
   }
   current.value = id;
-  // Once it is there.
+  // The call is in the page only after the next render.
   requestAnimationFrame(() => document.getElementById(id)?.scrollIntoView());
 }
 
-/** Marks the call at the top of the window in the list. */
+/** Marks, in the sidebar, the call at the top of the window. */
 function followReading(): () => void {
   const observer = new IntersectionObserver(
     (entries) => {

@@ -1,6 +1,6 @@
 /**
- * openapi.json as the page shows it: operations by tag, references followed, aliases gathered. Only as much of OpenAPI as our
- * own document uses.
+ * Prepares openapi.json for the page: groups operations by tag, resolves references, and collects aliases. It supports only
+ * the parts of OpenAPI that our own document uses.
  */
 
 export interface Schema {
@@ -53,7 +53,7 @@ interface RawOperation {
   "x-codeSamples": { source: string }[];
 }
 
-/** By method; or another path that is the same. */
+/** Operations by method, or a reference to a path with the same operations. */
 type PathItem = Record<string, RawOperation> | { $ref: string };
 
 function isAlias(item: PathItem): item is { $ref: string } {
@@ -83,13 +83,13 @@ export interface Operation {
   aliases: string[];
   summary: string;
   description: string | undefined;
-  /** Of the key; undefined where none is needed. */
+  /** The key's scope; undefined if no key is needed. */
   scope: string | undefined;
   parameters: Parameter[];
   body: { required: boolean; description: string | undefined; schema: Schema; example: unknown } | undefined;
   answers: Answer[];
   curl: string;
-  /** In lower case: what a search looks through. */
+  /** The text that a search looks through, in lower case. */
   searched: string;
 }
 
@@ -163,7 +163,7 @@ function toAnswer({ components }: OpenApi, status: number, answer: Response): An
   return { status, description, mediaTypes: Object.keys(content), schema: json?.schema, example: json?.example };
 }
 
-/** The groups with what every word of the search is found in; empty groups fall away. */
+/** The groups with the operations that contain every word of the search. Empty groups are left out. */
 export function search(groups: readonly Group[], text: string): Group[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return groups
@@ -183,7 +183,7 @@ export interface Field {
   schema: Schema;
 }
 
-/** A schema's own fields, references and combinations followed; none for what is no object. */
+/** A schema's own fields, with references and combinations resolved. Empty if the schema is not an object. */
 export function fieldsOf(document: OpenApi, schema: Schema): Field[] {
   const parts = [schema, ...(schema.allOf ?? [])].map((part) => follow(document, part));
   const fields = new Map<string, Field>();
@@ -201,7 +201,7 @@ export function fieldsOf(document: OpenApi, schema: Schema): Field[] {
   return [...fields.values()];
 }
 
-/** What a field holds, where it is an object or a list of objects with fields of their own. */
+/** The schema of a field's value, if the field is an object, or a list of objects, with fields of its own. */
 export function innerSchema(document: OpenApi, schema: Schema): Schema | undefined {
   const followed = follow(document, schema);
   const candidates = [followed, followed.items, ...(followed.anyOf ?? []), ...(followed.oneOf ?? [])];
@@ -236,7 +236,7 @@ function aboutOf({ description, default: usual, maxLength, minimum, maximum, for
   return [description, bounds.filter(Boolean).join(", ")].filter(Boolean).join(" ");
 }
 
-/** Bounds that say more than "a safe integer". */
+/** Describes the bounds, unless they only say "a safe integer". */
 function rangeOf(minimum: number | undefined, maximum: number | undefined): string | undefined {
   const low = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? undefined : minimum;
   const high = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? undefined : maximum;

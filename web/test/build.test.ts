@@ -1,4 +1,4 @@
-/** The built pages: small, and within their content security policy. */
+/** Tests that the built pages are small and obey their content security policy. */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** An event in a few words. */
+/** Tests the short description of an event. */
 import { expect, test } from "vitest";
 import type { EventRow } from "../dashboard/api/types.ts";
 import { describeEvent } from "../dashboard/live/describe-event.ts";

@@ -1,4 +1,4 @@
-/** Pages work in every language a browser may say it has.  */
+/** Tests that the pages work with every language a browser may report. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
@@ -32,7 +32,7 @@ test.each<[(string | undefined)[], string[]]>([
   expect(() => [new Intl.NumberFormat(usable), new Intl.DateTimeFormat(usable)]).not.toThrow();
 });
 
-/** As a page has it, as far as modules look at it while they are loaded. */
+/** Stubs the parts of a browser that the modules read while they load. */
 function stubBrowser(language: string, languages: readonly string[] | undefined): void {
   const nothing = () => {};
   const media = { addEventListener: nothing, addListener: nothing, removeEventListener: nothing, matches: false };

@@ -1,4 +1,4 @@
-/** What the list shows of what is stored and what is told. */
+/** Tests the list merged from stored events and events of the live tail. */
 import { expect, test } from "vitest";
 import type { EventRow } from "../dashboard/api/types.ts";
 import { mergeEvents, stillArriving } from "../dashboard/live/merge-events.ts";

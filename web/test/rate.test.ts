@@ -1,4 +1,4 @@
-/** Events per second out of successive counts per minute. */
+/** Tests events per second, computed from successive counts per minute. */
 import { describe, expect, test } from "vitest";
 import type { MinuteCount } from "../dashboard/api/types.ts";
 import { RateMeter } from "../dashboard/live/rate.ts";
@@ -6,7 +6,7 @@ import { RateMeter } from "../dashboard/live/rate.ts";
 const MINUTE_MS = 60_000;
 const START_MS = Date.parse("2026-01-01T12:00:00Z");
 
-/** Counts of the minutes from `START_MS` on. */
+/** Counts per minute, starting at `START_MS`. */
 function counts(...events: number[]): MinuteCount[] {
   return events.map((count, index) => ({
     minute: new Date(START_MS + index * MINUTE_MS).toISOString(),

@@ -1,4 +1,4 @@
-/** What a stage report means for the chips: reached, not yet, and when nothing more will come. */
+/** Tests what a stage report means for the chips: reached, not reached yet, and settled. */
 import { expect, test } from "vitest";
 import { PATH_STAGES, type StageReport, TIERS } from "../dashboard/api/types.ts";
 import { isReached, isSettled } from "../dashboard/live/stages.ts";

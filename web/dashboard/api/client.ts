@@ -1,22 +1,22 @@
-/** Calls to the Worker this page came from. The session cookie goes along by itself; no key is kept in the page. */
+/** Calls the Worker that served this page. The browser sends the session cookie; the page keeps no key. */
 
 export type ApiAnswer<T> =
   | { kind: "ok"; data: T }
-  /** No session, or one that ended. */
+  /** There is no session, or the session ended. */
   | { kind: "unauthorized"; message: string }
   | { kind: "notFound" }
-  /** The call did not work; trying again may. */
+  /** The call failed. A retry may succeed. */
   | { kind: "fault"; message: string; retryAfterMs: number | undefined };
 
 const DEADLINE_MS = 10_000;
 
-/** GET; `data` of the answer. */
+/** Sends a GET request and returns `data` of the answer. */
 export async function read<T>(path: string): Promise<ApiAnswer<T>> {
   const answer = await request(path, {});
   return answer.kind === "ok" ? { kind: "ok", data: answer.data.data as T } : answer;
 }
 
-/** Any call; the whole body of the answer. Never rejects. */
+/** Sends any request and returns the whole body of the answer. Never rejects. */
 export async function request(path: string, init: RequestInit): Promise<ApiAnswer<Record<string, unknown>>> {
   try {
     const response = await fetch(path, {

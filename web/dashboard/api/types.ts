@@ -1,4 +1,4 @@
-/** What the reading calls answer, as far as the page shows it (docs: API documentation, "Reading"). */
+/** The answers of the reading calls, as far as the page shows them (docs: API documentation, "Reading"). */
 
 export interface MinuteCount {
   /** Start of the minute, RFC 3339. */
@@ -28,7 +28,7 @@ export interface EventRow {
   context?: Record<string, unknown> | null;
 }
 
-/** The way of an event, in order. The tiers fill side by side. */
+/** The stages of an event, in order. The tiers are written in parallel. */
 export const PATH_STAGES = ["accepted", "flushed", "processed"] as const;
 export const TIERS = ["hot", "warm", "cold"] as const;
 export type Stage = (typeof PATH_STAGES)[number] | (typeof TIERS)[number];

@@ -1,8 +1,8 @@
 /**
- * Events per minute as bars, by uPlot. The running minute is a second, paler series: its bar still grows, and in the
- * colour of the others it would look like a drop.
+ * Draws events per minute as bars with uPlot. The current minute is a second, paler series. Its bar still grows, and in
+ * the colour of the other bars it would look like a drop.
  */
-// Before uPlot, which makes a formatter of the browser's language as it is loaded.
+// Imported before uPlot, because uPlot creates a formatter for the browser's language when it loads.
 import "../../locale.ts";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -11,7 +11,7 @@ import type { ChartMinute } from "../live/realtime.ts";
 
 export interface MinutesPlot {
   show(minutes: readonly ChartMinute[]): void;
-  /** Takes the colours from the style sheet again. */
+  /** Reads the colours from the style sheet again. */
   recolour(): void;
   destroy(): void;
 }
@@ -88,7 +88,7 @@ const GAP_PX = 8;
 const DIGIT_PX = 7.5;
 const LEAST_WIDTH_PX = 44;
 
-/** Room for the longest label; until there are any, for a short one. */
+/** The width for the longest label, at least the width of a short label. */
 function widthOf(labels: readonly string[] | null): number {
   const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
   return Math.max(LEAST_WIDTH_PX, Math.ceil(GAP_PX + longest * DIGIT_PX));
@@ -123,7 +123,7 @@ function axes(colours: () => Colours, fontFamily: string): uPlot.Axis[] {
   ];
 }
 
-/** What is under the pointer: a band behind the bar and its figure above. */
+/** Marks the minute under the pointer with a band behind its bar and shows its count above. */
 function createTooltip() {
   const band = document.createElement("div");
   band.className = "chart-band";
@@ -156,7 +156,7 @@ function sizeOf(holder: HTMLElement): { width: number; height: number } {
   return { width: Math.max(holder.clientWidth, 120), height: Math.max(holder.clientHeight, 120) };
 }
 
-/** A canvas takes no custom properties, so each is resolved through an element that uses it. */
+/** A canvas does not accept custom properties, so an element that uses the property resolves each colour. */
 function readColours(holder: HTMLElement): Colours {
   const probe = document.createElement("span");
   holder.append(probe);

@@ -4,7 +4,7 @@ import { useId } from "preact/hooks";
 
 interface CardProps {
   title: string;
-  /** Beside the title, at the right. */
+  /** Shown to the right of the title. */
   aside?: ComponentChildren;
   class?: string;
   testId?: string;

@@ -1,4 +1,4 @@
-/** Copies a text and says so for a moment. */
+/** Copies a text and shows a short confirmation. */
 import { useEffect, useState } from "preact/hooks";
 import { CheckIcon, CopyIcon } from "./icons.tsx";
 
@@ -16,7 +16,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
       await navigator.clipboard.writeText(text);
       setCopied(true);
     } catch {
-      // no permission, or an insecure origin: the text stands beside the button to be selected
+      // no permission, or an insecure origin: the person can still select the text beside the button
     }
   };
   return (

@@ -1,4 +1,4 @@
-/** Everything about one event: its way with times, and its JSON. A modal dialog, closed by Escape or beside it. */
+/** Shows one event in a modal dialog: its stages with times, and its JSON. Escape or a click outside closes the dialog. */
 import { useEffect, useRef } from "preact/hooks";
 import type { EventRow } from "../api/types.ts";
 import { describeEvent } from "../live/describe-event.ts";
@@ -24,7 +24,7 @@ export function EventDrawer() {
   );
 }
 
-/** The dialog's own box is filled by its content, so a click on the dialog itself is one on the backdrop. */
+/** The content fills the dialog's own box, so a click whose target is the dialog itself hit the backdrop. */
 function closeBesideIt(dialog: HTMLDialogElement | null): (() => void) | undefined {
   if (!dialog) return undefined;
   const onClick = (event: MouseEvent): void => {

@@ -1,4 +1,4 @@
-/** One event of the list. The whole row opens its details. */
+/** Shows one event of the list. A click anywhere on the row opens the event's details. */
 import type { EventRow } from "../api/types.ts";
 import { formatAge, formatTime } from "../format.ts";
 import { nowMs } from "../live/clock.ts";

@@ -1,4 +1,4 @@
-/** Says that the figures are not fresh, why, and when the next try is. What is on the page stays usable. */
+/** Says that the figures are stale, why, and when the next attempt is. The rest of the page stays usable. */
 import { formatTime } from "../format.ts";
 import { nowMs } from "../live/clock.ts";
 import { fault, pollNow } from "../live/poller.ts";
@@ -26,7 +26,7 @@ export function FaultBanner() {
   );
 }
 
-/** Not read out: a count every second would drown the message. */
+/** Hidden from screen readers, because a new number every second would drown the message. */
 function Countdown({ untilMs }: { untilMs: number }) {
   const seconds = Math.ceil((untilMs - nowMs.value) / 1_000);
   return <span aria-hidden="true">{seconds > 0 ? `Next try in ${seconds} s.` : "Trying again …"}</span>;

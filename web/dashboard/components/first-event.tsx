@@ -1,4 +1,4 @@
-/** What an empty project shows: two ways to send the first event, and that the page waits for it. */
+/** Shows two ways to send the first event while the project is empty and the page waits for it. */
 import { useEffect } from "preact/hooks";
 import { loadPublicKey, publicKey } from "../live/first-event.ts";
 import { CopyButton } from "./copy-button.tsx";
@@ -28,7 +28,7 @@ export function FirstEvent() {
             <h3>From a terminal</h3>
             <CopyButton text={command} what="the command" />
           </div>
-          {/* It scrolls sideways, so the keyboard must reach it. */}
+          {/* The code scrolls sideways, so it must be reachable by keyboard. */}
           <pre class="code" tabIndex={0} data-testid="curl-command">
             <code>{command}</code>
           </pre>

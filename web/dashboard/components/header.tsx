@@ -1,4 +1,4 @@
-/** The top bar: whose page this is, whether it is live, and the few things one can do. */
+/** The top bar shows the brand, whether the figures are live, and the page's few actions. */
 import { computed } from "@preact/signals";
 import { formatAge } from "../format.ts";
 import { nowMs } from "../live/clock.ts";

@@ -1,4 +1,4 @@
-/** The page's icons, drawn in the colour of the text beside them. They say nothing that a label does not say as well. */
+/** Draws the page's icons in the colour of the text beside them. A label always carries the same information. */
 import type { ComponentChildren } from "preact";
 
 function Icon({ children }: { children: ComponentChildren }) {

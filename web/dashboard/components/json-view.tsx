@@ -1,10 +1,10 @@
-/** JSON with its parts coloured. Built as text nodes: whatever an event holds, it stays text. */
+/** Shows JSON with its parts coloured. It is built as text nodes, so no content of an event can become markup. */
 
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 export function JsonView({ json }: { json: string }) {
   return (
-    // It scrolls sideways, so the keyboard must reach it.
+    // The code scrolls sideways, so it must be reachable by keyboard.
     <pre class="json" tabIndex={0} data-testid="drawer-json">
       <code>{colour(json)}</code>
     </pre>

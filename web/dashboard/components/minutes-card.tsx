@@ -1,4 +1,4 @@
-/** The last half hour: who is active, how much came, and each minute as a bar. */
+/** Shows the last half hour: active users, the number of events, and each minute as a bar. */
 import { formatCount, formatRate } from "../format.ts";
 import { realtime, totalEvents, WINDOW_MINUTES } from "../live/realtime.ts";
 import { Card } from "./card.tsx";

@@ -1,4 +1,4 @@
-/** The chart's place in the page: drawn anew with each answer and each theme, told in words to screen readers. */
+/** Places the chart in the page, redraws it for each answer and each theme, and describes it to screen readers. */
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { createMinutesPlot } from "../charts/minutes-plot.ts";

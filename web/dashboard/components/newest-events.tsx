@@ -1,4 +1,4 @@
-/** The newest events, each with where it is. */
+/** Lists the newest events, each with the stages it has reached. */
 import { events, paused } from "../live/events.ts";
 import { Card } from "./card.tsx";
 import { EventRowItem } from "./event-row.tsx";

@@ -1,4 +1,4 @@
-/** A list of the most frequent, each with its share of the first as a bar behind it. */
+/** Lists the most frequent items. A bar behind each item shows its count relative to the first item. */
 import type { ComponentChildren } from "preact";
 import { formatCount } from "../format.ts";
 import { Card } from "./card.tsx";
@@ -7,14 +7,14 @@ export interface RankedItem {
   key: string;
   label: string;
   count: number;
-  /** Before the label, such as a flag. */
+  /** Shown before the label, for example a flag. */
   mark?: ComponentChildren;
 }
 
 interface RankedCardProps {
   title: string;
   testId: string;
-  /** Said when there is nothing to list. */
+  /** The text shown when the list is empty. */
   empty: string;
   /** Undefined before the first answer. */
   items: RankedItem[] | undefined;

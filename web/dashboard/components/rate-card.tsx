@@ -1,4 +1,4 @@
-/** Events per second now, and second by second over the last minute. */
+/** Shows events per second now, and second by second over the last minute. */
 import { formatRate } from "../format.ts";
 import { eventsPerSecond, minutes, realtime } from "../live/realtime.ts";
 import { Card } from "./card.tsx";

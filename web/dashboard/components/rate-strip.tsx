@@ -1,6 +1,6 @@
 /**
- * The last minute as an area; less while the page is younger than that. The figure above says the same in a word, so it
- * is left out for screen readers.
+ * Draws the last minute as an area, or less while the page is younger than a minute. It is hidden from screen readers,
+ * because the figure above gives the same information as text.
  */
 import { useId } from "preact/hooks";
 import { type RateSample, STRIP_WINDOW_MS } from "../live/rate.ts";
@@ -38,7 +38,7 @@ export function RateStrip() {
   );
 }
 
-/** One point per sample, at its time, drawn as a curve that never overshoots: control points stay level. */
+/** One point per sample, at its time. The curve never overshoots, because control points keep the height of their point. */
 function linePath(
   samples: readonly RateSample[],
   nowMs: number,

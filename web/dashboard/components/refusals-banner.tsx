@@ -1,4 +1,4 @@
-/** Says what was refused while the page is open, by code. Nothing is there as long as nothing was. */
+/** Lists refusals since the page was opened, by code. The banner is absent while there are no refusals. */
 import { formatCount, formatTime } from "../format.ts";
 import { forgetRefusals, type RefusalRow, refusals } from "../live/refusals.ts";
 import { WarningIcon } from "./icons.tsx";

@@ -1,4 +1,4 @@
-/** Asks for a secret key. It is sent once, in exchange for a cookie, and not kept. */
+/** Asks for a secret key. The key is exchanged once for a cookie and is not kept. */
 import { useId, useState } from "preact/hooks";
 import { signIn } from "../live/session.ts";
 import { KeyIcon, LogoMark, WarningIcon } from "./icons.tsx";

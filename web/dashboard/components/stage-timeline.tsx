@@ -1,4 +1,4 @@
-/** The stages of one event below each other, with the time each took from acceptance. */
+/** Lists the stages of one event vertically, each with the time since acceptance. */
 import { type EventRow, PATH_STAGES, type Stage, type StageReport, TIERS } from "../api/types.ts";
 import { formatDuration, formatTime } from "../format.ts";
 import { isReached, isSettled } from "../live/stages.ts";

@@ -1,4 +1,4 @@
-/** Where an event is, as chips along its way: accepted, flushed, processed, then the three tiers side by side. */
+/** Shows the stages an event has reached as chips: accepted, flushed, processed, then the three tiers. */
 import { PATH_STAGES, type Stage, type StageReport, TIERS } from "../api/types.ts";
 import { formatTime } from "../format.ts";
 import { isReached } from "../live/stages.ts";

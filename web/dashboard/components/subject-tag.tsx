@@ -1,9 +1,9 @@
-/** Who did it: the pseudonym, made recognisable by a colour of its own. */
+/** Shows the pseudonym of an event's subject, with a colour that makes it recognisable. */
 import type { EventRow } from "../api/types.ts";
 
 export function SubjectTag({ row }: { row: EventRow }) {
   const subject = row.subject ?? row.userId ?? row.anonymousId;
-  // An event that was accepted this moment has no pseudonym yet.
+  // An event that was accepted a moment ago has no pseudonym yet.
   if (!subject) return <span class="subject subject-none">{row.subject === undefined ? "…" : "unknown"}</span>;
   return (
     <span class="subject" title={`Pseudonym ${subject}`}>

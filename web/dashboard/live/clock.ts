@@ -1,4 +1,4 @@
-/** The time of day for "3 s ago", ticking once a second. */
+/** Holds the current time for texts such as "3 s ago" and updates it once a second. */
 import { signal } from "@preact/signals";
 
 export const nowMs = signal(Date.now());

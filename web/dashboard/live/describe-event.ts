@@ -1,4 +1,4 @@
-/** An event in a few words: what happened, and where. */
+/** Describes an event in a few words: what happened, and where. */
 import type { EventRow } from "../api/types.ts";
 
 export interface EventDescription {

@@ -1,6 +1,6 @@
 /**
- * The newest events: asked for every two seconds, and told at once where the live tail is open (tail.ts). Not changed
- * while the list is held still.
+ * Holds the newest events. They are polled every two seconds, and pushed immediately while the live tail is open
+ * (tail.ts). The shown list does not change while it is paused.
  */
 import { signal } from "@preact/signals";
 import { read } from "../api/client.ts";
@@ -13,13 +13,13 @@ const POLL_INTERVAL_MS = 2_000;
 
 /** Undefined before the first answer. */
 export const events = signal<readonly EventRow[] | undefined>(undefined);
-/** Held still, so that a row can be read and followed in heavy traffic. */
+/** True while the list is paused, so that a person can read a row in heavy traffic. */
 export const paused = signal(false);
 /** The event in the details drawer. */
 export const openEvent = signal<EventRow | undefined>(undefined);
 
 let stored: readonly EventRow[] = [];
-/** Told by the tail and not yet in the stores, newest first. */
+/** Events that the tail sent and the stores do not have yet, newest first. */
 let arriving: EventRow[] = [];
 
 export const eventsPoller = new Poller("events", POLL_INTERVAL_MS, async () => {
@@ -31,7 +31,7 @@ export const eventsPoller = new Poller("events", POLL_INTERVAL_MS, async () => {
   return answer;
 });
 
-/** Accepted a moment ago. */
+/** Adds events that were accepted a moment ago. */
 export function addArriving(rows: readonly EventRow[]): void {
   arriving = [...rows, ...arriving].slice(0, EVENT_COUNT);
   show();

@@ -1,4 +1,4 @@
-/** The key for the first event's curl command. Only a developer's own server tells it; elsewhere it is left open. */
+/** Loads the key for the first event's curl command. Only a local server reveals it; otherwise a placeholder remains. */
 import { signal } from "@preact/signals";
 import { request } from "../api/client.ts";
 

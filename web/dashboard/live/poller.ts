@@ -1,6 +1,6 @@
 /**
- * Calls one endpoint again and again: never two calls at once, none while the tab is hidden, with backoff while it
- * fails. What fails is told through `faults`, and all pollers can be made to try at once.
+ * Polls one endpoint: never two calls at the same time, no calls while the tab is hidden, with backoff while calls fail.
+ * `fault` holds the current failure, and `pollNow` makes all pollers call immediately.
  */
 import { computed, signal } from "@preact/signals";
 import type { ApiAnswer } from "../api/client.ts";
@@ -8,7 +8,7 @@ import { session } from "./session.ts";
 
 export interface Fault {
   message: string;
-  /** When the next try is made, epoch milliseconds. */
+  /** Time of the next attempt, epoch milliseconds. */
   retryAtMs: number;
 }
 
@@ -16,12 +16,12 @@ const MAX_BACKOFF_MS = 15_000;
 
 const faultsByName = signal<ReadonlyMap<string, Fault>>(new Map());
 
-/** The fault to show; undefined while all is well. */
+/** The fault to show; undefined while no poller fails. */
 export const fault = computed<Fault | undefined>(() => faultsByName.value.values().next().value);
 
 const pollers = new Set<Poller>();
 
-/** Makes every poller call at once. */
+/** Makes every poller call immediately. */
 export function pollNow(): void {
   for (const poller of pollers) poller.pollNow();
 }
@@ -74,7 +74,7 @@ export class Poller {
     const answer = await this.#poll();
     this.#calling = false;
     if (!this.#running) return;
-    // The pace is that of the starts, so that a slow answer does not stretch it.
+    // The interval runs from start to start, so that a slow answer does not lengthen it.
     if (this.#note(answer)) this.#schedule(Math.max(0, startedAtMs + this.#intervalMs - Date.now()));
   }
 
@@ -83,7 +83,7 @@ export class Poller {
     this.#timer = window.setTimeout(() => void this.#call(), delayMs);
   }
 
-  /** True when the usual pace goes on. */
+  /** @returns true if polling continues at the usual interval */
   #note(answer: ApiAnswer<unknown>): boolean {
     if (answer.kind === "unauthorized") {
       session.value = "signedOut";

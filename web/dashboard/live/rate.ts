@@ -1,23 +1,23 @@
 /**
- * Events per second out of counts per minute: two successive answers tell how many events came between them. Pure but
- * for its memory of the last answers; the clock is handed in.
+ * Computes events per second from counts per minute: the difference of two successive answers is the number of events
+ * between them. The meter only remembers the last answers, and the caller passes the time.
  */
 import type { MinuteCount } from "../api/types.ts";
 
 export interface RateSample {
-  /** When the answer came, epoch milliseconds. */
+  /** Time of the answer, epoch milliseconds. */
   atMs: number;
-  /** Time since the answer before. */
+  /** Time since the previous answer. */
   elapsedMs: number;
-  /** Events that came in that time. */
+  /** Number of events in that time. */
   events: number;
 }
 
-/** The big number is the mean over this long: steady enough to read, quick enough to be now. */
+/** The big number is the mean over this window: long enough to be readable, short enough to be current. */
 const NOW_WINDOW_MS = 5_000;
 /** How far back the samples go. */
 export const STRIP_WINDOW_MS = 60_000;
-/** After a longer gap (a hidden tab, an outage) the events in between say nothing of any one second. */
+/** After a longer gap (a hidden tab, an outage) the events in between cannot be assigned to single seconds. */
 const MAX_GAP_MS = 10_000;
 const MINUTE_MS = 60_000;
 
@@ -43,7 +43,7 @@ export class RateMeter {
     this.#previousAtMs = nowMs;
   }
 
-  /** Events per second now. Before there are two answers, the mean of the newest minute with a meaning. */
+  /** Events per second now. Before there are two answers, the mean of the newest minute that is long enough to judge. */
   perSecond(nowMs: number): number {
     const recent = this.#samples.filter((sample) => sample.atMs > nowMs - NOW_WINDOW_MS);
     const elapsedMs = recent.reduce((sum, sample) => sum + sample.elapsedMs, 0);
@@ -60,7 +60,7 @@ export class RateMeter {
   }
 }
 
-/** What `current` holds more than `previous`. A minute that left the window, or a count set right, takes nothing away. */
+/** How many more events `current` has than `previous`. An expired minute or a corrected count does not reduce the number. */
 function newEvents(previous: Map<number, number>, current: Map<number, number>): number {
   const oldestKnown = Math.min(...previous.keys());
   let count = 0;

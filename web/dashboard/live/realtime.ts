@@ -1,4 +1,4 @@
-/** The figures of the last half hour, asked for every second. */
+/** Polls the figures of the last half hour every second. */
 import { computed, signal } from "@preact/signals";
 import { read } from "../api/client.ts";
 import type { Realtime } from "../api/types.ts";
@@ -10,7 +10,7 @@ const POLL_INTERVAL_MS = 1_000;
 const MINUTE_MS = 60_000;
 
 export const realtime = signal<Realtime | undefined>(undefined);
-/** When the figures came, epoch milliseconds. */
+/** Time of the newest figures, epoch milliseconds. */
 export const updatedAtMs = signal(0);
 export const eventsPerSecond = signal(0);
 export const rateSamples = signal<readonly RateSample[]>([]);
@@ -21,7 +21,7 @@ export interface ChartMinute {
   events: number;
 }
 
-/** Exactly the last 30 minutes, the running one last, minutes without events included. */
+/** Exactly the last 30 minutes, the current minute last, including minutes without events. */
 export const minutes = computed<ChartMinute[]>(() => {
   const counts = new Map(realtime.value?.perMinute.map(({ minute, events }) => [Date.parse(minute), events]));
   const newestMs = Math.floor((updatedAtMs.value || Date.now()) / MINUTE_MS) * MINUTE_MS;

@@ -1,21 +1,21 @@
 /**
- * What was refused while the page is open, as the live tail tells it: whole requests, and single events of requests that were
- * taken. Counted by code, newest first, so that a page with a wrong key or a wrong origin is seen here and not only in its
- * own console.
+ * Collects the refusals that the live tail reports while the page is open: refused requests, and rejected events of accepted
+ * requests. They are counted by code, newest first. So a page with a wrong key or a wrong origin is visible here and not only
+ * in its own console.
  */
 import { signal } from "@preact/signals";
 
 export interface RefusalRow {
   code: string;
-  /** Where in the event or body; empty when that is not known. */
+  /** The place in the event or body; empty if it is not known. */
   pointer: string;
   message: string;
   count: number;
-  /** RFC 3339, of the newest. */
+  /** Time of the newest refusal, RFC 3339. */
   at: string;
 }
 
-/** One of `type` `refused`, or an event with `outcome` `rejected`. */
+/** A message of `type` `refused`, or an event with `outcome` `rejected`. */
 export interface RefusalTold {
   at?: string | undefined;
   code?: string | undefined;

@@ -1,4 +1,4 @@
-/** Whether this browser is signed in. The proof is an HttpOnly cookie, so only an answer of the API can tell. */
+/** Holds whether this browser is signed in. The proof is an HttpOnly cookie, so only an answer of the API can show it. */
 import { signal } from "@preact/signals";
 import { request } from "../api/client.ts";
 
@@ -8,7 +8,7 @@ export type SessionState =
 
 export const session = signal<SessionState>("unknown");
 
-/** Exchanges a secret key for the cookie. Resolves to what to tell the person, or undefined when signed in. */
+/** Exchanges a secret key for the cookie. Resolves to a message for the person, or to undefined if the sign-in succeeded. */
 export async function signIn(secretKey: string): Promise<string | undefined> {
   const headers = { authorization: `Bearer ${secretKey}` };
   const answer = await request("/v1/session", { method: "POST", headers });
@@ -25,7 +25,7 @@ export async function signOut(): Promise<void> {
   await request("/v1/session", { method: "DELETE" });
 }
 
-/** Takes a key out of the address `/#key=sk_…` and out of the history, so that it is neither shared nor kept. */
+/** Removes a key from the address `/#key=sk_…` and from the history, so that it is neither shared nor kept. */
 export function takeKeyFromAddress(): string | undefined {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
   if (key === null) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Where each shown event is. An event is asked about until it is in all tiers or its way has ended, more rarely as it
- * grows older, and never once it has left the screen.
+ * Polls the stages of each shown event. Polling stops when the event is in all tiers, when it failed or was suppressed, or
+ * when it has left the screen. An older event is polled less often.
  */
 import { signal } from "@preact/signals";
 import { type ApiAnswer, read } from "../api/client.ts";
@@ -11,7 +11,7 @@ import { Poller } from "./poller.ts";
 export const stageReports = signal<ReadonlyMap<string, StageReport>>(new Map());
 
 const ROUND_INTERVAL_MS = 700;
-/** Calls at once; each is an audited read. */
+/** Calls per round. Each call is an audited read. */
 const MAX_CALLS_PER_ROUND = 5;
 const askedAtMs = new Map<string, number>();
 
@@ -23,14 +23,14 @@ export const stagesPoller = new Poller("stages", ROUND_INTERVAL_MS, async () => 
   return answers.find((answer) => answer.kind !== "ok") ?? { kind: "ok", data: undefined };
 });
 
-/** True once nothing more will happen to the event. */
+/** True when the event will reach no further stage. */
 export function isSettled(report: StageReport | undefined): boolean {
   if (!report) return false;
   return report.failed !== undefined || report.suppressed !== undefined || TIERS.every((tier) => report[tier]);
 }
 
 /**
- * A stage counts as reached when a later one is: an event in a tier was processed, whether or not that was noted yet.
+ * A stage counts as reached when a later stage is: an event in a tier was processed, even if that is not recorded yet.
  * A row of the event list was accepted in any case.
  */
 export function isReached(report: StageReport | undefined, stage: Stage): boolean {
@@ -55,7 +55,7 @@ function isDue(messageId: string, acceptedAtMs: number, nowMs: number): boolean 
 async function ask(messageId: string): Promise<ApiAnswer<unknown>> {
   askedAtMs.set(messageId, Date.now());
   const answer = await read<StageReport>(`/v1/events/${encodeURIComponent(messageId)}`);
-  // The list may be ahead of the place that knows the stages.
+  // The event list may be ahead of the stage reports.
   if (answer.kind === "notFound") return { kind: "ok", data: undefined };
   if (answer.kind === "ok") stageReports.value = new Map(stageReports.value).set(messageId, answer.data);
   return answer;

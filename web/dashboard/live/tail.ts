@@ -1,6 +1,6 @@
 /**
- * The live tail: a WebSocket on which events are told as they are accepted, and what is refused with its reason. Of the
- * former it only makes the list quicker: where it can't be opened, or breaks, the list goes on being asked for.
+ * Receives accepted events and refusals, each with its reason, over the WebSocket of the live tail. For events it only makes
+ * the list faster: if the socket can't be opened or breaks, the list is still polled.
  */
 import type { EventRow } from "../api/types.ts";
 import { addArriving } from "./events.ts";
@@ -8,7 +8,7 @@ import { addRefusals, forgetRefusals, type RefusalTold } from "./refusals.ts";
 
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 30_000;
-/** In heavy traffic the list is drawn no more often than this. */
+/** In heavy traffic the list is redrawn no more often than this. */
 const SHOW_EVERY_MS = 100;
 
 interface LiveMessage extends RefusalTold {
@@ -40,7 +40,7 @@ class Tail {
     forgetRefusals();
   }
 
-  /** Nobody looks at a hidden page: it is not told anything. */
+  /** Nobody looks at a hidden page, so it keeps no connection. */
   readonly #onVisibilityChange = (): void => {
     if (document.hidden) this.#close();
     else this.#open();
@@ -70,7 +70,7 @@ class Tail {
 
   #hear(socket: WebSocket, text: string): void {
     const message = JSON.parse(text) as LiveMessage;
-    // Sent back as it came: the server then knows that we keep up.
+    // Echoed unchanged, so that the server knows that we keep up.
     if (message.type === "confirm") return socket.send(text);
     if (message.type === "refused" || message.outcome === "rejected") this.#refused.push(message);
     else if (message.outcome === "accepted" && message.event) this.#waiting.unshift(toRow(message.event));
@@ -89,7 +89,7 @@ class Tail {
   }
 }
 
-/** The ids as sent are nobody's pseudonym yet, and no part of this page. */
+/** Drops the ids, because they are as sent, not yet pseudonyms, and the page must not show them. */
 function toRow(event: Record<string, unknown>): EventRow {
   const { userId: _userId, anonymousId: _anonymousId, ...row } = event;
   return row as unknown as EventRow;

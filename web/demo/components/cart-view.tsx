@@ -1,4 +1,4 @@
-/** What is in the cart, and what it costs. */
+/** Shows the items in the cart and their cost. */
 import { type CartLine, lines, removeFromCart } from "../cart.ts";
 import { formatPrice } from "../catalog.ts";
 import { ProductArt } from "./product-art.tsx";

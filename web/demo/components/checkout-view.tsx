@@ -1,4 +1,4 @@
-/** The checkout of a shop that takes no money: a made-up customer who can be renamed. */
+/** Shows the checkout of a shop that charges nothing. The customer is made up, and the visitor can change the name. */
 import { useId, useState } from "preact/hooks";
 import { lines } from "../cart.ts";
 import { placeOrder } from "../order.ts";

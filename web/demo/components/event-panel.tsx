@@ -1,4 +1,4 @@
-/** What the library has sent from this tab, newest first, and what it will send on leaving. Folds to a bar on a phone. */
+/** Lists the events sent from this tab, newest first, and the event to be sent on leaving. Collapses to a bar on a phone. */
 import { useState } from "preact/hooks";
 import { LOCALES } from "../../locale.ts";
 import { type SentEvent, type SentState, sentEvents } from "../sent-events.ts";

@@ -1,4 +1,4 @@
-/** All products. */
+/** Shows all products. */
 import { addToCart } from "../cart.ts";
 import { formatPrice, PRODUCTS, type Product } from "../catalog.ts";
 import { ProductArt } from "./product-art.tsx";

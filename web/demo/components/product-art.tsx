@@ -1,4 +1,4 @@
-/** Each product drawn in a few flat shapes. The picture says no more than the name beside it. */
+/** Draws each product in a few flat shapes. The picture adds no information to the name beside it. */
 import type { ComponentChildren } from "preact";
 
 export function ProductArt({ id }: { id: string }) {

@@ -1,4 +1,4 @@
-/** One product, with what it is and how many to take. */
+/** Shows one product with its description and a choice of quantity. */
 import { useState } from "preact/hooks";
 import { addToCart } from "../cart.ts";
 import { formatPrice, type Product } from "../catalog.ts";

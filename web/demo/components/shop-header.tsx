@@ -1,4 +1,4 @@
-/** The shop's name and the way to the cart. */
+/** Shows the shop's name and the link to the cart. */
 import { itemCount } from "../cart.ts";
 
 export function ShopHeader() {

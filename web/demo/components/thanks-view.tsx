@@ -1,4 +1,4 @@
-/** After the order. */
+/** Thanks the customer after the order. */
 import { formatPrice } from "../catalog.ts";
 import { lastOrder } from "../order.ts";
 

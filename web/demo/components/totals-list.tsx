@@ -1,4 +1,4 @@
-/** The sums below a cart. */
+/** Lists the totals below a cart. */
 import { totals } from "../cart.ts";
 import { formatPrice } from "../catalog.ts";
 

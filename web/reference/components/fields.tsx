@@ -1,4 +1,4 @@
-/** A schema as a list of fields; those that are objects open. */
+/** Shows a schema as a list of fields. Fields that are objects can be expanded. */
 import { type Field, fieldsOf, innerSchema, type OpenApi, type Schema } from "../reference.ts";
 import { Inline } from "./text.tsx";
 

@@ -1,4 +1,4 @@
-/** One call: what it is for, what it takes, what it answers, and how to try it. */
+/** Shows one call: its purpose, its input, its answers, and an example to try. */
 import { CopyButton } from "../../dashboard/components/copy-button.tsx";
 import { type Answer, fieldsOf, innerSchema, type OpenApi, type Operation, typeName } from "../reference.ts";
 import { Fields } from "./fields.tsx";
@@ -121,7 +121,7 @@ function AnswerView({ document, answer }: { document: OpenApi; answer: Answer })
   );
 }
 
-/** The codes of an error's description, one a line there. */
+/** The codes of an error's description. The description has one code per line. */
 function codesIn(description: string): string {
   return [...description.matchAll(/^`\w+`/gm)].map(([code]) => code).join(" ");
 }

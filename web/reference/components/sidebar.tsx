@@ -1,4 +1,4 @@
-/** The list of all calls, and the search that narrows it and the page. */
+/** Lists all calls, with a search that filters the list and the page. */
 import type { Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Group } from "../reference.ts";

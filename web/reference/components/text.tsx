@@ -1,4 +1,4 @@
-/** The little of Markdown that the document's descriptions use: paragraphs, **strong** and `code`. */
+/** Renders the Markdown that the document's descriptions use: paragraphs, **strong** and `code`. */
 
 const PIECE = /(\*\*[^*]+\*\*|`[^`]+`)/;
 
