@@ -1,5 +1,5 @@
-// Puts the document together and holds it against the route tables: a route nobody describes, or a description of no route,
-// fails the generator.
+// Assembles the OpenAPI document and compares it with the route tables. A route without a description, or a description
+// without a route, fails the generator.
 
 import { LIMITS } from "@behaviour/contract";
 import { POSTED } from "../edge/src/collect/routes.ts";
@@ -14,9 +14,9 @@ import { componentSchemas } from "./schemas.ts";
 
 const OPERATIONS: readonly Operation[] = [...INGESTION, ...CONSENT, ...READING, ...ADMINISTRATION, ...SERVICE];
 
-/** For the control plane alone: to everybody else it does not exist. */
+/** Routes for the control plane only. They do not exist for other callers. */
 const INTERNAL = /^\/internal\//;
-/** Files out of the assets; every other GET that no table names is answered by them or by 404. */
+/** Pages served from the static assets. Every other GET outside the tables is answered from the assets or with 404. */
 const PAGES = ["/", "/demo", "/docs", "/sdk/analytics.js"];
 
 const DESCRIPTION = `Behaviour data from web pages, apps and servers: send events, read them in real time and over time, watch them live.
@@ -66,7 +66,7 @@ function tableRoutes(): Set<string> {
   return new Set([...posted, ...others, ...forwarded, ...own]);
 }
 
-/** Every `METHOD path` that is described, aliases included. */
+/** Every described `METHOD path`, aliases included. */
 function describedRoutes(): Set<string> {
   return new Set(
     OPERATIONS.flatMap(({ method, path, aliases = [] }) => [path, ...aliases].map((each) => `${method} ${each}`)),
@@ -87,7 +87,7 @@ function assertComplete(): void {
   }
 }
 
-/** @throws when it and the route tables do not name the same routes. */
+/** @throws if the document and the route tables do not name the same routes. */
 export function openApiDocument(): Record<string, unknown> {
   assertComplete();
   const errorResponses = new ErrorResponses();

@@ -1,5 +1,5 @@
 // Writes edge/src/gateway/openapi.generated.json, which the Worker serves as /openapi.json. `--check` writes nothing and fails
-// when it is stale.
+// if the file is stale.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

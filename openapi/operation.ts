@@ -1,5 +1,5 @@
-// What is said of one call, and how it becomes an Operation Object of OpenAPI 3.1. What is the same for many calls (answers to
-// errors, ways to show a key) is made here from the contract's tables.
+// Defines the description of one call and converts it into an Operation Object of OpenAPI 3.1. The parts that many calls share
+// (error answers, ways to send a key) are generated here from the contract's tables.
 
 import { ERRORS, type ErrorCode, type Scope } from "@behaviour/contract";
 
@@ -16,7 +16,7 @@ export interface Parameter {
 export interface Answer {
   status: number;
   description: string;
-  /** By media type; none for an answer without a body. */
+  /** The content by media type; absent for an answer without a body. */
   content?: Record<string, { schema: Schema; example?: unknown }>;
 }
 
@@ -27,17 +27,17 @@ export interface Operation {
   tag: string;
   summary: string;
   description?: string;
-  /** Of the key; null where none is needed. */
+  /** The key's scope; null if no key is needed. */
   scope: Scope | null;
-  /** What may carry the key, beside a header and the dashboard's cookie. */
+  /** The places for the key besides a header and the dashboard's cookie. */
   alsoBy?: readonly "body"[];
-  /** The cookie does not stand for the key here. */
+  /** The call does not accept the cookie in place of the key. */
   notBySession?: true;
   parameters?: readonly Parameter[];
   body?: { required: boolean; description?: string; schema: Schema; example?: unknown };
   answers: readonly Answer[];
   errors: readonly ErrorCode[];
-  /** Other paths that are the same call. */
+  /** Other paths of the same call. */
   aliases?: readonly string[];
   curl: string;
 }
@@ -54,7 +54,7 @@ export function jsonAnswer(status: number, description: string, schema: Schema, 
   };
 }
 
-/** `{"data": …}`, as every reading call answers. */
+/** The answer `{"data": …}` of every reading call. */
 export function dataAnswer(description: string, data: Schema, example?: unknown, beside: Schema = {}): Answer {
   const schema = { type: "object", required: ["data"], properties: { data, ...beside } };
   return jsonAnswer(200, description, schema, example);
@@ -70,17 +70,17 @@ export function pathParameter(name: string, description: string): Parameter {
 
 const ONE_LINE_LENGTH = 60;
 
-/** A body as it stands in an example. */
+/** A body in the form used by the curl examples. */
 export function shellJson(body: unknown): string {
   const short = JSON.stringify(body);
   return `'${short.length <= ONE_LINE_LENGTH ? short : JSON.stringify(body, null, 2)}'`;
 }
 
-/** One for each that the scheme of the key allows. */
+/** One security requirement for each scheme that the call accepts. */
 function security({ scope, alsoBy = [], notBySession }: Operation): Record<string, string[]>[] {
   if (scope === null) return [];
   const schemes = ["bearer", "basic", "apiKey", ...(notBySession === true ? [] : ["session"])];
-  // A key in the body is none of OpenAPI's schemes: without any of them the call may still be good.
+  // OpenAPI has no scheme for a key in the body. `{}` says that a call without any scheme may still be valid.
   return [...schemes.map((scheme) => ({ [scheme]: [scope] })), ...(alsoBy.includes("body") ? [{}] : [])];
 }
 
@@ -114,12 +114,12 @@ function answerEntry({ status, description, content }: Answer): [string, unknown
   return [String(status), { description, headers: COMMON_HEADERS, ...(content === undefined ? {} : { content }) }];
 }
 
-/** The answers to errors, each set of codes written down once: most calls share theirs. */
+/** The error answers. Each set of codes is written once, because most calls share a set. */
 export class ErrorResponses {
   readonly components: Record<string, Schema> = {};
   readonly #names = new Map<string, string>();
 
-  /** One response a status; its codes are told apart by `code`. */
+  /** One response per status. The field `code` distinguishes its errors. */
   of(codes: readonly ErrorCode[]): Record<string, Schema> {
     const byStatus = new Map<number, ErrorCode[]>();
     for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);

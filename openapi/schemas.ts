@@ -1,4 +1,4 @@
-// The document's shared schemas: from zod where the code has one, by hand where the code has a type only.
+// Builds the document's shared schemas: from zod if the code has a zod schema, by hand if the code has only a type.
 
 import {
   Batch,
@@ -20,11 +20,11 @@ import { FunnelQuestion } from "../backend/src/query/funnel.ts";
 import { RetentionQuestion } from "../backend/src/query/retention.ts";
 import type { Schema } from "./operation.ts";
 
-/** As a client sends it: a field with a default may be left out, and what is transformed is what it was before. */
+/** The schema of the input that a client sends: a field with a default is optional, and transforms are not applied. */
 function schemaOf(schema: z.core.$ZodType): Schema {
   const { $schema: _draft, $defs, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
   for (const [name, definition] of Object.entries($defs ?? {})) {
-    // Its only recursive schema is `z.json()`. A definition's address would not hold inside this document.
+    // The only recursive schema is `z.json()`. A reference to a definition would be broken inside this document.
     if (definition.anyOf === undefined) throw new Error(`cannot place the definition ${name}`);
   }
   return withoutDefinitions(rest) as Schema;
@@ -59,7 +59,7 @@ const ingestResult = z.object({
   warningsCut: z.optional(z.int()),
 });
 
-/** Fails to compile when the contract's type and the schema part. */
+/** Fails to compile if the contract's type and the schema differ. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 type Loose<T> = { [K in keyof T]: K extends "rejected" | "warnings" ? unknown : T[K] };
 const resultIsCurrent: Same<Loose<z.infer<typeof ingestResult>>, Loose<IngestResult>> = true;

@@ -1,4 +1,4 @@
-// Projects, keys, tracking plans and alerts. docs/API_DOCUMENTATION.md#administration.
+// Describes the calls for projects, keys, tracking plans and alerts. docs/API_DOCUMENTATION.md#administration.
 
 import { type ErrorCode, PLAN_MODES, UNKNOWN_EVENTS } from "@behaviour/contract";
 import {

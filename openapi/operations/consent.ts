@@ -1,4 +1,4 @@
-// The consent ledger. docs/API_DOCUMENTATION.md#consent.
+// Describes the calls of the consent ledger. docs/API_DOCUMENTATION.md#consent.
 
 import type { ErrorCode } from "@behaviour/contract";
 import { dataAnswer, jsonAnswer, type Operation, queryParameter, ref, shellJson } from "../operation.ts";

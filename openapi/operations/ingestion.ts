@@ -1,4 +1,4 @@
-// The calls that take events. docs/API_DOCUMENTATION.md#sending-events.
+// Describes the calls that accept events. docs/API_DOCUMENTATION.md#sending-events.
 
 import { type ErrorCode, EVENT_TYPES, type EventType, LIMITS } from "@behaviour/contract";
 import { jsonAnswer, type Operation, pathParameter, queryParameter, ref, shellJson } from "../operation.ts";

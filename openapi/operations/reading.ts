@@ -1,4 +1,4 @@
-// The calls that read. docs/API_DOCUMENTATION.md#reading.
+// Describes the calls that read. docs/API_DOCUMENTATION.md#reading.
 
 import { type ErrorCode, FAILURES, LIMITS, TUNINGS } from "@behaviour/contract";
 import {

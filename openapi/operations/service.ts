@@ -1,4 +1,4 @@
-// What is asked of the service itself. docs/API_DOCUMENTATION.md#service.
+// Describes the calls about the service itself. docs/API_DOCUMENTATION.md#service.
 
 import { jsonAnswer, type Operation, type Schema } from "../operation.ts";
 

@@ -1,4 +1,4 @@
-/** Two builds: the ES module with types, and one minified file for a `<script>` tag with the global `Analytics`. */
+/** Configures two builds: the ES module with types, and one minified file for a `<script>` tag with the global `Analytics`. */
 import { defineConfig } from "tsdown";
 
 const shared = { platform: "neutral", target: "es2022", tsconfig: "tsconfig.json" } as const;

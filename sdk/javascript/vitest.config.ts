@@ -1,4 +1,4 @@
-// Timings decide nothing: a test is given up only when it hangs.
+// No test depends on timing. A test times out only if it hangs.
 
 import { defineConfig } from "vitest/config";
 

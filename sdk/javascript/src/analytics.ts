@@ -1,6 +1,7 @@
 /**
- * The library's one class. A call makes an event, adds what is known of device, page and session, and queues it; the
- * event then goes to the collector in a batch (delivery.ts). No call throws, waits for the network or needs awaiting.
+ * Contains the library's only class. A call creates an event, adds the device, the page and the session, and queues the
+ * event. The event is then sent to the collector in a batch (delivery.ts). No call throws, waits for the network or needs
+ * awaiting.
  */
 import { collectContext, currentPage, mergeContext } from "./context.ts";
 import { Delivery } from "./delivery.ts";
@@ -30,7 +31,7 @@ export class Analytics {
 
   /**
    * @param writeKey the project's public key, `pk_…` (on a server a secret key works, too)
-   * @throws TypeError when the key is missing, the host is no http(s) address, or a secret key is used in a browser
+   * @throws TypeError if the key is missing, the host is not an http(s) address, or a secret key is used in a browser
    */
   constructor(writeKey: string, options: AnalyticsOptions) {
     this.#options = resolveOptions(writeKey, options);
@@ -59,57 +60,58 @@ export class Analytics {
     return this.#identity.anonymousId;
   }
 
-  /** The signed-in user, once `identify` named one; undefined before and after `reset`. */
+  /** The signed-in user named by `identify`; undefined before that call and after `reset`. */
   get userId(): string | undefined {
     return this.#identity.userId;
   }
 
-  /** Something a person did. Returns the event's messageId, by which its way can be followed. */
+  /** Records something a person did. Returns the event's messageId, which identifies the event in every stage. */
   track(event: string, properties: JsonObject = {}, options: MessageOptions = {}): string {
     return this.#enqueue("track", { event, properties }, options);
   }
 
-  /** A page view. Address, path, title and referrer are added; `properties` wins over them. Returns the messageId. */
+  /** Records a page view. Adds address, path, title and referrer; `properties` overrides them. Returns the messageId. */
   page(name?: string, properties: JsonObject = {}, options: MessageOptions = {}): string {
     const fields: Partial<Message> = { properties: { ...currentPage(), ...properties } };
     if (name !== undefined) fields.name = name;
     return this.#enqueue("page", fields, options);
   }
 
-  /** Says who the person is, from now on (see `rememberIdentity`), and what is known of them. Returns the messageId. */
+  /** Names the person for this and later events (see `rememberIdentity`) and sets traits. Returns the messageId. */
   identify(userId: string, traits: JsonObject = {}, options: MessageOptions = {}): string {
     if (this.#options.rememberIdentity) this.#identity.rememberUser(userId);
     return this.#enqueue("identify", { traits }, { ...options, userId });
   }
 
-  /** Says which company or team the person belongs to. Returns the messageId. */
+  /** Names the company or team that the person belongs to. Returns the messageId. */
   group(groupId: string, traits: JsonObject = {}, options: MessageOptions = {}): string {
     if (this.#options.rememberIdentity) this.#identity.rememberGroup(groupId);
     return this.#enqueue("group", { groupId, traits }, options);
   }
 
-  /** Says that `userId` and `previousId` (by default who is known now) are the same person. Returns the messageId. */
+  /** States that `userId` and `previousId` (default: the current id) are the same person. Returns the messageId. */
   alias(userId: string, previousId?: string, options: MessageOptions = {}): string {
     const known = previousId ?? this.#identity.userId ?? this.#identity.anonymousId;
     return this.#enqueue("alias", { previousId: known }, { ...options, userId });
   }
 
   /**
-   * Sends what waits now. Resolves to true once each of those events was stored, refused (and reported) or handed to
-   * the browser; to false after `timeoutMs` (10,000 by default), with the rest still queued and retried.
+   * Sends all queued events now. Resolves to true when each of these events was stored, refused (and reported) or handed
+   * to the browser. Resolves to false after `timeoutMs` (10,000 by default); the remaining events stay queued and are
+   * retried.
    */
   flush(timeoutMs: number = LIMITS.flushTimeoutMs): Promise<boolean> {
     return this.#delivery.flush(timeoutMs);
   }
 
-  /** Forgets user, group, session and device, for example at sign-out. Events already made keep their ids. */
+  /** Forgets user, group, session and device, for example at sign-out. Existing events keep their ids. */
   reset(): void {
     this.#identity.reset();
   }
 
   /**
-   * Flushes, then ends every timer and listener; for servers that shut down. Resolves as `flush` does. With 0 nothing
-   * is sent: what waits stays in storage, where there is one.
+   * Flushes, then stops every timer and listener; for servers that shut down. Resolves like `flush`. With 0 nothing is
+   * sent, and queued events stay in storage if there is a storage.
    */
   async close(timeoutMs: number = LIMITS.flushTimeoutMs): Promise<boolean> {
     const complete = timeoutMs > 0 ? await this.#delivery.flush(timeoutMs) : this.#queue.size === 0;
@@ -131,7 +133,7 @@ export class Analytics {
     } catch (error) {
       return this.#lose("event_not_json", error instanceof Error ? error.message : String(error), messageId);
     }
-    // UTF-8 needs at least a byte per UTF-16 unit, so this never refuses what the collector would take.
+    // UTF-8 needs at least a byte per UTF-16 unit, so this never refuses an event that the collector would accept.
     if (json.length > LIMITS.maxEventBytes) {
       return this.#lose("event_too_large", `${json.length} bytes, at most ${LIMITS.maxEventBytes}`, messageId);
     }
@@ -146,7 +148,7 @@ export class Analytics {
     return messageId;
   }
 
-  /** Ids of the call stand alone; without any, the remembered ones. `identify` and `alias` link the device as well. */
+  /** The ids of the call, or the remembered ids if the call has no id. `identify` and `alias` also add the device's id. */
   #ids(type: MessageType, options: MessageOptions): Partial<Message> {
     const ids: Partial<Message> = {};
     const links = type === "identify" || type === "alias";

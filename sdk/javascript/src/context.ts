@@ -1,4 +1,4 @@
-/** What an event says of its surroundings, in the names of Segment's spec. Outside a browser only the library is known. */
+/** Collects an event's context in the names of Segment's spec. Outside a browser the context only has the library. */
 import type { JsonObject } from "./message.ts";
 import { LIBRARY_NAME, LIBRARY_VERSION } from "./version.ts";
 
@@ -17,7 +17,7 @@ export function currentPage(): PageContext | undefined {
   return { path: pathname, referrer: document.referrer, search, title: document.title, url: href };
 }
 
-/** The `context` of an event made now. */
+/** The `context` of an event created now. */
 export function collectContext(): JsonObject {
   const context: JsonObject = { library: { name: LIBRARY_NAME, version: LIBRARY_VERSION } };
   const page = currentPage();
@@ -43,7 +43,7 @@ export function campaignOf(search: string): JsonObject | undefined {
   return Object.keys(campaign).length > 0 ? campaign : undefined;
 }
 
-/** `over` laid upon `base` key by key; where both hold an object, those are merged the same way, one level deep. */
+/** Merges `over` into `base` key by key. If both values are objects, their keys are merged too, one level deep. */
 export function mergeContext(base: JsonObject, over: JsonObject): JsonObject {
   const merged = { ...base };
   for (const [key, value] of Object.entries(over)) {

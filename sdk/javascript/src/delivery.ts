@@ -1,7 +1,7 @@
 /**
- * When events go out: by number, by time, on demand, again after a fault, and by beacon when the page is left. One
- * request is under way at a time. An event leaves the queue when the collector has stored or refused it, or when the
- * browser took it as a beacon while the collector was answering.
+ * Decides when events are sent: by number, by time, on demand, again after a fault, and by beacon when the page is left.
+ * One request is in progress at a time. An event leaves the queue when the collector has stored or refused it, or when the
+ * browser accepted it as a beacon while the collector was answering.
  */
 import { LIMITS } from "./limits.ts";
 import type { AnalyticsError } from "./message.ts";
@@ -28,9 +28,9 @@ export class Delivery {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sending = false;
   #closed = false;
-  /** Answers in a row that were a fault. */
+  /** Number of consecutive faults. */
   #failureCount = 0;
-  /** Before this instant the collector asked not to be called. */
+  /** The collector asked not to be called before this time. */
   #notBeforeMs = 0;
   #waiters: FlushWaiter[] = [];
 
@@ -40,7 +40,7 @@ export class Delivery {
     this.#settings = settings;
   }
 
-  /** To be called after an event was queued. */
+  /** Call this after an event was queued. */
   wake(): void {
     if (this.#closed || this.#sending || this.#queue.size === 0) return;
     const full = this.#queue.size >= this.#settings.flushAtEvents;
@@ -49,8 +49,8 @@ export class Delivery {
   }
 
   /**
-   * Sends what waits now. Resolves to true once each of those events is stored, refused or handed to the browser; to
-   * false after `timeoutMs`, with the rest still queued and retried.
+   * Sends all queued events now. Resolves to true when each of these events is stored, refused or handed to the browser.
+   * Resolves to false after `timeoutMs`; the remaining events stay queued and are retried.
    */
   flush(timeoutMs: number): Promise<boolean> {
     const sequence = this.#queue.newestSequence;
@@ -69,14 +69,14 @@ export class Delivery {
     });
   }
 
-  /** Tries at once instead of waiting out the backoff, unless the collector named a time. */
+  /** Retries immediately instead of waiting for the backoff to end, unless the collector named a time. */
   retryNow(): void {
     if (!this.#sending && Date.now() >= this.#notBeforeMs) this.#sendNow();
   }
 
-  /** Hands all that waits to the browser, which sends it after the page is gone. */
+  /** Hands all queued events to the browser, which sends them even after the page has closed. */
   sendByBeacon(): void {
-    // Offline a beacon is taken and lost; what stays in the queue is in storage for the next page.
+    // Offline, the browser accepts a beacon and loses it. Queued events stay in storage for the next page.
     if (typeof navigator === "undefined" || navigator.onLine === false) return;
     for (const events of this.#queue.chunks(LIMITS.maxBatchEvents, LIMITS.maxBeaconBytes - envelopeBytes)) {
       if (this.#transport.beacon(this.#body(events))) this.#handOver(events);
@@ -85,14 +85,14 @@ export class Delivery {
     this.#settleWaiters();
   }
 
-  /** Ends all timers. Nothing is sent any more; what waits stays in storage. */
+  /** Stops all timers. Nothing is sent after this, and queued events stay in storage. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
     for (const waiter of this.#waiters) this.#settleWaiter(waiter, false);
   }
 
-  /** A collector in trouble may lose a beacon unseen, so then the event stays queued, to be sent again and counted once. */
+  /** A failing collector may lose a beacon unnoticed. Then the event stays queued and is sent again; it counts once. */
   #handOver(events: QueuedEvent[]): void {
     if (this.#failureCount === 0) this.#queue.remove(events);
     else for (const event of events) event.attempts++;
@@ -109,7 +109,7 @@ export class Delivery {
     if (!this.#sending && !this.#closed) void this.#drain();
   }
 
-  /** Sends batch after batch while more than a timer's worth waits or a flush is asked for. */
+  /** Sends one batch, and more batches while at least `flushAtEvents` events are queued or a flush is waiting. */
   async #drain(): Promise<void> {
     this.#sending = true;
     try {
@@ -156,7 +156,7 @@ export class Delivery {
     this.#settleWaiters();
   }
 
-  /** Exponential backoff with full jitter, never sooner than the collector asked for. */
+  /** Exponential backoff with full jitter, and never earlier than the collector asked for. */
   #backOff(retryAfterMs: number | undefined): void {
     const capMs = Math.min(LIMITS.maxRetryDelayMs, LIMITS.minRetryDelayMs * 2 ** this.#failureCount);
     this.#failureCount++;
@@ -183,7 +183,7 @@ export class Delivery {
   }
 }
 
-/** Upper bound for what stands around the events of a body: `batch`, `sentAt` and a write key. */
+/** Upper bound for the bytes around the events of a body: `batch`, `sentAt` and a write key. */
 const envelopeBytes = 256;
 
 function rejectionError(event: QueuedEvent, { code, message }: Rejection): AnalyticsError {

@@ -1,6 +1,6 @@
 /**
- * Who is on this device: the anonymous id, the user and group once known, and the session. Read from storage at every
- * event and never cached, so that tabs agree and a visitor who clears storage is forgotten at once.
+ * Holds the identity on this device: the anonymous id, the user and group if known, and the session. It is read from
+ * storage at every event and never cached, so that tabs agree and clearing the storage takes effect immediately.
  */
 import { LIMITS } from "./limits.ts";
 import type { SafeStorage } from "./storage.ts";
@@ -15,7 +15,7 @@ export class Identity {
     this.#prefix = `${namespace}.`;
   }
 
-  /** Made at first use, then the same until `reset`. */
+  /** Created at first use, then unchanged until `reset`. */
   get anonymousId(): string {
     const known = this.#read("anonymousId");
     if (known) return known;
@@ -44,7 +44,7 @@ export class Identity {
   touchSession(nowMs: number): string {
     const [knownId = "", lastActivity = ""] = (this.#read("session") ?? "").split("|");
     const idleMs = nowMs - Number(lastActivity);
-    // A clock set back makes idleMs negative; that is still activity.
+    // A clock that was set back makes idleMs negative. That still counts as activity.
     const alive = knownId !== "" && lastActivity !== "" && idleMs < LIMITS.sessionIdleMs;
     const sessionId = alive ? knownId : uuid();
     this.#write("session", `${sessionId}|${nowMs}`);

@@ -1,4 +1,4 @@
-/** Entry of the ES module. */
+/** Exports the public names of the ES module. */
 export { Analytics } from "./analytics.ts";
 export type { AnalyticsError, AnalyticsErrorCode, JsonObject, MessageOptions } from "./message.ts";
 export type { AnalyticsOptions } from "./options.ts";

@@ -1,16 +1,16 @@
-/** The moments of a page that matter to delivery. Outside a browser there are none. */
+/** Watches the page events that matter to delivery. Outside a browser there are no such events. */
 
 export interface LifecycleListener {
-  /** The page is hidden or left; on a phone nothing may run after this. May be called several times. */
+  /** The page is hidden or left. On a phone possibly no code runs after this. May be called several times. */
   onHidden(): void;
-  /** The page is in front again, or the network is back. */
+  /** The page is visible again, or the network is back. */
   onResumed(): void;
 }
 
 export interface Lifecycle {
-  /** True from `pagehide` on, when no timer can be relied upon. */
+  /** True from `pagehide` on. After that no timer is reliable. */
   readonly isLeaving: boolean;
-  /** Takes all listeners off. */
+  /** Removes all listeners. */
   stop(): void;
 }
 

@@ -1,20 +1,20 @@
-/** The shapes a caller meets: what an event may carry, and what is reported when one is lost. */
+/** Defines the types a caller uses: the fields of an event, and the report of lost events. */
 
 /** Free-form JSON object: `properties`, `traits` or parts of `context`. */
 export type JsonObject = Record<string, unknown>;
 
-/** Per-event settings. An id given here stands alone: none of the remembered ids is added to that event. */
+/** Per-event settings. If an id is given here, the remembered ids are not added to that event. */
 export interface MessageOptions {
-  /** Who did it, for servers that speak for many people. */
+  /** The person who acted, for servers that send events of many people. */
   userId?: string;
   anonymousId?: string;
-  /** When it happened; now by default. */
+  /** Time of the event; now by default. */
   timestamp?: Date | string;
-  /** Unique per event, at most 100 characters. A message sent twice under one id counts once. A UUID by default. */
+  /** Unique per event, at most 100 characters. Two messages with the same id count once. A UUID by default. */
   messageId?: string;
   /** Merged over the collected context, key by key; objects one level deep. */
   context?: JsonObject;
-  /** Segment's `integrations` object, passed on as it is. */
+  /** Segment's `integrations` object, sent unchanged. */
   integrations?: JsonObject;
 }
 
@@ -39,9 +39,9 @@ export interface Message {
 }
 
 /**
- * Why events are lost:
- * - `queue_full`: the queue's bound was reached, the oldest events made room;
- * - `event_too_large`: one event is beyond 32 KiB as JSON;
+ * Reasons for the loss of events:
+ * - `queue_full`: the queue reached its limit, and the oldest events were dropped;
+ * - `event_too_large`: one event is larger than 32 KiB as JSON;
  * - `event_not_json`: the event cannot be written as JSON (a cycle, a BigInt);
  * - `event_rejected`: the collector stored the rest of the batch and refused this event; `message` says why;
  * - `batch_refused`: the collector answered 4xx (a wrong key, a forbidden origin); `status` is its answer.
@@ -53,12 +53,12 @@ export type AnalyticsErrorCode =
   | "event_rejected"
   | "batch_refused";
 
-/** Events that are lost for good. Faults that are retried are not reported. */
+/** Events that are permanently lost. Faults that are retried are not reported. */
 export interface AnalyticsError {
   code: AnalyticsErrorCode;
   message: string;
-  /** The events concerned. */
+  /** The messageIds of the lost events. */
   messageIds: string[];
-  /** HTTP status of the collector's answer, where there was one. */
+  /** HTTP status of the collector's answer, if the collector answered. */
   status?: number;
 }

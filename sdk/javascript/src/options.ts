@@ -1,4 +1,4 @@
-/** The constructor's settings, checked once. Everything wrong here is a mistake of the programmer and thrown at once. */
+/** Checks the constructor's settings once. An invalid setting is a programming error and throws immediately. */
 import { LIMITS } from "./limits.ts";
 import type { AnalyticsError } from "./message.ts";
 import { browserStorage, type StorageLike } from "./storage.ts";
@@ -11,20 +11,20 @@ export interface AnalyticsOptions {
   flushAtEvents?: number;
   /** A waiting event starts a request after this many milliseconds at the latest; 1,000 by default. */
   flushIntervalMs?: number;
-  /** Most events that wait at once; beyond it the oldest are dropped and reported. 1,000 by default. */
+  /** Maximum number of waiting events. Above this the oldest events are dropped and reported. 1,000 by default. */
   maxQueueEvents?: number;
-  /** Called for events that are lost for good, and only then. Writes a warning to the console by default. */
+  /** Called only for events that are permanently lost. Writes a warning to the console by default. */
   onError?: (error: AnalyticsError) => void;
-  /** Called with the messageIds of events the collector has stored. Events handed to a beacon get no such call. */
+  /** Called with the messageIds of events that the collector has stored. Not called for events sent by beacon. */
   onDelivered?: (messageIds: string[]) => void;
   /**
-   * Whether `identify` and `group` hold for later events: by default in a browser, which belongs to one person, and
-   * not in Node, where one process speaks for many and names the person in each call's options.
+   * Whether `identify` and `group` apply to later events. True by default in a browser, which belongs to one person.
+   * False in Node, where one process sends events of many people and names the person in each call's options.
    */
   rememberIdentity?: boolean;
   /** Prefix of all keys in storage, for two projects on one origin; `behaviour` by default. */
   namespace?: string;
-  /** Where ids and waiting events are kept; `localStorage` in a browser, memory elsewhere. `null`: memory. */
+  /** Storage for ids and waiting events: by default `localStorage` in a browser, memory elsewhere. `null` means memory. */
   storage?: StorageLike | null;
   /** Replaces the global `fetch`. */
   fetch?: Fetch;
@@ -43,7 +43,7 @@ export interface ResolvedOptions {
   fetch: Fetch;
 }
 
-/** @throws TypeError for a missing key, a secret key in a browser, or a host that is no http(s) address. */
+/** @throws TypeError if the key is missing, a secret key is used in a browser, or the host is not an http(s) address */
 export function resolveOptions(writeKey: string, options: AnalyticsOptions): ResolvedOptions {
   const inBrowser = typeof document !== "undefined";
   if (typeof writeKey !== "string" || writeKey === "") throw new TypeError("Analytics: a write key is needed");
@@ -60,7 +60,7 @@ export function resolveOptions(writeKey: string, options: AnalyticsOptions): Res
     rememberIdentity: options.rememberIdentity ?? inBrowser,
     namespace: options.namespace ?? "behaviour",
     storage: options.storage === undefined ? browserStorage() : (options.storage ?? undefined),
-    // Bound late, so that a page's instrumentation of fetch keeps working; called bare, as browsers demand.
+    // Looked up at each call, so that a page's instrumentation of fetch keeps working. Browsers require a call without `this`.
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
   };
 }
@@ -75,7 +75,7 @@ function atLeastOne(value: number | undefined, fallback: number): number {
   return Math.max(1, Math.floor(value ?? fallback));
 }
 
-/** A caller's callback that throws must not stop delivery. */
+/** An exception in a caller's callback must not stop delivery. */
 function shielded<T>(callback: (argument: T) => void): (argument: T) => void {
   return (argument) => {
     try {

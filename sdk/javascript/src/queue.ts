@@ -1,20 +1,20 @@
 /**
- * Events between the caller and the collector, oldest first. Each event is one entry in storage, written when it is
- * made and removed when it is delivered or lost for good: a reload, a crash or a day offline loses none, writing is as
- * cheap for the thousandth event as for the first, and tabs do not overwrite each other's. Two tabs may send the same
- * event; the collector counts it once.
+ * Queues events between the caller and the collector, oldest first. Each event is one entry in storage, written when the
+ * event is created and removed when it is delivered or permanently lost. So a reload, a crash or a day offline loses no
+ * event, the cost of a write does not grow with the queue, and tabs do not overwrite each other's events. Two tabs may send
+ * the same event; the collector counts it once.
  */
 import type { SafeStorage } from "./storage.ts";
 
 export interface QueuedEvent {
   readonly messageId: string;
-  /** The event as it is sent. */
+  /** The event in the form in which it is sent. */
   readonly json: string;
   readonly byteCount: number;
-  /** Rises by one per event within a queue. */
+  /** Increases by one per event within a queue. */
   readonly sequence: number;
   readonly storageKey: string;
-  /** How often it was sent without a final answer. */
+  /** How often the event was sent without a final answer. */
   attempts: number;
 }
 
@@ -24,7 +24,7 @@ export class EventQueue {
   readonly #storage: SafeStorage;
   readonly #prefix: string;
   readonly #maxEvents: number;
-  /** Called with the events that had to make room. One that was being sent may have been delivered all the same. */
+  /** Called with the dropped events. A dropped event that was being sent may still have been delivered. */
   readonly #onOverflow: (lost: QueuedEvent[]) => void;
   #events: QueuedEvent[] = [];
   #nextSequence = 1;
@@ -45,7 +45,7 @@ export class EventQueue {
     return this.#nextSequence - 1;
   }
 
-  /** True when no event up to and including `sequence` waits any more. */
+  /** True if no event up to and including `sequence` is queued. */
   isDoneUpTo(sequence: number): boolean {
     const oldest = this.#events[0];
     return oldest === undefined || oldest.sequence > sequence;
@@ -60,7 +60,7 @@ export class EventQueue {
     this.#makeRoom();
   }
 
-  /** Takes over what earlier pages left behind. Such an event may have been sent already, so it counts as one attempt. */
+  /** Loads the events of earlier pages. Such an event may have been sent already, so it starts with one attempt. */
   restore(): void {
     for (const storageKey of this.#storage.keys(this.#prefix)) {
       const json = this.#storage.get(storageKey);
@@ -71,12 +71,12 @@ export class EventQueue {
     this.#makeRoom();
   }
 
-  /** The oldest events within both bounds; at least one when any waits. */
+  /** The oldest events within both limits; at least one event if the queue is not empty. */
   oldest(maxEvents: number, maxBytes: number): QueuedEvent[] {
     return this.chunks(maxEvents, maxBytes).next().value ?? [];
   }
 
-  /** All events now waiting, oldest first, in groups within both bounds. They may be removed on the way. */
+  /** All queued events, oldest first, in groups within both limits. Events may be removed during the iteration. */
   *chunks(maxEvents: number, maxBytes: number): Generator<QueuedEvent[], undefined> {
     let chunk: QueuedEvent[] = [];
     let byteCount = 0;
@@ -113,7 +113,7 @@ export class EventQueue {
   }
 }
 
-/** Another script may have written under our prefix; what is no JSON object would void the whole batch. */
+/** Another script may have written under our prefix. A text that is not a JSON object would invalidate the whole batch. */
 function isJsonObject(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);

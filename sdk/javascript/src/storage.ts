@@ -1,9 +1,10 @@
 /**
- * Where ids and waiting events outlive a page. Storage may be missing (Node), blocked (privacy settings make the mere
- * look at `localStorage` throw) or full; none of it may reach the caller, so what it refuses is kept in memory instead.
+ * Stores ids and waiting events beyond the lifetime of a page. Storage may be missing (Node), blocked (with some privacy
+ * settings, reading `localStorage` throws) or full. Such a fault must not reach the caller, so an entry that the storage
+ * refuses is kept in memory.
  */
 
-/** The part of the DOM's `Storage` that is used; `window.localStorage` is one. */
+/** The part of the DOM's `Storage` that the library uses, for example `window.localStorage`. */
 export interface StorageLike {
   readonly length: number;
   key(index: number): string | null;
@@ -15,7 +16,7 @@ export interface StorageLike {
 /** A key-value store that never throws. */
 export class SafeStorage {
   readonly #storage: StorageLike | undefined;
-  /** What the storage refused to take. It wins over the storage when read. */
+  /** Entries that the storage refused. They take precedence over the storage when read. */
   readonly #memory = new Map<string, string>();
 
   constructor(storage: StorageLike | undefined) {
@@ -58,15 +59,15 @@ export class SafeStorage {
     try {
       return use(this.#storage);
     } catch {
-      // Blocked, full, or taken away while the page was open (Safari does so): memory stands in.
+      // Storage is blocked, full, or was removed while the page was open (Safari does this). Memory replaces it.
       return undefined;
     }
   }
 }
 
-/** The browser's `localStorage`, or undefined where there is none or it may not be looked at. */
+/** The browser's `localStorage`, or undefined if it does not exist or access is forbidden. */
 export function browserStorage(): StorageLike | undefined {
-  // Node has a `localStorage` of its own that warns or throws when touched; only a page's is meant.
+  // Node has its own `localStorage` that warns or throws on access. Only a page's storage is wanted.
   if (typeof document === "undefined") return undefined;
   try {
     return window.localStorage;

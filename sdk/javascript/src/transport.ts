@@ -1,7 +1,7 @@
-/** One request to the collector and what its answer means. When to send, and when again, is decided in delivery.ts. */
+/** Sends one request to the collector and interprets its answer. delivery.ts decides when to send and when to retry. */
 import { LIMITS } from "./limits.ts";
 
-/** An event the collector refused inside a batch it took. */
+/** An event that the collector rejected inside an accepted batch. */
 export interface Rejection {
   index: number;
   code: string;
@@ -9,10 +9,10 @@ export interface Rejection {
 }
 
 /**
- * What became of a request:
- * - `delivered`: everything is on durable storage, save the events in `rejected`;
- * - `refused`: the answer is final, sending again is pointless; `rejected` names single events where it can;
- * - `retry`: not known to be stored; sending again is safe.
+ * The outcome of a request:
+ * - `delivered`: all events are on durable storage, except the events in `rejected`;
+ * - `refused`: the answer is final, and a retry is pointless; `rejected` names single events if the answer does;
+ * - `retry`: it is unknown whether the events are stored; a retry is safe.
  */
 export type SendOutcome =
   | { kind: "delivered"; rejected: Rejection[] }
@@ -21,7 +21,7 @@ export type SendOutcome =
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** `text/plain` is what a browser sends to another origin without asking first. */
+/** A browser sends `text/plain` to another origin without a preflight request. */
 const CONTENT_TYPE = "text/plain;charset=UTF-8";
 
 export class Transport {
@@ -34,10 +34,10 @@ export class Transport {
     this.#fetch = fetch;
   }
 
-  /** Sends a batch. Never rejects: a fault of the network, a timeout included, is a `retry`. */
+  /** Sends a batch. Never rejects: a network fault or a timeout results in `retry`. */
   async send(body: string, byteCount: number, retryCount: number): Promise<SendOutcome> {
     const headers: Record<string, string> = { "content-type": CONTENT_TYPE };
-    // Costs a preflight, so only where it says something: the first try of a batch needs none.
+    // The header costs a preflight request, so it is sent only with a retry, not with the first attempt of a batch.
     if (retryCount > 0) headers["x-retry-count"] = String(retryCount);
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), LIMITS.requestTimeoutMs);
@@ -47,7 +47,7 @@ export class Transport {
         body,
         headers,
         credentials: "omit",
-        // A larger body with keepalive is a network fault in every browser.
+        // Every browser fails a request with keepalive and a larger body.
         keepalive: byteCount <= LIMITS.maxBeaconBytes,
         signal: deadline.signal,
       });
@@ -59,17 +59,17 @@ export class Transport {
     }
   }
 
-  /** Hands a batch to the browser to send after the page is gone; false when it will not take it. */
+  /** Hands a batch to the browser, which sends it even after the page has closed. False if the browser refuses the batch. */
   beacon(body: string): boolean {
     try {
       return navigator.sendBeacon(`${this.#host}/v1/beacon`, body);
     } catch {
-      return false; // no such function, or forbidden by a policy of the page
+      return false; // the function does not exist, or a policy of the page forbids it
     }
   }
 }
 
-/** Only a 200 that says `success` is an acknowledgement: a hotel's login page answers 200, too. */
+/** Only a 200 with `success` is an acknowledgement, because a hotel's login page answers 200, too. */
 function judge(response: Response, text: string): SendOutcome {
   const answer = parseAnswer(text);
   if (response.ok && answer.success === true) return { kind: "delivered", rejected: rejections(answer) };

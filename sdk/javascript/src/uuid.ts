@@ -1,4 +1,4 @@
-/** A random UUID (version 4). `crypto.randomUUID` exists in secure contexts only, and a shop on plain http is none. */
+/** Creates a random UUID (version 4). `crypto.randomUUID` only exists in secure contexts, not for a shop on plain http. */
 export function uuid(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -1,3 +1,3 @@
-/** The library's version as it stands in every event's `context.library`; a test holds it equal to package.json. */
+/** Contains the library's name and version for every event's `context.library`. A test compares them with package.json. */
 export const LIBRARY_NAME = "@behaviour/analytics";
 export const LIBRARY_VERSION = "0.1.0";

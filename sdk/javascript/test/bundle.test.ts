@@ -1,4 +1,4 @@
-/** The built files: what a `<script>` tag gets, its size, and what the package exports. */
+/** Tests the built files: the content for a `<script>` tag, its size, and the package's exports. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** A collector on a real socket: notes every request and answers as the test says, by the contract's shapes. */
+/** Runs a collector on a real socket. It records every request and sends the test's answers, in the contract's format. */
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -28,13 +28,13 @@ export interface Answer {
   status: number;
   headers?: Record<string, string>;
   body?: unknown;
-  /** Answers only when this resolves. */
+  /** The answer is sent only when this promise resolves. */
   after?: Promise<unknown>;
 }
 
 export class Collector {
   readonly requests: ReceivedRequest[] = [];
-  /** Used up one per request; then `accepted`. */
+  /** Each request consumes one answer. When the list is empty, the answer is `accepted`. */
   readonly answers: (Answer | "disconnect")[] = [];
   readonly #server: Server;
   readonly #waiting = new Set<() => void>();
@@ -63,12 +63,12 @@ export class Collector {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Every event received so far, copies included, in order of arrival. */
+  /** Every event received so far, duplicates included, in order of arrival. */
   get events(): ReceivedEvent[] {
     return this.requests.flatMap((request) => request.body.batch);
   }
 
-  /** Resolves when `condition` holds, looked at after every request. */
+  /** Resolves when `condition` holds. The condition is checked after every request. */
   async until(condition: () => boolean): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** What reaches the collector, and when, over a real socket: batches, retries, order of refusal, nothing lost. */
+/** Tests what reaches the collector, and when, over a real socket: batches, retries, refusals, and that no event is lost. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Analytics, type AnalyticsError, type AnalyticsOptions } from "../src/index.ts";
 import { Collector, failure } from "./collector.ts";
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 function start(options: Partial<AnalyticsOptions> = {}): Analytics {
-  // An answer that is still under way when a test ends belongs to that test's lists.
+  // An answer that is still in progress when a test ends belongs to that test's lists.
   const [ownErrors, ownDelivered] = [errors, delivered];
   const analytics = new Analytics(WRITE_KEY, {
     host: collector.host,

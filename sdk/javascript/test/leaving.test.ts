@@ -1,4 +1,4 @@
-/** Leaving a page: what goes by beacon, in what pieces, and what stays behind. The page is a stand-in; the collector is not. */
+/** Tests leaving a page: the events sent by beacon, the beacons' sizes, and the events that stay. Only the page is simulated. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Analytics } from "../src/index.ts";
 import { Collector, failure, type ReceivedRequest } from "./collector.ts";
@@ -22,7 +22,7 @@ afterEach(async () => {
   await collector.stop();
 });
 
-/** The globals of a page as far as the library looks at them. */
+/** The globals of a page that the library uses. */
 function standInPage() {
   const beacons: { url: string; body: ReceivedRequest["body"]; byteCount: number }[] = [];
   const window = Object.assign(new EventTarget(), {

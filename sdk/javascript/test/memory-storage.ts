@@ -1,9 +1,9 @@
-/** `localStorage` for Node, with the faults a browser's can have. */
+/** Simulates `localStorage` in Node, with the faults that a browser's storage can have. */
 import type { StorageLike } from "../src/index.ts";
 
 export class MemoryStorage implements StorageLike {
   readonly entries = new Map<string, string>();
-  /** UTF-16 units of keys and values it takes; a browser gives about 5 million. */
+  /** Maximum number of UTF-16 units in keys and values. A browser allows about 5 million. */
   quota: number = Number.POSITIVE_INFINITY;
 
   get length(): number {
@@ -31,13 +31,13 @@ export class MemoryStorage implements StorageLike {
     this.entries.delete(key);
   }
 
-  /** The waiting events in it. */
+  /** The storage keys of the queued events. */
   get queued(): string[] {
     return [...this.entries.keys()].filter((key) => key.includes(".queue."));
   }
 }
 
-/** Throws at every touch, as with cookies blocked. */
+/** Throws on every access, like the storage of a browser that blocks cookies. */
 export const blockedStorage: StorageLike = {
   get length(): number {
     throw new DOMException("denied", "SecurityError");

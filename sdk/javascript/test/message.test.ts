@@ -1,4 +1,4 @@
-/** What an event holds, by type and by where it is made. */
+/** Tests the content of an event, by type and by environment. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import { campaignOf, mergeContext } from "../src/context.ts";

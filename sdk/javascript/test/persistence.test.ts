@@ -1,4 +1,4 @@
-/** What outlives a page: waiting events and ids; and what happens when storage is blocked, full or written by others. */
+/** Tests that waiting events and ids outlive a page, also if storage is blocked, full or written by other scripts. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Analytics, type AnalyticsError, type AnalyticsOptions, type StorageLike } from "../src/index.ts";
 import { Collector, failure } from "./collector.ts";
@@ -21,7 +21,7 @@ afterEach(async () => {
   await collector.stop();
 });
 
-/** A page load: a new instance upon what is in `storage`. */
+/** Simulates a page load: a new instance on the existing `storage`. */
 function load(storage: StorageLike, options: Partial<AnalyticsOptions> = {}, writeKey = "pk_test_sdk"): Analytics {
   const analytics = new Analytics(writeKey, {
     host: collector.host,
