@@ -1,5 +1,5 @@
-// A machine's clock that is put right, by seconds or by a day, back or forth, at any moment: nobody waits longer than without it,
-// nothing is lost and nothing fails. Timers go on as before; only what clocks tell jumps.
+// Tests steps of the machine's clock, by seconds or by a day, back or forth, at any moment. A step delays no request, loses no
+// event and causes no failure. Timers are not affected; only the times that clocks return jump.
 
 import { decodeFrame, packIds } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -26,7 +26,7 @@ afterEach(() => {
 
 let offMs = 0;
 
-/** In workerd both clocks are one; both go on from there. */
+/** In workerd both clocks are the same clock, so both are stepped. */
 function step(byMs: number): void {
   if (!vi.isMockFunction(Date.now)) {
     const [date, monotonic] = [Date.now.bind(Date), performance.now.bind(performance)];
@@ -36,7 +36,7 @@ function step(byMs: number): void {
   offMs += byMs;
 }
 
-/** Far more than any of the waits, far less than any of the steps. */
+/** Much longer than every wait, and much shorter than every step. */
 const SOON_MS = 2_000;
 
 async function soon<T>(work: Promise<T>): Promise<T> {
@@ -100,7 +100,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     const nowMs = Date.now();
     for (let i = 0; i < 2; i++) failover.failed(0, nowMs);
     const afterMs = nowMs + byMs;
-    // A clock that tells nothing of the pause must not prolong it.
+    // A clock that cannot measure the pause must not prolong it.
     if (byMs < 0 || byMs > 5 * SECOND_MS) expect(failover.choose(afterMs).trial).toBe(0);
     failover.failed(0, afterMs);
     expect(failover.choose(afterMs).trial).toBeNull();
@@ -131,7 +131,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     const batch = (from: number) => packIds(Array.from({ length: 100 }, (_, i) => `m-${from + i}`));
     recent.add(batch(0), nowMs);
     for (let i = 1; i <= 4; i++) recent.add(batch(100 * i), nowMs + byMs + i);
-    // The first are forgotten: what was taken when they were must be looked up on disk.
+    // The first ids are evicted from memory. Events accepted at that time must be looked up on disk.
     expect(recent.known(batch(0))).toEqual([]);
     expect(recent.reachMs).toBeGreaterThanOrEqual(nowMs);
   });

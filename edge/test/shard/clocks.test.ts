@@ -1,5 +1,5 @@
-// Copies from clients whose clocks are wrong, or who tell no time, once a busy shard's memory has turned over: a message that
-// looks younger than it is must be looked up on disk all the same. E5.
+// Tests duplicates from clients with a wrong clock, or without a time, after a busy shard's memory was replaced. A message that
+// looks newer than it is must still be looked up on disk. E5.
 
 import type { EventTime } from "@behaviour/contract";
 import { LIMITS } from "@behaviour/contract";
@@ -17,7 +17,7 @@ describe("at the door", () => {
   beforeEach(() => shrinkShards({ dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
   afterEach(restoreShards);
 
-  /** So many messages that memory holds nothing of what came before. */
+  /** Appends so many messages that memory has no earlier ids. */
   async function turnOver(project: string): Promise<void> {
     for (let commit = 0; commit < 8; commit++) {
       const ids = Array.from({ length: 500 }, (_, index) => `other-${commit}-${index}`);

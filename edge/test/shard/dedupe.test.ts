@@ -1,5 +1,5 @@
-// The same message again: in the same commit, in the next, after the flush, after the object lost its memory, after memory has
-// turned over, a day later. Known by the id alone. E5.
+// Tests duplicates of a message: in the same commit, in the next commit, after the flush, after the object lost its memory, after
+// its memory was replaced, and a day later. A message is identified by its id alone. E5.
 
 import { runInDurableObject } from "cloudflare:test";
 import { Buffer } from "node:buffer";
@@ -51,7 +51,7 @@ describe("a copy", () => {
     const project = await closedProject("waiting");
     expect(await append(project, appendInput(["a"]))).toMatchObject(STORED);
     expect(await append(project, appendInput(["x", "a"]))).toMatchObject(duplicates(1));
-    // Nothing of that was stored: it comes again without the duplicate.
+    // Nothing of that append was stored. It is sent again without the duplicate.
     expect(await append(project, appendInput(["x"]))).toMatchObject(STORED);
   });
 
@@ -130,7 +130,7 @@ describe("24 hours later, at the door", () => {
       if (hour % 8 === 0) await loseMemory();
     }
     expect((await sendAt(firstMs + 24 * HOUR_MS)).body).toMatchObject({ accepted: 0, duplicates: 1 });
-    // A clock that was put right in between, and a library that counts its tries.
+    // A retry after the clock was corrected, and a retry of a library that counts its attempts.
     expect((await sendAt(firstMs + 22 * HOUR_MS)).body).toMatchObject({ accepted: 0, duplicates: 1 });
     expect((await sendAt(firstMs, { "X-Retry-Count": "7" })).body).toMatchObject({ accepted: 0, duplicates: 1 });
     await untilFlushed(project);
@@ -139,7 +139,7 @@ describe("24 hours later, at the door", () => {
     expect(copies.lines.flatMap(({ events }) => events.map(({ messageId }) => messageId))).toEqual([event.messageId]);
   });
 
-  /** What `appendInput` puts beside is no envelope. */
+  /** The lines of `appendInput` are not envelopes. */
   function isEnvelope(data: string): boolean {
     const [line] = [...decodeFrame(new Uint8Array(Buffer.from(data, "base64")))];
     return (line?.value as { shape?: string } | undefined)?.shape !== undefined;
@@ -193,7 +193,7 @@ describe("memory turned over", () => {
     await expectAllKnown(project, firstMs);
     await loseMemory();
     await expectAllKnown(project, firstMs);
-    // Numbers of rows go on where they were: a row of a later life is not taken for one whose ids are in a run.
+    // Row numbers continue after a restart. A later row must not be mistaken for a row whose ids are already in a run.
     expect(await append(project, appendInput(["later"], { oldestMs: firstMs }))).toMatchObject(STORED);
     await loseMemory();
     expect(await append(project, appendInput(["later"], { oldestMs: firstMs }))).toMatchObject(duplicates(0));
@@ -222,7 +222,7 @@ describe("memory turned over", () => {
   });
 });
 
-/** Not over RPC: the test plugin takes the name for that of a handler of the runtime. */
+/** Not over RPC, because the test plugin mistakes the name for a handler of the runtime. */
 function trace(project: string, id: Uint8Array) {
   return runInDurableObject(shardOf(project), (shard: BufferShard) => shard.traceMessage(id));
 }

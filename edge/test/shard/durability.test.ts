@@ -1,4 +1,5 @@
-// What a shard has said "stored" to is durable, is sent as the row's own bytes, and outlives the object's memory. E2, E3.
+// Tests that an append answered with "stored" is durable, is sent as the bytes of its row, and outlives the object's memory.
+// E2, E3.
 
 import { runInDurableObject } from "cloudflare:test";
 import { decodeFrame } from "@behaviour/contract";
@@ -15,7 +16,7 @@ const RESET = { kind: "reset" } as const;
 
 afterEach(() => vi.useRealTimers());
 
-/** A project whose stream takes nothing until it is told otherwise; what is refused has surely not arrived. */
+/** A project whose stream refuses every record until `open` is called. A refused record has definitely not arrived. */
 async function closedProject(name: string): Promise<string> {
   const project = newProject(name);
   await setFaults(project, [{ ...REFUSED, times: 1_000_000 }]);
@@ -177,11 +178,11 @@ describe("alarms", () => {
     const project = newProject("idle");
     await append(project, appendInput(["a"]));
     await untilFlushed(project);
-    // Counts of the minute follow once it is over; after them there is nothing left.
+    // The minute's counts are sent when the minute is over. After that, no rows are left.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * 60_000 });
     await runAlarm(project);
     await untilFlushed(project);
-    // What was sent is kept for its ids at most an hour.
+    // Sent rows are kept for at most an hour, because of their ids.
     vi.setSystemTime(Date.now() + 61 * 60_000);
     await runAlarm(project);
     await runAlarm(project);
@@ -223,7 +224,7 @@ describe("full", () => {
     expect(stored).toBeGreaterThan(10);
     const refused = { outcome: "refused", code: "storage_full" };
     expect(await append(project, appendInput(["later"]))).toEqual(refused);
-    // What is below the high-water mark again is not enough.
+    // A level below the high-water mark is not enough.
     await setFaults(project, [
       { kind: "mask", stored: [true, true, true, false, false], error: "x" },
       { ...REFUSED, times: 1_000_000 },

@@ -1,5 +1,5 @@
-// Objects that end: at rest, and at any moment of a request. The minute's counts of a quiet shard reach the stream whoever counted
-// them; what was acknowledged is on the stream; a client is told 200, 429 or 503 and nothing else.
+// Tests objects that are evicted, at rest and at any moment of a request. The minute's counts of a quiet shard reach the stream
+// even if the object that counted was evicted. Acknowledged events are on the stream. A client only receives 200, 429 or 503.
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { decodeFrame } from "@behaviour/contract";
@@ -22,7 +22,7 @@ interface Counted {
   duplicates: number;
 }
 
-/** The sums of all lines that arrived; a line that came twice counts once, as behind the stream. */
+/** The sums of all lines that arrived. A line that arrived twice counts once, as in the consumers of the stream. */
 async function counted(project: string): Promise<Counted> {
   const sums: Counted = { serials: [], accepted: 0, rejected: 0, suppressed: 0, duplicates: 0 };
   for (const record of (await streamState(project)).arrived) {
@@ -53,7 +53,7 @@ describe("a quiet shard", () => {
     await loseMemory();
     vi.setSystemTime(Date.now() + 70_000);
     for (const project of projects) {
-      // An alarm stands without anybody's help.
+      // The alarm was set by the shard itself.
       expect(await runAlarm(project)).toBe(true);
       await untilFlushed(project);
     }
@@ -69,7 +69,7 @@ describe("a quiet shard", () => {
       drops: [{ reason: "opt-in/analytics:default", events: 3 }],
     };
     await shardOf(project).report(report);
-    // Within seconds, and with no row of events to go with.
+    // The counts are stored within seconds, without a row of events.
     await vi.waitFor(
       async () => {
         const stored = await runInDurableObject(shardOf(project), (_shard, { storage }) =>
@@ -91,7 +91,7 @@ describe("a quiet shard", () => {
       const project = newProject("endings");
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
       const end = async (at: number) => {
-        // It may not run just now: then its memory is gone already.
+        // The object may not be running. Then its memory is already gone.
         if (endings.includes(at)) await evictDurableObject(shardOf(project)).catch(() => {});
       };
       await append(project, appendInput(["a", "b"]));
@@ -142,7 +142,7 @@ describe("an object that ends in the middle of requests", () => {
     expect(acked.length).toBeGreaterThan(50);
     expect([...refusals].filter((status) => status !== 503 && status !== 429)).toEqual([]);
     await untilFlushed(project);
-    // A record whose first copy may have arrived comes once more, with a mark: behind the stream it counts once.
+    // A record whose first copy may have arrived is sent again with a mark. The consumers of the stream count it once.
     const { arrived } = await streamState(project);
     const unmarked: string[] = [];
     const all = new Set<string>();

@@ -1,5 +1,5 @@
-// Which region's stream is tried: the primary's until it fails twice, the secondary's meanwhile, and back, without ping-pong.
-// E13.
+// Tests which region's stream is used: the primary until it fails twice, then the secondary, then the primary again, without
+// flapping. E13.
 
 import { describe, expect, it } from "vitest";
 import { Failover, type RegionIndex } from "../../src/shard/failover.ts";

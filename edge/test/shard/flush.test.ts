@@ -1,4 +1,4 @@
-// When a shard tries again, and what it sends then.
+// Tests when a shard retries a flush, and which records it sends.
 
 import { compressMember, decodeFrame, LIMITS, TUNINGS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

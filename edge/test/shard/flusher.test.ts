@@ -1,5 +1,5 @@
-// How rows leave a shard, with a stream that does as it is told and a clock that jumps from timer to timer: what is refused is sent
-// again and nothing else, progress is never taken for failure, and a copy is never without its mark.
+// Tests the flusher with a scripted stream and a clock that jumps from timer to timer. Only refused rows are sent again, progress
+// is never treated as a failure, and a duplicate always carries its mark.
 
 import { compressMember, decodeFrame } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -14,7 +14,7 @@ const ANSWER_AFTER_MS = 50;
 const encoder = new TextEncoder();
 const NO_IDS = new Uint8Array(0);
 
-/** The same numbers for the same seed. */
+/** Returns the same numbers for the same seed. */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -53,7 +53,7 @@ interface Shard {
   rows: Rows;
   flusher: Flusher;
   add(count: number): void;
-  /** `markSent` throws as long as it is set. */
+  /** `markSent` throws while `isFull` is true. */
   disk: { isFull: boolean };
 }
 
@@ -106,13 +106,13 @@ describe("a stream that refuses a share of the records", () => {
           await vi.advanceTimersByTimeAsync(100);
           if (tick % 100 === 99) backlog.push(rows.count);
         }
-        // Sixty rows a second for a minute; before, more than a thousand waited after 47 s, and ever more.
+        // Sixty rows a second for a minute. Earlier code had more than a thousand waiting rows after 47 s, and a growing number.
         expect(Math.max(...backlog)).toBeLessThan(300);
-        // The last few may all be refused some times in a row.
+        // The last few rows may all be refused several times in a row.
         await untilEmpty(rows, 30 * 60_000);
         expect(taken).toHaveLength(3_600);
         expect(new Set(taken).size).toBe(3_600);
-        // What was refused surely did not arrive.
+        // A refused record definitely did not arrive.
         expect(calls.flatMap(({ records }) => records).filter(({ isMarked }) => isMarked)).toEqual([]);
         for (const { records } of calls) expect(new Set(records.map(({ key }) => key)).size).toBe(records.length);
       });
@@ -182,7 +182,7 @@ describe("a disk that cannot say what is sent", () => {
       add(3);
       await vi.advanceTimersByTimeAsync(5_000);
       expect(calls.length).toBeGreaterThan(2);
-      // Not again and again at the pace of a flush.
+      // The retries are less frequent than normal flushes.
       expect(calls.length).toBeLessThan(12);
       disk.isFull = false;
       await untilEmpty(rows, 61_000);
@@ -219,7 +219,7 @@ describe("a primary that hangs", () => {
         await vi.advanceTimersByTimeAsync(1_000);
         waits.push(rows.count);
       }
-      // At most the one record on trial waits, never the others.
+      // At most the record of the trial waits, and no other record.
       expect(Math.max(...waits)).toBe(1);
       const trials = primary.calls.slice(2);
       expect(trials.length).toBeGreaterThan(1);

@@ -1,5 +1,5 @@
-// Group commit: who comes while a commit is under way, or right after one, joins the next; who comes after a quiet moment waits
-// for nobody; a group is one row, or a few.
+// Tests group commit. A member that arrives during a commit, or right after a commit, joins the next commit. A member that
+// arrives after a quiet moment is committed immediately. A group becomes one row or a few rows.
 
 import { gunzipSync } from "node:zlib";
 import { compressMember, concatBytes, decodeFrame, ID_HASH_BYTES, LIMITS } from "@behaviour/contract";
@@ -20,7 +20,7 @@ function gzipped(text: string, ids = 1): Member {
   };
 }
 
-/** Bytes no compressor makes smaller. */
+/** Incompressible bytes. */
 function noise(bytes: number): Uint8Array {
   const data = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at += 65_536) crypto.getRandomValues(data.subarray(at, Math.min(bytes, at + 65_536)));

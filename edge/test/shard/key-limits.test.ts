@@ -1,4 +1,5 @@
-// What a shard knows of keys: the exact rate of each, and those that are revoked, whatever an isolate still believes. docs/API_DOCUMENTATION.md#keys.
+// Tests what a shard enforces for keys: the exact rate of each key, and revocation, even if an isolate still caches the key.
+// docs/API_DOCUMENTATION.md#keys.
 
 import { env } from "cloudflare:workers";
 import { hashKey, keyRecordName } from "@behaviour/contract";
@@ -95,7 +96,7 @@ describe("rate limit", () => {
     }
     expectAnswer(await sendOne(copies), { status: 429, code: "rate_limited" });
     expectAnswer(await sendOne(dropped), { status: 429, code: "rate_limited" });
-    // Whoever waits as told is told what became of it.
+    // A client that waits for `Retry-After` then learns the event's outcome.
     vi.setSystemTime(Date.now() + 1_000);
     expect((await sendOne(copies)).body).toMatchObject({ duplicates: 1 });
   });
@@ -127,7 +128,7 @@ describe("a revoked key", () => {
         headers: internal,
         body: { records: [{ name: keyRecordName(hashKey(key)), value: { ...record, revokedAt } }] },
       });
-    // One that ends later is still in force.
+    // A key that is revoked at a later time is still valid.
     expect((await push(Date.now() + 60_000)).status).toBe(200);
     expect((await sendOne()).status).toBe(200);
     expect((await push(Date.now())).status).toBe(200);

@@ -1,5 +1,5 @@
-// A busy shard sees millions of ids a day and has 128 MB. What it keeps of them in memory stays within its budget, and a copy of
-// the first is found all the same. Ten million with `npm run chaos`, two in `npm test`.
+// Tests a busy shard, which sees millions of ids a day and has 128 MB. Its ids in memory stay within their budget, and a
+// duplicate of the first message is still found. Ten million messages with `npm run chaos`, two million with `npm test`.
 
 import { runInDurableObject } from "cloudflare:test";
 import { ID_HASH_BYTES, TUNINGS } from "@behaviour/contract";
@@ -36,7 +36,7 @@ it(`${MESSAGES} messages leave at most 32 MiB of ids in memory, and the first is
       largestBytes = Math.max(largestBytes, recent.bytes);
     }
     expect(largestBytes).toBeLessThan(MEMORY_BUDGET_BYTES);
-    // Memory has forgotten the first ones, knows that it has, and the disk has them; nobody else is taken for known.
+    // Memory has evicted the first ids and knows that, and the disk has them. No unknown id is reported as known.
     expect(recent.known(first as Uint8Array)).toEqual([]);
     expect(recent.reachMs).toBeGreaterThan(startedMs);
     expect(segments.knownInRuns(first as Uint8Array, startedMs)).toHaveLength(100);

@@ -1,4 +1,4 @@
-// What several shards of one isolate hold together: the memory is the isolate's, so a busy neighbour leaves less. LIMITS says how much.
+// Tests the memory that the shards of one isolate share. A busy shard leaves less for the others. LIMITS defines the budgets.
 
 import { describe, expect, it } from "vitest";
 import { GroupCommit, type Member } from "../../src/shard/group-commit.ts";
@@ -36,7 +36,7 @@ describe("shards of one isolate", () => {
       for (const shard of shards) shard.add(crypto.getRandomValues(new Uint8Array(1_000 * 8)), round);
     }
     const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
-    // Each could hold 100,000 ids, and took 20,000; two generations of 2,000 are what all of them keep.
+    // Each shard could hold 100,000 ids and received 20,000. Each keeps two generations of 2,000 ids.
     expect(bytes).toBeLessThan(20 * 2 * 4_096 * 2 * 8);
     const last = crypto.getRandomValues(new Uint8Array(1_000 * 8));
     shards[0]?.add(last, 21);

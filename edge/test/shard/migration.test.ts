@@ -1,5 +1,6 @@
-// A shard's storage as the release before left it (golden/shard-storage-1.json): what waited is sent, what was known is known, what was
-// revoked is refused. Also when that release ran once more in between; storage of a release to come is left alone. ADR 011.
+// Tests a shard on the storage of the previous release (golden/shard-storage-1.json). Waiting rows are sent, known ids stay
+// known, and revoked keys stay refused, even if the previous release ran again in between. Storage of a later release is not
+// touched. ADR 011.
 
 import { runInDurableObject } from "cloudflare:test";
 import { decodeFrame, packIds } from "@behaviour/contract";
@@ -13,7 +14,7 @@ import { newProject } from "../keys.ts";
 import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { append, appendInput, loseMemory, runAlarm, shardOf, storedRows, untilFlushed } from "./stub.ts";
 
-/** When the golden storage was written: its times are moved to now. */
+/** The time when the golden storage was written. Its times are shifted to the current time. */
 const GOLDEN_MS = 1_796_067_468_427;
 const CLOSED = {
   kind: "status",
@@ -35,7 +36,7 @@ function emptyStorage(sql: SqlStorage): void {
   }
 }
 
-/** A shard that wakes on the storage of the release before. */
+/** A shard that starts on the storage of the previous release. */
 async function oldShard(name: string): Promise<string> {
   const project = newProject(name);
   await setFaults(project, [CLOSED]);
@@ -82,7 +83,7 @@ describe("storage of the release before", () => {
     expect(rows.map(({ seq }) => seq)).toEqual([4, 5, 6]);
     await loseMemory();
     await expectAllKnown(project);
-    // The old ledger has records, so it wants to see whom events name.
+    // The old ledger has records, so the shard asks for the subjects of events.
     const later = appendInput(["later"]);
     later.claim.subjects = packSubjects([[legacyEntry(packIds(["anonymousId:somebody"]))]]);
     expect(await append(project, later)).toMatchObject({ outcome: "stored" });

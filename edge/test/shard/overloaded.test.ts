@@ -1,5 +1,6 @@
-// What the runtime throws when a shard cannot be reached: only `retryable && !overloaded` is tried again, and that once, on a
-// new stub; everything else is told to the client, who loses nothing by it. The shard behind is the real one. docs/API_DOCUMENTATION.md#answers.
+// Tests the errors that the runtime throws if a shard cannot be reached. Only `retryable && !overloaded` is retried, once, on a
+// new stub. Every other error is answered to the client, who can retry without loss. The shard behind the stub is a real shard.
+// docs/API_DOCUMENTATION.md#answers.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -16,11 +17,11 @@ import { storedRows } from "./stub.ts";
 interface Fault {
   retryable?: boolean;
   overloaded?: boolean;
-  /** The shard did its work, and the answer was lost on its way. */
+  /** The shard did its work, but the answer was lost. */
   afterwards?: boolean;
 }
 
-/** The Worker's environment, its way to the shards failing as `next` says for each call; null lets it pass. */
+/** The Worker's environment, in which each call to a shard fails with the fault that `next` returns; null means no fault. */
 function failingEnv(next: () => Fault | null): { env: Env; calls: () => number; stubs: () => number } {
   let calls = 0;
   const appendedOver = new Set<object>();
@@ -65,7 +66,7 @@ async function post(key: string, body: object, through: Env): Promise<Answer> {
   return { status: answer.status, retryAfter: answer.headers.get("Retry-After"), body: await answer.json() };
 }
 
-/** These faults one after the other, then none. */
+/** Returns these faults in order, then no fault. */
 function inTurn(faults: readonly Fault[]): () => Fault | null {
   const left = [...faults];
   return () => left.shift() ?? null;
@@ -154,7 +155,7 @@ describe("a shard that cannot be reached", () => {
     for (const refusal of refusals) expect(refusal).toEqual([503, "overloaded"]);
     const ids = batches.flat().map(({ messageId }) => messageId);
     await untilArrived(project, ids);
-    // Fails of itself when one is there twice.
+    // `arrivedEvents` fails if an event arrived twice.
     expect((await arrivedEvents(project)).size).toBe(ids.length);
   });
 });

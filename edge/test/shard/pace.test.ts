@@ -1,4 +1,4 @@
-// What commits and flushes cost at a given load: counted, with a clock that jumps from timer to timer. ADR 010.
+// Counts the commits and flushes at a given load, with a clock that jumps from timer to timer. ADR 010.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { GroupCommit, type Member } from "../../src/shard/group-commit.ts";
@@ -30,7 +30,7 @@ describe("the gap between commits", () => {
 });
 
 describe("rows an event", () => {
-  /** Poisson arrivals for ten seconds. @returns commits an event, and the longest wait. */
+  /** Poisson arrivals for ten seconds. @returns the rows written per event, and the longest wait. */
   async function load(requestsPerSecond: number, eventsEach: number) {
     vi.useFakeTimers({ toFake: ["Date", "performance", "setTimeout", "clearTimeout"] });
     const rate = new EventRate();

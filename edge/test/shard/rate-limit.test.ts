@@ -1,4 +1,5 @@
-// A key's limit is the key's, however many shards its project has and whichever of them its events go to. docs/security/EDGE_AUDIT.md, finding 27, ADR 016.
+// Tests that a rate limit applies to the whole key, for any number of shards and any distribution of its events over them.
+// docs/security/EDGE_AUDIT.md, finding 27, ADR 016.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type AskLimiter, RateLimit } from "../../src/shard/rate-limit.ts";
@@ -20,7 +21,7 @@ interface Simulated {
   limiterCalls: number;
 }
 
-/** Shards that share a limiter; each of `busy` of them is offered so many events a second, evenly. */
+/** Simulates shards that share a limiter. Each of the `busy` shards receives `offeredPerShard` events a second, evenly spaced. */
 async function simulate(options: {
   limit: number;
   shards: number;
@@ -75,7 +76,7 @@ describe("several shards", () => {
     const seconds = 10;
     const { accepted, limiterCalls } = await simulate({ limit, shards, busy: shards, offeredPerShard, seconds });
     expect(accepted).toBeGreaterThan(limit * seconds * 0.8);
-    // A tenth is the shards' own; a second's worth may come at once, and each shard begins with its share.
+    // A tenth belongs to the shards themselves. A second's worth may come in a burst, and each shard starts with its share.
     expect(accepted).toBeLessThan(limit * seconds * 1.15 + 2 * limit + shards);
     expect(limiterCalls / seconds / shards).toBeLessThan(6);
   });
@@ -113,7 +114,7 @@ describe("several shards", () => {
       return true;
     };
     expect(await take(first, 2_500)).toBe(true);
-    // The second's own share, then nothing: the limiter knows of the batch.
+    // The second shard has its own share and then nothing, because the limiter knows of the batch.
     expect(await take(second, 25)).toBe(true);
     expect(await take(second, 1)).toBe(false);
     vi.setSystemTime(Date.now() + 5_000);

@@ -1,4 +1,4 @@
-// What memory knows of ids: all of the newest, how far back exactly, within a budget.
+// Tests the ids in memory: all newest ids are known, back to an exact time, within a budget.
 
 import { hashId, ID_HASH_BYTES, packIds, TUNINGS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -45,7 +45,7 @@ describe("recent ids", () => {
     expect(recent.reachMs).toBe(100);
     expect(recent.known(packIds(["m-0"]))).toEqual([0]);
     recent.add(packIds(names(2_000, 1_000)), 3_000);
-    // The first thousand is forgotten; what came from 2,000 on is all there.
+    // The first thousand ids are evicted. All ids added at 2,000 or later are known.
     expect(recent.reachMs).toBe(2_000);
     expect(recent.known(packIds(["m-0"]))).toEqual([]);
     expect(recent.known(packIds(names(1_000, 2_000)))).toHaveLength(2_000);
@@ -80,7 +80,7 @@ describe("recent ids", () => {
 });
 
 describe("ids that were made to collide", () => {
-  /** All of them want the slot 0 of a table that takes the low bits of an id, as the release before did. */
+  /** Ids that all hash to slot 0 of a table that uses the low bits of an id, as the previous release did. */
   function crafted(count: number): Uint8Array {
     const ids = new Uint8Array(count * ID_HASH_BYTES);
     const view = new DataView(ids.buffer);

@@ -1,5 +1,5 @@
-// Two releases side by side: after a deploy a Worker calls shards of the release before, and the other way round. What is not
-// understood is refused before anything is stored; what is understood means the same to both. ADR 011.
+// Tests two releases that run at the same time: after a deploy a Worker calls shards of the previous release, and the reverse. A
+// call that is not understood is refused before anything is stored. A call that is understood means the same to both. ADR 011.
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -29,7 +29,7 @@ function goldenCall(): AppendCall {
   return { numbers: Float64Array.from(golden.numbers), bytes, keyIds: golden.keyIds };
 }
 
-/** Bytes as text: what a difference is told by must fit on a screen. */
+/** Bytes as text, so that a reported difference fits on a screen. */
 function comparable({ ids, data, claim, ...rest }: AppendInput) {
   const text = (bytes: Uint8Array | null) => (bytes === null ? null : [...bytes].join(" "));
   const { tables, tableOf, packedAs, subjects } = claim;
@@ -66,7 +66,7 @@ describe("a call of the previous release", () => {
     const answers = await shardOf(project).append(previous.packAppends(inputs));
     expect(answers).toEqual(inputs.map(() => ({ outcome: "stored", watched: false })));
     const again = await shardOf(project).append(previous.packAppends([appendInput(["x", "b"])]));
-    // To the letter what Workers of that release read.
+    // Exactly the answer that Workers of that release read.
     expect(again).toEqual([{ outcome: "again", duplicates: [1], changes: [], needsSubjects: false, watched: false }]);
     expect((await storedRows(project)).reduce((sum, { ids }) => sum + ids.byteLength, 0)).toBe(3 * 8);
   });
@@ -82,7 +82,7 @@ describe("a call of the previous release", () => {
 });
 
 describe("a shard of the previous release", () => {
-  /** Today's shard, without the method it did not have. */
+  /** The current shard without the method that the previous release did not have. */
   function previousShard(project: string, calls: string[]) {
     const stub = shardOf(project);
     return {
@@ -91,7 +91,7 @@ describe("a shard of the previous release", () => {
         previous.unpackAppends(call);
         return stub.append(call);
       },
-      // Called through the runtime, so that it is the runtime's own words that the Worker goes by.
+      // Called through the runtime, so that the Worker recognises the runtime's own error message.
       append2: (call: AppendCall) => {
         calls.push("append2");
         const missing = env.DIRECTORY.get(env.DIRECTORY.idFromName("without-append2"));
@@ -119,7 +119,7 @@ describe("a shard of the previous release", () => {
   });
 });
 
-/** Calls of another layout, or damaged on their way. */
+/** Calls with another layout, or damaged in transit. */
 const DAMAGED: [name: string, damage: (call: AppendCall) => AppendCall][] = [
   ["no version", (call) => ({ ...call, numbers: call.numbers.slice(1) })],
   [

@@ -1,4 +1,5 @@
-// Counts of what no shard saw: gathered in the isolate, told once a second, each once. I9.
+// Tests the counts of events that no shard saw. They are collected in the isolate and reported once a second, each count once.
+// I9.
 
 import { expect, it, vi } from "vitest";
 import type { WorkerReport } from "../../src/shard/append.ts";

@@ -1,4 +1,4 @@
-// Ids on disk: sorted runs, found in them, merged when there are many, forgotten after their window. In a shard's own storage.
+// Tests the sorted runs of ids on disk: look-up, merging of many runs, and expiry after the window. Uses a shard's own storage.
 
 import { runInDurableObject } from "cloudflare:test";
 import { ID_HASH_BYTES, LIMITS, packIds } from "@behaviour/contract";
@@ -46,7 +46,7 @@ describe("segments", () => {
         expect(one.knownInRuns(packIds(named), 0)).toHaveLength(5_000);
         expect(one.knownInRuns(packIds(names(5_100, 1_000)), 0)).toEqual([]);
         expect(one.knownInRuns(packIds(["x", "m-17", "y", "m-5099", "m-17"]), 0)).toEqual([1, 3, 4]);
-        // Only runs that may hold an id as young as that are read.
+        // Only runs that may hold an id of that time or later are read.
         expect(one.knownInRuns(packIds(["m-0", "m-5000"]), 1_500)).toEqual([1]);
         expect(one.looseSinceMs).toBe(2_000);
         expect(one.find(packIds(["m-1"]))).toEqual({ committedAtMs: 990, flushedAtMs: 1_000 });
@@ -82,7 +82,7 @@ describe("segments", () => {
 });
 
 describe("many runs", () => {
-  /** So many runs, the first and the last id of each by name. */
+  /** Writes this many runs, each with two named ids. */
   function fillRuns(segments: Segments, runs: number, idsEach: number): void {
     for (let run = 0; run < runs; run++) {
       const named = packIds([`first-${run}`, `last-${run}`]);
@@ -121,7 +121,7 @@ describe("many runs", () => {
         one = again();
         expect(one.knownInRuns(ids, 0)).toHaveLength(RUNS_MAX + 1);
       }
-      // Each a turn of its own: no step takes all.
+      // Each step is a separate turn. No single step merges everything.
       expect(steps).toBeGreaterThan(4);
     }));
 
@@ -142,7 +142,7 @@ describe("many runs", () => {
         return read;
       };
       fillRuns(segments, 150, 2_000);
-      // A look-up an id and run, as before, would be 375,000.
+      // A look-up for each id and each run, as in an earlier release, would be 375,000.
       expect(rowsRead()).toBeLessThan((RUNS_MAX + 1) * 2_500);
     }));
 });

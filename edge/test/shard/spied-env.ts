@@ -1,4 +1,4 @@
-// The Worker's environment with every call to a shard noted on its way, and sent requests through it.
+// Records every call from the Worker's environment to a shard, and sends requests through that environment.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -21,7 +21,7 @@ export interface Spied {
   send(key: string, path: string, body: object): Promise<{ status: number; body: IngestResult & { code?: string } }>;
 }
 
-/** @param fails true for a report that is lost on its way. */
+/** @param fails returns true if the report is to be lost in transit */
 export function spiedEnv(fails: () => boolean = () => false): Spied {
   const calls: ShardCall[] = [];
   const through = (shard: string, stub: DurableObjectStub<BufferShard>) => ({
@@ -51,7 +51,7 @@ export function spiedEnv(fails: () => boolean = () => false): Spied {
         headers: bearer(key),
         body: JSON.stringify(body),
       });
-      // The runtime's own requests have more to them; what the Worker looks at is there.
+      // The runtime's own requests have more fields. The fields that the Worker reads are present.
       const incoming = request as Request<unknown, IncomingRequestCfProperties>;
       const answer = await worker.fetch(incoming, spied, createExecutionContext());
       return { status: answer.status, body: await answer.json() };

@@ -1,4 +1,5 @@
-// A server's batch of many users touches few shards where its project says so, and a copy of any of its events is still told from the first. docs/security/EDGE_AUDIT.md, finding 33.
+// Tests that a server's batch of many users calls few shards if its project is configured so, and that a duplicate of any of its
+// events is still recognised. docs/security/EDGE_AUDIT.md, finding 33.
 
 import { expect, it } from "vitest";
 import { goodEvent } from "../client.ts";

@@ -1,4 +1,4 @@
-// A shard's parts over a storage of their own, whose statements a test counts, and lets fail.
+// Provides a storage for the parts of a shard. A test can count its statements and make them fail.
 
 import { runInDurableObject } from "cloudflare:test";
 import { migrate } from "../../src/shard/schema.ts";
@@ -9,13 +9,13 @@ export interface Watched {
   storage: DurableObjectStorage;
   rowsWritten: number;
   rowsRead: number;
-  /** Statements that write, since it was last set. */
+  /** Number of writing statements since this field was last set. */
   writes: number;
-  /** The write of this number fails as on a full disk, and all after it; null: none does. */
+  /** The write with this number and all later writes fail as on a full disk; null means that no write fails. */
   failFrom: number | null;
 }
 
-/** The storage of a shard that was never called, in this release's version. */
+/** The storage of a shard that was never called, migrated to the current version. */
 export function withStorage<T>(use: (watched: Watched) => Promise<T> | T): Promise<T> {
   return runInDurableObject(shardOf(newProject("storage")), async (_shard, { storage }) => {
     for (const table of ["shard_state", "id_runs", "id_pages", "schema_version"]) {

@@ -1,4 +1,4 @@
-// What the stream answers, and what becomes of the rows: exactly those it said it stored are deleted, all others are sent again.
+// Tests the stream's answers. Exactly the rows that the stream reports as stored are deleted; all other rows are sent again.
 
 import { decodeFrame } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -11,7 +11,7 @@ import { append, appendInput, runAlarm, storedRows, untilFlushed } from "./stub.
 const THROTTLED = "ProvisionedThroughputExceededException";
 const CLOSED: Fault = { kind: "status", status: 400, type: THROTTLED, times: 1_000_000 };
 
-/** Ids that arrived with the number of copies of each, and how many records carried a mark. */
+/** The arrived ids with the number of copies of each, and the number of records with a mark. */
 async function arrivals(project: string): Promise<{ copies: Map<string, number>; marked: number }> {
   const copies = new Map<string, number>();
   let marked = 0;
@@ -34,13 +34,13 @@ async function withRows(name: string, count: number): Promise<{ project: string;
   return { project, names };
 }
 
-/** The next call meets the fault, and is over; those after it are refused. */
+/** Returns after the next call has met the fault. Later calls are refused. */
 async function meetFault(project: string, fault: Fault): Promise<void> {
   await setFaults(project, [fault, CLOSED]);
   const { calls } = await streamState(project);
   await vi.waitFor(
     async () => {
-      // An alarm that comes while a flush is under way waits for that one, which may have met what was before.
+      // An alarm that fires during a flush waits for that flush, which may have met the previous fault.
       await runAlarm(project);
       expect((await streamState(project)).calls).toBeGreaterThan(calls);
     },
@@ -65,7 +65,7 @@ describe("partial failures", () => {
     const { copies, marked } = await arrivals(project);
     expect([...copies.keys()].sort()).toEqual([...names].sort());
     expect(Math.max(...copies.values())).toBe(1);
-    // The stream said of each that it was not taken: no copy, no mark.
+    // The stream refused each of these records explicitly, so there is no duplicate and no mark.
     expect(marked).toBe(0);
   });
 
@@ -79,7 +79,7 @@ describe("partial failures", () => {
   });
 });
 
-/** Timers of the shard back off; the alarm does not wait for them. */
+/** The shard's timers back off. The alarm does not wait for them. */
 async function untilFlushedByAlarm(project: string): Promise<void> {
   await vi.waitFor(
     async () => {

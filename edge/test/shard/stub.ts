@@ -1,4 +1,4 @@
-// Reaches one shard of a project as the Worker does, and looks into it where a test must.
+// Calls one shard of a project as the Worker does, and reads its storage if a test needs it.
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -12,12 +12,12 @@ import type { BufferShard } from "../../src/shard/shard.ts";
 
 export type ShardStub = DurableObjectStub<BufferShard>;
 
-/** The shard of callers without a continent. A fault breaks a stub for good: take a new one after each. */
+/** The shard of callers without a continent. A fault breaks a stub permanently, so take a new stub after each fault. */
 export function shardOf(project: string, index = 0): ShardStub {
   return env.SHARD.get(env.SHARD.idFromName(shardName(project, "na", index)));
 }
 
-/** One append alone, as a request makes it when nobody else is about. */
+/** Sends one append alone, like a request without concurrent requests. */
 export async function append(project: string, input: AppendInput): Promise<AppendAnswer> {
   return (await shardOf(project).append2(packAppends([input])))[0] as AppendAnswer;
 }
@@ -34,7 +34,7 @@ export interface AppendOptions {
   eventsPerSecond?: number;
 }
 
-/** What the Worker sends for some messages: one line, whose envelope the shard never opens. */
+/** The Worker's append for some messages: one line, whose envelope the shard never opens. */
 export function appendInput(ids: readonly string[], options: AppendOptions = {}): AppendInput {
   const line = encoder.encode(`${JSON.stringify({ ids })}${" ".repeat(options.padding ?? 0)}\n`);
   const compressed = options.compressed ?? false;
@@ -44,7 +44,7 @@ export function appendInput(ids: readonly string[], options: AppendOptions = {})
     oldestMs: options.oldestMs ?? Date.now(),
     data: compressed ? compressMember(line) : line,
     compressed,
-    // Whatever the ledger says, every event is accepted.
+    // Every event is accepted, for any state of the ledger.
     claim: {
       tables: new Uint8Array(LEDGER_STATES).fill(outcomeCode("accept")),
       tableOf: new Uint8Array(ids.length),
@@ -62,7 +62,7 @@ export interface StoredRow {
   ids: Uint8Array;
 }
 
-/** Rows that wait, oldest first. Those that were sent may lie beside them. */
+/** The waiting rows, oldest first. The tables may also contain rows that were sent. */
 export function storedRows(project: string): Promise<StoredRow[]> {
   return rowsOf(shardOf(project));
 }
@@ -90,7 +90,7 @@ export function tablesOfRows(sql: SqlStorage): string[] {
     .sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
 }
 
-/** As the disk says it: rows up to a number are sent save those it names, later ones are not. */
+/** According to the disk: rows up to `seq` are sent except the listed ranges, and later rows are not sent. */
 function waitingSeqs(sql: SqlStorage): (seq: number) => boolean {
   const stored = sql.exec<{ state: string }>("SELECT state FROM shard_state").toArray()[0];
   if (stored === undefined) return () => true;
@@ -98,17 +98,17 @@ function waitingSeqs(sql: SqlStorage): (seq: number) => boolean {
   return (seq) => seq > state.seq || state.waiting.some(([from, to]) => seq >= from && seq <= to);
 }
 
-/** All objects of this test file lose their memory at once, with timers and whatever is under way. */
+/** All objects of this test file lose their memory at the same time, including timers and work in progress. */
 export async function loseMemory(): Promise<void> {
   await abortAllDurableObjects();
 }
 
-/** Runs the shard's alarm by hand; true when one stood. */
+/** Runs the shard's alarm. Resolves to true if an alarm was set. */
 export function runAlarm(project: string): Promise<boolean> {
   return runDurableObjectAlarm(shardOf(project));
 }
 
-/** Waits until everything has left the shard. */
+/** Waits until no row of the shard is waiting. */
 export async function untilFlushed(project: string): Promise<void> {
   await vi.waitFor(async () => expect(await storedRows(project)).toEqual([]), { timeout: 15_000, interval: 25 });
 }

@@ -1,4 +1,4 @@
-// The sweeper visits every shard that may hold rows, whatever became of their timers and alarms. E4.
+// Tests that the sweeper visits every shard that may hold rows, even if its timers and alarms are lost. E4.
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -18,7 +18,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Lets the sweeper's answers, which nobody waits for, arrive. */
+/** Sweeps until `done` passes, because the sweeper does not wait for the shards' answers. */
 async function sweepUntil(done: () => Promise<void>): Promise<void> {
   await vi.waitFor(
     async () => {
@@ -77,7 +77,7 @@ describe("sweeper", () => {
     expect(await isWaiting(project)).toBe(true);
     await untilFlushed(project);
     await sweepShards(env);
-    // It may hold rows again at any moment: it is left on the list for a minute.
+    // The shard may hold rows again at any moment, so it stays on the list for a minute.
     expect(await isWaiting(project)).toBe(true);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
     await sweepUntil(async () => expect(await isWaiting(project)).toBe(false));
@@ -165,7 +165,7 @@ describe("a directory", () => {
 });
 
 describe("in an outage", () => {
-  /** A directory that only knows names, all of which hold rows. */
+  /** A directory that only knows names. Every named shard holds rows. */
   class FakeDirectory implements SweptDirectory {
     readonly #names: readonly string[];
     #after = "";

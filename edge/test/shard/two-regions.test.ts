@@ -1,6 +1,6 @@
-// A shard between two regions' streams, each a real emulator: what it cannot leave with the one goes to the other, back as
-// soon as that works again, and an outage of both for a day loses nothing. E4, E13. Which region is chosen when is
-// failover.test.ts's; real processes that die are http/failover.test.ts's.
+// Tests a shard with the streams of two regions, each a real emulator. Records that one stream does not accept go to the other
+// stream, and back when the first stream works again. An outage of both for a day loses no event. E4, E13. failover.test.ts tests
+// the choice of the region; http/failover.test.ts tests real processes that crash.
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -23,7 +23,7 @@ const FAILING = always({ kind: "status", status: 503, type: "ServiceUnavailable"
 
 afterEach(() => vi.useRealTimers());
 
-/** The environment that objects of this file are given; those that are awake read it at their first flush. */
+/** Changes the environment that objects of this file receive. Running objects read it at their first flush. */
 beforeAll(async () => {
   await runInDurableObject(shardOf(newProject("environment")), (shard: BufferShard) => {
     const { env: given } = shard as unknown as { env: Record<string, string> };
