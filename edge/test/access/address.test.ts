@@ -1,11 +1,11 @@
-// Addresses are read by hand on the way of events. Here each one is held against ipaddr.js, which is slow and right.
+// Compares the hand-written parser of addresses, which runs for every request, with ipaddr.js, which is slow and correct.
 
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
 import { addressAllowed, compileNetworks, cutAddress } from "../../src/access/address.ts";
 
 const ROUNDS = 20_000;
-/** Reproducible: the generator of Numerical Recipes. */
+/** The generator of Numerical Recipes, so that a run is reproducible. */
 let state = 7;
 function random(below: number): number {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -45,7 +45,7 @@ function v6(): string {
   const texts = [address.toString(), address.toNormalizedString()];
   return random(3) === 0 ? pick(texts).toUpperCase() : pick(texts);
 }
-/** Nearly addresses. */
+/** Texts that are almost addresses. */
 const odd = () => Array.from({ length: random(14) }, () => pick([..."0019f:::..a%x "])).join("");
 
 const ODD = [

@@ -1,4 +1,4 @@
-// Where a key may stand, and what is answered when it is not good. docs/API_DOCUMENTATION.md#keys.
+// Tests the places for a key, and the answers for a key that is not valid. docs/API_DOCUMENTATION.md#keys.
 
 import { generateKey } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -150,7 +150,7 @@ describe("scope", () => {
   it("a key's text never comes out again", async () => {
     const event = goodEvent({ writeKey: table.secretKey });
     expect((await send("/v1/track", { body: event })).status).toBe(200);
-    // That no secret key is on the stream is looked at when the table is done.
+    // When the table is done, it checks that no secret key is on the stream.
     table.expectStored(event.messageId, { event: "Tested" });
   });
 });

@@ -1,5 +1,5 @@
-// What keys cost, and what an outage of KV does: counted on a KV that fails, hangs and changes as the test says. The control
-// plane is the scripted one behind a socket.
+// Tests the cost of key look-ups and an outage of KV, with a KV that fails, hangs and changes as the test says, and counts its
+// reads. The control plane is the scripted server behind a socket.
 
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, type KeyRecord, keyRecordName, LIMITS, TUNINGS } from "@behaviour/contract";
@@ -10,7 +10,7 @@ import type { Env } from "../../src/env.ts";
 import { keyRecord, newProject } from "../keys.ts";
 import { callCount, keyPath, scriptKey } from "../servers/backend/scripted.ts";
 
-/** KV as the keyring sees it. */
+/** KV with the interface that the keyring uses. */
 class FakeKv {
   reads = 0;
   delayMs = 0;
@@ -43,13 +43,13 @@ function codeOf(found: Awaited<ReturnType<typeof findKey>>): string {
   return found instanceof Refusal ? found.code : "in force";
 }
 
-/** The clock as the keyring is told it. Never behind what an earlier test said. */
+/** The time that is passed to the keyring. It never goes back between tests. */
 let nowMs = Date.now();
 const pass = (ms: number) => {
   nowMs += ms;
   vi.useFakeTimers({ toFake: ["Date"], now: nowMs });
 };
-/** Background reads are over. */
+/** Waits until background reads are done. */
 const settled = () => scheduler.wait(20);
 
 afterEach(() => {
@@ -201,7 +201,7 @@ describe("made-up keys", () => {
       pass(1_000);
       await findKey(key, kv.env, nowMs, "write");
     }
-    // After 3, 6, 12, 24, 48 and then every 60 s.
+    // The look-ups are after 3, 6, 12, 24, 48 s and then every 60 s.
     expect(kv.reads).toBeLessThanOrEqual(10);
     kv.put(key, keyRecord({ project: newProject("made") }));
     pass(TUNINGS.unknownKeyMaxMs);

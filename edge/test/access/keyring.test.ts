@@ -1,4 +1,5 @@
-// What an isolate knows of keys: memory, then KV, then the control plane; a revoked key is refused within 5 s. docs/API_DOCUMENTATION.md#keys.
+// Tests how an isolate looks up keys: in memory, then in KV, then in the control plane. A revoked key is refused within 5 s.
+// docs/API_DOCUMENTATION.md#keys.
 
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, keyRecordName, TUNINGS } from "@behaviour/contract";
@@ -15,7 +16,7 @@ function sendWith(key: string): Promise<Answer> {
   return send("/v1/track", { headers: bearer(key), body: goodEvent() });
 }
 
-/** As long as an isolate believes what it knows, and a little more. */
+/** Advances the time until an isolate's cached keys are out of date. */
 function passCache(): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + TUNINGS.keyCacheMs + 1 });
 }
@@ -56,7 +57,7 @@ describe("a key that KV does not know", () => {
     const key = generateKey("public", "live");
     for (let i = 0; i < 5; i++) expectAnswer(await sendWith(key), INVALID);
     expect(await callCount(keyPath(key))).toBe(1);
-    // Made in the meantime: known within the time an isolate believes what it knows.
+    // A key created in the meantime is known when the isolate's cache entry is out of date.
     await putRecord(key, keyRecord({ project: newProject("made") }));
     expectAnswer(await sendWith(key), INVALID);
     passCache();
@@ -114,7 +115,7 @@ describe("revocation", () => {
     expect((await sendWith(key)).status).toBe(200);
     await shardOf(project).revokeKeys([record.id]);
     expectAnswer(await sendWith(key), INVALID);
-    // From memory: a key in a body that holds no event is judged before the body's shape.
+    // From memory, without a call: the key is judged before the body, which is not an event.
     expectAnswer(await send("/v1/track", { headers: bearer(key), body: "{" }), INVALID);
   });
 

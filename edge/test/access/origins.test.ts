@@ -1,4 +1,4 @@
-// Which pages and addresses a key may be used from. docs/API_DOCUMENTATION.md#keys.
+// Tests the pages and addresses that a key may be used from. docs/API_DOCUMENTATION.md#keys.
 
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, ORIGIN, send } from "../client.ts";

@@ -1,4 +1,5 @@
-// The dashboard's session: a secret key in, a cookie out, of use only from our own pages. docs/API_DOCUMENTATION.md#keys.
+// Tests the dashboard's session: a secret key is exchanged for a cookie that only works from our own pages.
+// docs/API_DOCUMENTATION.md#keys.
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
@@ -15,7 +16,7 @@ import type { ReceivedCall } from "../servers/backend/server.ts";
 const table = useTable("session");
 const SAME_ORIGIN = { "Sec-Fetch-Site": "same-origin" };
 const OWN = { Origin: ORIGIN };
-/** Another name is no session, and no other host can set this one. */
+/** A cookie with another name is not a session, and no other host can set a cookie with this name. */
 const NAME = "__Host-session";
 
 afterEach(() => {
@@ -158,7 +159,7 @@ describe("the cookie", () => {
   it("that a sibling host planted under the plain name is none", async () => {
     const token = (await signIn()).slice(`${NAME}=`.length);
     expectAnswer(await read(`session=${token}`), { status: 401, code: "missing_api_key" });
-    // Beside our own it changes nothing.
+    // Beside our own cookie it changes nothing.
     expect((await read(`session=other; ${NAME}=${token}`)).status).toBe(200);
   });
 
@@ -261,7 +262,7 @@ describe("signing out", () => {
   it("ends it in an isolate that knew it as good, within 5 s", async () => {
     const cookie = await signIn();
     expect((await read(cookie)).status).toBe(200);
-    // As another isolate does it.
+    // The sign-out as another isolate performs it.
     const session = await sessionOf(cookie);
     await endedSessions(env, session).end(session);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + TUNINGS.sessionCacheMs + 1 });

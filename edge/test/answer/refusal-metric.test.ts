@@ -1,4 +1,4 @@
-// I8's metric: what is refused because something is full is counted, in few lines and in the form the alarms are made from.
+// Tests the metric of I8. Refusals because of overload are counted, in few log lines and in the format that the alarms read.
 
 import { INVARIANT_METRICS } from "@behaviour/contract";
 import { afterEach, beforeEach, expect, it, type MockInstance, vi } from "vitest";
@@ -7,7 +7,7 @@ import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 
 const MINUTE_MS = 60_000;
-/** A minute of its own for each test, in the future: what the Worker itself counts is not written between. */
+/** Each test has its own minute in the future, so that the Worker's own counts are not written in between. */
 let nowMs = Date.UTC(2040, 0, 1);
 let logged: MockInstance<typeof console.log>;
 

@@ -1,5 +1,5 @@
-// Bodies made to cost: sent to every route that takes a body, by the route tables, so that no new route can forget. Each is
-// answered by the client's fault, or event by event, and hurts nobody after it. E8.
+// Sends bodies that are crafted to be expensive to every route with a body. The routes come from the route tables, so that no new
+// route is missed. Each body is answered with a client error, or event by event, and does not affect later requests. E8.
 
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "@behaviour/contract";
@@ -11,7 +11,7 @@ import { useTable } from "../collect/table.ts";
 
 const table = useTable("bombs");
 
-/** The largest ones are tests/budget's. So many of them here would hold the process for longer than a flush may take. */
+/** tests/budget tests the largest bodies. So many of them here would block the process for longer than a flush may take. */
 const BODY = LIMITS.bodyBytes / 4;
 const fill = (part: string, bytes = BODY) => part.repeat(Math.floor(bytes / part.length));
 const keys = (count: number) => Array.from({ length: count }, (_, key) => `"k${key}":1`).join(",");
@@ -62,9 +62,9 @@ const ROUTES = [
     methods.filter(withBody).map((method) => `${method} ${segment(path)}`),
   ),
 ];
-/** One of each handler is enough for the rest of the bombs. */
+/** One route of each handler is enough for the other bombs. */
 const HANDLERS = ["POST /v1/track", "POST /v1/batch", "POST /v1/beacon", "POST /v1/consent", "POST /v1/query/funnel"];
-/** Beyond any doubt: each takes a fraction of a second. */
+/** A generous bound, because each answer takes a fraction of a second. */
 const ANSWERED_WITHIN_MS = 20_000;
 
 async function expectHarmless(route: string, text: string): Promise<void> {

@@ -1,4 +1,5 @@
-// Content types and encodings. docs/API_DOCUMENTATION.md#answers: anything but gzip and identity is refused, JSON is tried whatever the type says.
+// Tests content types and encodings. docs/API_DOCUMENTATION.md#answers: every encoding except gzip and identity is refused, and a
+// body is tried as JSON for any content type.
 
 import { gzipSync } from "node:zlib";
 import { concatBytes } from "@behaviour/contract";
@@ -25,7 +26,7 @@ function changed(data: Uint8Array, at: number): Uint8Array {
   return copy;
 }
 
-/** Bodies are made when the row is run: each has a messageId of its own. */
+/** A body is created when its row runs, so that each has its own messageId. */
 interface Row extends Omit<RequestRow, "body"> {
   make: () => Uint8Array | string;
 }

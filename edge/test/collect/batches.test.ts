@@ -1,4 +1,5 @@
-// Batches as a whole: their shape, their context, copies within them and between requests, two projects side by side. docs/API_DOCUMENTATION.md#answers, #sending-events.
+// Tests batches as a whole: their shape, their context, duplicates within a batch and between requests, and two projects with the
+// same messageId. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

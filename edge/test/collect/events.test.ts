@@ -1,4 +1,4 @@
-// What can be wrong with the fields of one event. docs/API_DOCUMENTATION.md#answers and #sending-events.
+// Tests valid and invalid fields of one event. docs/API_DOCUMENTATION.md#answers and #sending-events.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe } from "vitest";

@@ -1,5 +1,5 @@
-// Mutated requests: whatever comes, the answer is one that clients understand, never a fault of ours, and in the end exactly
-// what was answered as accepted is on the stream. The seed stands in the test's name; 200,000 with `CHAOS=full`.
+// Sends mutated requests. Every answer is an answer that clients understand and never a server fault. In the end, exactly the
+// events answered as accepted are on the stream. The test's name contains the seed; 200,000 requests with `CHAOS=full`.
 
 import { gzipSync } from "node:zlib";
 import { expect, inject, it, vi } from "vitest";
@@ -12,7 +12,7 @@ const REQUESTS = inject("chaos") === "full" ? 200_000 : 1_500;
 const AT_ONCE = 10;
 const SEED = Math.floor(Math.random() * 2 ** 31);
 
-/** Mulberry32: the same requests again for the same seed. */
+/** Mulberry32, so that the same seed produces the same requests. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {
@@ -60,7 +60,7 @@ const TOKENS = [
   " ".repeat(50),
 ];
 
-/** One to four changes of the text's bytes: flipped, cut, doubled, or a piece of JSON put in. */
+/** Makes one to four changes to the text's bytes: replaced, cut or doubled bytes, or an inserted piece of JSON. */
 function mutate(text: string): Uint8Array {
   let bytes = encoder.encode(text);
   for (let changes = 1 + below(4); changes > 0; changes--) {

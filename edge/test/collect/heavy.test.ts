@@ -1,4 +1,4 @@
-// Bodies with more objects and arrays than an isolate can hold as values: what they hold of events is judged all the same.
+// Tests bodies with more objects and arrays than an isolate can hold as values. Their events are still judged one by one.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -155,7 +155,7 @@ describe("JSON looked at as text", () => {
 });
 
 describe("many different keys", () => {
-  /** No key twice, in all bodies. */
+  /** Every key is unique over all bodies. */
   let made = 0;
   const event = (keys: number, unusual: boolean) => {
     const members = Array.from({ length: keys }, () => `"k${made++}":${unusual ? "1e3" : "1"}`).join(",");

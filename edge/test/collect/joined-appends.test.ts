@@ -1,5 +1,5 @@
-// Requests that come at the same time share calls to the shard (collect/join.ts), and calls carry appends as packed bytes
-// (shard/append-call.ts): neither may change what any one request is told, or what is stored of it.
+// Tests that concurrent requests share calls to the shard (collect/join.ts), and that calls carry appends as packed bytes
+// (shard/append-call.ts). Neither may change the answer of a single request, or its stored events.
 
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -33,7 +33,7 @@ describe("many requests at once", () => {
 });
 
 describe("a shared call", () => {
-  /** A shard that answers when told to. */
+  /** A shard that answers each call when the test says so. */
   function scriptedShard() {
     const calls: { inputs: AppendInput[]; answer: (answers: AppendAnswer[]) => void; fail: (fault: Error) => void }[] =
       [];
@@ -89,7 +89,7 @@ describe("a shared call", () => {
   });
 });
 
-/** Bytes as text: what a difference is told by must fit on a screen. */
+/** Bytes as text, so that a reported difference fits on a screen. */
 function comparable({ ids, data, claim, ...rest }: AppendInput) {
   const text = (bytes: Uint8Array | null) => (bytes === null ? null : [...bytes].join(" "));
   const { tables, tableOf, packedAs, subjects } = claim;
@@ -102,7 +102,7 @@ describe("the packed message", () => {
       tables: new Uint8Array(2 * LEDGER_STATES).map((_, index) => index % 4),
       tableOf: Uint8Array.of(0, 1),
       packedAs: Uint8Array.of(2, 1),
-      // The ledger's own business: of any length.
+      // Only the ledger reads this field, so it may have any length.
       subjects: new Uint8Array(55).map((_, index) => index),
     };
     const inputs: AppendInput[] = [

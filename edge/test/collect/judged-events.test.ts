@@ -1,6 +1,6 @@
-// The collector walks events by hand, because that is the hot path; the schema is what documents and libraries go by. Here the
-// two are held against each other: what the schema accepts within the limits, the collector accepts, and what it rejects for
-// its fields, the schema does not accept either.
+// Compares the collector's hand-written checks of the hot path with the schema that documents and libraries use. The collector
+// accepts every event that the schema accepts within the limits. The schema does not accept an event that the collector rejects
+// because of its fields.
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -18,7 +18,7 @@ function judged(events: readonly unknown[]) {
   return judge(parsed, OPTIONS);
 }
 
-// Control characters and blanks are legal text for a schema; in ids and names the collector rejects them, so they are left out.
+// Control characters and blanks are valid text for a schema. The collector rejects them in ids and names, so they are left out.
 const BLANK = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 const text = fc.string({ unit: "grapheme" });
 const named = (maxLength: number) =>
@@ -55,7 +55,7 @@ const fields = {
   channel: text,
 };
 
-/** With the fields that this type of event needs. */
+/** An event with the required fields of its type. */
 const goodEvent = fc
   .constantFrom(...EVENT_TYPES)
   .chain((type) =>
@@ -96,7 +96,7 @@ describe("what the collector rejects for a field's type or length", () => {
         const sent = JSON.parse(JSON.stringify({ ...event, [field]: value })) as Record<string, unknown>;
         const [rejection] = judged([sent]).rejected;
         if (rejection === undefined || !OF_FIELDS.has(rejection.code)) return;
-        // Names of pages have a length only for the collector, and control characters are text for the schema.
+        // Only the collector limits the length of page names, and control characters are valid text for the schema.
         if (typeof value === "string" && value !== "" && BLANK.test(value)) return;
         if (rejection.pointer === "/name" || /\\u00|\\[bf]/.test(JSON.stringify(value))) return;
         expect(Event.safeParse(sent).success, JSON.stringify(rejection)).toBe(false);

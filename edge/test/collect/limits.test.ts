@@ -1,4 +1,4 @@
-// Each limit of docs/API_DOCUMENTATION.md#sending-events from both sides of its edge.
+// Tests both sides of each limit of docs/API_DOCUMENTATION.md#sending-events.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { type EventRow, eventTable, expectAnswer, useTable } from "./table.ts";
 
 const table = useTable("limits");
 
-/** `levels` objects, each within the one before. */
+/** `levels` nested objects. */
 function nested(levels: number): Record<string, unknown> {
   return levels <= 1 ? {} : { a: nested(levels - 1) };
 }
@@ -50,7 +50,7 @@ describe("keys of one object", () => {
 });
 
 describe("values of one event", () => {
-  // The event itself, its five plain fields, `properties`, the array, and its items.
+  // The values are the event itself, its five plain fields, `properties`, the array, and the array's items.
   const base = 2 + Object.keys(goodEvent()).length;
   const items = (nodes: number): EventRow["event"] => ({ properties: { a: new Array(nodes - base).fill(0) } });
   eventTable(table, [
@@ -65,14 +65,14 @@ describe("values of one event", () => {
   ]);
 });
 
-/** An event whose text has exactly `bytes` bytes, filled by repeating `filler` (and blanks for what is left). */
+/** An event whose text has exactly `bytes` bytes: repeated `filler`, and blanks for the remaining bytes. */
 function eventOf(bytes: number, filler: string): string {
   const head = '{"type":"track","event":"e","anonymousId":"a","messageId":"ID","properties":{"v":["';
   const tail = '"]}}';
   const idBytes = goodEvent().messageId.length - "ID".length;
   const room = bytes - head.length - tail.length - idBytes;
   const size = new TextEncoder().encode(filler).byteLength;
-  // Texts are cut to 8,192 units: several of them, joined by `","`.
+  // A text is cut to 8,192 units, so use several texts, joined by `","`.
   const perText = Math.floor(8_000 / filler.length);
   let text = "";
   let used = 0;
@@ -101,7 +101,7 @@ describe("bytes of one event", () => {
   const blanks = (count: number) =>
     `{"type":"track",${" ".repeat(count)}"event":"e","anonymousId":"a","messageId":"ID"}`;
   const blankRoom = max - (blanks(0).length - "ID".length + goodEvent().messageId.length);
-  // messageIds grow by a digit now and then: the exact edge is found with the id that is sent.
+  // The counter in a messageId sometimes grows by a digit, so the next test finds the exact limit with the id that it sends.
   eventTable(table, [
     ...fillers.flatMap(([name, filler]): EventRow[] => [
       { name: `just below, of ${name}`, event: eventOf(max - 64, filler) },
@@ -177,7 +177,7 @@ describe("events of one request", () => {
 });
 
 describe("what must fit into one record of the stream", () => {
-  /** Text that gzip cannot make much smaller; letters alone, so that nothing in it looks like a card's number. */
+  /** Text that gzip hardly compresses. It only has letters, so that no part looks like a card number. */
   function noise(length: number): string {
     const bytes = crypto.getRandomValues(new Uint8Array(length > 65_536 ? 65_536 : length));
     const letters = Array.from(bytes, (byte) => String.fromCharCode(97 + (byte % 26))).join("");

@@ -1,4 +1,4 @@
-// The pixel: always the same picture, whatever becomes of the event. docs/API_DOCUMENTATION.md#sending-events.
+// Tests the pixel, which always answers the same picture, for any outcome of the event. docs/API_DOCUMENTATION.md#sending-events.
 
 import { Buffer } from "node:buffer";
 import { generateKey } from "@behaviour/contract";

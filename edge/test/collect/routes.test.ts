@@ -1,4 +1,4 @@
-// Paths, methods, CORS, and the order in which a request is judged. docs/API_DOCUMENTATION.md#answers, #sending-events.
+// Tests paths, methods, CORS, and the order of a request's checks. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { EVENT_TYPES } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -11,7 +11,7 @@ const table = useTable("routes");
 const EVENT_PATHS = [...EVENT_TYPES, "t", "p", "s", "i", "g", "a"];
 const BATCH_PATHS = ["batch", "import", "b"];
 
-/** As each path may be written. */
+/** The accepted spellings of a path. */
 function spellings(path: string): string[] {
   return [`/v1/${path}`, `/v1/${path}/`, `/${path}`, `/${path}/`];
 }

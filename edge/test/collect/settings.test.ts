@@ -1,4 +1,5 @@
-// What `@segment/analytics-next` loads before it sends anything, and the regime of the caller's country. docs/API_DOCUMENTATION.md#sending-events, #consent.
+// Tests the settings that `@segment/analytics-next` loads before it sends events, and the regime of the caller's country.
+// docs/API_DOCUMENTATION.md#sending-events, #consent.
 
 import { generateKey } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// The fast lane against the slow one: what skim.ts calls ordinary, the stages that parse take as it is, with the same fields and
-// times. Bodies are made of ordinary events with odd things put in everywhere; the seed is printed when one differs.
+// Compares the fast lane with the slow lane. The parsing stages accept every event that skim.ts calls ordinary without a change,
+// with the same fields and times. Bodies are ordinary events with odd values inserted anywhere. A difference prints the seed.
 
 import { describe, expect, it } from "vitest";
 import { compileKey } from "../../src/access/compiled-key.ts";
@@ -20,7 +20,7 @@ const NOW_MS = Date.UTC(2026, 10, 30, 12);
 const OPTIONS = { defaultType: null, receivedAtMs: NOW_MS, isRetry: false, anyPast: false };
 const KEY = compileKey(keyRecord({ project: "skim" }), "hash");
 
-/** Deterministic, so that a failure can be run again. */
+/** Deterministic, so that a failure can be reproduced. */
 function randomOf(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -29,7 +29,7 @@ function randomOf(seed: number): (below: number) => number {
   };
 }
 
-/** JSON texts, as a client may write them in the place of any value. */
+/** JSON texts that a client may send in place of any value. */
 const ODD_VALUES = [
   "null",
   "true",
@@ -88,7 +88,7 @@ const ODD_VALUES = [
   `[${Array.from({ length: 2_001 }, () => 0).join(",")}]`,
   `{${Array.from({ length: 257 }, (_, i) => `"k${i}":0`).join(",")}}`,
 ];
-/** Not JSON. */
+/** Texts that are not JSON. */
 const BROKEN_VALUES = [
   "01",
   "1.",
@@ -154,12 +154,12 @@ function isSame(event: JudgedEvent, slow: JudgedEvent): void {
   expect([anonymousId, userId]).toEqual([slow.event.anonymousId ?? null, slow.event.userId ?? null]);
 }
 
-/** An id that was assigned is another one each time. */
+/** Removes an assigned messageId, because each run assigns a different id. */
 function withoutAssigned(event: JudgedEvent["event"], text: string): JudgedEvent["event"] {
   return text.includes(JSON.stringify(event.messageId)) ? event : { ...event, messageId: null };
 }
 
-/** @returns how many events of the body were ordinary. */
+/** @returns the number of ordinary events in the body */
 function compare(text: string, route: IngestRoute): number {
   const sent = sentBody(encoder.encode(text));
   const options = { ...OPTIONS, defaultType: route.kind === "event" ? route.type : null };

@@ -1,5 +1,5 @@
-// Tables of requests and answers. After each row a good event is sent, which must be taken, and all of them must be on the
-// stream in the end: no input may hurt what comes after it.
+// Runs tables of requests and expected answers. After each row a good event is sent, which must be accepted, and in the end all
+// good events must be on the stream. So no input may affect later requests.
 
 import type { ErrorCode, KeyRecord, RejectionCode, WarningCode } from "@behaviour/contract";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -13,21 +13,21 @@ export interface Table {
   readonly publicKey: string;
   readonly secretKey: string;
   newKey(change?: Partial<KeyRecord>): Promise<string>;
-  /** A good event is taken now, and will be looked for on the stream. */
+  /** Expects that a good event is accepted now, and that it is on the stream in the end. */
   expectGoodEventTaken(): Promise<void>;
-  /** Looked for on the stream when the table is done: what is stored, field by field. */
+  /** Expects the event with these fields on the stream when the table is done. */
   expectStored(messageId: string, fields: Record<string, unknown>): void;
-  /** Must not be on the stream when the table is done. */
+  /** Expects that the event is not on the stream when the table is done. */
   expectNotStored(messageId: string): void;
 }
 
 /**
- * By project, the ids of all that must be stored: for whoever runs the tables over more than the edge.
+ * By project, the ids of all events that must be stored, for tests that run the tables over more than the edge.
  * @public
  */
 export const takenByProject = new Map<string, Set<string>>();
 
-/** To be called once in a test file, at its top. */
+/** Call this once at the top of a test file. */
 export function useTable(name: string): Table {
   const project = newProject(name);
   const goodIds = new Set<string>();
@@ -70,12 +70,12 @@ export function useTable(name: string): Table {
   };
 }
 
-/** One event as it is sent, and what becomes of it. */
+/** One event as it is sent, and its outcome. */
 export interface EventRow {
   name: string;
-  /** The event, or the JSON text of it; `ID` in a text is replaced by the messageId. */
+  /** The event, or its JSON text. `ID` in a text is replaced by the messageId. */
   event: Record<string, unknown> | string;
-  /** Accepted, unless it is rejected. */
+  /** The expected rejection. If it is missing, the event must be accepted. */
   rejected?: [code: RejectionCode, pointer?: string];
   warnings?: [code: WarningCode, pointer?: string][];
   /** Fields of the stored event. */
@@ -83,8 +83,8 @@ export interface EventRow {
 }
 
 /**
- * Each row goes alone to `/v1/track`, then within a batch between two good ones, with the same result for that event; the
- * good ones are what is sent next after a bad one.
+ * Each row is sent alone to `/v1/track`, then in a batch between two good events, with the same result for that event. The good
+ * events also show that a bad event does not affect its neighbours.
  */
 export function eventTable(table: Table, rows: readonly EventRow[]): void {
   it.concurrent.each(rows)("$name", async (row) => {
@@ -137,7 +137,7 @@ function textOf(event: Record<string, unknown> | string): { text: string; messag
   return { text: JSON.stringify(whole), messageId: whole.messageId };
 }
 
-/** One request, and its answer as a whole. */
+/** One request and its answer. */
 export interface RequestRow extends SendOptions {
   name: string;
   path?: string;

@@ -1,5 +1,5 @@
-// Times as clients write them. What cannot be read or is too far off is stored under the time of receipt, with a warning; the
-// event is never refused for a time, only for something that is no time at all. docs/API_DOCUMENTATION.md#sending-events.
+// Tests times as clients write them. An event whose time is unreadable or too far off is stored under the time of receipt, with a
+// warning. An event is never rejected for a time, only for a value of a wrong type. docs/API_DOCUMENTATION.md#sending-events.
 
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";

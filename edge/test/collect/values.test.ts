@@ -1,4 +1,5 @@
-// Numbers that no double holds, and text that no store takes: repaired with a warning, and stored as the warning says. docs/API_DOCUMENTATION.md#answers.
+// Tests numbers that no double can represent, and text that no store accepts. Both are repaired with a warning, and stored as the
+// warning says. docs/API_DOCUMENTATION.md#answers.
 
 import { LIMITS } from "@behaviour/contract";
 import { describe } from "vitest";
