@@ -41,7 +41,18 @@ const REPOSITORY: House = {
 const BACKEND: House = {
   folder: "backend/src",
   floors: [
-    { rooms: ["config.ts", "bounded-cache.ts", "concurrently.ts", "clean-text.ts", "aws.ts", "audit", "outbound", "stream"] },
+    {
+      rooms: [
+        "config.ts",
+        "bounded-cache.ts",
+        "concurrently.ts",
+        "clean-text.ts",
+        "aws.ts",
+        "audit",
+        "outbound",
+        "stream",
+      ],
+    },
     { rooms: ["database", "personal-data", "telemetry"] },
     { rooms: ["failed", "operation", "tiers", "vault"] },
     {

@@ -1,5 +1,5 @@
-// Tests the storage of a shard's events and its cost in rows, with a disk that is full at any statement and an object that is
-// evicted at any point. A written event exists once after a restart. An event whose write failed leaves no trace.
+// What a shard keeps of events, and what it costs in rows; a disk that is full at any statement; an object that ends at any point.
+// What was written is there in the next life, once; what failed is as if it had never come.
 
 import { decodeFrame, ID_HASH_BYTES, LIMITS, packIds } from "@behaviour/contract";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -23,7 +23,7 @@ function write(store: EventStore, ids: readonly string[]): void {
   store.write([one]);
 }
 
-/** Every waiting row, as it is sent. */
+/** Every row that waits, as sent. */
 function waiting(store: EventStore) {
   return store.rows.next(
     { rows: 10_000, bytes: Number.POSITIVE_INFINITY, upToSeq: store.rows.lastSeq },
@@ -50,7 +50,7 @@ describe("rows written", () => {
       expect(watched.rowsWritten).toBe(1);
       store.countDrops([{ reason: "opt-in/analytics:default", events: 3 }]);
       store.count("suppressed", 3, Date.now());
-      // Counts of dropped events are stored with the next row and need no row of their own.
+      // Counts of what was dropped come with the next row, and cost none.
       write(store, ["c"]);
       expect(watched.rowsWritten).toBe(2);
       send(store);
@@ -60,7 +60,7 @@ describe("rows written", () => {
         write(store, [`m-${i}`]);
         if (i % 10 === 9) send(store);
       }
-      // In this loop a log of 8,192 rows was dropped, and its ids were written into a run.
+      // A log of 8,192 rows was dropped on the way, and its ids put into a run.
       expect(watched.rowsWritten).toBeLessThan(9_000 * 1.1 + 40);
     }));
 
@@ -140,7 +140,7 @@ describe("a life that ends", () => {
 });
 
 describe("a full disk", () => {
-  /** The operations of a shard, each with one or more statements. @returns the ids reported as stored */
+  /** What a shard does, each step a statement or more. @returns the ids it was told are stored. */
   function live(store: EventStore, onSent: (ids: string[]) => void): string[] {
     const stored: string[] = [];
     const attempt = (work: () => void) => {
@@ -201,27 +201,21 @@ describe("a full disk", () => {
 
   it("is seen coming: no events are taken, while draining still writes", () =>
     withStorage((watched) => {
-      const marks = LIMITS as { shardEventsDatabaseBytes: number; shardDatabaseBytes: number };
-      const { shardEventsDatabaseBytes } = marks;
-      try {
-        const store = new EventStore(watched.storage, NAME);
-        write(store, ["a"]);
-        expect(store.isFull).toBe(false);
-        marks.shardEventsDatabaseBytes = 1_000;
-        expect(store.isFull).toBe(true);
-        // Above the second mark not even counts are written on their own.
-        const { shardDatabaseBytes } = marks;
-        marks.shardDatabaseBytes = 1_000;
-        watched.rowsWritten = 0;
-        store.count("rejected", 1, Date.now());
-        store.storeCounts();
-        expect([store.isBrimful, watched.rowsWritten, store.hasCountsToStore]).toEqual([true, 0, true]);
-        marks.shardDatabaseBytes = shardDatabaseBytes;
-        send(store);
-        expect(store.rows.count).toBe(0);
-      } finally {
-        marks.shardEventsDatabaseBytes = shardEventsDatabaseBytes;
-      }
+      const bounds = { ...SHARD_BOUNDS };
+      const store = new EventStore(watched.storage, NAME, bounds);
+      write(store, ["a"]);
+      expect(store.isFull).toBe(false);
+      bounds.shardEventsDatabaseBytes = 1_000;
+      expect(store.isFull).toBe(true);
+      // Beyond the second mark not even counts are written on their own.
+      bounds.shardDatabaseBytes = 1_000;
+      watched.rowsWritten = 0;
+      store.count("rejected", 1, Date.now());
+      store.storeCounts();
+      expect([store.isBrimful, watched.rowsWritten, store.hasCountsToStore]).toEqual([true, 0, true]);
+      bounds.shardDatabaseBytes = SHARD_BOUNDS.shardDatabaseBytes;
+      send(store);
+      expect(store.rows.count).toBe(0);
     }));
 });
 
@@ -233,7 +227,7 @@ describe("the largest row", () => {
         const data = new Uint8Array(bytes);
         for (let at = 0; at < bytes; at += 65_536)
           crypto.getRandomValues(data.subarray(at, Math.min(bytes, at + 65_536)));
-        // A plausible unpacked size, in the place where a gzip member states it.
+        // A plausible size of what it unpacks to, where a member says it.
         data.fill(0, bytes - 4);
         return data;
       };
