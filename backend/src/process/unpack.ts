@@ -25,6 +25,8 @@ export interface Identity {
   anonymousId: string | null;
   groupId: string | null;
   previousId: string | null;
+  /** Id of the secret key that sent the event; null for a public key, which every visitor knows. */
+  vouchedBy: string | null;
 }
 
 /** An event that satisfies the contract, with the parts of its request that apply to it. */
@@ -97,7 +99,7 @@ function judge(request: Request, sent: unknown, index: number): Unpacked {
     if (sent[field] !== undefined && sent[field] !== null && !isObject(sent[field])) return refused(sent, `/${field}`);
   }
   const context = mergeBatchContext(sent.context, request.batchContext);
-  const identity = readIdentity(sent, context, envelope.project);
+  const identity = readIdentity(sent, context, envelope);
   if (typeof identity === "string") return refused(sent, identity);
   const name = eventName(type, sent);
   if (name === INVALID) return refused(sent, type === "track" ? "/event" : "/name");
@@ -157,7 +159,11 @@ function eventType(value: unknown): EventType | null {
 }
 
 /** @returns the ids, or the pointer of the id that cannot be used. */
-function readIdentity(sent: JsonObject, context: JsonObject, project: string): Identity | string {
+function readIdentity(
+  sent: JsonObject,
+  context: JsonObject,
+  { project, keyId, secret }: RequestEnvelope,
+): Identity | string {
   const userId = idText(sent.userId, LIMITS.idLength);
   if (userId === INVALID) return "/userId";
   const anonymousId = idText(sent.anonymousId, LIMITS.idLength);
@@ -175,6 +181,7 @@ function readIdentity(sent: JsonObject, context: JsonObject, project: string): I
     anonymousId,
     groupId: groupId ?? (contextGroup === INVALID ? null : contextGroup),
     previousId,
+    vouchedBy: secret ? keyId : null,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type DynamoDBClient,
   PutItemCommand,
   paginateQuery,
+  UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
 import { callDeadline } from "../aws.ts";
@@ -26,6 +27,8 @@ export interface IdentityEdge {
   /** Surrogates: of the device or the former id, and of the person. */
   from: string;
   to: string;
+  /** Id of the first secret key that stated the edge; null while only public keys have stated it. */
+  vouchedBy: string | null;
 }
 
 const CACHE_ENTRIES = 50_000;
@@ -61,14 +64,25 @@ export class IdentityEdges {
     for (let start = 0; start < names.length; start += WRITES_AT_ONCE) {
       await Promise.all(
         names.slice(start, start + WRITES_AT_ONCE).map(async ([name, edge]) => {
-          await Promise.all(itemsOf(edge).map((item) => this.#put(item)));
+          await Promise.all(itemsOf(edge).map((item) => this.#put(item, edge.vouchedBy)));
           this.#known.set(name, nowMs);
         }),
       );
     }
   }
 
-  async #put(item: Record<string, AttributeValue>): Promise<void> {
+  async #put(item: EdgeItem, vouchedBy: string | null): Promise<void> {
+    if (vouchedBy === null) return this.#putIfMissing(item);
+    const command = new UpdateItemCommand({
+      TableName: TABLES.vault,
+      Key: item,
+      UpdateExpression: "SET vouchedBy = if_not_exists(vouchedBy, :key)",
+      ExpressionAttributeValues: { ":key": { S: vouchedBy } },
+    });
+    await this.#dynamodb.send(command, { abortSignal: callDeadline() });
+  }
+
+  async #putIfMissing(item: EdgeItem): Promise<void> {
     const command = new PutItemCommand({
       TableName: TABLES.vault,
       Item: item,
@@ -121,29 +135,31 @@ export class IdentityEdges {
       // The item at the far end is deleted first. A second run needs the near item to find what the first run left.
       const items = itemsOf(edge);
       if (edge.from === subject) items.reverse();
-      for (const { pk, sk } of items) {
-        const command = new DeleteItemCommand({
-          TableName: TABLES.vault,
-          Key: { pk, sk } as Record<string, AttributeValue>,
-        });
+      for (const item of items) {
+        const command = new DeleteItemCommand({ TableName: TABLES.vault, Key: item });
         await this.#dynamodb.send(command, { abortSignal: callDeadline() });
       }
       this.#known.delete(nameOf(edge));
+      this.#known.delete(nameOf({ ...edge, vouchedBy: null }));
     }
     return edges.length;
   }
 }
 
-function nameOf({ project, kind, from, to }: IdentityEdge): string {
-  return `${project} ${kind} ${from} ${to}`;
+/** An edge that a secret key states is written again even if a public key has stated it before. */
+function nameOf({ project, kind, from, to, vouchedBy }: IdentityEdge): string {
+  return `${project} ${kind} ${from} ${to}${vouchedBy === null ? "" : " vouched"}`;
 }
 
 function partitionOf(project: string, subject: string): string {
   return `${project}#edge#${subject}`;
 }
 
+/** An item's key, which is all of an unvouched edge. */
+type EdgeItem = Record<"pk" | "sk", AttributeValue>;
+
 /** The item under `from`, then the item under `to`. */
-function itemsOf({ project, kind, from, to }: IdentityEdge): Record<string, AttributeValue>[] {
+function itemsOf({ project, kind, from, to }: IdentityEdge): EdgeItem[] {
   return [
     { pk: { S: partitionOf(project, from) }, sk: { S: `${kind}${OUT}${to}` } },
     { pk: { S: partitionOf(project, to) }, sk: { S: `${kind}${IN}${from}` } },
@@ -156,5 +172,5 @@ function edgeOf(project: string, subject: string, item: Record<string, Attribute
   const [, kind, direction, other] = SORT_KEY.exec(item["sk"]?.S ?? "") ?? [];
   if (kind === undefined || other === undefined) return [];
   const ends = direction === OUT ? { from: subject, to: other } : { from: other, to: subject };
-  return [{ project, kind: kind as EdgeKind, ...ends }];
+  return [{ project, kind: kind as EdgeKind, ...ends, vouchedBy: item["vouchedBy"]?.S ?? null }];
 }

@@ -33,7 +33,7 @@ export interface Person {
   previousAnonymous: Slot | null;
   /** Neither userId nor anonymousId is a placeholder. */
   linkable: boolean;
-  /** Neither userId nor previousId is a placeholder, and they differ. */
+  /** Neither userId nor previousId is a placeholder, they differ, and the sender may name the former id. */
   aliasable: boolean;
 }
 

@@ -19,6 +19,8 @@ export interface EventIds {
   anonymousId: string | null;
   groupId: string | null;
   previousId: string | null;
+  /** Id of the secret key that sent the event; null for a public key, which every visitor knows. */
+  vouchedBy: string | null;
 }
 
 /** Surrogates, 32 hex digits each. */
@@ -71,10 +73,15 @@ export class Vault {
     return people.map((person, index) => withEdges(events[index] as EventIds, person, subjectsOf(person)));
   }
 
-  #personOf({ project, userId, anonymousId, groupId, previousId }: EventIds, slots: Map<string, Slot>): Person {
+  #personOf(
+    { project, userId, anonymousId, groupId, previousId, vouchedBy }: EventIds,
+    slots: Map<string, Slot>,
+  ): Person {
     const userIsUsable = userId !== null && !isPlaceholder(userId);
     const anonymousIsUsable = anonymousId !== null && !isPlaceholder(anonymousId);
     const isPersonOfUser = userIsUsable || !anonymousIsUsable;
+    // A visitor may name any id. Without a secret key an event speaks for its own device only, or it could take over anybody's.
+    const mayName = vouchedBy !== null || previousId === anonymousId;
     const slot = (kind: VaultIdKind, id: string | null, isNamed: boolean) =>
       id === null ? null : this.#slot({ project, kind, id }, isNamed, slots);
     return {
@@ -84,7 +91,7 @@ export class Vault {
       previousUser: slot("user", previousId, false),
       previousAnonymous: slot("anonymous", previousId, false),
       linkable: userIsUsable && anonymousIsUsable,
-      aliasable: userIsUsable && previousId !== null && previousId !== userId && !isPlaceholder(previousId),
+      aliasable: userIsUsable && previousId !== null && previousId !== userId && !isPlaceholder(previousId) && mayName,
     };
   }
 
@@ -167,19 +174,19 @@ function subjectsOf({ user, anonymous, group, previousUser, previousAnonymous }:
 }
 
 function withEdges(event: EventIds, person: Person, subjects: Subjects): Subjects {
-  const { project } = event;
+  const { project, vouchedBy } = event;
   const { user, anonymous, previousUser, previousAnonymous } = person;
   if (user === null) return subjects;
-  const { subject: to, anonymousSubject, previousSubject } = subjects;
+  const { subject: to, anonymousSubject } = subjects;
   const edges: IdentityEdge[] = [];
   const isItsUser = (device: Slot | null) => device?.entry?.claimedBy === user.key;
   if (person.linkable && anonymousSubject !== null && anonymousSubject !== to && isItsUser(anonymous)) {
-    edges.push({ project, kind: "identify", from: anonymousSubject, to });
+    edges.push({ project, kind: "identify", from: anonymousSubject, to, vouchedBy });
   }
-  const mayAlias = (previousUser?.entry ?? null) !== null || isItsUser(previousAnonymous);
-  if (person.aliasable && previousSubject !== null && previousSubject !== to && mayAlias) {
-    edges.push({ project, kind: "alias", from: previousSubject, to });
-  }
+  // Two users are joined by a secret key only.
+  const former = vouchedBy === null ? null : (previousUser?.entry ?? null);
+  const from = (former ?? (isItsUser(previousAnonymous) ? previousAnonymous?.entry : null))?.surrogate ?? null;
+  if (person.aliasable && from !== null && from !== to) edges.push({ project, kind: "alias", from, to, vouchedBy });
   return edges.length === 0 ? subjects : { ...subjects, edges };
 }
 

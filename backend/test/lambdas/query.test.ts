@@ -112,7 +112,7 @@ it("answers from every store once the tiers hold the events", async () => {
   const dynamodb = dynamodbClient(config);
   const vault = new Vault(dynamodb, SECRET);
   const [subjects] = await vault.resolve([
-    { project: keys.project, userId: "ada", anonymousId: null, groupId: null, previousId: null },
+    { project: keys.project, userId: "ada", anonymousId: null, groupId: null, previousId: null, vouchedBy: null },
   ] as never);
   const subject = (subjects as { subject: string }).subject;
   const events = [enriched("m1", subject), enriched("m2", "0".repeat(32)), enriched("m3", subject)];

@@ -49,6 +49,9 @@ const alias = (previousId: string, userId: string): Sent => ({
   userId,
 });
 
+/** Sent with a secret key. */
+const SECRET = { secret: true };
+
 const userOf = (project: string, userId: string) => lookup(project, { userId });
 const deviceOf = async (project: string, anonymousId: string) =>
   (await lookup(project, { anonymousId })).anonymousSubject ?? "";
@@ -62,7 +65,9 @@ describe("a device that was somebody before its user is known", () => {
     await processed(project, events.slice(2));
     const jane = await userOf(project, "jane");
     const phone = await deviceOf(project, "phone");
-    expect(await edges.of(project, phone)).toEqual([{ project, kind: "identify", from: phone, to: jane.subject }]);
+    expect(await edges.of(project, phone)).toEqual([
+      { project, kind: "identify", from: phone, to: jane.subject, vouchedBy: null },
+    ]);
     expect(await edges.of(project, jane.subject ?? "")).toEqual(await edges.of(project, phone));
     expect(jane.person).toEqual([jane.subject, phone]);
   });
@@ -93,25 +98,25 @@ describe("a shared device", () => {
   it("is nobody's second by an alias either", async () => {
     const project = newProject();
     await processed(project, [seen("kiosk"), seen("a", "jane"), seen("kiosk", "jane"), seen("b", "john")]);
-    await processed(project, [alias("kiosk", "john")]);
+    await processed(project, [alias("kiosk", "john")], SECRET);
     expect((await userOf(project, "john")).person).toHaveLength(1);
     expect((await userOf(project, "jane")).person).toHaveLength(2);
   });
 });
 
 describe("an alias", () => {
-  it("joins two users, a device, and an id nobody has used yet, once", async () => {
+  it("of a secret key joins two users, a device, and an id nobody has used yet, once", async () => {
     const project = newProject();
     await processed(project, [seen("a", "old"), seen("b", "new"), seen("tablet")]);
     for (let time = 0; time < 2; time++)
-      await processed(project, [alias("old", "new"), alias("tablet", "new"), alias("ghost", "new")]);
+      await processed(project, [alias("old", "new"), alias("tablet", "new"), alias("ghost", "new")], SECRET);
     const { subject, person } = await userOf(project, "new");
     const old = (await userOf(project, "old")).subject;
     expect(person).toHaveLength(4);
     expect(person).toEqual(expect.arrayContaining([subject, old, await deviceOf(project, "tablet")]));
     expect((await edges.of(project, subject ?? "")).map(({ kind }) => kind)).toEqual(["alias", "alias", "alias"]);
     // Told again by another, the device stays whose it is.
-    await processed(project, [seen("c", "third"), alias("tablet", "third")]);
+    await processed(project, [seen("c", "third"), alias("tablet", "third")], SECRET);
     expect((await userOf(project, "third")).person).toHaveLength(1);
   });
 
@@ -119,10 +124,61 @@ describe("an alias", () => {
     "of the placeholder %s joins nobody",
     async (id) => {
       const project = newProject();
-      await processed(project, [seen("a", "jane"), alias(id, "jane"), alias("jane", id)]);
+      await processed(project, [seen("a", "jane"), alias(id, "jane"), alias("jane", id)], SECRET);
       expect((await userOf(project, "jane")).person).toHaveLength(1);
     },
   );
+});
+
+describe("a public key, which every visitor knows", () => {
+  const victim = "victim-17";
+
+  it.each([
+    ["an alias", { type: "alias", userId: "attacker", previousId: victim }],
+    ["an alias on a device of its own", { type: "alias", userId: "attacker", previousId: victim, anonymousId: "mine" }],
+    [
+      "an alias on a device of the victim's name",
+      { type: "alias", userId: "attacker", previousId: victim, anonymousId: victim },
+    ],
+    ["a track event with a former id", { ...seen("mine", "attacker"), previousId: victim }],
+  ])("joins nobody to another user by %s", async (_name, sent) => {
+    const project = newProject();
+    await processed(project, [seen("home", victim), seen("mine", "attacker")]);
+    await processed(project, [{ ...sent, messageId: `m-${number++}` }]);
+    const [attacked, attacker] = [await userOf(project, victim), await userOf(project, "attacker")];
+    expect(attacked.person).not.toContain(attacker.subject);
+    expect(attacker.person).not.toContain(attacked.subject);
+    expect(attacker.person).not.toContain(await deviceOf(project, "home"));
+  });
+
+  it("cannot take over a device by a former id", async () => {
+    const project = newProject();
+    await processed(project, [seen("tablet"), seen("mine", "attacker"), alias("tablet", "attacker")]);
+    await processed(project, [seen("tablet", "owner")]);
+    expect((await userOf(project, "attacker")).person).toHaveLength(1);
+    expect((await userOf(project, "owner")).person).toContain(await deviceOf(project, "tablet"));
+  });
+
+  it("joins the device that the event comes from", async () => {
+    const project = newProject();
+    await processed(project, [seen("laptop", "jane"), seen("phone")]);
+    await processed(project, [{ ...alias("phone", "jane"), anonymousId: "phone" }]);
+    expect((await userOf(project, "jane")).person).toContain(await deviceOf(project, "phone"));
+  });
+
+  it("states an edge that a secret key can vouch for later", async () => {
+    const project = newProject();
+    const events = [seen("laptop", "jane"), seen("phone"), seen("phone", "jane")];
+    const vouchedBy = async () =>
+      (await edges.of(project, await deviceOf(project, "phone"))).map((edge) => edge.vouchedBy);
+    await processed(project, events);
+    expect(await vouchedBy()).toEqual([null]);
+    await processed(project, events, SECRET);
+    expect(await vouchedBy()).toEqual(["key_1"]);
+    await processed(project, events);
+    await processed(project, events, { ...SECRET, keyId: "key_2" });
+    expect(await vouchedBy()).toEqual(["key_1"]);
+  });
 });
 
 describe("what is not kept", () => {
@@ -145,7 +201,7 @@ describe("what is not kept", () => {
 describe("an erasure", () => {
   it("takes every edge of the surrogate, at both ends, also when it is run twice; the others stay", async () => {
     const project = newProject();
-    await processed(project, [seen("a", "jane"), seen("phone"), seen("phone", "jane"), alias("old", "jane")]);
+    await processed(project, [seen("a", "jane"), seen("phone"), seen("phone", "jane"), alias("old", "jane")], SECRET);
     const { subject } = await userOf(project, "jane");
     const phone = await deviceOf(project, "phone");
     expect(await edges.erase(project, phone)).toBe(1);

@@ -25,6 +25,7 @@ const named = (project: string, ids: Partial<EventIds>): EventIds => ({
   anonymousId: null,
   groupId: null,
   previousId: null,
+  vouchedBy: null,
   ...ids,
 });
 const newProject = () => `project-${projects++}`;
