@@ -1,4 +1,4 @@
-// Sends requests to the Worker as HTTP, and holds every answer to what docs/API_DOCUMENTATION.md#answers promises of all of them.
+// Sends requests to the Worker as HTTP, and checks every answer against the promises of docs/API_DOCUMENTATION.md#answers.
 
 import { exports } from "cloudflare:workers";
 import { ERRORS, type ErrorCode, type IngestResult } from "@behaviour/contract";
@@ -15,11 +15,11 @@ export interface Answer {
 export interface SendOptions {
   method?: string;
   headers?: Record<string, string>;
-  /** An object is sent as its JSON. */
+  /** An object is sent as JSON. */
   body?: BodyInit | object | null;
 }
 
-/** Any request that is answered with JSON. */
+/** Sends a request that is answered with JSON. */
 export async function send(path: string, options: SendOptions = {}): Promise<Answer> {
   const response = await fetchEdge(path, options);
   const body = await response.json<Answer["body"]>();
@@ -31,7 +31,7 @@ export async function send(path: string, options: SendOptions = {}): Promise<Ans
 export function fetchEdge(path: string, { method, headers = {}, body = null }: SendOptions): Promise<Response> {
   const init: RequestInit = { method: method ?? (body === null ? "GET" : "POST"), headers, redirect: "manual" };
   if (body !== null) init.body = isPlain(body) ? JSON.stringify(body) : (body as BodyInit);
-  // workerd needs no word for it; other runtimes take a stream only so.
+  // workerd does not need this option, but other runtimes only accept a stream with it.
   if (body instanceof ReadableStream) Object.assign(init, { duplex: "half" });
   return exports.default.fetch(new Request(`${ORIGIN}${path}`, init));
 }
@@ -67,7 +67,7 @@ export function bearer(key: string): Record<string, string> {
 
 let sent = 0;
 
-/** An event nobody can find anything wrong with. */
+/** An event that is valid in every respect. */
 export function goodEvent(change: Record<string, unknown> = {}): Record<string, unknown> & { messageId: string } {
   return {
     type: "track",

@@ -1,5 +1,5 @@
 /// <reference types="@cloudflare/vitest-plugin/types" />
-// The bindings as `cloudflare:workers` gives them to tests.
+// Declares the bindings that `cloudflare:workers` provides to tests.
 
 declare namespace Cloudflare {
   interface Env extends Required<import("../src/env.ts").Env> {}

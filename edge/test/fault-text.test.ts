@@ -1,4 +1,4 @@
-// Whatever fails, its line in the log holds nothing of what was sent.
+// Tests that the log line of a fault never contains data from the request.
 
 import { describe, expect, it } from "vitest";
 import { faultFrames, faultText } from "../src/fault-text.ts";

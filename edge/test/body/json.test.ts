@@ -1,4 +1,4 @@
-// JSON that must be read, and JSON that must be refused: cases of JSONTestSuite's kind, generated. RFC 8259.
+// Tests JSON that must be accepted and JSON that must be refused, with generated cases in the style of JSONTestSuite. RFC 8259.
 
 import { describe, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";
@@ -6,7 +6,7 @@ import { type EventRow, eventTable, expectAnswer, useTable } from "../collect/ta
 
 const table = useTable("json");
 
-/** An event with this text as the value of a property. */
+/** An event in which this text is the value of a property. */
 function withValue(value: string): string {
   return `{"type":"track","event":"e","anonymousId":"a","messageId":"ID","properties":{"v":${value}}}`;
 }

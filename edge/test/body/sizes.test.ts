@@ -1,5 +1,5 @@
-// Bodies at and beyond their limits, with and without a declared length. A 413 is sent once enough has been read for the client
-// to read the answer. docs/API_DOCUMENTATION.md#answers, #sending-events.
+// Tests bodies at and above their limits, with and without a declared length. A 413 is sent after enough of the body was read
+// that the client can read the answer. docs/API_DOCUMENTATION.md#answers, #sending-events.
 
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "@behaviour/contract";
@@ -9,7 +9,7 @@ import { expectAnswer, useTable } from "../collect/table.ts";
 
 const table = useTable("sizes");
 
-/** A good batch of exactly this many bytes. */
+/** A valid batch of exactly this many bytes. */
 function batchOf(bytes: number): string {
   const events: string[] = [];
   const filled = JSON.stringify(
@@ -23,13 +23,13 @@ function batchOf(bytes: number): string {
   return text + " ".repeat(bytes - text.length);
 }
 
-/** Text that gzip cannot make much smaller; letters alone, so that nothing in it looks like a card's number. */
+/** Text that gzip hardly compresses. It only has letters, so that no part looks like a card number. */
 function noise(length: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(length));
   return Array.from(bytes, (byte) => String.fromCharCode(97 + (byte % 26))).join("");
 }
 
-/** Without a Content-Length, in pieces. */
+/** A body without a Content-Length, sent in pieces. */
 function streamed(data: Uint8Array, pieceBytes = 64 * 1_024): { body: ReadableStream<Uint8Array>; sent: () => number } {
   let at = 0;
   const body = new ReadableStream<Uint8Array>({

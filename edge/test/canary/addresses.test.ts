@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { cutAddresses, mayBeAddress } from "../../src/collect/addresses.ts";
 
-/** Key, value as sent, value as stored. */
+/** Key, sent value, stored value. */
 const CUT: [string, unknown, unknown][] = [
   ["ip", "203.0.113.77", "203.0.113.0"],
   ["ipAddress", "203.0.113.77", "203.0.113.0"],

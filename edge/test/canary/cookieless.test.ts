@@ -1,4 +1,4 @@
-// Of a cookieless event only listed fields are stored, and nothing in them leads to the device or to the person.
+// Tests that only listed fields of a cookieless event are stored, and that none of them leads to the device or the person.
 
 import { decodeFrame } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { bytesOf, streamState, untilArrived } from "../servers/kinesis/stream.ts
 const VISITOR = { project: "p", address: "203.0.113.77", userAgent: "Mozilla/5.0" };
 const SALT = new Uint8Array(16);
 
-/** Every place of an event; what may be stored says `kept`, everything else `gone`. */
+/** Every place of an event. A value that may be stored contains `kept`, and every other value contains `gone`. */
 const EVENT = {
   type: "page",
   event: "kept-event",

@@ -1,6 +1,6 @@
-// Personal data is cut before the first write, wherever it stands: every kind of canary in every place of a request, in every
-// shape of a request and with every outcome of consent. No canary may be in a row of the shard, on the stream, on the live
-// tail, in a log or in an answer. E7, I6.
+// Tests that personal data is removed before the first write: every kind of canary in every place of a request, in every form of
+// a request and with every outcome of consent. No canary may be in a row of the shard, on the stream, on the live tail, in a log
+// or in an answer. E7, I6.
 
 import { runInDurableObject } from "cloudflare:test";
 import { gzipSync } from "node:zlib";
@@ -13,7 +13,7 @@ import { bytesOf, setFaults, streamState } from "../servers/kinesis/stream.ts";
 import { runAlarm, shardOf, untilFlushed } from "../shard/stub.ts";
 import { type Canary, canaryOf, type Draft, type Kind, PLACES, type Place } from "./places.ts";
 
-/** What each outcome may not let through. Ids are the customer's own and become surrogates behind the edge. */
+/** The kinds that each outcome must remove. Ids are the customer's own; the backend replaces them with surrogates. */
 const ALWAYS: readonly Kind[] = ["email", "token", "card", "address"];
 const OUTCOMES = {
   accept: { headers: {}, settings: {}, forbidden: ALWAYS },
@@ -95,7 +95,7 @@ afterEach(() => {
 
 let numbers = 0;
 
-/** A draft with a canary of each kind in each of the places. */
+/** A draft that has a canary of each kind in each of the places. */
 function draftWith(places: readonly Place[], outcome: Outcome): { draft: Draft; canaries: Canary[] } {
   const draft: Draft = {
     event: { ...goodEvent(), properties: {} },
@@ -113,7 +113,7 @@ function draftWith(places: readonly Place[], outcome: Outcome): { draft: Draft; 
   return { draft, canaries };
 }
 
-/** Everything the shard's object holds: each column of each table, frames unpacked. */
+/** Everything in the storage of the shard's object: each column of each table, with frames unpacked. */
 function dumpShard(project: string): Promise<string> {
   return runInDurableObject(shardOf(project), (_shard, { storage: { sql } }) => {
     const tables = sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
@@ -151,7 +151,7 @@ function expectNone(canaries: readonly Canary[], outcome: Outcome, seen: Seen): 
   const leaks: string[] = [];
   for (const { kind, place, needle } of canaries) {
     for (const [where, text] of Object.entries(seen)) {
-      // An answer, a log and the live tail have no use for any of them; ids of stored events are shown to watchers.
+      // An answer and a log must have no canary. Rows, the stream and the live tail may have the kinds that are not forbidden.
       const isKept = !forbidden.includes(kind) && (where === "rows" || where === "stream" || where === "live");
       const dashed = needle.replaceAll(" ", "-");
       if (!isKept && (text.includes(needle) || text.includes(dashed))) leaks.push(`${kind} of ${place}: in ${where}`);
@@ -160,7 +160,9 @@ function expectNone(canaries: readonly Canary[], outcome: Outcome, seen: Seen): 
   expect(leaks).toEqual([]);
 }
 
-/** What may be stored is: so the places are where they say, and what is stored is what was looked through. */
+/**
+ * Expects allowed canaries to be stored. This proves that the places are correct and that the search looks at the stored data.
+ */
 function expectKept(canaries: readonly Canary[], { rows, stream }: Seen): void {
   const forbidden: readonly Kind[] = OUTCOMES.accept.forbidden;
   const inEvent = new Set(PLACES.filter(({ isBeside }) => isBeside !== true).map(({ name }) => name));
@@ -175,14 +177,14 @@ async function projectFor(outcome: Outcome, isSecret: boolean) {
   const project = newProject("canary");
   const settings = { consentRegime: "opt-out", ...OUTCOMES[outcome].settings } as const;
   const key = await newKey({ project, settings, kind: isSecret ? "secret" : "public" });
-  // Nothing leaves the shard until it was looked into.
+  // No row leaves the shard before the test has read its storage.
   await setFaults(project, [{ ...REFUSED, times: 1_000_000 }]);
   const watching = await Watching.open(bearer(await newKey({ project, kind: "secret" })));
   opened.push(watching);
   return { project, key, watching };
 }
 
-/** The live tail leaves messages out when more publishes are under way. */
+/** The live tail drops messages if more publishes are in progress. */
 const SENT_AT_ONCE = 12;
 const latin1 = new TextDecoder("latin1");
 
@@ -192,7 +194,7 @@ async function answerText(sent: Promise<Response>): Promise<string> {
   return `${JSON.stringify([...answer.headers])} ${latin1.decode(await answer.arrayBuffer())}`;
 }
 
-/** Sends the drafts, and gathers all that was stored, shown, written and answered. */
+/** Sends the drafts, and collects everything that was stored, shown, logged and answered. */
 async function sendAll(drafts: readonly Draft[], shape: Shape, outcome: Outcome): Promise<Seen> {
   const { project, key, watching } = await projectFor(outcome, shape.isSecret ?? false);
   const texts: string[] = [];
@@ -255,7 +257,7 @@ describe("of what is refused no canary gets further", () => {
       goodEvent({ properties: { [mail.value]: { [token.value]: card.value } } }),
       { ...goodEvent({ properties: { a: mail.value } }), anonymousId: null, messageId: id.value },
       { ...goodEvent({ [mail.value]: token.value }), type: mail.value },
-      // Repaired, with a warning for each place.
+      // This event is repaired, with a warning for each place.
       goodEvent({ messageId: known.messageId, properties: { [mail.value]: { "": 1, "a\u0001": token.value } } }),
     ];
     const answer = await fetchEdge("/v1/batch", { body: { batch }, headers: bearer(key) });
@@ -274,7 +276,7 @@ describe("of what is refused no canary gets further", () => {
     for (const { needle } of [mail, token, card]) {
       for (const seen of [text, live, rows, log]) expect(seen).not.toContain(needle);
     }
-    // Its sender knows it; nobody else is told.
+    // The sender knows the id. It must not appear anywhere else.
     for (const seen of [live, rows, log]) expect(seen).not.toContain(id.needle);
   });
 
@@ -301,7 +303,7 @@ describe("of what is refused no canary gets further", () => {
   it("requests that meet a fault: the log says what failed, not what was sent", async () => {
     const { key } = await projectFor("accept", false);
     const mail = canary("email");
-    // The first thing that reads a header.
+    // This function is the first to read a header.
     vi.spyOn(String.prototype, "toWellFormed").mockImplementationOnce(() => {
       throw new TypeError(`can't read "${mail.value}" of https://a.example/${mail.needle}?q=${mail.needle}`);
     });

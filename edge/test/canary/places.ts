@@ -1,12 +1,12 @@
-// Canaries of each kind, and every place of a request that one can stand in: headers, the event's own fields, known and
-// unknown, each nesting level, the batch's context, `integrations`, and members beside `batch`.
+// Defines canaries of each kind, and every place of a request for a canary: headers, the event's own fields, known and unknown,
+// each nesting level, the batch's context, `integrations`, and members beside `batch`.
 
 import type { JsonObject } from "@behaviour/contract";
 
-/** A request before it is given a shape. */
+/** A request without a form (batch, single event, beacon ...). */
 export interface Draft {
   event: JsonObject;
-  /** Members beside `batch`; only for shapes that have one. */
+  /** Members beside `batch`; only used by forms with a batch. */
   beside: JsonObject;
   headers: Record<string, string>;
 }
@@ -18,19 +18,19 @@ export type Kind = (typeof KINDS)[number];
 export interface Canary {
   kind: Kind;
   place: string;
-  /** What must be found nowhere. */
+  /** The text that must not be found anywhere. */
   needle: string;
 }
 
 export interface Place {
   name: string;
-  /** Of a batch alone. */
+  /** True if only a batch has this place. */
   isBeside?: boolean;
   kinds: readonly Kind[];
   put(draft: Draft, kind: Kind, value: string): void;
 }
 
-/** One value for each number, and the part of it by which it is found. */
+/** A unique value for each number, and the part of the value that is searched for. */
 export function canaryOf(kind: Kind, number: number): { value: string; needle: string } {
   const tag = `cnry${kind}${String(number).padStart(4, "0")}q`;
   switch (kind) {
@@ -51,7 +51,7 @@ export function canaryOf(kind: Kind, number: number): { value: string; needle: s
   }
 }
 
-/** In groups of four, with a right check digit. */
+/** A card number in groups of four, with a correct check digit. */
 function cardNumber(number: number): string {
   const body = `411111${String(number).padStart(9, "0")}`;
   let sum = 0;
@@ -63,7 +63,7 @@ function cardNumber(number: number): string {
   return digits.match(/.{4}/g)?.join(" ") ?? "";
 }
 
-/** What a member is called in which this kind stands; of texts any name does. */
+/** The name of the member that has a canary of this kind. For texts, any name works. */
 const MEMBER: Record<Kind, string> = {
   email: "note_email",
   token: "note_token",
@@ -74,7 +74,7 @@ const MEMBER: Record<Kind, string> = {
   id: "sessionId",
 };
 
-/** Objects of a request: in each of them every kind is put. */
+/** Objects of a request. Every kind is put into each object. */
 const OBJECTS: [string, (draft: Draft) => JsonObject][] = [
   ["the event", ({ event }) => event],
   ["properties", ({ event }) => inside(event, "properties")],
@@ -105,7 +105,7 @@ const BESIDE: [string, (draft: Draft) => JsonObject][] = [
 
 const URL_KINDS = ["email", "token", "card", "click"] as const;
 
-/** Texts of a request: URLs, names, and what is read as a time. */
+/** Texts of a request: URLs, names, lists, keys and ids. */
 const TEXTS: [string, readonly Kind[], (draft: Draft, kind: Kind, value: string) => void][] = [
   ["event", TEXT_KINDS, ({ event }, _kind, value) => append(event, "event", value)],
   ["name", TEXT_KINDS, ({ event }, _kind, value) => append(event, "name", value)],
@@ -166,7 +166,7 @@ const BESIDE_TEXTS: [string, readonly Kind[], (draft: Draft, kind: Kind, value: 
   ],
 ];
 
-/** Headers a browser sends, and some it does not. Those that are stored come first. */
+/** Headers that a browser sends, and some others. The stored headers come first. */
 const HEADERS = [
   "User-Agent",
   "Referer",
@@ -201,7 +201,7 @@ function objectPlace(name: string, object: (draft: Draft) => JsonObject): Place 
   };
 }
 
-/** In the Referer as a URL has it; in others as words. */
+/** The canary is a URL parameter in the Referer, and a word in other headers. */
 function headerPlace(name: string): Place {
   const isUrl = name === "Referer";
   const isAddress = /IP|For/.test(name);
@@ -236,7 +236,7 @@ function append(object: JsonObject, key: string, value: string): void {
   object[key] = `${textAt(object, key) ?? "w"} ${value} w`;
 }
 
-/** As a parameter of a URL: `gclid` for click ids, the others under a name that says nothing. */
+/** Adds the value as a URL parameter: `gclid` for click ids, and a neutral name for other kinds. */
 function parameter(object: JsonObject, key: string, kind: Kind, value: string): void {
   const url = textAt(object, key) ?? "https://shop.example/kept?page=2";
   const encoded = kind === "card" ? value.replaceAll(" ", "-") : value;

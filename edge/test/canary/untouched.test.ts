@@ -1,4 +1,4 @@
-// What stands in a body beside its events, or where JSON.parse does not look, is in no row.
+// Tests that no row contains text from beside the events of a body, or text that JSON.parse discards.
 
 import { decodeFrame } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

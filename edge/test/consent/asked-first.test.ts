@@ -1,5 +1,6 @@
-// Events are packed for the state that the ledger likely has. In an opt-in regime that is "unknown": their content stays in the
-// Worker until a shard says that the visitor granted, and from then on they cost one call again. docs/security/EDGE_AUDIT.md, finding 30, I6.
+// Tests that events are packed for the likely state of the ledger. In an opt-in regime this is "unknown": the content of events
+// stays in the Worker until a shard reports that the visitor granted. After that, an event costs one call again.
+// docs/security/EDGE_AUDIT.md, finding 30, I6.
 
 import { expect, it } from "vitest";
 import { unpackAppends } from "../../src/shard/append-call.ts";

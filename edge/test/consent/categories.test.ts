@@ -1,4 +1,5 @@
-// The default names of consent managers' categories mean our purposes without any setting. docs/API_DOCUMENTATION.md#consent.
+// Tests that the default category names of consent managers map to our purposes without any setting.
+// docs/API_DOCUMENTATION.md#consent.
 
 import { describe, expect, it } from "vitest";
 import { CONSENT_MANAGERS, purposeOf } from "../../src/consent/categories.ts";
@@ -59,7 +60,7 @@ describe("default categories", () => {
     const padded = (bytes: number, fill: string) => ({ analytics: false, [fill.repeat(bytes / fill.length)]: true });
     expect(readPreferences(padded(4_000, "x"), {}).analytics).toBe("denied");
     expect(readPreferences(padded(5_120, "x"), {})).toEqual({ analytics: "unknown", advertising: "unknown" });
-    // In bytes, as every other signal: 1,400 of three bytes each.
+    // The limit is in bytes, as for every other signal: 1,400 characters of three bytes each.
     expect(readPreferences({ analytics: false, ["€".repeat(1_400)]: true }, {}).analytics).toBe("unknown");
     expect(readPreferences({ analytics: false, ["€".repeat(1_300)]: true }, {}).analytics).toBe("denied");
     const nested = { analytics: false, deep: { text: "x".repeat(5_000) } };

@@ -31,7 +31,7 @@ describe("decideConsent", () => {
         { whenAnalyticsDenied: policy as "drop" | "cookieless" },
       );
       expect(decision.outcome).toBe(outcome);
-      // Whoever asks why something was withheld gets an answer, and nobody else does.
+      // Every decision that withholds data has a reason, and no other decision has a reason.
       expect(decision.reasons.length > 0).toBe(outcome !== "accept");
     },
   );

@@ -1,7 +1,8 @@
-// What must become of an event, row by row: written down from docs/API_DOCUMENTATION.md#consent, not computed by what it tests.
+// Lists the expected outcome of an event, row by row. The rows are written from docs/API_DOCUMENTATION.md#consent, not computed
+// by the code under test.
 //
 // regime | when analytics is denied | ledger: analytics, advertising (+ granted, - denied, ? unknown) | headers: G Sec-GPC,
-// D DNT | the client's tools, each with analytics and advertising | outcome | what the row shows
+// D DNT | the client's tools, each with analytics and advertising | outcome | the rule that the row shows
 
 export const DECISIONS = `
 in  | drop       | ?? | .  | .                      | drop       | nothing is known

@@ -1,5 +1,5 @@
-// The ledger while parts of it fail: a refusal is never answered with 200 and then forgotten, and never lost when it was answered
-// with 503. Nothing is stored that could not be judged. ADR 009.
+// Tests the ledger while parts of it fail. A refusal of consent is never answered with 200 and then forgotten, and never lost
+// when it was answered with 503. An event that could not be judged is not stored. ADR 009.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -51,7 +51,7 @@ describe("one shard that can't be told", () => {
     expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThanOrEqual(1);
     expect(logged.mock.calls.flat().join()).toContain(`${project}:eu:0`);
     expect(await track(key, "v", "NA")).toMatchObject({ suppressed: 1 });
-    // The client goes away. Nobody sends the refusal again.
+    // The client disconnects and does not retry the refusal.
     expect(await runHomeAlarm(project, "anonymousId", "v")).toBe(true);
     expect(await track(key, "v", "EU")).toMatchObject({ accepted: 1 });
     restore();
@@ -83,7 +83,7 @@ describe("one shard that can't be told", () => {
     await track(key, "v", "EU");
     const { calls } = unreachable("nobody");
     expect((await refuse(key, "never-seen-by-eu")).status).toBe(200);
-    // Told are at most the shards that asked for that bucket.
+    // At most the shards that subscribed to the bucket are notified.
     expect(calls.filter((name) => !name.includes(":eu:"))).toEqual([]);
   });
 });
@@ -167,7 +167,7 @@ describe("a ledger object that does not answer", () => {
 });
 
 describe("a copy that is made", () => {
-  /** More records in one topic than a page holds, and ids of that topic that sort before and behind the cursor. */
+  /** Writes more records into one topic than a page holds, so that some ids sort before and some after the cursor. */
   async function fullTopic(project: string): Promise<void> {
     const first = entryOf(project, "userId", "u");
     const records = Array.from({ length: TUNINGS.ledgerPageEntries + 10 }, (_, index) => {
@@ -178,7 +178,7 @@ describe("a copy that is made", () => {
     expect(await homeOf(project, "userId", "u").record(records)).toEqual({ unreachable: [] });
   }
 
-  /** Runs `meanwhile` once, while the page after the first is asked for. */
+  /** Runs `meanwhile` once, while the second page is requested. */
   function betweenPages(meanwhile: (home: ConsentLedger) => Promise<void>) {
     const { subscribe } = ConsentLedger.prototype;
     let isDone = false;
@@ -224,7 +224,7 @@ describe("a copy that is made", () => {
     });
     expect(await post(key, event())).toMatchObject(UNAVAILABLE);
     await loseMemory();
-    // The ledger still has the half-made copy among those it tells; it is not waited for.
+    // The ledger still lists the incomplete copy as a subscriber, but does not wait for it.
     const secret = await newKey({ project, kind: "secret" });
     const body = { userId: "u", purposes: { analytics: "denied" }, method: "banner" };
     expect((await send("/v1/consent", { body, headers: bearer(secret) })).status).toBe(200);
@@ -234,7 +234,7 @@ describe("a copy that is made", () => {
     const grant = { userId: "u", purposes: { analytics: "granted" }, method: "banner" };
     expect((await send("/v1/consent", { body: grant, headers: bearer(secret) })).status).toBe(200);
     expect((await post(key, event())).body).toMatchObject({ accepted: 1 });
-    // One copy, told once under the user's entry.
+    // There is one copy. It is notified once, under the user's entry.
     expect(calls).toEqual([`${project}:na:0`]);
   });
 
@@ -265,7 +265,7 @@ describe("a copy that is made", () => {
       const grant = { anonymousId: id, purposes: { analytics: "granted" }, method: "banner" };
       expect((await send("/v1/consent", { body: grant, headers: bearer(key) })).status).toBe(200);
     }
-    // Told once more; it said that it has no copy, and is left alone.
+    // The shard is notified at most once more. It answers that it has no copy, and is not notified again.
     expect(calls.length).toBeLessThanOrEqual(1);
     restore();
     await refuse(key, "v");

@@ -1,6 +1,6 @@
-// GPP strings are read by hand; IAB's own library is the oracle. Its answers are the same for every string it can write, and
-// for mangled ones ours never allow more than its. What no library may be given is in the last part: strings that are made to
-// cost much.
+// Compares the hand-written reader of GPP strings with IAB's own library. The answers are equal for every string that the library
+// can write. For mangled strings our reader never allows more than the library. The last part has strings that are crafted to be
+// expensive, which must not be given to any library.
 
 import type { KeyRecord } from "@behaviour/contract";
 import { GppModel } from "@iabgpp/cmpapi";
@@ -16,7 +16,7 @@ const OPT_OUTS = ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"];
 const DENIED: PurposeVerdicts = { analytics: "unknown", advertising: "denied" };
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/** The same numbers in each run. */
+/** Returns the same numbers in each run. */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -35,7 +35,7 @@ function fieldsOf(name: string): string[] {
   return Object.keys(model.getSection(name) as object);
 }
 
-/** What the old reader made of the library's answers. */
+/** The verdicts that the old reader derived from the library's answers. */
 function oracle(text: string, applicable: ReadonlySet<number>): PurposeVerdicts {
   const model = new GppModel(text);
   let verdicts = SILENT;
@@ -106,7 +106,7 @@ describe("GPP strings, beside IAB's library", () => {
       expect(readGppString(text, applicable.length === 0 ? [99] : applicable, false), text).toEqual(expected);
       if (expected.advertising === "denied") denied++;
     }
-    // Neither answer is rare.
+    // Both answers are frequent.
     expect(denied).toBeGreaterThan(200);
     expect(denied).toBeLessThan(950);
   });
@@ -114,12 +114,12 @@ describe("GPP strings, beside IAB's library", () => {
   it("mangled strings: never more allowed than by the library, and never a fault", () => {
     const random = randomOf(2);
     for (let round = 0; round < 2_000; round++) {
-      // Without the USP section, which the library takes in any version: of another one we know no layout.
+      // Without the USP section, which the library accepts in any version. We only know the layout of one version.
       const good = randomString(random, false);
       const at = Math.floor(random() * good.length);
       const mangled = pick(
         [
-          // The header is left alone: with it the library can be made to expand a billion ids.
+          // The header is not changed, because a changed header can make the library expand a billion ids.
           () => {
             const place = Math.max(at, good.indexOf("~") + 1);
             return good.slice(0, place) + pick([...ALPHABET, "~", ".", "!", "é"], random) + good.slice(place + 1);
@@ -156,7 +156,7 @@ describe("GPP strings, beside IAB's library", () => {
   });
 
   it("sections that are registered later do not hide the ones we know", () => {
-    // Header of sections 7 and 40: one range each, 33 above the last.
+    // The header of sections 7 and 40: one range each, and 40 is 33 above 7.
     const bits = ["000011", "000001", "000000000010", "0", "01011", "0", "10101011"].join("");
     const header = toBase64(bits);
     const model = new GppModel();
@@ -188,7 +188,7 @@ describe("GPP strings made to cost much", () => {
     expect(text.length).toBeLessThanOrEqual(LONG);
     const startedMs = performance.now();
     for (let round = 0; round < 1_000; round++) readGppString(text, "7_8", false);
-    // 50 µs a string at most; the old reader took from 64 ms to 2.5 s for some of these.
+    // A string takes at most 50 µs. The old reader took from 64 ms to 2.5 s for some of these strings.
     expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 

@@ -1,5 +1,6 @@
-// Where a refusal lies has nothing to do with how many shards there are: it binds when there are more of them, fewer, while the
-// number changes, in every region, whatever an isolate still believes. Through the public door. ADR 009, E1.
+// Tests that the place of a refusal of consent does not depend on the number of shards. A refusal applies with more shards, with
+// fewer shards, while the number changes, in every region, and for any number that an isolate has cached. Uses the public API.
+// ADR 009, E1.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -16,7 +17,7 @@ function visitors(name: string): string[] {
   return Array.from({ length: VISITORS }, (_, index) => `${name}-${index}`);
 }
 
-/** The project as an isolate sees it that believes in so many shards. */
+/** A key of the project for an isolate that has cached this number of shards. */
 function keyWith(project: string, shards: number, change: Partial<KeyRecord> = {}): Promise<string> {
   return newKey({ project, shards, ...change });
 }
@@ -44,7 +45,7 @@ describe("the number of shards", () => {
     const project = newProject("counts");
     const key = await keyWith(project, before);
     const ids = visitors("v");
-    // Shards exist already, and judged without a ledger until now.
+    // Shards exist already, and have judged without a ledger until now.
     expect(await sendBatch(key, [goodEvent({ anonymousId: "before" })])).toMatchObject({ accepted: 1 });
     for (const anonymousId of ids) expect((await refuse(key, { anonymousId })).status).toBe(200);
     for (const shards of [before, ...after]) {
@@ -84,7 +85,7 @@ describe("the number of shards", () => {
       ids.map(async (anonymousId, index) => {
         const [writes, sends] = index % 2 === 0 ? [old, now] : [now, old];
         expect((await refuse(writes, { anonymousId })).status).toBe(200);
-        // The next event after the answer, by whichever belief.
+        // The next event after the answer, with either number of shards.
         expect(await sendBatch(sends, [goodEvent({ anonymousId })])).toMatchObject({ accepted: 0, suppressed: 1 });
         expect(await sendBatch(writes, [goodEvent({ anonymousId })])).toMatchObject({ accepted: 0, suppressed: 1 });
       }),

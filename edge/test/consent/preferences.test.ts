@@ -1,5 +1,5 @@
-// Segment's preference event as a ledger write: a refusal by it wins over whatever was granted before it came in, and a batch of
-// them costs a call for each ledger object it names, not for each event. docs/API_DOCUMENTATION.md#consent.
+// Tests Segment's preference event as a write to the ledger. A refusal by such an event overrides every grant that was received
+// earlier. A batch of such events costs one call per ledger object, not one call per event. docs/API_DOCUMENTATION.md#consent.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -29,7 +29,7 @@ async function grant(key: string) {
   expect((await send("/v1/consent", { body, headers: bearer(key) })).status).toBe(200);
 }
 
-/** Calls to ledger objects, by name, while a request is answered. */
+/** Records the calls to ledger objects, by name, while a request is answered. */
 function countedLedger(): { env: Env; calls: string[] } {
   const calls: string[] = [];
   const LEDGER = {
@@ -43,7 +43,7 @@ function countedLedger(): { env: Env; calls: string[] } {
 }
 
 const HOUR_MS = 3_600_000;
-/** What a client's clock, or its library, says of when it refused. */
+/** The time of the refusal according to a client's clock or library. */
 const TIMES: [name: string, batch: Record<string, unknown>, event: Record<string, unknown>][] = [
   ["no time at all", {}, {}],
   ["a time, and no sentAt", {}, { timestamp: new Date().toISOString() }],
@@ -94,7 +94,7 @@ describe("a batch of preferences", () => {
       preference(ALLOWED, { anonymousId: "changed-its-mind", ...at(10) }),
       preference(ALLOWED, { anonymousId: "refused-in-the-end", ...at(10) }),
       preference({ Analytics: false }, { anonymousId: "refused-in-the-end", ...at(5) }),
-      // Out of order in the queue: the times say which came last.
+      // These events are out of order, so their times decide which is the last.
       preference({ Analytics: false }, { anonymousId: "out-of-order", ...at(5) }),
       preference(ALLOWED, { anonymousId: "out-of-order", ...at(15) }),
     ];

@@ -1,5 +1,5 @@
-// Whose word counts for which id: a grant for a device is never one for a user, however its id is made; and an event is judged by
-// every id that it names. docs/API_DOCUMENTATION.md#consent.
+// Tests which consent applies to which id. A grant for a device is never a grant for a user, even with a crafted id. An event is
+// judged by every id that it names. docs/API_DOCUMENTATION.md#consent.
 
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";

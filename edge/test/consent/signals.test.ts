@@ -9,7 +9,7 @@ import { readUspString } from "../../src/consent/usp.ts";
 
 const SILENT = { analytics: "unknown", advertising: "unknown" };
 
-/** The encoder wants a list of vendors; of this one it takes the purposes alone. */
+/** The encoder requires a list of vendors. It only uses the purposes of this list. */
 const vendorList = new GVL({
   gvlSpecificationVersion: 3,
   vendorListVersion: 48,

@@ -1,4 +1,5 @@
-// What a consent call costs whatever it holds: bodies are small and plain, parameters and histories bounded. docs/API_DOCUMENTATION.md#consent.
+// Tests the bounded cost of a consent call: bodies are small and uncompressed, and parameters and histories are limited.
+// docs/API_DOCUMENTATION.md#consent.
 
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "@behaviour/contract";
@@ -35,7 +36,7 @@ describe("the body of a consent call", () => {
     });
     const answer = await send("/v1/consent", { body: endless, headers });
     expect(answer).toMatchObject({ status: 413, body: { code: "payload_too_large" } });
-    // What comes behind the answer is thrown away, up to a bound.
+    // The rest of the body is discarded, up to a limit.
     expect(pulled).toBeLessThan(LIMITS.bodyDrainBytes / 1_024 + 200);
   });
 

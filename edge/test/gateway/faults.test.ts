@@ -1,4 +1,4 @@
-// Faults of ours: whatever breaks behind the door, the answer is a 503 that a browser can read and that is safe to retry.
+// Tests faults of the server. For any fault, the answer is a 503 that a browser can read and that is safe to retry.
 
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, keyRecordName } from "@behaviour/contract";
@@ -11,7 +11,7 @@ import { scriptAnswer } from "../servers/backend/scripted.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-/** A key whose record KV hands over broken, while the control plane does not answer either. */
+/** A key whose record in KV is broken, while the control plane does not answer either. */
 async function brokenKey(): Promise<string> {
   const key = generateKey("secret", "live");
   await env.KEYS.put(keyRecordName(hashKey(key)), '{"id":"k');

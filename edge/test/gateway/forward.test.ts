@@ -1,4 +1,5 @@
-// Reading calls: judged at the edge, answered by the query backend, which believes only signed headers. docs/API_DOCUMENTATION.md#reading, E12.
+// Tests reading calls. The edge authorizes them, and the query backend, which only trusts signed headers, answers them.
+// docs/API_DOCUMENTATION.md#reading, E12.
 
 import { env } from "cloudflare:workers";
 import { gzipSync } from "node:zlib";
@@ -18,7 +19,7 @@ afterEach(() => vi.useRealTimers());
 
 const ERROR_503 = errorBody("unavailable", "r");
 
-/** What the backend received. */
+/** Sends a call and returns what the backend received. */
 async function received(path: string, options: SendOptions = {}): Promise<ReceivedCall> {
   const answer = await send(path, { headers: bearer(table.secretKey), ...options });
   expect(answer.status).toBe(200);
@@ -82,7 +83,7 @@ describe("a forwarded body", () => {
   const path = "/v1/query/funnel";
   const tooLarge = { status: 413, code: "payload_too_large" } as const;
 
-  /** Without a Content-Length, a piece at a time, for as long as somebody reads. */
+  /** A body without a Content-Length that sends pieces as long as it is read. */
   function endless(): { body: ReadableStream<Uint8Array>; pieces: () => number } {
     let pieces = 0;
     const body = new ReadableStream<Uint8Array>({
@@ -237,7 +238,7 @@ describe("who may read", () => {
 });
 
 describe("readiness", () => {
-  /** What an isolate believes for a while is forgotten. */
+  /** Advances the time until an isolate's cached readiness has expired. */
   const later = () => vi.setSystemTime(Date.now() + 6_000);
 
   it("/readyz names what is not ready, with the fields of every error", async () => {

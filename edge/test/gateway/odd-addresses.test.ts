@@ -1,5 +1,5 @@
-// Addresses that nobody means: no redirect, no answer of a platform behind us, and nothing signed that another reads
-// otherwise.
+// Tests unusual addresses. They cause no redirect and no answer of the platform behind the edge, and no address is signed that
+// the backend would read differently.
 
 import { env } from "cloudflare:workers";
 import { LIMITS } from "@behaviour/contract";

@@ -1,4 +1,5 @@
-// A revoked key takes no event more: in no shard there is, in none that is made later, and whatever else is broken. docs/API_DOCUMENTATION.md#keys.
+// Tests that no event is accepted with a revoked key, in existing shards and in later shards, even if other parts fail.
+// docs/API_DOCUMENTATION.md#keys.
 
 import { env } from "cloudflare:workers";
 import { hashKey, type KeyRecord, keyRecordName } from "@behaviour/contract";
@@ -47,7 +48,7 @@ describe("a revoked key", () => {
     const project = newProject("raised");
     const record = keyRecord({ project, shards: 4 });
     const key = await newKey(record);
-    // The isolate now knows the key as good, and has used one shard of four.
+    // The isolate has now cached the key as valid, and has used one of four shards.
     const first = goodEvent({ anonymousId: "device-1" });
     expect((await send("/v1/track", { headers: bearer(key), body: first })).status).toBe(200);
     expect((await push(key, { ...record, revokedAt: Date.now() })).status).toBe(200);

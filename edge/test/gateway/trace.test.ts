@@ -1,4 +1,5 @@
-// Where a message is, as the shards tell it: a bounded number of calls, and no shard woken that can't know it.
+// Tests the trace of a message by the shards: the number of calls is bounded, and a shard that can't know the message is not
+// woken.
 
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";

@@ -1,14 +1,15 @@
-// The previous release's pack and unpack, word for word but for the imports: what its Workers send, and what its shards read.
+// Contains the previous release's pack and unpack, unchanged except for the imports: its Workers send this format, and its shards
+// read it.
 
 import { concatBytes, ID_HASH_BYTES } from "@behaviour/contract";
 import type { AppendInput } from "../../src/shard/append.ts";
 
 export interface AppendCall {
-  /** `NUMBERS` an append, in the order of `packAppends`. */
+  /** `NUMBERS` numbers per append, in the order of `packAppends`. */
   numbers: Float64Array;
-  /** Those of each append side by side: ids, tables, tableOf, packedAs, subjects, data. */
+  /** The bytes of each append in sequence: ids, tables, tableOf, packedAs, subjects, data. */
   bytes: Uint8Array;
-  /** By place: an append names its key by the place here. */
+  /** An append refers to its key by the index in this list. */
   keyIds: string[];
 }
 
@@ -45,7 +46,7 @@ export function packAppends(inputs: readonly AppendInput[]): AppendCall {
 const COMPRESSED = 1;
 const WITH_SUBJECTS = 2;
 
-/** The appends as they were packed; their bytes are views of the message's. */
+/** The appends as they were packed. Their bytes are views of the message's bytes. */
 export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInput[] {
   const inputs: AppendInput[] = [];
   let offset = 0;
@@ -63,7 +64,7 @@ export function unpackAppends({ numbers, bytes, keyIds }: AppendCall): AppendInp
       subjects: flags & WITH_SUBJECTS ? take(events * SUBJECT_BYTES) : null,
     };
     const data = take(dataBytes);
-    // One shard's share, as it is read today; that release knew of no `shards`.
+    // The share of one shard, in today's format, because that release had no `shards`.
     const rate = { keyId: keyIds[key] as string, eventsPerSecond, shards: 1 };
     inputs.push({ ids, data, compressed: (flags & COMPRESSED) !== 0, receivedAtMs, oldestMs, claim, rate });
   }

@@ -1,5 +1,6 @@
-// A new version of the Worker every two seconds, under load: each ends the objects and the requests that are under way. What
-// was acknowledged is on the stream, and nothing else; copies only where a mark says so. New credentials come that way too.
+// Deploys a new version of the Worker every two seconds under load. Each deployment ends the objects and the requests in
+// progress. Exactly the acknowledged events are on the stream, and duplicates only in records with a mark. New credentials are
+// deployed in the same way.
 
 import { createServer, type Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -45,7 +46,7 @@ describe("a deployment every two seconds", () => {
     deploying = false;
     const sent = await load;
     expect(sent.ids.size).toBeGreaterThan(500);
-    // Refused were only requests that a deployment cut, or found no shard for a moment.
+    // Only requests that a deployment interrupted, or that briefly found no shard, were refused.
     for (const refusal of sent.refusals.keys())
       expect(["0", "503", "503 unavailable", "503 overloaded"]).toContain(refusal);
     await expect
@@ -54,9 +55,9 @@ describe("a deployment every two seconds", () => {
     const { first, marked } = await stream.read();
     const arrived = new Set([...first.keys(), ...marked.keys()]);
     expect(arrived).toEqual(sent.ids);
-    // In records without a mark a message stands once: a copy that no consumer would look for would count twice.
+    // In records without a mark a message occurs once. Consumers do not look for duplicates there and would count twice.
     expect([...first].filter(([, copies]) => copies > 1)).toEqual([]);
-    // Conservation: what was told to be a duplicate was taken by a try whose answer was lost.
+    // Conservation: an event answered as a duplicate was accepted by an attempt whose answer was lost.
     expect(sent.accepted + sent.duplicates).toBe(sent.ids.size);
   });
 });
@@ -74,7 +75,7 @@ describe("credentials that expire", () => {
   let refused = 0;
 
   beforeAll(async () => {
-    // Stands before the stream as the service's own check does.
+    // Checks credentials in front of the stream, as the real service does.
     guard = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -101,7 +102,7 @@ describe("credentials that expire", () => {
     await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(1);
     expect(missing(sent.ids, await stream.read())).toBe(sent.ids.size);
     await worker.deploy({ AWS_SESSION_TOKEN: "renewed" });
-    // Nobody sends any more: the first to wake the shard is its own alarm.
+    // No client sends any more, so the shard is woken only by its own alarm.
     await expect
       .poll(async () => missing(sent.ids, await stream.read()), { timeout: DELIVERED_WITHIN_MS, interval: 500 })
       .toBe(0);

@@ -1,5 +1,5 @@
-// Two regions' streams as real processes: the primary dies under load, what is sent meanwhile lies in the secondary, and once
-// it is back the primary is used again; then both are away. Over both streams every message is there, once. E13.
+// Tests the streams of two regions as real processes. The primary crashes under load, events sent meanwhile go to the secondary,
+// and the primary is used again when it is back. Then both are down. Over both streams every message is there once. E13.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -54,7 +54,7 @@ it("the primary dies, the secondary takes over, the primary comes back, both die
   await delay(1_500);
   sending = false;
   const sent = await load;
-  // Whatever the streams do, no client is refused.
+  // No client is refused, in any state of the streams.
   expect(sent.refusals).toEqual(new Map());
   expect([sent.accepted, sent.duplicates]).toEqual([sent.ids.size, 0]);
 
@@ -69,7 +69,7 @@ it("the primary dies, the secondary takes over, the primary comes back, both die
   expect(union(...streams.flatMap(({ first, marked }) => [new Set(first.keys()), new Set(marked.keys())]))).toEqual(
     sent.ids,
   );
-  // Copies are in records with a mark, by which every consumer looks for the first one.
+  // Duplicates are in records with a mark, which makes every consumer look for the first copy.
   for (const id of sent.ids) {
     const unmarked = streams.reduce((sum, { first }) => sum + (first.get(id) ?? 0), 0);
     expect(unmarked, id).toBeLessThanOrEqual(1);

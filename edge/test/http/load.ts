@@ -1,4 +1,4 @@
-// Runs in Node: clients that send until each batch was answered 200, as every library does, and remember what they sent.
+// Runs clients in Node that retry each batch until it is answered with 200, as every library does, and record the sent ids.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,15 +11,15 @@ const RETRY_AFTER_MS = 100;
 const ANSWER_WITHIN_MS = 15_000;
 
 export interface Sent {
-  /** Every one of them was answered 200, as accepted or as a duplicate. */
+  /** The sent ids. Each was answered with 200, as accepted or as a duplicate. */
   ids: Set<string>;
   accepted: number;
   duplicates: number;
-  /** Answers other than 200 by status and code; `0` where there was none. */
+  /** Answers other than 200 by status and code; `0` if there was no answer. */
   refusals: Map<string, number>;
 }
 
-/** Sends while told to; ends when everything was acknowledged. */
+/** Sends while `goOn` returns true, and resolves when every event is acknowledged. */
 export async function sendWhile(worker: ListeningWorker, goOn: () => boolean): Promise<Sent> {
   const sent: Sent = { ids: new Set(), accepted: 0, duplicates: 0, refusals: new Map() };
   const client = async () => {
@@ -70,7 +70,7 @@ async function post(worker: ListeningWorker, body: object, tries: number): Promi
     const parsed = text.startsWith("{") ? (JSON.parse(text) as Omit<Answer, "status">) : { accepted: 0, duplicates: 0 };
     return { ...parsed, status: answer.status };
   } catch {
-    // No answer at all: the connection was cut.
+    // There is no answer, because the connection was cut.
     return { status: 0, accepted: 0, duplicates: 0 };
   }
 }
