@@ -1,11 +1,11 @@
-// Keys for tests: made as the control plane makes them, and put where the edge looks for them.
+// Creates keys for tests as the control plane does, and writes them where the edge looks for them.
 
 import { env } from "cloudflare:workers";
 import { generateKey, hashKey, type KeyRecord, keyRecordName, PUBLIC_SCOPES, SCOPES } from "@behaviour/contract";
 
 let made = 0;
 
-/** A project of one's own: what keeps tests apart, on the stream too. */
+/** A unique project name, which separates tests, also on the stream. */
 export function newProject(name: string): string {
   return `${name}-${++made}-${crypto.randomUUID().slice(0, 8)}`;
 }
@@ -24,13 +24,13 @@ export function keyRecord(change: Partial<KeyRecord> & { project: string }): Key
     notAfter: null,
     revokedAt: null,
     shards: 1,
-    // Tests have no country, and nothing is stored of whoever has none and did not consent.
+    // Requests of tests have no country. Without this setting, events of visitors without a country and consent are dropped.
     settings: { consentRegime: "opt-out" },
     ...change,
   };
 }
 
-/** A key whose record stands in KV. */
+/** Creates a key whose record is in KV. */
 export async function newKey(change: Partial<KeyRecord> & { project: string }): Promise<string> {
   const record = keyRecord(change);
   const key = generateKey(record.kind, record.environment);

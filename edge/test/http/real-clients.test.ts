@@ -1,5 +1,5 @@
-// What only a real socket shows: a 413 that the client gets to read, clients that hang up or trickle, lengths that lie,
-// headers that come twice. docs/API_DOCUMENTATION.md#answers.
+// Tests behaviour that only a real socket shows: a 413 that the client can read, clients that disconnect or send slowly, wrong
+// lengths, and repeated headers. docs/API_DOCUMENTATION.md#answers.
 
 import { request } from "node:http";
 import { connect } from "node:net";
@@ -20,7 +20,7 @@ interface Answer {
   body: Record<string, unknown>;
 }
 
-/** Node's own client, which writes as fast as it may and reads the answer when it comes. */
+/** Sends a request with Node's own client, which writes as fast as possible and reads the answer when it arrives. */
 function post(
   path: string,
   body: Uint8Array | string,
@@ -48,7 +48,7 @@ function post(
 
 const event = (change: object = {}) => ({ type: "track", event: "e", anonymousId: "a", ...change });
 
-/** After whatever was sent before. */
+/** Expects that a good event is still accepted after the earlier requests. */
 async function expectGoodEventTaken(): Promise<void> {
   const answer = await post("/v1/track", JSON.stringify(event()));
   expect(answer.body).toMatchObject({ success: true, accepted: 1 });
@@ -57,7 +57,7 @@ async function expectGoodEventTaken(): Promise<void> {
 describe("more large bodies at once than an isolate holds", () => {
   const CLIENTS = 16;
   const BODIES_EACH = 3;
-  /** As large as may be, and judged only once all of it was read. */
+  /** As large as allowed. Such a body is judged only after it was read completely. */
   const large = Buffer.alloc(LIMITS.bodyBytes, "x");
 
   it("some get through, however many come; the others are told to come again", async () => {
@@ -128,13 +128,13 @@ describe("a body that is too large", () => {
 
   it("refused keys are refused without it", async () => {
     const answer = await post("/v1/batch", large, { "X-API-Key": "nonsense" }).catch(() => null);
-    // The answer may come, and the connection end, while the client still writes; where it is read it is the key's.
+    // The answer may arrive, and the connection may end, while the client still writes. If the client reads an answer, it is 401.
     expect(answer?.body.code ?? "invalid_api_key").toBe("invalid_api_key");
     await expectGoodEventTaken();
   });
 });
 
-/** Writes raw bytes; the socket is given to the test. */
+/** Writes raw bytes and returns the socket to the test. */
 async function rawSocket(text: string) {
   const { hostname, port } = new URL(worker.origin);
   const socket = connect(Number(port), hostname);

@@ -1,5 +1,5 @@
-// A project's shard count goes up and down under load, while people refuse and keys are revoked. No refused event is stored, no
-// revoked key is accepted, nothing is lost, and a copy stands on the stream only where its reader is told to look for one.
+// Changes a project's number of shards under load, while people refuse consent and keys are revoked. No event is stored after a
+// refusal, no revoked key is accepted, no event is lost, and a duplicate is on the stream only if its record has a mark.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,13 +8,13 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { RegionStream } from "./stream.ts";
 import { type ListeningWorker, startWorker, testRecord } from "./worker.ts";
 
-/** `SHARD_COUNT_TEST=full`: the whole load; else a fifth of it, for a machine that does other things as well. */
+/** `SHARD_COUNT_TEST=full` runs the whole load. Otherwise a fifth of it runs, for a machine that is shared with other work. */
 const isFull = process.env.SHARD_COUNT_TEST === "full";
 const EVENTS_PER_SECOND = isFull ? 2_000 : 400;
 const REFUSALS = isFull ? 1_000 : 200;
 const REVOCATIONS = 10;
 const BATCH_EVENTS = 20;
-/** How long each shard count holds. */
+/** The number of shards in each stage. */
 const STAGES = [1, 4, 16, 2];
 const STAGE_MS = 5_000;
 const DEVICES = 5 * REFUSALS;
@@ -25,7 +25,7 @@ const PROJECT = "resized";
 interface SentEvent {
   messageId: string;
   device: string;
-  /** When its first try began; a shard that failed half-way may have stored it then. */
+  /** Time of the first attempt. A shard that failed part-way may have stored the event then. */
   firstTriedAtMs: number;
 }
 
@@ -52,7 +52,7 @@ afterAll(async () => {
   await stream?.remove();
 });
 
-/** What the control plane does when the count of a project changes: every key that is in force is told. */
+/** Pushes the new number of shards for every valid key, as the control plane does. */
 function resize(shards: number, revoked: ReadonlySet<string>): Promise<void> {
   const keys = [
     { key: publicKey, record: testRecord({ id: "public", project: PROJECT, shards }) },
@@ -68,7 +68,7 @@ function resize(shards: number, revoked: ReadonlySet<string>): Promise<void> {
   return worker.push(keys.filter(({ key }) => !revoked.has(key)));
 }
 
-/** `status` is 0 when the connection broke off: that is no answer, and a client sends again. */
+/** `status` is 0 if the connection broke. Then there is no answer, and a client retries. */
 async function post(path: string, key: string, body: object, tries: number): Promise<Record<string, unknown>> {
   let answer: Response;
   try {
@@ -84,7 +84,7 @@ async function post(path: string, key: string, body: object, tries: number): Pro
   return { ...((await answer.json()) as Record<string, unknown>), status: answer.status };
 }
 
-/** As every library does: again until it is answered 200. */
+/** Retries until the answer is 200, as every library does. */
 async function postUntilTaken(path: string, key: string, body: object): Promise<Record<string, unknown>> {
   for (let tries = 0; ; tries++) {
     const answer = await post(path, key, body, tries);
@@ -98,7 +98,7 @@ async function sendBatch(): Promise<void> {
   const batch = Array.from({ length: BATCH_EVENTS }, () => {
     const event = { messageId: randomUUID(), device: `device-${Math.floor(Math.random() * DEVICES)}`, firstTriedAtMs };
     sent.set(event.messageId, event);
-    // Half of them are signed in; who refused as a user is refused on any device.
+    // Half of the visitors are signed in. A refusal as a user applies to every device.
     const userId = Math.random() < 0.5 ? { userId: `user-of-${event.device}` } : {};
     return { type: "track", event: "Sent", anonymousId: event.device, ...userId, messageId: event.messageId };
   });
@@ -110,7 +110,7 @@ async function sendBatch(): Promise<void> {
   suppressed += counts[2];
 }
 
-/** Every third names the user too, by a secret key, as a back office does. */
+/** Every third refusal also names the user, with a secret key, as a back office does. */
 async function refuse(index: number): Promise<void> {
   const device = `device-${index}`;
   const ids = index % 3 === 0 ? { anonymousId: device, userId: `user-of-${device}` } : { anonymousId: device };
@@ -121,7 +121,7 @@ async function refuse(index: number): Promise<void> {
 
 const takenByRevoked: string[] = [];
 
-/** Revokes the key; from the answer on it is tried until the end. */
+/** Revokes the key. After the answer, the key is used until the end of the test. */
 async function revoke(index: number, revoked: Set<string>, goOn: () => boolean): Promise<void> {
   const key = doomedKeys[index] ?? "";
   await worker.push([
@@ -139,7 +139,7 @@ async function revoke(index: number, revoked: Set<string>, goOn: () => boolean):
 it("the count goes 1, 4, 16, 2 under load, refusals and revocations", { timeout: 240_000 }, async () => {
   const revoked = new Set<string>();
   await resize(STAGES[0] ?? 1, revoked);
-  // A good event by each key that will be revoked: a refusal afterwards is the revocation's.
+  // Each key that will be revoked first sends a good event, so that a later refusal is due to the revocation.
   for (const key of doomedKeys) {
     const body = { type: "track", event: "Before", anonymousId: "before", messageId: randomUUID() };
     expect((await postUntilTaken("/v1/track", key, body)).success).toBe(true);
@@ -174,7 +174,7 @@ it("the count goes 1, 4, 16, 2 under load, refusals and revocations", { timeout:
   expect(suppressed).toBeGreaterThan(0);
   expect(accepted + duplicates + suppressed).toBe(sent.size);
 
-  // Nothing more is sent: every accepted event comes out by itself.
+  // No more events are sent. Every accepted event must be delivered without further traffic.
   const arrivedIds = async () => {
     const { first, marked } = await stream.read();
     return new Set([...first.keys(), ...marked.keys()].filter((id) => sent.has(id)));
@@ -184,7 +184,7 @@ it("the count goes 1, 4, 16, 2 under load, refusals and revocations", { timeout:
     .toBeGreaterThanOrEqual(accepted);
   const { first, retried } = await stream.read();
   const arrived = await arrivedIds();
-  // What a failed try had stored already is a duplicate of the next one, or was refused meanwhile.
+  // An event that a failed attempt had already stored is a duplicate in the next attempt, or was refused meanwhile.
   expect(arrived.size).toBeGreaterThanOrEqual(accepted);
   expect(arrived.size).toBeLessThanOrEqual(sent.size);
   const storedAfterRefusal = [...arrived].filter((id) => {

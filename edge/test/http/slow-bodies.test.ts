@@ -1,4 +1,5 @@
-// Bodies that arrive slowly, break off, or never end: each is answered, and nobody else waits for them. docs/API_DOCUMENTATION.md#answers.
+// Tests bodies that arrive slowly, break off, or never end. Each is answered, and no other request waits for them.
+// docs/API_DOCUMENTATION.md#answers.
 
 import { connect, type Socket } from "node:net";
 import { LIMITS } from "@behaviour/contract";
@@ -40,7 +41,7 @@ function head(...headers: string[]): string {
   return ["POST /v1/batch HTTP/1.1", "Host: edge.test", `X-API-Key: ${worker.key}`, ...headers, "", ""].join("\r\n");
 }
 
-/** Connections on each of which so much of a body has arrived. */
+/** Opens connections and sends this part of a body on each. */
 async function stall(connections: number, declaredBytes: number, sentBytes: number): Promise<RawSocket[]> {
   const stalled: RawSocket[] = [];
   for (let made = 0; made < connections; made++) {
@@ -85,14 +86,14 @@ describe("good events are taken while a client holds", () => {
 
   it("connections that go on dripping", async () => {
     const stalled = await stall(300, 200_000, 60_000);
-    /** All of them together are less than what is kept free for small bodies. */
+    /** All good events together fit into the memory that is reserved for small bodies. */
     const smallBytes = LIMITS.isolateSmallBodyBytes / 64;
     const drip = setInterval(() => {
       for (const { socket } of stalled) socket.write(" ");
     }, 100);
     try {
       expect(await goodEvents(27, smallBytes)).toEqual(Array(27).fill(200));
-      // The others, once it has been seen how slowly these bodies come.
+      // Larger events are accepted when the slow bodies have been recognised.
       await expect.poll(() => goodEvents(5), { timeout: 5_000 }).toEqual(Array(5).fill(200));
     } finally {
       clearInterval(drip);
@@ -156,7 +157,7 @@ describe("a body that breaks off is the client's fault", () => {
     socket.once("end", () => void (isClosed = true));
     socket.end(Buffer.from(head(header) + sent, "latin1"));
     await expect.poll(() => isClosed || received().includes("}"), { timeout: 8_000, interval: 20 }).toBe(true);
-    // The runtime may end the connection by itself; where there is an answer it is this one.
+    // The runtime may close the connection by itself. If there is an answer, it is a 400.
     if (received() !== "") expect(received()).toMatch(/^HTTP\/1\.1 400 /);
     expect(await goodEvents(1)).toEqual([200]);
   });

@@ -1,5 +1,5 @@
 /// <reference path="../../../local/emulators/modules.d.ts" />
-// Runs in Node: one region's stream, a real emulator with its files, that can be taken away and come back.
+// Runs one region's stream in Node, as a real emulator with its own files that can be stopped and restarted.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,10 +11,10 @@ import { callKinesis } from "../servers/kinesis/proxy.ts";
 const RECORDS_PER_CALL = 1_000;
 
 export interface OnStream {
-  /** How often each message stands in records without a mark, and in records with one. */
+  /** How often each message occurs in records without a mark, and in records with a mark. */
   first: Map<string, number>;
   marked: Map<string, number>;
-  /** Of those without a mark, how many the client itself said it had sent before. */
+  /** How many of the messages without a mark were declared as retries by the client. */
   retried: Map<string, number>;
 }
 
@@ -34,13 +34,13 @@ export class RegionStream {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** On the same port, with what it had. */
+  /** Starts the emulator on the same port with its earlier data. */
   async up(): Promise<void> {
     this.#running ??= await startKinesis({ path: this.#folder, port: this.#port });
     this.#port = Number(new URL(this.#running.endpoint).port);
   }
 
-  /** Nobody listens any more. */
+  /** Stops the emulator, so that no process listens on the port. */
   async down(): Promise<void> {
     await this.#running?.stop();
     this.#running = null;

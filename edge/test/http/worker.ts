@@ -1,4 +1,4 @@
-// Runs in Node: the bundled Worker in a workerd of its own, behind a real socket, with a key that may write.
+// Runs the bundled Worker in its own workerd behind a real socket, started from Node, with a key that may write.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,18 +10,18 @@ import { bundleWorker } from "../../../local/edge/bundle.ts";
 const INTERNAL_SECRET = "internal-secret-of-at-least-32-characters";
 
 export interface ListeningWorker {
-  /** `http://127.0.0.1:<port>`, the same over deployments. */
+  /** `http://127.0.0.1:<port>`, unchanged by deployments. */
   origin: string;
   key: string;
   project: string;
-  /** Puts another version of the Worker in the place of the running one, as a deployment does: objects keep their storage. */
+  /** Replaces the running Worker with another version, as a deployment does. Objects keep their storage. */
   deploy(vars?: Record<string, string>): Promise<void>;
-  /** Pushes what is known of keys, as the control plane does. @throws when the edge did not take it. */
+  /** Pushes key records, as the control plane does. @throws if the edge did not accept them */
   push(records: readonly { key: string; record: KeyRecord }[]): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param vars what is to differ; by default its stream is not there, and what it takes waits. */
+/** @param vars variables to override. By default the stream is unreachable, and accepted events wait. */
 export async function startWorker(vars: Record<string, string> = {}): Promise<ListeningWorker> {
   const storage = mkdtempSync(join(tmpdir(), "behaviour-worker-"));
   const code = await bundleWorker();
@@ -85,7 +85,7 @@ async function pushKey(origin: string): Promise<{ key: string; project: string }
   return { key, project };
 }
 
-/** A public key without restrictions, save for what is changed. */
+/** The record of a public key without restrictions, except for the given changes. */
 export function testRecord(change: Partial<KeyRecord> & { id: string; project: string }): KeyRecord {
   return {
     kind: "public",

@@ -1,4 +1,5 @@
-// The ledger through the public door: written by one request, it binds the very next one, in every region's shard.
+// Tests the ledger through the public API. A record that one request writes applies to the next request, in the shards of every
+// region.
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -10,7 +11,7 @@ import { arrivedEvents, untilArrived } from "../servers/kinesis/stream.ts";
 
 const GRANT = { analytics: "granted", advertising: "granted" };
 
-/** A request as it comes from another continent: the test pool's own door gives none. */
+/** Sends a request from another continent. The test pool's own entry point does not set a continent. */
 async function sendFrom(
   continent: string,
   country: string,
@@ -81,12 +82,12 @@ describe("the consent ledger", () => {
     const event = async () =>
       (await send("/v1/track", { body: goodEvent({ anonymousId: "d" }), headers: bearer(key) })).body;
     expect(await event()).toMatchObject({ suppressed: 1 });
-    // A refusal counts from its receipt, whatever the client's clock said of it.
+    // A refusal counts from its receipt, regardless of the client's clock.
     await consent(key, { anonymousId: "d", purposes: { analytics: "granted" }, occurredAt: at(1) });
     expect(await event()).toMatchObject({ suppressed: 1 });
     await consent(key, { anonymousId: "d", purposes: { analytics: "granted" } });
     expect(await event()).toMatchObject({ accepted: 1 });
-    // The future counts as now: it can't be used to outrank what comes.
+    // A time in the future counts as now, so that it can't override later records.
     await consent(key, { anonymousId: "d", purposes: { analytics: "granted" }, occurredAt: at(-600) });
     await consent(key, { anonymousId: "d", purposes: { analytics: "denied" } });
     expect(await event()).toMatchObject({ suppressed: 1 });

@@ -1,5 +1,5 @@
-// Makes an id whose MurmurHash (contract/src/hash.ts) is that of another text: each step of the hash can be undone, so the last
-// eight units of an id are solved for. What anybody can do who wants to.
+// Creates an id with the same MurmurHash (contract/src/hash.ts) as another text. Each step of the hash is invertible, so the last
+// eight units of the id can be computed. Any attacker can do this.
 
 import { hashId } from "@behaviour/contract";
 
@@ -13,7 +13,7 @@ function rotate(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-/** Of an odd number, modulo 2³². */
+/** The inverse of an odd number, modulo 2³². */
 function inverse(value: number): number {
   let result = value;
   for (let i = 0; i < 5; i++) result = Math.imul(result, 2 - Math.imul(value, result));
@@ -57,10 +57,10 @@ function blockBetween(from: State, to: State): number[] {
   });
 }
 
-/** @returns an id with which `prefix + id` hashes as `target` does, and which the API takes. */
+/** @returns an id that the API accepts and for which `prefix + id` has the same hash as `target` */
 export function collidingId(target: string, prefix: string): string {
   for (let attempt = 0; ; attempt++) {
-    // A block after the number, so that it has changed every part of the state.
+    // A block follows the number, so that the number has changed every part of the state.
     const start = `${prefix}${attempt.toString(36).padStart(8 - (prefix.length % 8), "x")}${"x".repeat(8)}`;
     const length = start.length + 8;
     const wanted = stateOf(target).map((part) => part ^ target.length ^ length) as State;

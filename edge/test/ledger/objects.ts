@@ -1,4 +1,4 @@
-// Reaches the ledger's objects of a project as the Worker does, and has them fail where a test must.
+// Calls the ledger objects of a project as the Worker does, and makes them fail if a test needs it.
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -20,7 +20,7 @@ export function homeOf(project: string, kind: IdKind, id: string): DurableObject
   return homeAt(project, homeOfTopic(topicOf(entryOf(project, kind, id))));
 }
 
-/** Runs the alarm of the ledger object of an id by hand; true when one stood. */
+/** Runs the alarm of the ledger object of an id. Resolves to true if an alarm was set. */
 export function runHomeAlarm(project: string, kind: IdKind, id: string): Promise<boolean> {
   return runDurableObjectAlarm(homeOf(project, kind, id));
 }
@@ -38,12 +38,12 @@ export function refusal(record: string, change: Partial<ConsentRecord> = {}): Co
   };
 }
 
-/** The name of the object whose method is being called. */
+/** The name of the object whose method is called. */
 function nameOf(object: unknown): string {
   return (object as { ctx: DurableObjectState }).ctx.id.name as string;
 }
 
-/** Shards whose name has this in it take nothing from the ledger, until it is restored. */
+/** Shards whose name contains `part` accept nothing from the ledger until `restore` is called. */
 export function unreachable(part: string): { restore(): void; calls: string[] } {
   const calls: string[] = [];
   const { applyConsent } = BufferShard.prototype;

@@ -1,4 +1,4 @@
-// Standings join to the same whatever order they come in; what travels between objects is read as it was written. ADR 009.
+// Tests that standings join to the same result in any order, and that data between objects is read as it was written. ADR 009.
 
 import { describe, expect, it } from "vitest";
 import { ENTRY_KIND, HOMES, homeOfTopic, LedgerIds, legacyEntryOf, topicOf } from "../../src/ledger/entry.ts";
@@ -23,7 +23,7 @@ function record(change: Partial<ConsentRecord>): ConsentRecord {
   return { ...base, purposes: {}, ...change };
 }
 
-/** All that a purpose can be said to be, at few times so that they often meet. */
+/** All verdicts of a purpose, at few different times, so that equal times are frequent. */
 const STANDINGS: Standing[] = (["granted", "denied", undefined] as const).flatMap((analytics) =>
   (["granted", "denied", undefined] as const).flatMap((advertising) =>
     [50, 100, 150].flatMap((occurredAtMs) =>

@@ -1,6 +1,6 @@
-// The release before this one kept consent in each shard, under MurmurHash of `kind:id`. Its records bind in this release from a
-// shard's first judgement on; its Workers, which still run for minutes, are judged, and never told that they wrote what they
-// did not. Goes with the release after this one.
+// Tests the upgrade from the previous release, which kept consent in each shard under the MurmurHash of `kind:id`. Its records
+// apply in this release from a shard's first judgement on. Its Workers still run for minutes; their events are judged, and they
+// never receive a confirmation of a write that did not happen. Remove this file in the next release.
 
 import { createExecutionContext, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -32,7 +32,7 @@ interface OldRecord {
   recordedAtMs?: number;
 }
 
-/** Gives a shard the table as that release left it, then lets it wake anew. */
+/** Gives a shard the table of that release, then restarts it. */
 async function oldShard(project: string, records: readonly OldRecord[], region = "na", index = 0): Promise<void> {
   const stub = env.SHARD.get(env.SHARD.idFromName(`${project}:${region}:${index}`));
   await runInDurableObject(stub, (_shard: BufferShard, state) => {
@@ -176,7 +176,7 @@ describe("records of the release before", () => {
   });
 });
 
-/** One event of a Worker of that release, packed as accepted; dropped where the ledger denies analytics. */
+/** One event of a Worker of that release, packed as accepted. It is dropped if the ledger denies analytics. */
 function oldEvent(messageId: string, ids: { anonymousId?: string; userId?: string } | null): AppendInput {
   const input = appendInput([messageId]);
   const accept = outcomeCode("accept");
@@ -220,7 +220,7 @@ describe("a Worker of the release before", () => {
   it("that wrote to a shard of its own release is not forgotten: no refusal is answered before that shard is known to be new", async () => {
     const project = newProject("old-shard");
     const key = await newKey({ project });
-    // Registered, as every shard with traffic is, and of a release that never asked the ledger.
+    // The shard is registered, like every shard with traffic, but its release never asked the ledger.
     await directoryOf(env, project).registerShard(`${project}:oc:0`, []);
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { ledgerInUse } = BufferShard.prototype;

@@ -1,4 +1,4 @@
-// How much of a busy project an isolate tells its live tail, with a clock that is handed in.
+// Tests how many events of a busy project an isolate sends to the live tail. The test passes the time.
 
 import { LIMITS } from "@behaviour/contract";
 import { expect, it } from "vitest";
@@ -42,7 +42,7 @@ it("lets one call be under way, which takes along what comes meanwhile", () => {
   expect(channel.lead(5)).toBe(false);
   expect(channel.take(6)).toEqual({ texts: ["b"], lost: 3 });
   expect(channel.hasMore).toBe(false);
-  // Its request was cut off: it is not waited for for ever.
+  // The request of that call was cut off. The channel does not wait for it forever.
   expect(channel.lead(60_000)).toBe(true);
 });
 

@@ -1,4 +1,4 @@
-// The live tail through its public door: who may watch, what is told, and what never is.
+// Tests the live tail through the public API: who may watch, which messages are sent, and which data is never sent.
 
 import { listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -130,7 +130,7 @@ it("costs nothing more once the last watcher has left", async () => {
   await expect.poll(() => shardIsWatched(project), { timeout: 5_000 }).toBe(false);
 });
 
-/** As the shard's answers say it. */
+/** Whether the project is watched, according to the shard's answers. */
 async function shardIsWatched(project: string): Promise<boolean> {
   const shard = env.SHARD.get(env.SHARD.idFromName(shardName(project, "na", 0)));
   const { watched } = await shard.report({ receivedAtMs: Date.now(), rejected: 0, repeated: 0, drops: [] });
@@ -163,7 +163,7 @@ it("ends a watcher whose key was revoked", async () => {
   const secretKey = await newKey(record);
   const watching = await watch(bearer(secretKey));
   await putRecord(secretKey, { ...record, revokedAt: Date.now() - 1 });
-  // What the isolate remembers of a key it believes for three seconds, so the second look at the latest finds out.
+  // An isolate trusts its cached key for three seconds, so the second check at the latest notices the revocation.
   await expect
     .poll(
       async () => {
@@ -261,7 +261,7 @@ it("gives each of many isolates a share of one tail's room", async () => {
 
 it("sockets that never read cost a bounded memory, and good events nothing", { timeout: 60_000 }, async () => {
   const { project, publicKey, secretKey } = await newProjectWithKeys();
-  // Each is what a client that stopped reading is to the tail: nothing it is sent is ever confirmed.
+  // To the tail, each of these sockets is a client that stopped reading, because it never confirms a message.
   const silent = await Promise.all(Array.from({ length: 100 }, () => watch(bearer(secretKey))));
   const message = JSON.stringify({ type: "event", filler: "x".repeat(10_000) });
   for (let i = 0; i < 100; i++) await liveTail(project).publish(new Array<string>(10).fill(message), 0);

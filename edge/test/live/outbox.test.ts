@@ -1,4 +1,4 @@
-// What may wait for one watcher, with a socket that only remembers and a clock that is handed in.
+// Tests the messages that may wait for one watcher, with a socket that only records. The test passes the time.
 
 import { LIMITS } from "@behaviour/contract";
 import { beforeEach, expect, it } from "vitest";
@@ -47,7 +47,7 @@ it("sends a watcher that confirms as fast as it reads, and no faster", () => {
     for (const text of confirmations()) outbox.hear(text);
   }
   expect(events()).toBe(100 * (FITTING >> 2));
-  // It stops reading.
+  // The watcher stops reading.
   const before = events();
   for (let round = 0; round < 100; round++) outbox.send(many(FITTING >> 2), 1_000_000);
   expect((events() - before) * MESSAGE.length).toBeLessThanOrEqual(LIMITS.liveBufferBytes);
@@ -73,7 +73,7 @@ it.each(["", "{}", "ping", '{"type":"confirm","upTo":-1}', '{"type":"confirm","u
   },
 );
 
-/** Watchers of one tail, each a socket that remembers how much it was sent. */
+/** Watchers of one tail. Each socket records how much it was sent. */
 function watchers(count: number) {
   const room = new Room();
   room.watchers = count;

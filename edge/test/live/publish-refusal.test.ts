@@ -1,5 +1,5 @@
-// Requests that are refused as a whole, on the live tail: told with their code where a key names the project, nothing of
-// what they held, and at no cost while nobody watches.
+// Tests refused requests on the live tail. A refusal is sent with its code if a key names the project, without any content of the
+// request, and it costs nothing while nobody watches.
 
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -15,7 +15,7 @@ afterEach(() => {
   for (const watching of opened.splice(0)) watching.close();
 });
 
-/** A project with somebody who watches it. */
+/** A project with a watcher. */
 async function watched(change: Parameters<typeof newKey>[0] | Record<string, never> = {}) {
   const project = newProject("refused");
   const key = await newKey({ ...change, project });

@@ -1,4 +1,4 @@
-// The live tail shows an event's own time, corrected as it is stored: not how far back a copy of it may lie.
+// Tests that the live tail shows an event's own corrected time, as it is stored, not the earliest possible time of a duplicate.
 
 import { afterEach, expect, it } from "vitest";
 import type { LiveMessage } from "../../src/live/message.ts";

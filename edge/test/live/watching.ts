@@ -1,4 +1,4 @@
-// A watcher of the live tail, as a program opens it: everything it was told, and how its socket ended.
+// Watches the live tail as a program does, and records all messages and the end of the socket.
 
 import { assert, vi } from "vitest";
 import type { LiveMessage } from "../../src/live/message.ts";

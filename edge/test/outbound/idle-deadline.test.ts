@@ -1,4 +1,4 @@
-// The deadline of answers whose length nobody knows, with a clock that is handed in.
+// Tests the deadline of answers of unknown length, with fake timers.
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { boundIdle, withIdleDeadline } from "../../src/outbound/idle-deadline.ts";
@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
 
-/** A body that is written by hand. */
+/** A body that the test writes piece by piece. */
 function handWritten() {
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   let cancelled = false;

@@ -1,4 +1,4 @@
-// What is told of personal data and repairs is bounded, whatever a client sends: by event, by request, and in the envelope.
+// Tests that reports of personal data and repairs are bounded for any input: per event, per request, and in the envelope.
 
 import { boundedPointer, LIMITS, MORE_FINDINGS } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { bearer, goodEvent, send } from "../client.ts";
 import { newKey, newProject } from "../keys.ts";
 import { readRecords, streamState, untilArrived } from "../servers/kinesis/stream.ts";
 
-/** An object of so many strings, ten keys of 120 characters down. */
+/** An object with this many strings below ten nested keys of 120 characters. */
 function deep(strings: number, text: string): Record<string, unknown> {
   let value: unknown = Array.from({ length: strings }, () => text);
   for (let depth = 0; depth < 10; depth++) value = { [`${depth}`.repeat(120)]: value };
@@ -32,7 +32,7 @@ describe("warnings", () => {
     expect(warnings).toHaveLength(LIMITS.warningsPerRequest);
     for (let index = 0; index < 10; index++) expect(warnings.filter((one) => one.index === index)).toHaveLength(20);
     expect(Math.max(...warnings.map(({ pointer }) => pointer.length))).toBe(LIMITS.pointerLength);
-    // 20 findings of each event and the one that says there were more.
+    // Each event has 20 findings and one entry that says that there were more.
     expect(warningsCut).toBe(20 * 21 - LIMITS.warningsPerRequest);
     expect(JSON.stringify(answer.body).length).toBeLessThan(100_000);
   });
@@ -116,7 +116,7 @@ describe("findings", () => {
     const [one, two] = [first, second].map((redacted) => redacted?.event["context"] as typeof context);
     expect(one?.app, "the same object, so it was made once").toBe(two?.app);
     expect(second?.findings).toEqual(first?.findings);
-    // An event's own value of that name is its own.
+    // An event's own value of the same name is not replaced.
     expect(redaction.redact({ context: { ...context, app: { mail: "no" } } })?.event["context"]).toMatchObject({
       app: { mail: "no" },
     });

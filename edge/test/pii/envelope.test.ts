@@ -1,4 +1,5 @@
-// What the collector tells the processor beside the events: what it masked, what the project chose, the browser's hints.
+// Tests the data that the collector sends to the processor beside the events: masked places, the project's settings, and the
+// browser's hints.
 
 import { describe, expect, it } from "vitest";
 import { bearer, goodEvent, send } from "../client.ts";

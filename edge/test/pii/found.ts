@@ -1,10 +1,10 @@
-// What is personal data or opens a door: the text, and what is stored of it. Forms that websites, mail programs and libraries
-// really write.
+// Lists texts with personal data or credentials, each with the text that is stored. The forms are used by real websites, mail
+// programs and libraries.
 
 const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
 
 export const FOUND_TEXTS: readonly [text: string, stored: string][] = [
-  // Names are read by their words.
+  // Parameter names are recognised by their words.
   ["https://a.example/reset?reset_password_token=s3cr3t", "https://a.example/reset?reset_password_token=[credential]"],
   ["?accessToken=s3cr3t&page=2", "?accessToken=[credential]&page=2"],
   ["?user[password]=s3cr3t&user[plan]=pro", "?user[password]=[credential]&user[plan]=pro"],

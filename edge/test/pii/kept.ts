@@ -1,9 +1,10 @@
-// What looks like personal data and is none: stored as sent, because what is masked wrongly is lost for good.
+// Lists texts that look like personal data but are not. They are stored as sent, because a wrongly masked text is permanently
+// lost.
 
 const UUID = "550e8400-e29b-41d4-a716-446655440000";
 
 export const KEPT_TEXTS: readonly string[] = [
-  // Files, pictures for fine screens, packages, places in programs.
+  // Files, high-resolution images, packages, places in programs.
   "https://shop.example/p/mug@2x.png",
   "https://cdn.example/logo@3x.webp?v=2",
   "icon@1.5x.svg",
@@ -91,7 +92,7 @@ export const KEPT_TEXTS: readonly string[] = [
   "?promo_code=WELCOME10",
   "?country_code=DE",
   "?postal_code=10115",
-  // Words that only begin, or stand before, what says something.
+  // Words that only contain a sensitive name, or that have no value.
   "#token_type=bearer&expires_in=3600",
   "?password_reset=1",
   "?email_verified=true",

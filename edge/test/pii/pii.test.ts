@@ -14,7 +14,7 @@ function redactEvent(event: Record<string, unknown>, policy: PiiPolicy) {
   return new RequestRedaction(policy).redact(event);
 }
 
-/** Text, what is stored of it, and the classes that are recorded. */
+/** The text, the stored text, and the recorded classes. */
 const FOUND: [string, string, string[]][] = [
   ["mail ada@example.com now", "mail [email] now", ["email"]],
   ["Ada.Lovelace+news@mail.example.co.uk.", "[email].", ["email"]],

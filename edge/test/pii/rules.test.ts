@@ -1,5 +1,5 @@
-// What the edge takes for personal data, and what it does not, as two tables; and that masking twice changes nothing, for
-// texts put together at random from both.
+// Tests which texts the edge treats as personal data, with a table of masked texts and a table of unchanged texts. Also tests
+// that masking a second time changes nothing, with random combinations of both tables.
 
 import { describe, expect, it } from "vitest";
 import { ALL_PII, NO_PII, PII } from "../../src/pii/classes.ts";
@@ -26,7 +26,7 @@ describe("personal data in a text", () => {
   });
 });
 
-/** Mulberry32: the same texts again for the same seed. */
+/** Mulberry32, so that the same seed produces the same texts. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {

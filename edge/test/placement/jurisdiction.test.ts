@@ -1,5 +1,6 @@
-// A deployment of a jurisdiction reaches its Durable Objects within the jurisdiction only. Workerd has no jurisdictions, so the
-// namespaces here stand for Cloudflare's: they hand out objects only once they were confined.
+// Tests that a deployment in a jurisdiction only uses Durable Objects within that jurisdiction. Workerd has no jurisdictions, so
+// the test replaces Cloudflare's namespaces. A replaced namespace only returns objects after it was restricted to the
+// jurisdiction.
 
 import { createExecutionContext, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -18,10 +19,10 @@ afterEach(reset);
 
 type Environment = typeof env;
 
-/** A binding to a service answers to any name: only the class tells them apart. */
+/** A binding to a service responds to any property name, so only the class distinguishes a namespace. */
 const isNamespace = (binding: unknown) => (binding as object | null)?.constructor?.name === "DurableObjectNamespace";
 
-/** As the runtime gives it to a deployment of the EU. */
+/** The environment that the runtime passes to a deployment in the EU. */
 function europe(): { environment: Environment; confined: Set<string> } {
   const confined = new Set<string>();
   const environment: Record<string, unknown> = { ...env, JURISDICTION: "eu" };

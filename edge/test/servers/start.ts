@@ -1,6 +1,6 @@
 /// <reference path="../../../local/emulators/modules.d.ts" />
-// Runs in Node, once for all test files: real Kinesis emulators, one a region, each behind a proxy that can fail on command,
-// and a query backend that answers what it was told to.
+// Starts the servers in Node, once for all test files: one real Kinesis emulator per region, each behind a proxy that can fail on
+// command, and a query backend with scripted answers.
 
 import { STREAMS } from "@behaviour/contract";
 import type { TestProject } from "vitest/node";
@@ -36,10 +36,10 @@ async function startRegion(): Promise<{ endpoint: string; stop: () => Promise<vo
 declare module "vitest" {
   interface ProvidedContext {
     kinesisEndpoint: string;
-    /** No shard knows of it unless a test tells it (shard/two-regions.test.ts). */
+    /** Shards use it only if a test configures it (shard/two-regions.test.ts). */
     secondaryKinesisEndpoint: string;
     queryEndpoint: string;
-    /** Sizes of what runs longer than a minute. */
+    /** The size of the tests that run longer than a minute. */
     chaos: "short" | "full";
   }
 }

@@ -1,4 +1,4 @@
-// Runs in workerd: tells the query backend what to answer, and asks how often it was asked.
+// Scripts the answers of the query backend from workerd, and reads how often it was called.
 
 import { env } from "cloudflare:workers";
 import { hashKey, type KeyRecord } from "@behaviour/contract";
@@ -8,7 +8,7 @@ export async function scriptAnswer(answer: ScriptedAnswer): Promise<void> {
   await fetch(`${env.QUERY_ENDPOINT}/test/answers`, { method: "PUT", body: JSON.stringify(answer) });
 }
 
-/** The control plane knows this key; KV may not. */
+/** The control plane knows this key, even if KV does not. */
 export function scriptKey(key: string, record: KeyRecord | null): Promise<void> {
   return scriptAnswer({ path: keyPath(key), status: record === null ? 404 : 200, body: record });
 }

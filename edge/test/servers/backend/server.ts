@@ -1,5 +1,5 @@
-// Runs in Node: the query backend as the edge sees it. It knows the keys it was told of, fails as it was told, and answers
-// every other call with what it received.
+// Simulates the query backend in Node. It knows the scripted keys, fails as scripted, and answers every other call with the
+// request that it received.
 
 import { createServer, type ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
@@ -13,13 +13,13 @@ export interface ReceivedCall {
   url: string;
   headers: Record<string, string>;
   body: string;
-  /** Null when the signature was wrong. */
+  /** Null if the signature was wrong. */
   signature: { service: string; headers: string[] } | null;
 }
 
 /**
- * What `PUT /test/answers` says of a path: a status and a body, with `headers` of its own; or `cut` for a connection that
- * breaks; or `pieces`, sent one after the other with a pause before each.
+ * The answer that `PUT /test/answers` sets for a path: a status and a body with optional `headers`; or `cut` for a connection
+ * that breaks; or `pieces`, sent in sequence with a pause before each piece.
  */
 export interface ScriptedAnswer {
   path: string;

@@ -1,10 +1,10 @@
-// AWS Signature Version 4 as the receiving side computes it, written from the specification and not from our client's code.
+// Verifies AWS Signature Version 4 on the receiving side. It is written from the specification, not from our client's code.
 
 import { createHash, createHmac } from "node:crypto";
 
 export interface SignedRequest {
   method: string;
-  /** With its query string. */
+  /** Includes the query string. */
   url: string;
   headers: Record<string, string | string[] | undefined>;
   body: string;
@@ -13,7 +13,7 @@ export interface SignedRequest {
 const FORM =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/;
 
-/** @returns the signed headers and the service, or null when the signature is not right. */
+/** @returns the signed headers and the service, or null if the signature is wrong */
 export function verifySignature(request: SignedRequest, secret: string): { service: string; headers: string[] } | null {
   const match = FORM.exec(String(request.headers.authorization));
   if (match === null) return null;

@@ -1,4 +1,4 @@
-// Runs in Node: stands between the edge and the emulator, and fails as it is told, by project. `/test/*` is its own door.
+// Runs a proxy in Node between the edge and the emulator, which fails as scripted, per project. `/test/*` controls the proxy.
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { closeServer, type ListeningPart, listenOnLoopback } from "../../../../local/emulators/listening.ts";
@@ -51,7 +51,7 @@ export async function startFaultyKinesis(upstream: string): Promise<ListeningPar
     return fault;
   };
 
-  /** Hands the chosen records on, and remembers those the emulator took. */
+  /** Forwards the chosen records, and records those that the emulator stored. */
   const store = async (input: PutRecords, chosen: readonly boolean[], error: string): Promise<PutResult[]> => {
     const records = input.Records.filter((_, index) => chosen[index]);
     const results: PutResult[] = [];

@@ -1,4 +1,4 @@
-// Runs in workerd: what a test sees of the stream behind the edge, and how it makes it fail.
+// Reads the stream behind the edge for a test in workerd, and sets its faults.
 
 import { env } from "cloudflare:workers";
 import { Buffer } from "node:buffer";
@@ -6,7 +6,7 @@ import { decodeFrame, mergeBatchContext, RequestEnvelope } from "@behaviour/cont
 import { expect, vi } from "vitest";
 import type { ArrivedRecord, Fault, StreamState } from "./faults.ts";
 
-/** @param endpoint of the region's stream; the primary's when absent */
+/** @param endpoint of the region's stream; the primary region by default */
 export async function setFaults(
   project: string,
   faults: readonly Fault[],
@@ -28,7 +28,7 @@ export interface StreamLine {
   events: Record<string, unknown>[];
 }
 
-/** The lines of some records: envelopes with their events, the batch's context merged in; redelivery marks counted. */
+/** The lines of records: envelopes with their events and the batch's context merged in. Also counts the redelivery marks. */
 export function readRecords(records: readonly ArrivedRecord[]): { lines: StreamLine[]; marks: number } {
   const lines: StreamLine[] = [];
   let marks = 0;
@@ -54,7 +54,7 @@ export function readRecords(records: readonly ArrivedRecord[]): { lines: StreamL
   return { lines, marks };
 }
 
-/** Every event of the project that is on the stream, by messageId; one that is there twice fails the test. */
+/** Every event of the project on the stream, by messageId. An event that is there twice fails the test. */
 export async function arrivedEvents(project: string): Promise<Map<string, Record<string, unknown>>> {
   const { arrived } = await streamState(project);
   const events = new Map<string, Record<string, unknown>>();
@@ -67,7 +67,7 @@ export async function arrivedEvents(project: string): Promise<Map<string, Record
   return events;
 }
 
-/** Waits until all these messages have arrived. */
+/** Waits until all given messages have arrived. */
 export async function untilArrived(project: string, messageIds: Iterable<string>): Promise<Map<string, unknown>> {
   return vi.waitFor(
     async () => {
