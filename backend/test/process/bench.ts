@@ -1,5 +1,5 @@
-// Events per second of the processor's pure part on one core: decode, unpack, enrich, assemble, encode; the vault answers
-// from memory, the stores take everything. `node backend/test/process/bench.ts [seconds]`
+// Measures events per second of the processor's pure part on one core: decode, unpack, enrich, assemble, encode. The vault
+// answers from memory, and the stores accept everything. `node backend/test/process/bench.ts [seconds]`
 
 import { randomBytes } from "node:crypto";
 import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";

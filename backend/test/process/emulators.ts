@@ -1,4 +1,4 @@
-// The processor on real emulators, through its front door: the Lambda handler. Reads back what it left behind.
+// Runs the processor on real emulators through the Lambda handler, and reads back its output.
 
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import {
@@ -27,7 +27,7 @@ export interface Emulated {
   config: Config;
   kinesis: KinesisClient;
   failedEvents: FailedEventStore;
-  /** A processor as a fresh process would have it: nothing remembered. */
+  /** The parts of a processor in a new process, without any memory. */
   freshParts(): ProcessorParts;
   vaultItems(): Promise<unknown[]>;
   /** Every record of the enriched stream, per stream shard in order. */
@@ -99,7 +99,7 @@ async function readStream(kinesis: KinesisClient): Promise<EnrichedEvent[]> {
   return events;
 }
 
-/** What a consumer with one monotone checkpoint per raw shard takes: every event once, whatever was put twice. */
+/** The events that a consumer with one monotone checkpoint per raw shard accepts: every event once, also if it was put twice. */
 export function asConsumed(emitted: readonly EnrichedEvent[]): EnrichedEvent[] {
   let checkpoint = "";
   return emitted.filter(({ position }) => {

@@ -1,4 +1,4 @@
-// What is read off an event and its request: a table for each enrichment.
+// Tests what each enrichment reads from an event and its request, with a table for each.
 
 import type { RequestEnvelope } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

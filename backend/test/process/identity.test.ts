@@ -1,4 +1,4 @@
-// Who is one person: edges between surrogates, through the processor's door, on a real table.
+// Tests which surrogates are one person: the edges between surrogates, written by the processor to a real table.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dynamodbClient } from "../../src/aws.ts";
@@ -7,7 +7,7 @@ import { IdentityEdges, subjectLookup } from "../../src/vault/index.ts";
 import { type Emulated, HMAC_KEY, startEmulated } from "./emulators.ts";
 import { batchLine, frame, type Sent, track } from "./sample.ts";
 
-// Only ends what hangs: the emulators share two cores with whatever else runs.
+// The timeouts only end tests that hang. The emulators share two cores with other work.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 let emulated: Emulated;
@@ -26,7 +26,7 @@ afterAll(async () => {
 let number = 0;
 const newProject = () => `people-${number++}`;
 
-/** One invocation of a process of its own, so that nothing is remembered. */
+/** One invocation in a new process, without any memory. */
 async function processed(project: string, events: Sent[], changes: object = {}): Promise<void> {
   const record = {
     rawShard: `us-east-1.000000000000.behaviour-raw.shardId-${project}`,
@@ -115,8 +115,8 @@ describe("an alias", () => {
     expect(person).toHaveLength(4);
     expect(person).toEqual(expect.arrayContaining([subject, old, await deviceOf(project, "tablet")]));
     expect((await edges.of(project, subject ?? "")).map(({ kind }) => kind)).toEqual(["alias", "alias", "alias"]);
-    // Told again by another, the device stays whose it is.
-    await processed(project, [seen("c", "third"), alias("tablet", "third")], SECRET);
+    // If another user claims the device, it stays with the first user.
+    await processed(project, [seen("c", "third"), alias("tablet", "third")]);
     expect((await userOf(project, "third")).person).toHaveLength(1);
   });
 

@@ -1,5 +1,5 @@
-// Personal data on its way through the processor: masked before anything is written, on the enriched stream and among the
-// failed events, with what the edge found beside it.
+// Tests personal data in the processor: it is masked before any write, on the enriched stream and in the failed events, and the
+// findings of the edge are kept beside it.
 
 import { decodeFrame, TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ const phonePlan = TrackingPlan.parse({
   ],
 });
 
-/** Everything the processor writes, as text. */
+/** Runs the processor and returns everything it writes, as text. */
 async function run(lines: string[], plan?: TrackingPlan) {
   const written: string[] = [];
   const failed: KeptFailure[] = [];
@@ -109,7 +109,7 @@ describe("personal data of the second kind", () => {
     expect(events.map((event) => event.messageId)).toEqual(["n"]);
     expect(failed).toMatchObject([{ code: "plan_out_of_bounds", pointer: "/properties/phone", actual: "[phone]" }]);
     expect(all).not.toMatch(CANARY);
-    // Replayed after the plan is mended, the event is what it would have been at once.
+    // If the event is replayed after the plan was fixed, the result is the same as without the failure.
     const original = failed[0]?.original ?? "";
     const again = await run([original]);
     expect(again.events[0]).toMatchObject({

@@ -1,5 +1,5 @@
-// Personal data of the second kind: what is taken for it, what is not, and what becomes of it. The rules as tables; none of
-// the numbers is anybody's (reserved ranges, examples of the issuing authorities).
+// Tests personal data of the second kind with tables: texts that are recognised, texts that are not, and the results. No number
+// belongs to a person (reserved ranges, examples of the issuing authorities).
 
 import { LIMITS, MORE_FINDINGS, type ProcessorSettings, type RequestEnvelope } from "@behaviour/contract";
 import fc from "fast-check";
@@ -20,7 +20,7 @@ function redacted(event: Sent, changes: Partial<RequestEnvelope> = {}) {
 
 const from = (country: string | null) => ({ source: { ...SOURCE, country } });
 
-/** What is stored for one property, and the classes that were recorded for it. */
+/** The stored value of one property, and its recorded classes. */
 function stored(name: string, value: unknown, country: string | null = "DE"): [unknown, string] {
   const result = redacted(track("m", { properties: { [name]: value } }), from(country));
   const classes = (result?.findings ?? []).map((finding) => finding.class);
@@ -284,7 +284,7 @@ describe("what the project chose", () => {
 
 describe("hostile text", () => {
   const long = (piece: string) => piece.repeat(Math.ceil(8_192 / piece.length)).slice(0, 8_192);
-  // Anything but linear takes minutes over these: the test would hang, and no clock has to judge.
+  // A scanner that is not linear takes minutes for these texts. The test would hang, so no time measurement is needed.
   it.each([
     "+1234567 ",
     "+49 30 901820 ",
@@ -331,7 +331,7 @@ describe("hostile text", () => {
     );
     expect(contexts).toHaveLength(200);
     for (const next of contexts) {
-      // With a look at each, the calls would have run out, and the form would have been enough.
+      // If each occurrence cost a call, the calls would be used up, and the form alone would decide.
       expect(next).toMatchObject({ list: context.list, own: "+99955512345" });
       expect(next?.["tel"]).toBe("[phone]");
     }

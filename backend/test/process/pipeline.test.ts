@@ -1,4 +1,4 @@
-// The processor through its door, on real emulators: exactness across crashes, copies, poison. E8, E11.
+// Tests the processor through its handler on real emulators: exactness across crashes, duplicates and poison. E8, E11.
 
 import { EnrichedEvent, type FailedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -9,7 +9,7 @@ import type { StreamRecord } from "../../src/stream/event.ts";
 import { asConsumed, type Emulated, startEmulated } from "./emulators.ts";
 import { batchLine, eventLine, frame, shopEvent, track } from "./sample.ts";
 
-// Only ends what hangs: the emulators share two cores with whatever else runs.
+// The timeouts only end tests that hang. The emulators share two cores with other work.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 let emulated: Emulated;
@@ -23,7 +23,7 @@ afterAll(async () => {
 const FIRST_SEQUENCE = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898n;
 let shards = 0;
 
-/** A raw shard of its own for each test, so that none sees another's ledger or events. */
+/** Each test has its own raw shard, so that no test sees the ledger or the events of another test. */
 function rawShard(): { name: string; record: (offset: number, bytes: Uint8Array, key?: string) => StreamRecord } {
   const shardId = `shardId-${String(shards++).padStart(12, "0")}`;
   return {
@@ -46,7 +46,7 @@ function rawShard(): { name: string; record: (offset: number, bytes: Uint8Array,
 
 const BULKY_EVENTS = 150;
 
-/** Some 3.6 MB of text: a few of these make the processor write more than once in an invocation. */
+/** About 3.6 MB of text. A few of these frames make the processor write more than once in an invocation. */
 function bulkyFrame(): Uint8Array {
   const properties = { a: "x".repeat(8_000), b: "y".repeat(8_000), c: "z".repeat(8_000) };
   return frame([

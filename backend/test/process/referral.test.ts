@@ -1,4 +1,4 @@
-// Where visitors come from, and what is taken away where consent does not cover advertising.
+// Tests the origin of visitors, and the removal of click ids without consent to advertising.
 
 import {
   CLICK_IDS,

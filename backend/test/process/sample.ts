@@ -1,5 +1,5 @@
-// Realistic input for the processor's tests and benchmark: what an online shop's browser library sends, about 870 bytes an
-// event, in envelopes and frames as the edge writes them.
+// Creates realistic input for the processor's tests and benchmark: the events of an online shop's browser library, about 870
+// bytes per event, in envelopes and frames as the edge writes them.
 
 import {
   concatBytes,
@@ -58,7 +58,7 @@ export function eventLine(event: Sent, changes: Partial<RequestEnvelope> = {}): 
   return envelopeLine(head({ shape: "event", ...changes }), JSON.stringify(event));
 }
 
-/** One member per line, as the shard joins what several requests brought. */
+/** One gzip member per line, as a shard joins the members of several requests. */
 export function frame(lines: readonly string[], isMarked = false): Uint8Array {
   const all = isMarked ? [...lines, JSON.stringify(REDELIVERY_MARK)] : lines;
   return concatBytes(all.map((line) => encodeMember([line])));

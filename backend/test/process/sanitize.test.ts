@@ -1,4 +1,4 @@
-// The second defence: what is storable, what is beyond a limit, and that nothing legitimate is lost on the way.
+// Tests the second defence: values that can be stored, values above a limit, and that no legitimate value is lost.
 
 import { LIMITS } from "@behaviour/contract";
 import { array, assert, constantFrom, dictionary, jsonValue, property, string } from "fast-check";

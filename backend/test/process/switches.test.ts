@@ -1,4 +1,4 @@
-// What a project has turned off: each enrichment alone, and nothing else with it.
+// Tests that a project can turn off each enrichment alone, without an effect on the others.
 
 import { ENRICHMENTS, type EnrichmentName, isOn, ProjectSettings, processorSettings } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
-// The plan as a stage of the processor: what it does to the event that goes on, and the line that is kept of one that does not.
+// Tests the tracking plan as a stage of the processor: its effect on an accepted event, and the line kept for a quarantined
+// event.
 
 import { type RequestEnvelope, TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// Who is behind a user agent: devices, bots, servers, native apps.
+// Tests the classification of user agents: devices, bots, servers, native apps.
 
 import { describe, expect, it } from "vitest";
 import { isBotAgent, isBotBrand } from "../../src/process/enrich/bot.ts";

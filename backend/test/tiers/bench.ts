@@ -1,7 +1,7 @@
-// Load rates of the tiers, printed: `node test/tiers/bench.ts [events]`. The embedded stores run in processes of their own.
-// Two figures: by the clock, which counts the stores and whatever else this machine does, and by this process's CPU time,
-// which is the loader's own cost. Warm and the bare statement it is built on take turns, batch by batch, so that both meet the
-// same machine; their ratio is what counts.
+// Prints the load rates of the tiers: `node test/tiers/bench.ts [events]`. The embedded stores run in processes of their own.
+// It prints two figures: by the clock, which includes the stores and other work of this machine, and by this process's CPU time,
+// which is the loader's own cost. The warm tier and its bare statement alternate batch by batch, so that both run under the same
+// conditions. Their ratio is the result that matters.
 
 import { setTimeout } from "node:timers/promises";
 import type { EnrichedEvent } from "@behaviour/contract";
@@ -20,7 +20,7 @@ import { Shop } from "./shop.ts";
 
 const EVENTS = Number(process.argv[2] ?? 100_000);
 const BATCH = 5_000;
-/** Loads that are not counted: compilation, connections, chunks. */
+/** Number of loads that are not counted, because of compilation, connections and chunks. */
 const WARM_UP = 3;
 
 type Load = (batch: readonly EnrichedEvent[]) => Promise<unknown>;
@@ -81,7 +81,7 @@ async function compare(subjects: readonly [string, Load][], change = (events: En
     for (const [index, [, load]] of subjects.entries()) {
       await rates[index]?.measure(load, change(shops[index]?.recent(BATCH) ?? []));
     }
-    // The emulators' own work that is left over must not be the next one's.
+    // Remaining work of the emulators must not be counted for the next subject.
     await setTimeout(20);
   }
   for (const rate of rates) rate.print();
@@ -99,7 +99,7 @@ await compare([
   ["hot", (batch) => hot.load(batch)],
   ["hot with profiles", (batch) => hotWithProfiles.load(batch)],
 ]);
-// After an outage everything is old, and looked up first.
+// After an outage every event is old, and is looked up first.
 await compare(
   [
     ["warm, suspects", (batch) => warm.load(batch)],

@@ -1,6 +1,6 @@
-// What the archive takes with a consumer for each shard, as Lambda has it: `node backend/test/tiers/cold-bench.ts [consumers]
-// [events]`. Each is a thread with a tier and a raw shard of its own; the stores run in processes of their own. The events are made
-// before the clock starts, which runs until the last consumer has stored its last one.
+// Measures the load rate of the archive with one consumer per shard, as on Lambda: `node backend/test/tiers/cold-bench.ts
+// [consumers] [events]`. Each consumer is a thread with its own tier and raw shard; the stores run in processes of their own. The
+// events are created before the clock starts. The clock stops when the last consumer has stored its last event.
 /* oxlint-disable unicorn/require-post-message-target-origin -- threads have no origin */
 
 import { once } from "node:events";
@@ -14,9 +14,9 @@ import { freshName } from "./events.ts";
 import { startParts } from "./parts.ts";
 import { Shop } from "./shop.ts";
 
-/** What a consumer loads at once. */
+/** Number of events that a consumer loads at a time. */
 const BATCH = 10_000;
-/** Not counted: compilation and connections. */
+/** Number of loads that are not counted, because of compilation and connections. */
 const WARM_UP = 3;
 
 async function consume({ config, events }: { config: Config; events: number }): Promise<void> {

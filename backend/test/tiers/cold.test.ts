@@ -1,4 +1,4 @@
-// What the cold tier promises beyond the suite that all tiers pass: files that others read, and compaction.
+// Tests the promises of the cold tier beyond the suite of all tiers: files for other readers, and compaction.
 
 import { PLATFORM, STORE_COLUMNS } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// One suite that every tier passes, on real parts: whatever is delivered, how often, cut how, through which shard, and
-// wherever the consumer dies, what the tier holds in the end is exactly what was sent.
+// Runs one suite on every tier with real parts. In the end a tier contains exactly the sent messages, for any number of
+// deliveries, any division into batches, any shard, and a crash of the consumer at any point.
 
 import type { EnrichedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,13 +15,13 @@ afterAll(async () => {
   await stores?.stop();
 });
 
-/** What a tier must hold of a project: each message that was sent once, and nothing else. */
+/** The expected content of a tier for a project: each sent message once, and nothing else. */
 function sent(tier: TierUnderTest, project: string, messages: readonly EnrichedEvent[]): Held {
   const ids = new Set(messages.filter((event) => event.project === project).map((event) => event.messageId));
   return { events: ids.size, messageIds: tier.name === "hot" ? null : [...ids].toSorted() };
 }
 
-/** Runs a scenario with the process dying at its 1st, 2nd … call, until it no longer gets that far. */
+/** Runs a scenario with a crash at the 1st, 2nd … call of the process, until the scenario has fewer calls. */
 async function withEveryCrash(
   scenario: (crash: CrashPlan) => Promise<void>,
   sides: readonly CrashSide[] = ["before", "after"],
@@ -173,7 +173,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     await ahead.load(events.slice(0, 10));
     await behind.load(events.slice(0, 10));
     await ahead.load(events.slice(0, 25));
-    // Its fault, if it meets one, is its own: what counts is what the tier holds.
+    // The overtaken consumer may fail. Only the content of the tier matters.
     await Promise.allSettled([behind.load(events.slice(0, 15))]);
     expect(await tier.holds(project)).toEqual(sent(tier, project, events.slice(0, 25)));
     await ahead.load(events);
@@ -217,7 +217,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
           await tier.open().load(events);
           expect(await tier.holds(project)).toEqual(sent(tier, project, events));
         };
-        // The first process dies in the same place each time; where the second does moves on.
+        // The first process crashes at the same call each time. The call of the second crash advances.
         for (let call = 1, second = new CrashPlan(1, "before"); call < 100; second = new CrashPlan(++call, "before")) {
           await again(second);
           if (!second.crashed) break;

@@ -1,4 +1,5 @@
-// The consumer around a tier, as the event-source mapping calls it: what it sets aside, and where it asks to resume.
+// Tests the consumer around a tier, as the event-source mapping calls it: the records it stores as failed events, and the record
+// at which it asks to resume.
 
 import { type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -22,7 +23,7 @@ function record(sequenceNumber: string, data: Uint8Array): StreamRecord {
 
 const frameOf = (values: readonly unknown[]) => encodeMember(values.map((value) => JSON.stringify(value)));
 
-/** A tier that remembers, and fails at an event of this id. */
+/** A tier that records its events, and fails at the event with this id. */
 function memoryTier(failsAt?: string): Tier & { loaded: EnrichedEvent[] } {
   const loaded: EnrichedEvent[] = [];
   return {

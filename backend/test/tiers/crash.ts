@@ -1,4 +1,5 @@
-// A process that dies at its n-th call to a store: the call either did not happen, or happened and its answer was lost.
+// Simulates a process that crashes at its n-th call to a store. The call either did not happen, or happened and its answer was
+// lost.
 
 import type { Sql } from "../../src/database/client.ts";
 
@@ -6,12 +7,12 @@ export type CrashSide = "before" | "after";
 
 export class Crash extends Error {}
 
-/** What becomes of each call to a store. */
+/** Decides the outcome of each call to a store. */
 export interface CallPlan {
   around<T>(work: () => PromiseLike<T>): Promise<T>;
 }
 
-/** A store that refuses a share of the calls, and of another share does the work and loses the answer. */
+/** A store that refuses a share of the calls, and loses the answer after the work for another share. */
 export class FlakyPlan implements CallPlan {
   refused = 0;
   lost = 0;
@@ -36,7 +37,7 @@ export class CrashPlan implements CallPlan {
   readonly #call: number;
   readonly #side: CrashSide;
   #calls = 0;
-  /** Whether the process died: every call after that fails too. */
+  /** True after the crash. Every later call fails too. */
   crashed = false;
 
   /** @param call 1 is the first */

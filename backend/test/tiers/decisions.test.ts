@@ -1,4 +1,4 @@
-// The pure decisions of the tiers, as tables: order, labels, what goes where.
+// Tests the pure decisions of the tiers with tables: order, labels, and the place of each event.
 
 import { position } from "@behaviour/contract";
 import * as fc from "fast-check";
@@ -16,7 +16,7 @@ const nowMs = Date.UTC(2026, 10, 25, 12, 0, 30);
 describe("inOrder", () => {
   it("makes of records that overlap in any way one run in order", () => {
     const run = runOf({ project: "p", rawShard: "s", count: 30 });
-    // The stream's rule: each delivery starts at or before the end of the one before it.
+    // The rule of the stream: each delivery starts at or before the end of the previous delivery.
     const deliveries = fc.array(fc.tuple(fc.nat(30), fc.nat(30)), { maxLength: 8 });
     fc.assert(
       fc.property(deliveries, (cuts) => {

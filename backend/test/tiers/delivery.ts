@@ -1,6 +1,6 @@
-// Delivers the enriched stream to a tier as badly as an event-source mapping may: every batch three times, the repeats cut
-// differently and in any later order, a batch halved after a failure, a new process after each death. What a mapping does
-// promise is kept: the first delivery of a shard's records follows their order.
+// Delivers the enriched stream to a tier in the worst way that an event-source mapping allows: every batch three times, with the
+// repeats divided differently and in any later order, a batch halved after a failure, and a new process after each crash. It
+// keeps the one promise of a mapping: the first delivery of a shard's records follows their order.
 
 import { type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
 import type { StreamRecord } from "../../src/stream/event.ts";
@@ -11,11 +11,11 @@ import { Crash } from "./crash.ts";
 const EVENTS_PER_RECORD = 5;
 const BATCH_RECORDS = 6;
 const TIMES = 3;
-/** A fault that does not end would otherwise go on for ever. */
+/** Without this limit, a fault that does not end would loop forever. */
 const TRIES_MAX = 2_000;
 
 export interface DeliveryParts {
-  /** A process that has just started. */
+  /** Opens the tier of a new process. */
   open(): Tier;
   storeFailed: (failed: readonly FailedEvent[]) => Promise<void>;
   random: () => number;
@@ -68,7 +68,7 @@ export async function deliver(parts: DeliveryParts, shards: readonly StreamRecor
     const repeats = again.length > 0 && (unfinished.length === 0 || random() < 0.5);
     if (repeats) {
       const [batch] = again.splice(Math.floor(random() * again.length), 1);
-      // What is repeated may fail too; its first delivery has had its effect already.
+      // A repeated delivery may fail too. Its first delivery has already had its effect.
       if (batch !== undefined) await invoke(batch);
       continue;
     }
@@ -83,7 +83,7 @@ export async function deliver(parts: DeliveryParts, shards: readonly StreamRecor
   throw new Error("the stream was not delivered: a fault does not end");
 }
 
-/** The records that were done and some before and after them, as long as they were delivered before. */
+/** The finished records and some records before them, all of which were delivered before. */
 function cutAnew(records: readonly StreamRecord[], next: number, done: number, random: () => number): StreamRecord[] {
   const from = Math.max(0, next - Math.floor(random() * BATCH_RECORDS));
   return records.slice(from, next + done);

@@ -1,11 +1,11 @@
-// Enriched events for the tiers' tests, as the processor writes them.
+// Creates enriched events for the tiers' tests, as the processor writes them.
 
 import { randomBytes } from "node:crypto";
 import { ENRICHED_VERSION, type EnrichedEvent, position } from "@behaviour/contract";
 
 let lastName = 0;
 
-/** Each test has projects and raw shards of its own, so that tests share the stores and not their contents. */
+/** Each test has its own projects and raw shards, so that tests share the stores but not their contents. */
 export function freshName(prefix: string): string {
   lastName++;
   return `${prefix}_${process.pid}x${lastName}x${randomBytes(4).toString("hex")}`;
@@ -15,7 +15,7 @@ export function enrichedEvent(
   fields: Partial<EnrichedEvent> & Pick<EnrichedEvent, "project" | "rawShard">,
 ): EnrichedEvent {
   const receivedAtMs = fields.receivedAtMs ?? Date.now();
-  // Somebody who is not signed in.
+  // A visitor who is not signed in.
   const subject = randomBytes(16).toString("hex");
   return {
     v: ENRICHED_VERSION,
@@ -68,12 +68,12 @@ export interface Run {
   project: string;
   rawShard: string;
   count: number;
-  /** Place in the raw stream of the first. */
+  /** Position of the first event in the raw stream. */
   first?: number;
   fields?: Partial<EnrichedEvent>;
 }
 
-/** Consecutive events of one raw shard, ten to a record. */
+/** Consecutive events of one raw shard, ten per record. */
 export function runOf({ project, rawShard, count, first = 1, fields = {} }: Run): EnrichedEvent[] {
   return Array.from({ length: count }, (_, index) => {
     const place = first + index;
@@ -87,7 +87,7 @@ export function runOf({ project, rawShard, count, first = 1, fields = {} }: Run)
   });
 }
 
-/** The same message as another region's shard passed it on: other times, another place, marked as a retry. */
+/** The same message from another region's shard: with other times, another position, and marked as a retry. */
 export function copyOf(event: EnrichedEvent, rawShard: string, place: number): EnrichedEvent {
   return {
     ...event,

@@ -1,5 +1,5 @@
-// The archive's schema changes by one rule: columns are added at the end, nullable, and never renamed, retyped or removed. So
-// files of all ages are one table, for readers who go by column names, and for our own compaction.
+// Tests the rule for changes of the archive's schema: columns are added at the end, nullable, and never renamed, retyped or
+// removed. So files of all ages are one table for readers that use column names, and for our own compaction.
 
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { BUCKETS, STORE_COLUMNS } from "@behaviour/contract";
@@ -12,7 +12,7 @@ import { enrichedEvent, freshName, runOf } from "./events.ts";
 import { openStores, parquetKeys, queryParquet, type TierStores } from "./stores.ts";
 
 const TIME_MS = Date.UTC(2026, 10, 20, 12);
-/** What a file of last year does not have. */
+/** The columns that a file of last year does not have. */
 const ADDED_SINCE = ["group_subject", "city", "browser_version", "utm_content"];
 
 let stores: TierStores;
@@ -23,7 +23,7 @@ afterAll(async () => {
   await stores?.stop();
 });
 
-/** A file as another version of the schema wrote it. */
+/** Writes a file with another version of the schema. */
 async function putFile(
   project: string,
   messageId: string,

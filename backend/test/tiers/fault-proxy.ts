@@ -1,15 +1,15 @@
-// A proxy in front of an emulated AWS store that answers as the service does when it is overloaded, or loses its answers.
-// Which requests it hits follows from a seed.
+// Runs a proxy in front of an emulated AWS store that answers like an overloaded service, or loses answers. A seed determines
+// which requests are affected.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 
 export type StoreFault =
-  /** DynamoDB beyond its capacity: refused, nothing done. */
+  /** DynamoDB is above its capacity. The request is refused, and nothing is done. */
   | "throttled"
-  /** S3 asks for a slower pace: refused, nothing done. */
+  /** S3 asks for a lower rate. The request is refused, and nothing is done. */
   | "slowDown"
-  /** Done, and the connection is cut before the answer. */
+  /** The request is done, and the connection is cut before the answer. */
   | "answerLost";
 
 const REFUSALS: Record<Exclude<StoreFault, "answerLost">, { status: number; type: string; body: string }> = {
@@ -29,7 +29,7 @@ const SDK_RETRIES = 2;
 
 export class StoreFaults {
   fault: StoreFault | null = null;
-  /** Share of the requests (0 to 1) that are hit. */
+  /** Share of the requests (0 to 1) that are affected. */
   share = 0;
   hit = 0;
   readonly url: string;
@@ -63,7 +63,7 @@ export class StoreFaults {
   }
 
   #serve(incoming: IncomingMessage, answer: ServerResponse): void {
-    incoming.on("error", () => undefined); // Its client gave up.
+    incoming.on("error", () => undefined); // The client disconnected.
     const fault = this.fault !== null && this.#random() < this.share ? this.fault : null;
     if (fault !== null) this.hit++;
     if (fault === "throttled" || fault === "slowDown") {
@@ -91,7 +91,7 @@ export class StoreFaults {
   }
 }
 
-/** As many tries as the SDK makes, without its pauses: what waits for seconds on a service would wait so in each test. */
+/** As many attempts as the SDK makes, but without its pauses. The pauses would cost seconds in each test. */
 export function withoutPauses<C extends { config: object }>(client: C): C {
   const token = (count: number) => ({ getRetryCount: () => count, getRetryDelay: () => 1 });
   const strategy = {
@@ -106,7 +106,7 @@ export function withoutPauses<C extends { config: object }>(client: C): C {
   return client;
 }
 
-/** Mulberry32: numbers from 0 to 1 that a failing run can be repeated with. */
+/** Mulberry32: numbers from 0 to 1, with which a failing run can be reproduced. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

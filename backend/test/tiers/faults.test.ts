@@ -1,6 +1,6 @@
-// One suite that every tier passes under each fault: what it holds in the end is the truth exactly, every message once, and
-// what cannot be stored is among the failed events once, with its neighbours unharmed. The stream is delivered as badly as a
-// mapping may (delivery.ts). Outages of the database, which end processes, are in outage.test.ts.
+// Runs one suite on every tier under each fault. In the end a tier contains every message exactly once. An event that cannot be
+// stored is in the failed events once, and its neighbours are stored. The stream is delivered in the worst way that a mapping
+// allows (delivery.ts). outage.test.ts tests outages of the database, which end processes.
 
 import type { EnrichedEvent, FailedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -50,7 +50,7 @@ const hits = () => dynamodbFaults.hit + s3Faults.hit + database.hit;
 interface Fault {
   name: string;
   begin?(): void;
-  /** Each process dies at a random call. */
+  /** Each process crashes at a random call. */
   crashes?: boolean;
 }
 
@@ -84,7 +84,7 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Three shards of the stream: two with messages of their own, one with copies of the first's, as another region sends them. */
+/** Three shards of the stream: two with their own messages, one with duplicates of the first shard's, as from another region. */
 function traffic(): { project: string; messageIds: string[]; shards: EnrichedEvent[][] } {
   const project = freshName("p");
   const [one, two, three] = [freshName("shardId"), freshName("shardId"), freshName("shardId")];
@@ -95,7 +95,7 @@ function traffic(): { project: string; messageIds: string[]; shards: EnrichedEve
   return { project, messageIds, shards: [first, second, copies] };
 }
 
-/** Where `tiersUnderTest` opens a tier on the faulty stores, and reads what it holds from the sound ones. */
+/** The tiers on the faulty stores. Their content is read from the stores without faults. */
 const faultyTiers = tiersUnderTest(() => faulty);
 
 describe.each(tiersUnderTest(() => stores))("$name", (tier: TierUnderTest) => {

@@ -1,4 +1,4 @@
-// What the hot tier promises beyond the suite that all tiers pass: the real-time view, bounded items, the sketch.
+// Tests the promises of the hot tier beyond the suite of all tiers: the real-time view, bounded items, and the sketch.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

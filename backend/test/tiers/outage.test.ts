@@ -1,5 +1,5 @@
-// The tiers as functions in processes of their own, on the stream: the database is killed in mid-insert, stays away, and comes
-// back. Warm catches up by itself to the truth exactly; hot and cold do not notice.
+// Tests the tiers as functions in processes of their own on the stream. The database is killed during an insert, stays down, and
+// restarts. The warm tier catches up by itself to exactly the sent events; the hot and cold tiers are not affected.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -43,7 +43,7 @@ function environment(): Record<string, string> {
 
 const databaseUrl = () => `postgres://postgres@127.0.0.1:${databasePort}/postgres`;
 
-/** Resolves when the process has said that it serves. */
+/** Resolves when the process has reported that it is ready. */
 async function start(script: string, args: readonly string[], more: Record<string, string>): Promise<ChildProcess> {
   const child = spawn(process.execPath, [join(LOCAL, script), ...args], {
     env: { ...environment(), ...more },
@@ -57,7 +57,7 @@ async function start(script: string, args: readonly string[], more: Record<strin
   return child;
 }
 
-/** Its supervisor starts it again when it does not come up. */
+/** Retries the start if the database does not start, as its supervisor does. */
 async function startDatabase(): Promise<ChildProcess> {
   for (let tries = 1; ; tries++) {
     const more = { DATA_DIR: join(folder, "database"), POSTGRES_PORT: String(databasePort) };
@@ -67,7 +67,7 @@ async function startDatabase(): Promise<ChildProcess> {
   }
 }
 
-/** Keeps a function's process alive as its supervisor does. */
+/** Restarts a function's process whenever it ends, as its supervisor does. */
 async function startFunction(name: string, more: Record<string, string> = {}): Promise<void> {
   const child = await start("functions.ts", [name], { DATA_DIR: join(folder, name), ...more });
   child.once("exit", () => {
@@ -125,7 +125,7 @@ async function warmRows(project: string): Promise<number | null> {
     const [row] = await sql<{ count: number }[]>`select count(*)::int as count from events where project = ${project}`;
     return row?.count ?? null;
   } catch {
-    return null; // Away.
+    return null; // The database is down.
   } finally {
     await sql.end({ timeout: 1 });
   }
@@ -162,7 +162,7 @@ describe("the database", () => {
       database?.kill("SIGKILL");
       if (database !== undefined) await once(database, "exit");
       await send(500);
-      // While it is away.
+      // The database is down during this check.
       await hotAndColdHold(project, 2 * sent);
       expect(await warmRows(project)).toBeNull();
       database = await startDatabase();

@@ -1,4 +1,4 @@
-// The embedded parts in processes of their own, as `npm start` has them, so that a measurement is not of the emulators.
+// Starts the embedded parts in processes of their own, as `npm start` does, so that a measurement does not include the emulators.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,12 +15,12 @@ export interface Parts {
   config: Config;
   environment: Record<string, string>;
   folder: string;
-  /** Of the emulators and of the database. */
+  /** The process ids of the emulators and of the database. */
   pids: number[];
   stop(): Promise<void>;
 }
 
-/** A child that ends with this process, however that ends. Resolves when it serves. */
+/** Starts a child that ends when this process ends in any way. Resolves when the child is ready. */
 async function start(script: string, args: readonly string[], env: Record<string, string>) {
   const child = spawn(process.execPath, [join(LOCAL, script), ...args], {
     env,
@@ -35,12 +35,12 @@ async function start(script: string, args: readonly string[], env: Record<string
   return { child, result: (ready as ReadyMessage).result };
 }
 
-/** The stream's functions by name, in one process, on these parts. */
+/** Starts the named functions of the stream in one process, on these parts. */
 export async function startFunctions(parts: Parts, names: readonly string[], more: Record<string, string>) {
   return (await start("functions.ts", names, { ...parts.environment, ...more })).child;
 }
 
-/** @param dataDir kept when given, else temporary; the database alone when nothing else is wanted */
+/** @param dataDir kept if given, otherwise a temporary folder. With an empty `wanted`, only the database starts. */
 export async function startParts(dataDir?: string, wanted: readonly string[] = AWS_PARTS): Promise<Parts> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), "tiers-"));
   const credentials = { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" };

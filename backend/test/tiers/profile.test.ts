@@ -1,5 +1,5 @@
-// The profiles of signed-in people in the hot tier: the last events, counts and traits, each event once whatever is delivered
-// again, through whichever shard, and wherever the consumer dies.
+// Tests the profiles of signed-in people in the hot tier: the last events, counts and traits. Each event counts once, for any
+// repeated delivery, through any shard, and for a crash of the consumer at any point.
 
 import { randomBytes } from "node:crypto";
 import type { EnrichedEvent } from "@behaviour/contract";
