@@ -1,4 +1,4 @@
-// Each project's own retention, in each tier, on real parts: what is older goes, what is young or was imported just now stays.
+// Tests each project's own retention in each tier on real parts: older events are deleted; recent or just imported events stay.
 
 import { PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { TABLES } from "@behaviour/contract";
@@ -32,7 +32,7 @@ async function projectWith(settings: Record<string, unknown>): Promise<string> {
 
 const age = (nowMs = Date.now()): Promise<Aged> => ageTiers(stores, nowMs, () => true);
 
-/** Events of so many days ago, ten a day. */
+/** Loads ten events for each of the given days ago. */
 async function loadDays(project: string, daysAgo: readonly number[], receivedDaysAgo?: number): Promise<void> {
   const warm = new WarmTier({ sql: stores.sql, storeFailed: async () => undefined });
   for (const days of daysAgo) {
@@ -130,13 +130,13 @@ describe("cold", () => {
   it("loses objects of old days, once they have lain there as long", async () => {
     const project = await projectWith({ retention: { coldDays: 30 } });
     const cold = new ColdTier(stores);
-    // One of them young still when a month has gone by.
+    // One of these events is still recent after a month.
     for (const days of [-2, 29, 32, 100]) {
       const timeMs = Date.now() - days * DAY_MS;
       await cold.load(runOf({ project, rawShard: freshName("shardId"), count: 3, fields: { timeMs } }));
     }
     await age();
-    // Written just now, as by an import.
+    // All objects were written just now, as by an import.
     expect(await parquetKeys(stores.s3, project)).toHaveLength(4);
     const monthLaterMs = Date.now() + 31 * DAY_MS;
     expect(await deleteOldObjects(stores.s3, project, 61, monthLaterMs, () => true)).toBe(0);

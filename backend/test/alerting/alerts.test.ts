@@ -1,4 +1,4 @@
-// Alert rules from the admin routes to the receiver: on a real database, a real HTTPS receiver and a real SNS.
+// Tests alert rules from the admin routes to the receiver, on a real database, a real HTTPS receiver and an SNS emulator.
 
 import { createHmac } from "node:crypto";
 import { CreateTopicCommand, type SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
@@ -15,12 +15,12 @@ import { createProject } from "../../src/projects/projects.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 
-// A busy machine is no fault of what is tested.
+// A busy machine must not fail these tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** A Wednesday at noon; tests move on from it. */
+/** A Wednesday at noon. Tests advance the time from here. */
 const START_MS = Date.parse("2026-11-25T12:00:00Z");
 const SIGNING_KEY = "a secret of at least thirty-two characters";
 
@@ -66,7 +66,7 @@ async function createRule(input: Record<string, unknown> = {}) {
 }
 const webhook = () => ({ kind: "webhook", url: receiver.url });
 
-/** A run of the alert function. */
+/** Runs the alert function once. */
 async function run() {
   const { sql, database, alerts } = warehouse.parts;
   const faults: unknown[] = [];
@@ -76,7 +76,7 @@ async function run() {
   return { ...evaluated, ...(await deliverDue(parts, () => 60_000)) };
 }
 
-/** Events within the window that ends two minutes ago. */
+/** Stores events within the window that ends two minutes ago. */
 const storeEvents = (count: number, minutesAgo = 3, fields = {}) =>
   warehouse.store(Array.from({ length: count }, () => ({ time: nowMs - minutesAgo * MINUTE_MS, ...fields })));
 
@@ -190,7 +190,7 @@ describe("a notification", () => {
     let givenUp = 0;
     for (let tries = 0; tries < 20 && givenUp === 0; tries++, nowMs += 3_600_000 * 1.5) givenUp = (await run()).givenUp;
     expect(givenUp).toBe(1);
-    // Hours pass meanwhile, in which the incident is announced again, or ends: those have tries left.
+    // In these hours the incident is announced again, or ends. Those notifications have attempts left.
     const rows = await warehouse.parts.database.select().from(alertNotification);
     const row = rows.find(({ givenUpAt }) => givenUpAt !== null);
     expect(row).toMatchObject({ attempts: 14, lastError: "answered 410" });
@@ -232,7 +232,7 @@ describe("a notification", () => {
     const tested = await warehouse.send("POST", `/v1/admin/alerts/${id}/test`);
     expect(tested.body.data).toMatchObject([{ delivered: false }, { kind: "webhook", delivered: true }]);
     expect(told()).toMatchObject([{ type: "alert.test" }]);
-    // Only that subscribing needs no more than the topic: what arrives there is SNS's affair.
+    // Only checks that a subscription needs nothing but the topic. The delivery to subscribers is the task of SNS.
     await sns.send(new SubscribeCommand({ TopicArn, Protocol: "https", Endpoint: "https://hooks.example.com/" }));
   });
 });
@@ -254,7 +254,7 @@ describe("conditions", () => {
     for (const [week, count] of counts.entries()) {
       await storeEvents(count, 30 + (week * 7 * DAY_MS) / MINUTE_MS);
     }
-    // Before all of them, so that each week counts.
+    // This event is older than all weeks, so that each week counts.
     await storeEvents(1, (40 * DAY_MS) / MINUTE_MS);
   };
 
@@ -266,7 +266,7 @@ describe("conditions", () => {
     expect(await observed({ ...drop, minimumEvents: 200 })).toMatchObject({ state: "ok", value: null });
     expect(await observed({ ...drop, event: "Never sent" })).toMatchObject({ state: "ok", value: null });
     expect(await observed({ ...drop, direction: "spike" })).toMatchObject({ state: "ok", value: -60 });
-    // What the warm tier has yet to load was sent all the same.
+    // Events that the warm tier has not loaded yet were still sent.
     await flow([{ processed: 60, warm_loaded: 0 }]);
     expect(await observed(drop)).toMatchObject({ state: "ok", value: 0, detail: { missing: 60 } });
   });
@@ -278,7 +278,7 @@ describe("conditions", () => {
   });
 
   it("an hour of the week is that of the zone's clock", async () => {
-    // Two weeks before, Berlin had summer time: the same hour was one of UTC earlier.
+    // Two weeks earlier, Berlin had summer time, so the same local hour was one hour earlier in UTC.
     nowMs = Date.parse("2026-11-04T12:00:00Z");
     await storeEvents(60, 30);
     await storeEvents(1, (40 * DAY_MS) / MINUTE_MS);

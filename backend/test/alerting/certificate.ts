@@ -1,4 +1,4 @@
-// A certificate for `hooks.example.com` and its key, both made for tests only; valid until 2126.
+// Contains a certificate for `hooks.example.com` and its key, both created for tests only and valid until 2126.
 
 export const HOSTNAME = "hooks.example.com";
 

@@ -1,4 +1,4 @@
-// A webhook's receiver: a real HTTPS server on loopback, and the way to it that stands in for the internet.
+// Runs a webhook's receiver: a real HTTPS server on loopback, and a transport to it that replaces the internet.
 
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { createServer } from "node:https";
@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { httpsTransport, type PostOptions } from "../../src/outbound/post.ts";
 import { CERTIFICATE, HOSTNAME, KEY } from "./certificate.ts";
 
-/** Of somebody's public web server: where the name of the receiver is made to lead. */
+/** The address of a public web server, to which the receiver's name resolves in tests. */
 export const PUBLIC_ADDRESS = "93.184.215.14";
 
 export interface Received {
@@ -18,9 +18,9 @@ export interface Received {
 export interface Receiver {
   url: string;
   received: Received[];
-  /** Connections that were asked for, by address. */
+  /** The addresses of the requested connections. */
   connectedTo: string[];
-  /** What the next requests are answered; 204 unless said otherwise. */
+  /** Answers the next requests; with 204 by default. */
   answer: (response: ServerResponse) => void;
   options: PostOptions;
   stop(): Promise<void>;

@@ -1,4 +1,4 @@
-// How an alert moves between its states: tables of observations, minute by minute.
+// Tests the state transitions of an alert with tables of observations, minute by minute.
 
 import { describe, expect, it } from "vitest";
 import type { AlertTiming, Bounds } from "../../src/alerting/rule.ts";
@@ -12,7 +12,7 @@ interface Step {
   silenced?: boolean;
 }
 
-/** One observation a minute. @returns state and announcement after each. */
+/** Runs one observation per minute. @returns the state and the announcement after each observation */
 function run(values: readonly (number | null | Step)[], timing: Partial<AlertTiming> = {}, bounds: Bounds = ABOVE) {
   const whole = { forMinutes: 2, clearForMinutes: 3, renotifyMinutes: 0, ...timing };
   let standing = initialStanding(0);
@@ -95,7 +95,7 @@ describe("an alert", () => {
       "firing!firing",
       "firing",
     ]);
-    // Nobody was told that it fired, so nobody is told that it ended.
+    // The firing was not announced, so its end is not announced.
     expect(run([silent(11), silent(1), 1], { forMinutes: 0, clearForMinutes: 0 })).toEqual([
       "firing",
       "resolved",

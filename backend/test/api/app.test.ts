@@ -1,4 +1,4 @@
-// What holds for every call: who may ask, how it is refused, that it is written down first, and what a fault looks like.
+// Tests the rules for every call: authorization, refusals, the audit record before the read, and the answer to a fault.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { queryApp } from "../../src/api/app.ts";

@@ -1,4 +1,4 @@
-// The migrator: again, two at once, and after an interruption.
+// Tests the migrator: run again, run twice at the same time, and run after an interruption.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PostgresPart, startPostgres } from "../../../local/index.ts";
@@ -25,7 +25,7 @@ const tables = async () =>
 
 describe("migrateDatabase", () => {
   it("leaves nothing behind when it fails half-way, and succeeds when run again", async () => {
-    // The last statements of the custom migration meet a table where the view is to be.
+    // The last statements of the custom migration fail, because a table has the name of the view.
     await sql`create table events (in_the_way int)`;
     await expect(migrateDatabase(postgres.url)).rejects.toThrow("Failed query");
     expect(await tables()).toEqual(["events"]);

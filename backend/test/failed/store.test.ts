@@ -1,4 +1,4 @@
-// The failed-events store on a real S3 emulator, read back by ourselves and by DuckDB.
+// Tests the failed-events store on an S3 emulator, read back with our own code and with DuckDB.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { s3Client } from "../../src/aws.ts";
 import { type Emulated, startEmulated } from "../process/emulators.ts";
 
-// Only ends what hangs: the emulators share two cores with whatever else runs.
+// The timeouts only end tests that hang. The emulators share two cores with other work.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 let emulated: Emulated;

@@ -1,4 +1,4 @@
-// The whole query Lambda: real tables, real buckets, a real database, asked in the shape a function URL asks in.
+// Tests the whole query Lambda with real tables, real buckets and a real database. Requests have the format of a function URL.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

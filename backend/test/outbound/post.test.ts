@@ -1,4 +1,4 @@
-// Calls to addresses that a client named: which are made, and to where.
+// Tests calls to addresses named by a client: which calls are made, and to which address.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isPublicAddress } from "../../src/outbound/address.ts";

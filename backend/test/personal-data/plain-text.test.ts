@@ -1,4 +1,4 @@
-// Personal data in plain text that nobody could parse: what is masked, what is kept, and that it takes bounded time.
+// Tests personal data in plain text that could not be parsed: masked texts, unchanged texts, and bounded time.
 
 import { describe, expect, it } from "vitest";
 import { maskPlainText } from "../../src/personal-data/plain-text.ts";

@@ -1,5 +1,5 @@
-// What the edge could not be told of a key is told by the scheduled push, once it answers again. Over a real database, and an
-// edge that goes away and comes back.
+// Tests that the scheduled push sends key records that could not be sent to the edge, when the edge answers again. Uses a real
+// database, and an edge that stops and restarts.
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +12,7 @@ import { createProject } from "../../src/projects/projects.ts";
 import { pushUnpushed, pushUpdates } from "../../src/projects/push.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 
-/** An edge that keeps what it is told, while it is there. */
+/** An edge that stores the pushed records while it runs. */
 class Edge {
   readonly records = new Map<string, KeyRecord | null>();
   status = 200;
@@ -116,7 +116,7 @@ it("tells again when a change was made while an older state was on its way", asy
   const { database, edge: pushes } = warehouse.parts;
   const project = await createProject(database, { name: "Overtaken" }, null);
   const made = await createKey(database, project, { projectId: project.id, kind: "public" });
-  // The revocation and its push come between the reading of the old state and its arrival.
+  // The revocation and its push happen between the read of the old state and its arrival.
   const slow = {
     push: async (records: readonly NamedRecord[]) => {
       const revoked = await revokeKey(database, made.view.id, Date.now());

@@ -1,4 +1,4 @@
-// The registry of messages: its table, and its order under contention and loss of memory.
+// Tests the registry of messages: its table, and its order under contention and after a loss of memory.
 
 import { DeleteItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { type EnrichedEvent, hashId, packIds, TABLES } from "@behaviour/contract";

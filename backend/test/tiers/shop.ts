@@ -1,5 +1,5 @@
-// The events of an imaginary shop for measurements: names, pages, countries and devices as unevenly spread as in life, people
-// who come back, properties that differ. Reproducible.
+// Generates the events of an imaginary shop for measurements: names, pages, countries and devices with a realistic skew,
+// returning visitors, and varying properties. The events are reproducible.
 
 import { createHash } from "node:crypto";
 import { ENRICHED_VERSION, type EnrichedEvent, position } from "@behaviour/contract";
@@ -28,9 +28,9 @@ const CITIES = ["Köln", "Paris", "Boston", "Utrecht", "Wien", "Kraków", null];
 export interface ShopOptions {
   project: string;
   rawShard: string;
-  /** How dense the events lie in time. */
+  /** Number of events per second of event time. */
   perSecond: number;
-  /** Epoch milliseconds of the first; by default so that the last of a batch lies near now. */
+  /** Time of the first event, epoch milliseconds. By default the last event of a batch is close to the current time. */
   fromMs?: number;
   people?: number;
 }
@@ -44,7 +44,7 @@ export class Shop {
     this.#options = { ...options, people, fromMs };
   }
 
-  /** The next so many, received within the last seconds. */
+  /** The next `count` events, received within the last seconds. */
   recent(count: number): EnrichedEvent[] {
     const firstMs = Date.now() - (count / this.#options.perSecond) * 1_000;
     return Array.from({ length: count }, (_, index) =>
@@ -52,13 +52,13 @@ export class Shop {
     );
   }
 
-  /** The next so many, at the times they have since `fromMs`. */
+  /** The next `count` events, at their times since `fromMs`. */
   next(count: number): EnrichedEvent[] {
     const { fromMs = 0, perSecond } = this.#options;
     return Array.from({ length: count }, () => this.#event(fromMs + (this.#made / perSecond) * 1_000));
   }
 
-  /** Few of many: the first ones most often. */
+  /** Picks a value with a skew towards the first values. */
   #pick<T>(values: readonly T[]): T {
     return values[Math.floor(this.#random() ** 3 * values.length)] as T;
   }
@@ -135,7 +135,7 @@ export class Shop {
   }
 }
 
-/** As random as a client's UUID, and the same every time. */
+/** An id that looks as random as a client's UUID, and is the same in every run. */
 function idOf(place: number): string {
   const hex = createHash("md5").update(String(place)).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;

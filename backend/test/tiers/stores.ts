@@ -1,4 +1,4 @@
-// The tiers on real parts, and for each of them an independent reader of what it holds.
+// Opens the tiers on real parts, and an independent reader of the content of each tier.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ import { WarmTier } from "../../src/tiers/warm/tier.ts";
 import { type CrashPlan, crashingClient, crashingSql } from "./crash.ts";
 
 export interface TierStores {
-  /** Of the database. */
+  /** The URL of the database. */
   url: string;
   config: Config;
   dynamodb: DynamoDBClient;
@@ -30,15 +30,15 @@ export interface TierStores {
 }
 
 export interface Held {
-  /** Rows, or counted events. */
+  /** Number of rows, or of counted events. */
   events: number;
-  /** Sorted; null for the tier that keeps no ids. */
+  /** The sorted ids; null for the tier that keeps no ids. */
   messageIds: string[] | null;
 }
 
 export interface TierUnderTest {
   name: TierName;
-  /** As a process that has just started. */
+  /** Opens the tier as a new process. */
   open(crash?: CrashPlan): Tier;
   holds(project: string): Promise<Held>;
 }
@@ -104,7 +104,7 @@ export function tiersUnderTest(stores: () => TierStores): TierUnderTest[] {
   ];
 }
 
-/** The sum of `events` over whatever items of the project have it, read without our own reader. */
+/** The sum of `events` over all items of the project with that attribute, read without our own reader. */
 export async function scanEvents(dynamodb: DynamoDBClient, project: string): Promise<number> {
   let sum = 0;
   let startKey: Record<string, never> | undefined;
@@ -139,7 +139,7 @@ export async function parquetKeys(s3: S3Client, project: string): Promise<string
   return keys;
 }
 
-/** DuckDB over a project's objects, which stand as the view `events`. */
+/** Runs a DuckDB query over a project's objects, which are visible as the view `events`. */
 export async function queryParquet(
   s3: S3Client,
   project: string,

@@ -1,4 +1,4 @@
-// What the warm tier promises beyond the suite that all tiers pass: values, roles, poison, late copies.
+// Tests the promises of the warm tier beyond the suite of all tiers: values, roles, poison, and late duplicates.
 
 import { STORE_COLUMNS } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ describe("looking for copies", () => {
     for (let batch = 0; batch < 8; batch++) {
       await open().load(runOf({ project, rawShard, count: 3, first: 1 + batch * 3, fields: { suspect: true } }));
     }
-    // Left to itself Postgres goes over to one kept plan after five of its own.
+    // By default Postgres switches to one generic plan after five custom plans.
     const [plans] = await stores.sql<{ custom: number }[]>`
       select sum(custom_plans)::int as custom from pg_prepared_statements
       where statement like '%join event e on e.project = wanted.project%'`;
@@ -158,7 +158,7 @@ describe("late events", () => {
     const copies = events.map((event, place) => copyOf(event, other, place));
     expect(await open().load(copies)).toMatchObject({ loaded: 0, copies: 50 });
     expect(await open().locate(project, events[3]?.messageId ?? "")).not.toBeNull();
-    // The same key in a compressed chunk is a conflict, another message of that day is none.
+    // The same key in a compressed chunk is a conflict. Another message of that day is not a conflict.
     const more = runOf({ project, rawShard, count: 5, first: 51, fields: { timeMs: oldMs } });
     expect(await open().load(more)).toMatchObject({ loaded: 5 });
   });
