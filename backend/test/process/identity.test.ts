@@ -116,7 +116,7 @@ describe("an alias", () => {
     expect(person).toEqual(expect.arrayContaining([subject, old, await deviceOf(project, "tablet")]));
     expect((await edges.of(project, subject ?? "")).map(({ kind }) => kind)).toEqual(["alias", "alias", "alias"]);
     // If another user claims the device, it stays with the first user.
-    await processed(project, [seen("c", "third"), alias("tablet", "third")]);
+    await processed(project, [seen("c", "third"), alias("tablet", "third")], SECRET);
     expect((await userOf(project, "third")).person).toHaveLength(1);
   });
 
