@@ -1,7 +1,7 @@
 // Keeps the audit log: who read or changed what, appended before it happens. Each project has one chain. An advisory lock
 // serialises appends to a chain, so two records never follow the same record.
 
-import type { Sql } from "postgres";
+import type { Fragment, Sql, TransactionSql } from "postgres";
 import { type AuditRecord, canonicalText, chainHash, GENESIS_HASH } from "./chain.ts";
 
 export interface StoredAuditRecord extends AuditRecord {
@@ -47,12 +47,14 @@ export async function appendAudit(sql: Sql, record: AuditRecord): Promise<void> 
         ${target}::text::jsonb, ${record.requestId}, previous.hash,
         encode(sha256(convert_to(previous.hash || chr(10) || ${canonical}::text, 'UTF8')), 'hex')
       from (
-        select coalesce(
-          (select hash from audit_log where project = ${record.project} order by id desc limit 1),
-          ${GENESIS_HASH}
-        ) as hash
+        select coalesce((${newestHash(tx, record.project)}), ${GENESIS_HASH}) as hash
       ) previous`,
   ]);
+}
+
+/** The statement that finds the hash that the project's next record continues. It runs before every read and every change. */
+export function newestHash(sql: Sql | TransactionSql, project: string): Fragment {
+  return sql`select hash from audit_log where project = ${project} order by id desc limit 1`;
 }
 
 /** Newest first; `from` inclusive, `to` exclusive. */

@@ -158,5 +158,10 @@ export const auditLog = pgTable(
     previousHash: text("previous_hash").notNull(),
     hash: text("hash").notNull(),
   },
-  (table) => [index("audit_log_project").on(table.project, table.at)],
+  (table) => [
+    index("audit_log_project").on(table.project, table.at),
+    // For the newest record of a project, whose hash the next record continues. Without it a quiet project's read walks the log of
+    // all projects backwards.
+    index("audit_log_chain").on(table.project, table.id),
+  ],
 );

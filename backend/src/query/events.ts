@@ -112,7 +112,7 @@ export async function listEvents(sql: Sql, project: string, filter: EventsFilter
       ${filter.event === undefined ? sql`` : sql`and label = ${filter.event}`}
       ${oneOf(sql, "subject", filter.subjects)}
       ${oneOf(sql, "anonymous_subject", filter.anonymousSubjects)}
-      ${after === undefined ? sql`` : sql`and (time, message_id) < (${boundInstant(sql, after.timeMs)}, ${after.messageId})`}
+      ${after === undefined ? sql`` : beforeCursor(sql, after)}
     order by time desc, message_id desc
     limit ${limit + 1}`;
   const page = rows.slice(0, limit);
@@ -122,6 +122,12 @@ export async function listEvents(sql: Sql, project: string, filter: EventsFilter
     events: page.map(toListedEvent),
     last: more ? { timeMs: (last.time as Date).getTime(), messageId: last.message_id as string } : null,
   };
+}
+
+/** The bound of `time` alone lets the database skip the chunks and batches after the cursor, which the pair does not. */
+function beforeCursor(sql: Sql, { timeMs, messageId }: CursorPosition): Fragment {
+  const time = boundInstant(sql, timeMs);
+  return sql`and time <= ${time} and (time, message_id) < (${time}, ${messageId})`;
 }
 
 function oneOf(sql: Sql, column: "subject" | "anonymous_subject", values: readonly string[] | undefined): Fragment {

@@ -3,7 +3,7 @@
 
 import { STORE_COLUMNS } from "@behaviour/contract";
 import type { Hono } from "hono";
-import type { Row, Sql } from "postgres";
+import type { Fragment, Row, Sql } from "postgres";
 import * as z from "zod/mini";
 import { endpoint, mount, type RecordAction } from "../operation/endpoint.ts";
 import { rangeShape, readQuery, type TimeRange, timeRange } from "../operation/parameters.ts";
@@ -64,18 +64,24 @@ async function* encodePages(
 async function* readPages(sql: Sql, project: string, range: TimeRange): AsyncGenerator<Row[], Row[]> {
   let last: Row | undefined;
   for (;;) {
-    const behind: Row | undefined = last;
-    const after =
-      behind === undefined
-        ? sql``
-        : sql`and (time, message_id) > (${boundInstant(sql, (behind.time as Date).getTime())}, ${String(behind.message_id)})`;
-    const rows: Row[] = await sql`
-      select ${sql(COLUMNS)} from event
-      where project = ${project} and ${inRange(sql, range)} ${after}
-      order by time, message_id
-      limit ${PAGE_ROWS}`;
+    const rows: Row[] = await readExportPage(sql, project, range, last);
     if (rows.length > 0) yield [...rows];
     if (rows.length < PAGE_ROWS) return [];
     last = rows.at(-1);
   }
+}
+
+/** @param last the last row of the previous page */
+export async function readExportPage(sql: Sql, project: string, range: TimeRange, last?: Row): Promise<Row[]> {
+  return sql`
+    select ${sql(COLUMNS)} from event
+    where project = ${project} and ${inRange(sql, range)} ${last === undefined ? sql`` : afterRow(sql, last)}
+    order by time, message_id
+    limit ${PAGE_ROWS}`;
+}
+
+/** The bound of `time` alone lets the database skip the chunks and batches before the row, which the pair does not. */
+function afterRow(sql: Sql, row: Row): Fragment {
+  const time = boundInstant(sql, (row.time as Date).getTime());
+  return sql`and time >= ${time} and (time, message_id) > (${time}, ${String(row.message_id)})`;
 }
