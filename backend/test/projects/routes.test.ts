@@ -1,4 +1,4 @@
-// Administration through its routes: what a key may touch, what is shown of a key, and what the edge is told.
+// Tests administration through its routes: what a key may change, what a response shows of a key, and what the edge receives.
 
 import { hashKey, type KeyRecord, keyRecordName, parseKey } from "@behaviour/contract";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -90,7 +90,7 @@ describe("keys", () => {
     const secretKey = await makeKey({ kind: "secret", environment: "test", projectId: PROJECT });
     expect(secretKey.key).toMatch(/^sk_test_/);
     expect(secretKey.scopes).toEqual(["write", "consent", "read", "admin", "privacy"]);
-    // The project's own limit.
+    // The rate limit of the project.
     expect(secretKey.rateLimit).toBe(500);
 
     const { status, record } = await recordOf(publicKey.key);

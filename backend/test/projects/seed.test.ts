@@ -1,4 +1,4 @@
-// The development keys, and the command line, over a real database.
+// Tests the development keys and the command line against a real database.
 
 import { execFile } from "node:child_process";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";

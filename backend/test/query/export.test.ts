@@ -15,7 +15,7 @@ let folder: string;
 beforeAll(async () => {
   warehouse = await openWarehouse();
   folder = await mkdtemp(join(tmpdir(), "export-"));
-  // Seven to a moment, so that pages end within ties.
+  // Seven events share each time, so that pages end between events of the same time.
   await warehouse.store(
     Array.from({ length: COUNT }, (_, n) => ({
       messageId: `e-${String(n).padStart(5, "0")}`,

@@ -1,4 +1,4 @@
-// Funnels, against a walk that tries every combination.
+// Tests funnels against a search that tries every combination.
 
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -104,7 +104,7 @@ describe("funnel", () => {
         fc.array(fc.constantFrom("A", "B", "C"), { minLength: 1, maxLength: 4 }),
         async (given, steps) => {
           const project = `p_random${run++}`;
-          // Each at a moment of its own: the order within one moment has a test of its own.
+          // Each event has its own time. Another test covers the order of events with the same time.
           const stored = given.map(({ event, hours, who }, n) => ({
             project,
             event,
@@ -144,7 +144,7 @@ describe("funnel", () => {
   });
 });
 
-/** Whether any choice of events goes through the steps in order, all within a day of the first. */
+/** Whether some choice of events completes the steps in order, all within a day of the first. */
 function walks(events: { event: string; time: number }[], steps: string[]): boolean {
   const go = (step: number, afterMs: number, startMs: number): boolean =>
     step === steps.length ||

@@ -1,4 +1,4 @@
-// Retention: who came back, by cohort and period.
+// Tests retention: which persons return, by cohort and period.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openWarehouse, type Warehouse } from "./warehouse.ts";

@@ -1,4 +1,4 @@
-// The function `sessions` of the warm tier: the rules as a table, and the same sessions whatever way the events came.
+// Tests the function `sessions` of the warm tier: the rules as a table, and equal sessions for every order of arrival.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CALLER, openWarehouse, PROJECT, type Warehouse } from "./warehouse.ts";
@@ -25,7 +25,7 @@ interface Seen {
 
 let visitors = 0;
 
-/** @param events times of day on 2026-11-20, or whole ISO times. */
+/** @param events times of day on 2026-11-20, or full ISO times. */
 async function store(
   project: string,
   visitor: string,

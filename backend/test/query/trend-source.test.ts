@@ -1,4 +1,4 @@
-// Where a trend is counted: exactly from the events while that is quick, from the aggregates beyond.
+// Tests the source of a trend: the events, which are exact, while counting them is fast, and otherwise the aggregates.
 
 import { expect, it } from "vitest";
 import { chooseSource, type TrendQuestion } from "../../src/query/trend-source.ts";

@@ -123,7 +123,7 @@ describe("trend", () => {
       "from=2026-08-01T00:00:00Z&to=2026-08-03T00:00:00Z&interval=day&breakdown=event",
     ];
     const exact = await Promise.all(queries.map(ask));
-    // As retention does, in the middle of what is asked for: only the aggregates know these four hours now.
+    // Deletes as retention does, in the middle of the requested range: only the aggregates still have these four hours.
     await warehouse.sql`
       delete from event where project = ${project} and time >= '2026-08-01T11:00Z' and time < '2026-08-01T15:00Z'`;
     expect(await Promise.all(queries.map(ask))).toEqual(exact);

@@ -1,4 +1,4 @@
-// A migrated database with events in it, and the query API in front of it, as the tests of reading need them.
+// Provides the query tests with a migrated database, events in it, and the query API in front of it.
 
 import type { Hono } from "hono";
 import { startPostgres } from "../../../local/index.ts";
@@ -26,7 +26,7 @@ export interface Warehouse {
   url: string;
   sql: Sql;
   app: Hono;
-  /** What the edge was told, in order. */
+  /** The records pushed to the edge, in order. */
   pushed: NamedRecord[];
   faults: unknown[];
   parts: QueryParts;

@@ -1,4 +1,4 @@
-// Which of the processor's filed counts are taken in: each record once, however it was filed, and none before its time.
+// Tests which of the processor's filed counts are ingested: each record once, however it was filed, and no record too early.
 
 import { describe, expect, it } from "vitest";
 import { ledgerRecord, packLedger } from "../../src/process/redelivery-entry.ts";
@@ -9,7 +9,7 @@ const NOW_MS = 1_764_072_000_000;
 const MINUTE_MS = 60_000;
 const HOUR_AGO_MS = NOW_MS - 3_600_000;
 
-/** An invocation over records `from` to `to`, of which the first `done` were done: one event each, in one minute. */
+/** An invocation over records `from` to `to` that completed the first `done`. Each has one event, all in one minute. */
 function item(from: number, to: number, done: number | null = to - from + 1, filedAtMs = HOUR_AGO_MS): FiledItem {
   const sequences = Array.from({ length: to - from + 1 }, (_, place) => String(from + place));
   const counted = sequences.slice(0, done ?? 0);

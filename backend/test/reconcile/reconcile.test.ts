@@ -1,5 +1,5 @@
-// Conservation from the raw stream to the tiers (I9): the real processor, tiers and stores, and what the reconciliation says
-// of them when everything arrives, and when something does not.
+// Tests conservation from the raw stream to the tiers (I9) on the real processor, tiers and stores: the result of the
+// reconciliation when every event arrives, and when some are missing.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
@@ -30,7 +30,7 @@ import { WarmTier } from "../../src/tiers/warm/tier.ts";
 import { batchLine, frame } from "../process/sample.ts";
 import { freshName } from "../tiers/events.ts";
 
-// A busy machine is no fault of what is tested.
+// A busy machine must not fail these tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 const MINUTE_MS = 60_000;
@@ -68,7 +68,7 @@ let project: string;
 let rawShard: string;
 let sequence = 4_964_000_000;
 let emitted: EnrichedEvent[];
-/** When the events were received: long enough ago to be settled. */
+/** The time at which the events were received, long enough ago that their minute has settled. */
 let receivedAtMs: number;
 let clockMs: number;
 const nowMs = () => clockMs;
@@ -93,7 +93,7 @@ const eventOf = (messageId: string, fields = {}) => ({
   ...fields,
 });
 
-/** A record of the raw stream with so many events, the first of them broken if asked for. */
+/** A record of the raw stream with these events, of which the first `broken` are invalid. */
 function record(ids: readonly string[], { broken = 0, marked = false, shard = rawShard } = {}): RawRecord {
   const events = ids.map((id, index) => eventOf(id, index < broken ? { event: null } : {}));
   return {
@@ -131,7 +131,7 @@ async function load(
   for (const name of names) await tiers()[name].load(events);
 }
 
-/** As the function does every minute; what it takes in has settled when it looks again. */
+/** Runs as the function does every minute. The minutes that the first run ingests have settled at the second. */
 async function run() {
   const edgeCounters = new EdgeCounters(dynamodb);
   await reconcile({ sql, dynamodb, edgeCounters, nowMs }, plenty);
@@ -193,7 +193,7 @@ describe("a minute", () => {
       cold: { loaded: 4, copies: 0 },
       state: "balanced",
     });
-    // The stream gives the same records again, cut differently, and the tiers theirs.
+    // The raw stream delivers the same records again in other batches, and the tiers receive their events again.
     await processed(records.slice(1));
     await processed(records);
     await load([...events, ...events]);
@@ -215,7 +215,7 @@ describe("a minute", () => {
     expect(imbalanced).toMatchObject([{ differences: { edge: 0, process: 0, hot: 0, warm: 0, cold: 0, [tier]: 2 } }]);
     expect(counts.I9ImbalancedMinutes).toBeGreaterThan(0);
     expect(counts.I2OldestMissingSeconds).toBeGreaterThan(500);
-    // Somebody else's minute adds up.
+    // The missing events arrive.
     await load(events, [tier]);
     expect((await run()).imbalanced).toEqual([]);
   });
@@ -242,7 +242,7 @@ describe("a minute", () => {
     const poison = await processed([record(["d"])]);
     await load([...events, ...copies]);
     await load(poison, ["hot", "cold"]);
-    // An index entry that no page of the index can hold.
+    // The database refuses this session id.
     await tiers().warm.load(poison.map((event) => ({ ...event, sessionId: "\u0000" })));
     await new EdgeCounters(dynamodb).store([edgeLine({ accepted: 5 })]);
     expect((await run()).imbalanced).toEqual([]);

@@ -1,5 +1,5 @@
-// Batches that a mapping gave up on, from the bucket back through their consumer: the processor, tiers and stores are real, the
-// streams between them are in the test's hands.
+// Tests the redrive of batches whose retries a mapping exhausted, from the bucket through their consumer. The processor, tiers
+// and stores are real. The test replaces the streams between them.
 
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { BUCKETS, decodeFrame, type EnrichedEvent, encodeMember, type FailedEvent } from "@behaviour/contract";
@@ -19,7 +19,7 @@ import { batchLine, frame, track } from "../process/sample.ts";
 import { enrichedEvent, freshName, runOf } from "../tiers/events.ts";
 import { openStores, type TierStores, tiersUnderTest } from "../tiers/stores.ts";
 
-// A busy machine is no fault of what is tested.
+// A busy machine must not fail these tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 const plenty = () => 300_000;
@@ -28,7 +28,7 @@ const ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/behaviour-enriched";
 let stores: TierStores;
 let s3: S3Client;
 let project: string;
-/** Whether the tiers can be reached. */
+/** Whether the tiers are unreachable. */
 let isDown: boolean;
 const refused: FailedEvent[] = [];
 const emitted: EnrichedEvent[] = [];
@@ -53,7 +53,7 @@ const tierOf = (name: string) => {
   return tier;
 };
 
-/** The processor, whose enriched stream is a list. */
+/** The processor, with a list in place of the enriched stream. */
 function processor() {
   const config = { ...stores.config, vaultHmacKey: "a-key-for-tests-of-32-bytes-or-more" };
   const put = async (_shard: string, frames: readonly Uint8Array[]) => {
@@ -83,7 +83,7 @@ function streamRecord(data: Uint8Array, shardId = "shardId-000000000000"): Strea
     eventID: `${shardId}:${sequenceNumber}`,
     eventSourceARN: ARN,
     kinesis: {
-      // A row of the buffer shard each.
+      // Each record comes from its own row of the shard's buffer.
       partitionKey: `row/${sequenceNumber}`,
       sequenceNumber,
       data: Buffer.from(data).toString("base64"),
@@ -93,7 +93,7 @@ function streamRecord(data: Uint8Array, shardId = "shardId-000000000000"): Strea
 }
 const framesOf = (events: readonly EnrichedEvent[]) => encodeMember(events.map((event) => JSON.stringify(event)));
 
-/** As the mapping of one machine writes it. */
+/** Writes the batch as the single machine's mapping does. */
 function giveUp(consumer: string, records: readonly StreamRecord[]) {
   return keepUndelivered(s3, {
     consumer,
@@ -193,7 +193,7 @@ describe("a batch of the processor", () => {
       await processRecords(processor(), records.map(rawRecord), plenty);
       return emitted.slice(start);
     };
-    // It had emitted the first record's events when it was given up; the stream went on.
+    // The processor emitted the first record's events before the batch failed for the last time. The stream went on.
     const before = await live([first]);
     const after = await live([third]);
     await giveUp("process", [first, second]);

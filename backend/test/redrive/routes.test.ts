@@ -1,11 +1,11 @@
-// The operator's routes: redrive and reconciliation.
+// Tests the operator's routes for redrive and reconciliation.
 
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { createProject } from "../../src/projects/projects.ts";
 import type { UndeliveredBatch } from "../../src/redrive/undelivered.ts";
 import { openWarehouse, PROJECT, type Warehouse } from "../query/warehouse.ts";
 
-// A busy machine is no fault of what is tested.
+// A busy machine must not fail these tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 const BATCH: UndeliveredBatch = {

@@ -1,4 +1,4 @@
-// What the streams gave up, put back into each tier: held once, whatever of it had its effect before, and however often it comes.
+// Tests the redrive into each tier: the tier holds each event once, whatever part was loaded before and however often it comes.
 
 import type { EnrichedEvent } from "@behaviour/contract";
 import * as fc from "fast-check";
@@ -17,7 +17,7 @@ import { CrashPlan, type CrashSide } from "../tiers/crash.ts";
 import { copyOf, freshName, runOf } from "../tiers/events.ts";
 import { openStores, type TierStores, type TierUnderTest, tiersUnderTest } from "../tiers/stores.ts";
 
-// A busy machine is no fault of what is tested.
+// A busy machine must not fail these tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 let stores: TierStores;
@@ -30,12 +30,12 @@ afterAll(async () => {
 
 const tiers = tiersUnderTest(() => stores);
 const MINUTE_MS = 60_000;
-/** More calls than any load below makes. */
+/** More calls than any load below makes, so that every call gets its crash. */
 const CALLS_MAX = 40;
 
 const open = (tier: TierUnderTest, crash?: CrashPlan) => tier.open(crash) as RedrivableTier;
 
-/** Three minutes' events, mixed, as one raw shard gave them: what is given up in the middle, and what comes after it. */
+/** Events of three mixed minutes from one raw shard: those before the failed batch, the failed batch, and those after it. */
 function giveUp() {
   const project = freshName("p");
   const rawShard = freshName("shardId");
@@ -103,7 +103,7 @@ describe.each(tiers)("$name", (tier) => {
     await expectAll(tier, project, all);
   });
 
-  // The given-up batch had been tried, alone or with what came after it, and the consumer had died anywhere in it.
+  // The consumer tried the failed batch, alone or with the events after it, and crashed at any call.
   it.each<[CrashSide, string]>([
     ["before", "alone"],
     ["after", "alone"],
@@ -174,7 +174,7 @@ describe("ranges of positions", () => {
         for (const group of groups) {
           const fresh = group.filter((place) => !added.has(place)).toSorted((a, b) => a - b);
           for (const place of fresh) added.add(place);
-          // One by one, as if others lay between them: then nothing may be covered that was not added.
+          // Adds the positions one by one, as if others lay between them: then the ranges may cover only added positions.
           for (const place of fresh) ranges = withPositions(ranges, [position(place)]);
         }
         expect(decodeRanges(encodeRanges(ranges))).toEqual(ranges);

@@ -1,5 +1,5 @@
-// The backend's whole path in one process, on real parts: raw stream, processor, enriched stream, the three tiers, the query
-// API. What stands before the raw stream is the test itself.
+// Runs the backend's whole path in one process, on real parts: raw stream, processor, enriched stream, the three tiers, and
+// the query API. The test takes the place of the edge.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,13 +44,13 @@ export interface Tiers {
 export interface Backend {
   sql: Sql;
   failedEvents: FailedEventStore;
-  /** What the processor counted since the start. */
+  /** The processor's counts since the start. */
   counts: { processed: number; redelivered: number };
   replayParts: ReplayParts;
-  /** Records of the raw stream, as the edge's shards put them. */
+  /** Puts records into the raw stream as the edge's shards do. */
   send(frames: readonly Uint8Array[]): Promise<void>;
   ask(project: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
-  /** Message ids, sorted; of the hot tier the number. */
+  /** The sorted message ids of the warm and cold tiers, and the number of events of the hot tier. */
   tiers(project: string): Promise<Tiers>;
   cold(project: string, query: string): Promise<Record<string, unknown>[]>;
   failures(project: string): Promise<FailedEvent[]>;
@@ -85,7 +85,7 @@ export async function startBackend(): Promise<Backend> {
     edgeCounters: new EdgeCounters(dynamodb),
     identityEdges: new IdentityEdges(dynamodb),
     replays: new ReplayClaims(dynamodb),
-    // Every batch asks for the plan: a new one is in force at once.
+    // Every batch reads the plan, so that a new plan applies at once.
     plans: new PlanSource({ published: new PublishedPlans(dynamodb), cacheMs: 0 }),
     vault: new Vault(dynamodb, SECRET),
     failedEvents,

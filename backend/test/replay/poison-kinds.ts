@@ -1,4 +1,4 @@
-// What should never come, as it may come: each a line or a record of the raw stream, with what must become of it.
+// Lists invalid and hostile input: each entry is a line or a record of the raw stream, with the result that it must have.
 
 import { gzipSync } from "node:zlib";
 import { type FailureCode, LIMITS } from "@behaviour/contract";
@@ -6,18 +6,18 @@ import { batchLine, eventLine, frame, type Sent, track } from "../process/sample
 
 export interface Poison {
   name: string;
-  /** Records to put. */
+  /** The records to put into the raw stream. */
   frames: (project: string) => Uint8Array[];
-  /** Where it ends; for what is stored, its message and, if told, its properties. */
+  /** The result; for a stored event its message id and, where given, its properties and name. */
   end:
     | { stored: string; properties?: unknown; event?: string }
-    /** `messageId` null where nobody can read one, `project` where nobody can tell whose it is. */
+    /** `messageId` is null where none can be read. `project` is set where the project cannot be known. */
     | { failed: FailureCode; messageId: string | null; project?: "unknown" };
 }
 
 const slug = (name: string) => name.replaceAll(/[^a-z0-9]+/gi, "-");
 
-/** @param edit changes the line's text to what JSON.stringify cannot write */
+/** @param edit changes the line to text that JSON.stringify cannot produce */
 function event(
   name: string,
   changes: Sent,

@@ -1,5 +1,6 @@
-// Poison through the whole backend on real parts: each kind reaches every tier sanitised, or the failed-events store with a
-// reason, and its neighbours are unharmed. What only the plan refused lands once, when the plan was mended and it is replayed.
+// Tests invalid input through the whole backend on real parts: each kind reaches every tier sanitised, or the failed-events
+// store with a reason, and the events beside it are unharmed. An event that only the plan refuses is stored once after the plan
+// is corrected and the event is replayed.
 
 import type { FailedEvent } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -7,7 +8,7 @@ import { batchLine, frame, track } from "../process/sample.ts";
 import { type Backend, startBackend, until } from "./pipeline.ts";
 import { POISONS, type Poison } from "./poison-kinds.ts";
 
-// Only ends what hangs: the parts share two cores with whatever else runs.
+// The timeout only ends tests that hang. The parts share two cores with other work.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let backend: Backend;
@@ -196,7 +197,7 @@ describe("what only the plan refused", () => {
       replayed: 0,
       alreadyReplayed: BROKEN.length + 1,
     });
-    // What was on its way twice has had its time: a marker behind it all has come through.
+    // The markers come after all other records: when they arrive, any second delivery has arrived too.
     await backend.send([
       frame([batchLine([track("marker-1")], { project })]),
       frame([batchLine([track("marker-2")], { project })]),

@@ -1,5 +1,5 @@
-// Replays against faults, on real parts: a crash between any two steps, a message that came another way, a store that is down,
-// parts of a large one. Counted is what the tiers hold.
+// Tests replays with faults on real parts: a crash between any two steps, a message that arrived another way, an unreachable
+// store, and a large replay in parts. The tests count the events that the tiers hold.
 
 import { randomUUID } from "node:crypto";
 import { ENVELOPE_VERSION, type EnrichedEvent, encodeMember, FAILURES, type FailedEvent } from "@behaviour/contract";
@@ -10,7 +10,7 @@ import { batchLine, frame, track } from "../process/sample.ts";
 import { enrichedEvent } from "../tiers/events.ts";
 import { type Backend, startBackend, until } from "./pipeline.ts";
 
-// Only ends what hangs: the parts share two cores with whatever else runs.
+// The timeout only ends tests that hang. The parts share two cores with other work.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const DAY_MS = 86_400_000;
@@ -32,7 +32,7 @@ async function pushPlan(project: string, plan: object): Promise<void> {
   expect(status, JSON.stringify(body)).toBe(200);
 }
 
-/** A project whose plan refuses these messages; they are among its failed events. */
+/** Makes a project whose plan refuses these messages, and waits until they are failed events. */
 async function refused(ids: readonly string[], receivedAtMs = Date.now()): Promise<string> {
   const project = `p_${randomUUID().slice(0, 8)}`;
   await backend.makeProject(project);
@@ -56,7 +56,7 @@ function requestFor(project: string, changes: Partial<ReplayRequest> = {}): Repl
 const replay = (project: string, parts: Partial<ReplayParts> = {}, changes: Partial<ReplayRequest> = {}) =>
   new Replayer({ ...backend.replayParts, ...parts }).run(requestFor(project, changes), null, () => true);
 
-/** Waits until the tiers hold them, and then until whatever was put before has come through, too. */
+/** Waits until the tiers hold the messages, and then until every record put before has come through too. */
 async function expectOnce(project: string, ids: readonly string[], hot = ids.length): Promise<void> {
   const wanted = ids.toSorted();
   await until(
@@ -89,14 +89,14 @@ describe("a replay", () => {
     };
     await expect(replay(project, { claims: dying })).rejects.toThrow("died");
     await expect(replay(project, { claims: dying })).rejects.toThrow("died");
-    // Those two may have come through by now: their records claim the events as they pass.
+    // The records of those two replays may have come through by now: they claim the events as they pass.
     const { counts } = await replay(project);
     expect(counts.replayed + counts.alreadyReplayed).toBe(3);
     await expectOnce(project, ids);
   });
 
   it("puts what it has put before once through the processor, weeks later too, when no tier remembers", async () => {
-    // Four days old: beyond what the hot and cold tiers know of messages, and beyond what hot counts.
+    // The events are four days old: the hot and cold tiers no longer know their messages, and the hot tier does not count them.
     const ids = ["old-1", "old-2"];
     const old = await refused(ids, Date.now() - 4 * DAY_MS);
     await pushPlan(old, OFF);
@@ -113,14 +113,14 @@ describe("a replay", () => {
     const before = backend.counts.redelivered;
     await backend.replayParts.raw.put([...originals, ...originals]);
     await expectOnce(old, ids, 0);
-    // Not by what the tiers remember: none of the four went past the processor.
+    // The processor stopped all four, so this does not depend on the tiers' memory.
     expect(backend.counts.redelivered - before).toBe(4);
   });
 
   it("leaves out what came another way meanwhile", async () => {
     const project = await refused(["twice", "once"], Date.now() - 3 * DAY_MS);
     await pushPlan(project, OFF);
-    // Sent again by its client, when the plan was mended.
+    // The client sends it again after the plan is corrected.
     await backend.send([frame([batchLine([track("twice", { event: "Refused" })], { project, retry: true })])]);
     await until(
       () => backend.tiers(project),
@@ -169,7 +169,7 @@ describe("a replay", () => {
     expect((await post({ code: "no_such_code" })).body.pointer).toBe("/code");
     expect((await post({ ids: [] })).status).toBe(400);
     expect((await post({ unknown: 1 })).body.pointer).toBe("/unknown");
-    // Another project's cursor or ids open nothing of it.
+    // A cursor or ids of another project give no access to its events.
     const foreign = Buffer.from(
       JSON.stringify({ key: "project=p_x/", beforeMs: Date.now() + DAY_MS, fromMs: 0, toMs: Date.now() + DAY_MS }),
     );
@@ -200,7 +200,7 @@ describe("a replay", () => {
       replayed: 0,
       notReplayable: 1,
     });
-    // It was not marked: with the right key it can still be replayed.
+    // The event was not marked, so that a replay with the right key still works.
     await pushPlan(project, OFF);
     expect((await replay(project)).counts.replayed).toBe(1);
     await expectOnce(project, ["sealed"]);
@@ -209,7 +209,7 @@ describe("a replay", () => {
   it("of lines that nobody could read takes them to the processor again", async () => {
     const project = `p_${randomUUID().slice(0, 8)}`;
     const line = batchLine([track("was-from-tomorrow")], { project });
-    // What an older processor could not read, and this one can.
+    // An older processor could not read this line, and the present one can.
     const failure = { ...failedEvent(project, "unreadable_envelope", { stage: "process" }), original: line };
     await backend.failedEvents.store([failure], `test-${project}`);
     expect((await replay(project)).counts.replayed).toBe(1);

@@ -1,4 +1,5 @@
-// Checkpoints are kept by the raw shard's name: two streams must never share one, or one's events would pass for the other's.
+// Tests raw shard names. Checkpoints are keyed by the name: if two streams shared one, the events of the second would pass for
+// copies of the first's.
 
 import { describe, expect, it } from "vitest";
 import { arnOf } from "../../../local/event-source/mapping.ts";

@@ -1,5 +1,5 @@
-// Code made of a plan, put before the real compilers: what fits the plan compiles, what does not is refused. The programs run,
-// where they can, and what they send satisfies the plan.
+// Tests code generated from a plan with the real compilers: code that fits the plan compiles, and other code is refused. Where
+// the programs can run, they do, and the events that they send satisfy the plan.
 
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -108,7 +108,7 @@ plan.trackOrderCompleted(raw, { ...order, products: [product] });`,
   ])("refuses %s", async (name, line) => {
     const { code, output } = await check(await typescript(`bad-${name.replaceAll(" ", "-")}`, line));
     expect(code, output).not.toBe(0);
-    // One mistake, in that line, and no other.
+    // The compiler reports one mistake for each line, and no other.
     const mistakes = output
       .trim()
       .split("\n")

@@ -1,4 +1,4 @@
-// Which changes of a plan break events that kept it.
+// Tests which changes of a plan break events that satisfied it before.
 
 import { type PlanEvent, TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";

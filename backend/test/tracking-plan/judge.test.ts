@@ -1,4 +1,4 @@
-// What a plan says of events: code, place, rule and what was found, and never a person's own words.
+// Tests the violations that a plan finds in events: code, place, rule and type found, and never the person's own text.
 
 import { TrackingPlan } from "@behaviour/contract";
 import { describe, expect, it } from "vitest";
@@ -137,6 +137,6 @@ it("takes names that every object has for what they are", () => {
 it("judges many events in little time", () => {
   const startedMs = performance.now();
   for (let round = 0; round < 100_000; round++) judge.judge(order({ total: round }));
-  // 40,000 a second is what the whole processor must do; this is a stage of it. Generous, for a loaded machine.
+  // The whole processor must do 40,000 a second, and this is one stage of it. The limit is generous, for a loaded machine.
   expect(performance.now() - startedMs).toBeLessThan(10_000);
 });

@@ -1,4 +1,4 @@
-// The plan over its route, from Postgres to the item that the processor reads; files and commands as a person uses them.
+// Tests the plan through its route, from Postgres to the item that the processor reads, and the files and commands of a user.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -89,7 +89,7 @@ describe("the route", () => {
       changes: [{ change: "removed", breaking: true }],
     });
     expect(await get("?version=1")).toMatchObject({ version: 1, createdBy: "k_test", events: PLAN.events });
-    // As it was written, in the order it was written in: what is pulled is what was pushed.
+    // A pull returns the plan that was pushed, in the order in which it was written.
     expect(JSON.stringify((await get("?version=1")).events)).toBe(JSON.stringify(PLAN.events));
     const late = await warehouse.send("PUT", PATH, { ...PLAN, baseVersion: 1 });
     expect([late.status, late.body.code, late.body.pointer]).toEqual([409, "conflicting_request", "/baseVersion"]);

@@ -1,4 +1,4 @@
-// A tracking plan as a shop would have it, with the things in it that code and files find hard to take.
+// Provides a shop's tracking plan that contains the difficult cases for code generation and files.
 
 import { TrackingPlan } from "@behaviour/contract";
 

@@ -1,4 +1,5 @@
-// How the processor keeps plans: what waits for the store, what does not, and what happens while it does not answer.
+// Tests how the processor caches plans: when it waits for the store, when it does not, and what happens while the store does
+// not answer.
 
 import { describe, expect, it } from "vitest";
 import type { PublishedPlan } from "../../src/tracking-plan/published.ts";
@@ -40,7 +41,7 @@ describe("a plan", () => {
     state.nowMs = 9_999;
     expect([await version(), state.reads]).toEqual([1, 1]);
     state.nowMs = 12_000;
-    // Nobody waits: this batch goes by what is known.
+    // The batch does not wait: it uses the cached plan.
     expect(await version()).toBe(1);
     await new Promise(setImmediate);
     expect([await version(), state.reads]).toEqual([2, 2]);

@@ -1,4 +1,4 @@
-// Compilers of other languages. A newcomer without one sees the test skipped; where tests must be complete it fails.
+// Finds the compilers of other languages. Without one, a newcomer's test is skipped; with `CI=true` it fails.
 
 import { spawnSync } from "node:child_process";
 

@@ -1,11 +1,11 @@
-// Who is one person: the vault on a real table, with several processes at once. E10.
+// Tests which identities are one person: the vault on a real table, with several processes at once (E10).
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dynamodbClient } from "../../src/aws.ts";
 import { type EventIds, type Subjects, subjectLookup, Vault } from "../../src/vault/index.ts";
 import { type Emulated, HMAC_KEY, startEmulated } from "../process/emulators.ts";
 
-// Only ends what hangs: the emulators share two cores with whatever else runs.
+// The timeout only ends tests that hang. The emulators share two cores with other work.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 let emulated: Emulated;
