@@ -48,8 +48,11 @@ async function soon<T>(work: Promise<T>): Promise<T> {
 }
 
 describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
-  it("between two commits", async () => {
-    const commit = new GroupCommit<Member>(async () => {}, { gapMs: () => 6 });
+  it("between two commits delays no commit", async () => {
+    const commit = new GroupCommit<Member>(
+      async () => {},
+      () => 6,
+    );
     const member = () => ({ ids: new Uint8Array(8), data: new Uint8Array(10), compressed: false });
     await soon(commit.add(member()));
     step(byMs);
@@ -58,7 +61,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     expect(commit.pendingBytes).toBe(0);
   });
 
-  it("before a call, while it is under way, and while others wait for it", async () => {
+  it("before and during a joined call delays no request", async () => {
     const name = newProject("stepped");
     const answer = { outcome: "stored", watched: false } as const;
     const send = (delayMs: number) => async (inputs: unknown[]) => {
@@ -75,7 +78,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     expect(await soon(appendJoined(name, appendInput(["e"]), send(1)))).toEqual(answer);
   });
 
-  it("in a shard that takes events: all are stored, known, and sent once", async () => {
+  it("in a shard that accepts events loses no event, and each is sent once", async () => {
     const project = newProject("shard-stepped");
     const names: string[] = [];
     for (const by of [0, byMs, -byMs, byMs]) {
@@ -95,7 +98,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     expect(ids.sort()).toEqual(names.sort());
   });
 
-  it("while a region's breaker is open: it is tried within its pause", () => {
+  it("while a region's breaker is open does not prolong the breaker's pause", () => {
     const failover = new Failover(2);
     const nowMs = Date.now();
     for (let i = 0; i < 2; i++) failover.failed(0, nowMs);
@@ -107,7 +110,7 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     expect(failover.choose(afterMs + 60_000).trial).toBe(0);
   });
 
-  it("between claims on a rate limit, commits and looks at the live tail", () => {
+  it("does not prolong a rate limit, a commit gap or a watch of the live tail", () => {
     const limit = new RateBuckets();
     const rate = new EventRate();
     const nowMs = Date.now();
@@ -125,8 +128,8 @@ describe.each(STEPS_MS)("a step of %i ms", (byMs) => {
     if (Math.abs(byMs) > 12_000) expect(watch.isOpen).toBe(false);
   });
 
-  it("memory of ids claims nothing that it forgot", () => {
-    const recent = new RecentIds(0, { dedupeMemoryIds: 200, dedupeRunIds: 100 });
+  it("never makes memory claim ids that it evicted", () => {
+    const recent = new RecentIds(0, 200);
     const nowMs = 100 * HOUR_MS;
     const batch = (from: number) => packIds(Array.from({ length: 100 }, (_, i) => `m-${from + i}`));
     recent.add(batch(0), nowMs);
@@ -144,11 +147,11 @@ describe("waits", () => {
     [0, 10, 1_000_000, 0],
     [1_000_000, 10, 0, 0],
     [Number.NEGATIVE_INFINITY, 10, 0, 0],
-  ])("since %d, period %d, at %d: %d left", (sinceMs, periodMs, nowMs, leftMs) => {
+  ])("a wait since %d with period %d has, at %d, %d ms left", (sinceMs, periodMs, nowMs, leftMs) => {
     expect(waitLeftMs(sinceMs, periodMs, nowMs)).toBe(leftMs);
   });
 
-  it("a start in the future is over", () => {
+  it("a wait that started in the future is over", () => {
     expect(isOver(1_000, 10, 0)).toBe(true);
     expect(isOver(0, 10, 9)).toBe(false);
     expect(isOver(0, 10, 10)).toBe(true);

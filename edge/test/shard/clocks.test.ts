@@ -13,9 +13,11 @@ import { append, appendInput, untilFlushed } from "./stub.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-describe("at the door", () => {
-  beforeEach(() => shrinkShards({ dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
-  afterEach(restoreShards);
+describe("through the public API", () => {
+  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
+  const before = { ...limits };
+  beforeEach(() => void Object.assign(limits, { dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
+  afterEach(() => void Object.assign(limits, before));
 
   /** Appends so many messages that memory has no earlier ids. */
   async function turnOver(project: string): Promise<void> {
@@ -34,14 +36,14 @@ describe("at the door", () => {
     again?: (nowMs: number) => Record<string, unknown>;
     headers?: Record<string, string>;
   }>([
-    { name: "a right clock", times: (now) => ({ timestamp: iso(now), sentAt: iso(now) }) },
+    { name: "a correct clock", times: (now) => ({ timestamp: iso(now), sentAt: iso(now) }) },
     { name: "no time at all", times: () => ({}) },
     { name: "a time that cannot be read", times: () => ({ timestamp: "yesterday" }) },
     { name: "a time far in the future", times: (now) => ({ timestamp: iso(now + 48 * HOUR_MS) }) },
     { name: "a clock that is fast, and no `sentAt`", times: (now) => ({ timestamp: iso(now + 2 * HOUR_MS) }) },
     { name: "a clock that is a little fast, and no `sentAt`", times: (now) => ({ timestamp: iso(now + 20_000) }) },
     {
-      name: "a clock that is fast by less than is corrected",
+      name: "a clock that is fast by less than the correction's minimum",
       times: (now) => ({ timestamp: iso(now + 4 * MINUTE_MS), sentAt: iso(now + 4 * MINUTE_MS) }),
       again: (now) => ({ sentAt: iso(now + 4 * MINUTE_MS) }),
     },
@@ -60,7 +62,7 @@ describe("at the door", () => {
       times: (now) => ({ timestamp: iso(now - 3 * HOUR_MS), sentAt: iso(now - 3 * HOUR_MS) }),
       again: (now) => ({ sentAt: iso(now - 3 * HOUR_MS) }),
     },
-  ])("$name: the copy is known", async ({ times, again = () => ({}), headers = {} }) => {
+  ])("$name: the duplicate is recognised", async ({ times, again = () => ({}), headers = {} }) => {
     const project = newProject("clocks");
     const key = await newKey({ project });
     const event = { ...goodEvent(), ...times(Date.now()) };
@@ -73,7 +75,7 @@ describe("at the door", () => {
   });
 });
 
-describe("how far back a first copy can lie", () => {
+describe("the earliest possible time of the first copy", () => {
   const NOW_MS = Date.UTC(2026, 10, 25);
   const WINDOW_FROM_MS = NOW_MS - LIMITS.dedupeWindowMs;
   const time = (originalMs: number | null, sentAtMs: number | null): EventTime => ({
@@ -84,21 +86,36 @@ describe("how far back a first copy can lie", () => {
   });
 
   it.each<[name: string, EventTime, isRetry: boolean, expected: number]>([
-    ["no time: anywhere in the window", time(null, NOW_MS), false, WINDOW_FROM_MS],
-    ["a right clock: its own time", time(NOW_MS - 500, NOW_MS - 100), false, NOW_MS - 500],
-    ["sent long after it was made: its own time", time(NOW_MS - HOUR_MS, NOW_MS), false, NOW_MS - HOUR_MS],
-    ["a fast clock: less what it is ahead", time(NOW_MS + HOUR_MS - 500, NOW_MS + HOUR_MS), false, NOW_MS - 500],
+    ["no time: the start of the window", time(null, NOW_MS), false, WINDOW_FROM_MS],
+    ["a correct clock: the event's own time", time(NOW_MS - 500, NOW_MS - 100), false, NOW_MS - 500],
+    ["sent long after the event: the event's own time", time(NOW_MS - HOUR_MS, NOW_MS), false, NOW_MS - HOUR_MS],
     [
-      "a slow clock: its own time, which is too early",
+      "a fast clock: the event's time minus the clock's lead",
+      time(NOW_MS + HOUR_MS - 500, NOW_MS + HOUR_MS),
+      false,
+      NOW_MS - 500,
+    ],
+    [
+      "a slow clock: the event's own time, which is too early",
       time(NOW_MS - HOUR_MS, NOW_MS - HOUR_MS),
       false,
       NOW_MS - HOUR_MS,
     ],
-    ["ahead of its own `sentAt`: anywhere", time(NOW_MS + HOUR_MS, NOW_MS), false, WINDOW_FROM_MS],
-    ["not measured: a margin", time(NOW_MS - 500, null), false, NOW_MS - 500 - MINUTE_MS],
-    ["not measured and ahead: anywhere", time(NOW_MS + 1, null), false, WINDOW_FROM_MS],
-    ["a retry is not measured", time(NOW_MS - 500, NOW_MS + HOUR_MS), true, NOW_MS - 500 - MINUTE_MS],
-    ["a retry of a fast clock: anywhere", time(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS), true, WINDOW_FROM_MS],
+    ["a time after its own `sentAt`: the start of the window", time(NOW_MS + HOUR_MS, NOW_MS), false, WINDOW_FROM_MS],
+    ["no `sentAt`: the event's time minus a margin", time(NOW_MS - 500, null), false, NOW_MS - 500 - MINUTE_MS],
+    ["no `sentAt` and a time in the future: the start of the window", time(NOW_MS + 1, null), false, WINDOW_FROM_MS],
+    [
+      "a retry: `sentAt` is not used to measure the clock",
+      time(NOW_MS - 500, NOW_MS + HOUR_MS),
+      true,
+      NOW_MS - 500 - MINUTE_MS,
+    ],
+    [
+      "a retry with a fast clock: the start of the window",
+      time(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS),
+      true,
+      WINDOW_FROM_MS,
+    ],
   ])("%s", (_name, given, isRetry, expected) => {
     expect(firstTakenFromMs(given, NOW_MS, isRetry)).toBe(expected);
   });

@@ -30,8 +30,8 @@ async function closedProject(name: string): Promise<string> {
   return project;
 }
 
-describe("a copy", () => {
-  it("in the same call: the second is a duplicate, answered when the first is durable", async () => {
+describe("a duplicate", () => {
+  it("in the same call is reported when the first message is durable", async () => {
     const project = await closedProject("call");
     const answers = await shardOf(project).append2(
       packAppends([appendInput(["a", "b"]), appendInput(["c", "b", "a"]), appendInput(["d"])]),
@@ -40,14 +40,14 @@ describe("a copy", () => {
     expect((await storedRows(project)).reduce((sum, { ids }) => sum + ids.byteLength, 0)).toBe(3 * 8);
   });
 
-  it("at the same time: one is stored", async () => {
+  it("sent at the same time is stored once", async () => {
     const project = newProject("race");
     const answers = await Promise.all(Array.from({ length: 20 }, () => append(project, appendInput(["a"]))));
     expect(answers.filter(({ outcome }) => outcome === "stored")).toHaveLength(1);
     expect(answers.filter(({ outcome }) => outcome === "again")).toHaveLength(19);
   });
 
-  it("while the first is not flushed", async () => {
+  it("is recognised before the first message is flushed", async () => {
     const project = await closedProject("waiting");
     expect(await append(project, appendInput(["a"]))).toMatchObject(STORED);
     expect(await append(project, appendInput(["x", "a"]))).toMatchObject(duplicates(1));
@@ -55,14 +55,14 @@ describe("a copy", () => {
     expect(await append(project, appendInput(["x"]))).toMatchObject(STORED);
   });
 
-  it("after the flush", async () => {
+  it("is recognised after the flush", async () => {
     const project = newProject("flushed");
     await append(project, appendInput(["a", "b"]));
     await untilFlushed(project);
     expect(await append(project, appendInput(["b", "c", "a"]))).toMatchObject(duplicates(0, 2));
   });
 
-  it("after the object lost its memory, flushed or not", async () => {
+  it("is recognised after the object lost its memory, flushed or not", async () => {
     const project = newProject("evicted");
     await append(project, appendInput(["flushed"]));
     await untilFlushed(project);
@@ -72,7 +72,7 @@ describe("a copy", () => {
     expect(await append(project, appendInput(["flushed", "new", "waiting"]))).toMatchObject(duplicates(0, 2));
   });
 
-  it("is known by its id alone, whatever its time", async () => {
+  it("is recognised by its id alone, for any time", async () => {
     const project = newProject("time");
     await append(project, appendInput(["a"], { oldestMs: Date.now() }));
     for (const oldestMs of [0, Date.now() - HOUR_MS, Date.now() + HOUR_MS]) {
@@ -80,14 +80,14 @@ describe("a copy", () => {
     }
   });
 
-  it("in another project, or in another shard, is another message", async () => {
+  it("in another project or another shard is a different message", async () => {
     const [one, two] = [newProject("one"), newProject("two")];
     expect(await append(one, appendInput(["a"]))).toMatchObject(STORED);
     expect(await append(two, appendInput(["a"]))).toMatchObject(STORED);
     expect(await shardOf(one, 1).append2(packAppends([appendInput(["a"])]))).toMatchObject([STORED]);
   });
 
-  it("23 hours later, and not after the window", async () => {
+  it("is recognised 23 hours later, and not after the window", async () => {
     const project = newProject("day");
     const firstMs = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: firstMs });
@@ -104,14 +104,16 @@ describe("a copy", () => {
   });
 });
 
-describe("24 hours later, at the door", () => {
-  afterEach(restoreShards);
+describe("24 hours later, through the public API", () => {
+  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
+  const before = { ...limits };
+  afterEach(() => void Object.assign(limits, before));
 
   it.each([
-    ["few messages came meanwhile", {}],
-    ["many came meanwhile", { dedupeMemoryIds: 200, dedupeRunIds: 100 }],
-  ])("%s: with another `sentAt` the message is a duplicate, and on the stream once", async (_name, size) => {
-    shrinkShards(size);
+    ["after few other messages", before],
+    ["after many other messages", { dedupeMemoryIds: 200, dedupeRunIds: 100 }],
+  ])("%s, a message with another `sentAt` is a duplicate and is on the stream once", async (_name, size) => {
+    Object.assign(limits, size);
     const project = newProject("a-day");
     const key = await newKey({ project });
     const firstMs = Date.now();
@@ -146,9 +148,11 @@ describe("24 hours later, at the door", () => {
   }
 });
 
-describe("memory turned over", () => {
-  beforeEach(() => shrinkShards({ dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
-  afterEach(restoreShards);
+describe("after memory was replaced", () => {
+  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
+  const before = { ...limits };
+  beforeEach(() => void Object.assign(limits, { dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
+  afterEach(() => void Object.assign(limits, before));
 
   const COMMITS = 12;
   const names = (prefix: string) => Array.from({ length: 500 }, (_, i) => `${prefix}-${i}`);
@@ -163,7 +167,7 @@ describe("memory turned over", () => {
     }
   }
 
-  it("copies of flushed messages are found on disk, also by an object without memory", async () => {
+  it("duplicates of flushed messages are found on disk, also by an object without memory", async () => {
     const project = newProject("runs");
     const firstMs = Date.now();
     for (let i = 0; i < COMMITS; i++) {
@@ -175,7 +179,7 @@ describe("memory turned over", () => {
     await expectAllKnown(project, firstMs);
   });
 
-  it("copies of messages that wait in an outage are found too, then, after it, and without memory", async () => {
+  it("duplicates of messages that wait in an outage are found during and after it, also without memory", async () => {
     const project = await closedProject("outage");
     const firstMs = Date.now();
     for (let i = 0; i < COMMITS; i++) {
@@ -199,7 +203,7 @@ describe("memory turned over", () => {
     expect(await append(project, appendInput(["later"], { oldestMs: firstMs }))).toMatchObject(duplicates(0));
   });
 
-  it("an id lies in one run, or outside of all, never in two", async () => {
+  it("an id is stored exactly once, in one run or outside all runs", async () => {
     const project = await closedProject("once");
     for (let i = 0; i < COMMITS; i++) await append(project, appendInput(names(`n${i}`)));
     await setFaults(project, []);
@@ -228,7 +232,7 @@ function trace(project: string, id: Uint8Array) {
 }
 
 describe("a trace", () => {
-  it("tells when a message was accepted, and when flushed", async () => {
+  it("returns when a message was accepted and when it was flushed", async () => {
     const project = await closedProject("trace");
     const fromMs = Date.now();
     const input = appendInput(["a"]);

@@ -44,7 +44,7 @@ async function arrivedIds(project: string): Promise<{ ids: string[]; marks: numb
 }
 
 describe("rows", () => {
-  it("are durable when the answer is given, one a commit", async () => {
+  it("are durable before the answer, one row per commit", async () => {
     const project = await closedProject("durable");
     expect(await append(project, appendInput(["a", "b"]))).toMatchObject({ outcome: "stored" });
     expect(await append(project, appendInput(["c"]))).toMatchObject({ outcome: "stored" });
@@ -53,7 +53,7 @@ describe("rows", () => {
     expect([...decodeFrame(rows[0]?.frame as Uint8Array)].map(({ value }) => value)).toEqual([{ ids: ["a", "b"] }]);
   });
 
-  it("become records byte for byte, in order, under keys of their own", async () => {
+  it("become records byte for byte, in order, each with its own key", async () => {
     const project = await closedProject("bytes");
     for (const [index, name] of ["a", "b", "c"].entries()) {
       await append(project, appendInput([name], { compressed: index === 1 }));
@@ -67,7 +67,7 @@ describe("rows", () => {
     );
   });
 
-  it("of appends in one call and of many at once are few", async () => {
+  it("combine the appends of one call and concurrent appends", async () => {
     const project = await closedProject("group");
     const inputs = Array.from({ length: 50 }, (_, i) => appendInput([`a-${i}`], { compressed: i % 2 === 0 }));
     expect(await shardOf(project).append2(packAppends(inputs))).toMatchObject(
@@ -81,8 +81,8 @@ describe("rows", () => {
   });
 });
 
-describe("memory lost", () => {
-  it("between the answer and the flush: everything is sent, with a mark, for it might have been", async () => {
+describe("after a loss of memory", () => {
+  it("before the flush, every row is sent with a mark, because it may have been sent before", async () => {
     const project = await closedProject("evicted");
     await append(project, appendInput(["a"]));
     await append(project, appendInput(["b"]));
@@ -97,7 +97,7 @@ describe("memory lost", () => {
     expect(await arrivedIds(project)).toEqual({ ids: ["a", "b"], marks: 2 });
   });
 
-  it("between arrival and deletion: the second copy is marked and has the first one's key", async () => {
+  it("between arrival and deletion, the second copy has a mark and the key of the first copy", async () => {
     const project = newProject("between");
     await setFaults(project, [{ kind: "commit_then_reset" }, { ...REFUSED, times: 1_000_000 }]);
     await append(project, appendInput(["a"]));
@@ -110,7 +110,7 @@ describe("memory lost", () => {
     expect(await arrivedIds(project)).toEqual({ ids: ["a", "a"], marks: 1 });
   });
 
-  it("rows of a later life have other keys, even where numbers begin anew", async () => {
+  it("rows of the restarted object have new keys, even if their numbers restart", async () => {
     const project = newProject("lives");
     for (const name of ["a", "b", "c"]) {
       await append(project, appendInput([name]));
@@ -121,7 +121,7 @@ describe("memory lost", () => {
     expect(new Set(arrived.map(({ partitionKey }) => partitionKey)).size).toBe(3);
   });
 
-  it("no mark where nothing can have arrived", async () => {
+  it("a row that was only refused has no mark", async () => {
     const project = newProject("unmarked");
     await setFaults(project, [REFUSED, REFUSED]);
     await append(project, appendInput(["a"]));
@@ -131,7 +131,7 @@ describe("memory lost", () => {
 });
 
 describe("alarms", () => {
-  it("one stands as soon as something is stored, before the stream is asked", async () => {
+  it("are set as soon as a row is stored, before the stream is called", async () => {
     const project = await closedProject("armed");
     await append(project, appendInput(["a"]));
     const atMs = await runInDurableObject(shardOf(project), (_shard, { storage }) => storage.getAlarm());
@@ -139,7 +139,7 @@ describe("alarms", () => {
     expect(atMs).toBeLessThan(Date.now() + 70_000);
   });
 
-  it("delivers alone, without timers, and another stands while something is left", async () => {
+  it("deliver without timers, and are set again while rows are left", async () => {
     const project = await closedProject("alarm");
     await append(project, appendInput(["a"]));
     for (let i = 0; i < 3; i++) {
@@ -152,7 +152,7 @@ describe("alarms", () => {
     expect((await arrivedIds(project)).ids).toEqual(["a"]);
   });
 
-  it("twice at once sends once", async () => {
+  it("send each row once when three alarms run at the same time", async () => {
     const project = await closedProject("twice");
     await append(project, appendInput(["a"]));
     await setFaults(project, []);
@@ -163,7 +163,7 @@ describe("alarms", () => {
     expect(await arrivedIds(project)).toMatchObject({ ids: ["a"] });
   });
 
-  it("never throws, whatever the stream does", async () => {
+  it("never throw when the stream fails", async () => {
     const project = newProject("throws");
     await setFaults(project, [RESET, { ...RESET, times: 20 }]);
     await append(project, appendInput(["a"]));
@@ -174,7 +174,7 @@ describe("alarms", () => {
     expect(new Set((await arrivedIds(project)).ids)).toEqual(new Set(["a"]));
   });
 
-  it("with nothing to do sets no other", async () => {
+  it("are not set again when no rows are left", async () => {
     const project = newProject("idle");
     await append(project, appendInput(["a"]));
     await untilFlushed(project);
@@ -195,7 +195,7 @@ describe("alarms", () => {
 });
 
 describe("an outage of a day", () => {
-  it("ends with everything delivered, once, with no further traffic", async () => {
+  it("ends with every event delivered once, without further traffic", async () => {
     const project = newProject("outage");
     await setFaults(project, [{ ...RESET, times: 1_000_000 }]);
     const names = Array.from({ length: 20 }, (_, i) => `m-${i}`);
@@ -213,11 +213,12 @@ describe("an outage of a day", () => {
   });
 });
 
-describe("full", () => {
-  afterEach(restoreShards);
+describe("a full shard", () => {
+  const limits = LIMITS as { shardHighWaterBytes: number; shardLowWaterBytes: number; shardPendingBytes: number };
+  const before = { ...limits };
+  afterEach(() => void Object.assign(limits, before));
 
-  it("storage_full above the high-water mark, until it has drained below the low one", async () => {
-    shrinkShards({ shardHighWaterBytes: 2_000, shardLowWaterBytes: 500 });
+  it("refuses with storage_full above the high-water mark, until it is below the low-water mark", async () => {
     const project = await closedProject("full");
     let stored = 0;
     while ((await append(project, appendInput([`m-${stored}`]))).outcome === "stored") stored++;
@@ -243,8 +244,7 @@ describe("full", () => {
     expect(new Set((await arrivedIds(project)).ids).size).toBe(stored + 1);
   });
 
-  it("overloaded when too much waits for its commit; nothing of it is stored", async () => {
-    shrinkShards({ shardPendingBytes: 1_000 });
+  it("refuses with overloaded if too many bytes wait for a commit, and stores nothing of them", async () => {
     const project = newProject("pending");
     const inputs = Array.from({ length: 100 }, (_, i) => appendInput([`m-${i}`]));
     const answers = await shardOf(project).append2(packAppends(inputs));

@@ -45,7 +45,7 @@ async function counted(project: string): Promise<Counted> {
 }
 
 describe("a quiet shard", () => {
-  it("delivers the counts of its minute, though its memory is gone before the minute is over: 24 of 24", async () => {
+  it("delivers the counts of its minute after its memory was lost within the minute, in 24 of 24 cases", async () => {
     const projects = Array.from({ length: 24 }, () => newProject("quiet"));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     for (const project of projects) await append(project, appendInput(["a"]));
@@ -60,7 +60,7 @@ describe("a quiet shard", () => {
     for (const project of projects) expect(await counted(project)).toMatchObject({ accepted: 1 });
   });
 
-  it("keeps what it was told of rejected and suppressed events", async () => {
+  it("keeps reported counts of rejected and suppressed events", async () => {
     const project = newProject("told");
     const report = {
       receivedAtMs: Date.now(),
@@ -86,7 +86,7 @@ describe("a quiet shard", () => {
     expect(await counted(project)).toMatchObject({ accepted: 0, rejected: 4, duplicates: 2, suppressed: 3 });
   });
 
-  it("counts nothing twice, wherever its life ends", async () => {
+  it("counts no event twice, at whatever point it is evicted", async () => {
     for (const endings of [[0], [1], [2], [3], [0, 1, 2, 3]]) {
       const project = newProject("endings");
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
@@ -114,8 +114,8 @@ describe("a quiet shard", () => {
   });
 });
 
-describe("an object that ends in the middle of requests", () => {
-  it("loses nothing that was acknowledged, and clients are told 200, 429 or 503", async () => {
+describe("an object that is evicted during requests", () => {
+  it("loses no acknowledged event, and clients receive only 200, 429 or 503", async () => {
     const project = newProject("ended");
     const key = await newKey({ project });
     const acked: string[] = [];

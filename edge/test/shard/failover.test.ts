@@ -24,7 +24,7 @@ describe("one region", () => {
 });
 
 describe("two regions", () => {
-  it("the primary as long as it works, one hiccup included", () => {
+  it("use the primary while it works, also after a single failure", () => {
     const failover = new Failover(2);
     expect(failover.choose(0)).toEqual(PRIMARY);
     expect(failover.failed(0, 0)).toBe(false);
@@ -34,7 +34,7 @@ describe("two regions", () => {
     expect(failover.choose(0)).toEqual(PRIMARY);
   });
 
-  it("the secondary at once when the primary failed twice, and the primary again once a trial was taken", () => {
+  it("use the secondary after two failures of the primary, and the primary after a successful trial", () => {
     const failover = new Failover(2);
     expect(failTimes(failover, 0, 2, 1_000)).toBe(true);
     expect(failover.choose(1_000)).toEqual(SECONDARY);
@@ -45,7 +45,7 @@ describe("two regions", () => {
     expect(failover.choose(6_001)).toEqual(PRIMARY);
   });
 
-  it("a primary that stays down is tried ever more rarely, but every minute", () => {
+  it("try a primary that stays down less and less often, but at least every minute", () => {
     const failover = new Failover(2);
     let nowMs = 0;
     failTimes(failover, 0, 2, nowMs);
@@ -60,7 +60,7 @@ describe("two regions", () => {
     expect(Math.max(...pausesMs)).toBe(MINUTE_MS);
   });
 
-  it("both down: each is tried again within a minute, and the first that works is used", () => {
+  it("try each region within a minute when both are down, and use the first that works", () => {
     const failover = new Failover(2);
     expect(failTimes(failover, 0, 2, 0)).toBe(true);
     expect(failTimes(failover, 1, 2, 100)).toBe(false);

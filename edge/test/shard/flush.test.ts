@@ -17,7 +17,7 @@ describe("backoff", () => {
     [11, 60_000],
     [100, 60_000],
     [1_000_000, 60_000],
-  ])("after %i failures at most %i ms, at least half of it", (failures, ceilingMs) => {
+  ])("after %i failures is at most %i ms, and at least half of that", (failures, ceilingMs) => {
     expect(backoffMs(failures, () => 0)).toBe(ceilingMs / 2);
     expect(backoffMs(failures, () => 1 - Number.EPSILON)).toBe(ceilingMs);
     for (let i = 0; i < 100; i++) {
@@ -27,7 +27,7 @@ describe("backoff", () => {
     }
   });
 
-  it("differs between shards that fail together", () => {
+  it("differs between shards that fail at the same time", () => {
     expect(new Set(Array.from({ length: 50 }, () => backoffMs(8))).size).toBeGreaterThan(25);
   });
 });
@@ -38,14 +38,14 @@ function row(seq: number): Row {
 }
 
 describe("records", () => {
-  it("are the row's very bytes", () => {
+  it("are the row's own bytes", () => {
     const one = row(1);
     const record = toRecord("p:na:0", one, false);
     expect(record.data).toBe(one.frame);
     expect(record.partitionKey).toBe("p:na:0/boot-1.1");
   });
 
-  it("carry a mark behind the same bytes when they may have arrived, under the same key", () => {
+  it("that may have arrived have a mark after the same bytes, and the same key", () => {
     const one = row(1);
     const record = toRecord("p:na:0", one, true);
     expect(record.data.slice(0, one.frame.byteLength)).toEqual(new Uint8Array(one.frame));
@@ -53,7 +53,7 @@ describe("records", () => {
     expect(record.partitionKey).toBe(toRecord("p:na:0", one, false).partitionKey);
   });
 
-  it("fit into Kinesis with the mark and the key", () => {
+  it("with mark and key are within the limit of Kinesis", () => {
     const frame = new Uint8Array(LIMITS.frameBytes);
     const { data, partitionKey } = toRecord(`${"p".repeat(64)}:na:255`, { ...row(1), frame }, true);
     expect(data.byteLength + partitionKey.length).toBeLessThanOrEqual(1_048_576);
@@ -61,7 +61,7 @@ describe("records", () => {
 });
 
 describe("outcomes", () => {
-  it("are sorted record by record; one that is missing is unknown", () => {
+  it("are sorted by record, and a missing outcome is unknown", () => {
     const rows = [1, 2, 3, 4].map(row);
     const { stored, refused, unknown } = sortOutcomes(rows, ["stored", "refused", "unknown"]);
     expect(stored.map(({ seq }) => seq)).toEqual([1]);

@@ -90,7 +90,7 @@ async function untilEmpty(rows: Rows, withinMs: number): Promise<void> {
 
 describe("a stream that refuses a share of the records", () => {
   it.each([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])(
-    "of %f: the backlog stays bounded, and each record is taken once",
+    "(share %f) leaves a bounded backlog, and each record is stored once",
     async (share) => {
       const random = randomOf(7);
       const taken: string[] = [];
@@ -119,7 +119,7 @@ describe("a stream that refuses a share of the records", () => {
     },
   );
 
-  it("sends what was refused behind what was not tried yet", async () => {
+  it("receives refused rows again after the rows that were not tried yet", async () => {
     const { sink, calls } = scriptedSink((_record, call) => (call === 1 ? "refused" : "stored"));
     const half = { ...sink, maxRecords: 10 };
     let isFirst = true;
@@ -142,7 +142,7 @@ describe("a stream that refuses a share of the records", () => {
     });
   });
 
-  it("that refuses one record for ever gets all others at once, and is asked for that one ever more rarely", async () => {
+  it("gets all other records immediately if it always refuses one record, and that record less and less often", async () => {
     const poison = "p:na:0/boot.3";
     const { sink, calls } = scriptedSink(({ partitionKey }) => (partitionKey === poison ? "refused" : "stored"));
     await withShard([sink], async ({ rows, add }) => {
@@ -156,8 +156,8 @@ describe("a stream that refuses a share of the records", () => {
   });
 });
 
-describe("a stream that takes nothing", () => {
-  it("is asked ever more rarely, up to once in a minute, and gets everything when it is back", async () => {
+describe("a stream that refuses everything", () => {
+  it("is called less and less often, but at least once a minute, and receives every row when it recovers", async () => {
     let isDown = true;
     const { sink, calls } = scriptedSink(() => (isDown ? "refused" : "stored"));
     await withShard([sink], async ({ rows, add }) => {
@@ -174,8 +174,8 @@ describe("a stream that takes nothing", () => {
   });
 });
 
-describe("a disk that cannot say what is sent", () => {
-  it("every copy after the first is marked, and all is told once it can", async () => {
+describe("a disk that cannot record sent rows", () => {
+  it("leads to marks on every copy after the first, until the disk can record them", async () => {
     const { sink, calls } = scriptedSink(() => "stored");
     await withShard([sink], async ({ rows, add, disk }) => {
       disk.isFull = true;
@@ -192,7 +192,7 @@ describe("a disk that cannot say what is sent", () => {
     });
   });
 
-  it("a row that may have arrived keeps its mark when a later try is refused", async () => {
+  it("a row that may have arrived keeps its mark when a retry is refused", async () => {
     const outcomes: RecordOutcome[] = ["unknown", "refused", "stored"];
     const { sink, calls } = scriptedSink((_record, call) => outcomes[call - 1] as RecordOutcome);
     await withShard([sink], async ({ rows, add }) => {
@@ -204,7 +204,7 @@ describe("a disk that cannot say what is sent", () => {
 });
 
 describe("a primary that hangs", () => {
-  it("is tried by one record beside the flush, which waits for nothing", async () => {
+  it("is tried with one record, without delaying the flush", async () => {
     let hangs = true;
     const primary = scriptedSink(() => (hangs ? "unknown" : "stored"), 10_000);
     const secondary = scriptedSink(() => "stored");

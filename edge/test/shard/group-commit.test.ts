@@ -47,7 +47,7 @@ function heldCommit() {
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 describe("joining", () => {
-  it("the first is written at once, those who come meanwhile together", async () => {
+  it("writes the first member immediately, and the members that arrive during the write together", async () => {
     const { commit, writes, begun } = heldCommit();
     const done = [commit.add(plain("1"))];
     await turn();
@@ -62,7 +62,7 @@ describe("joining", () => {
     await Promise.all(done);
   });
 
-  it("is done only when its own commit is", async () => {
+  it("resolves a member only when its own commit is done", async () => {
     const { commit, writes, begun } = heldCommit();
     const order: string[] = [];
     const first = commit.add(plain("1")).then(() => order.push("first"));
@@ -78,7 +78,7 @@ describe("joining", () => {
     expect(order).toEqual(["first", "second"]);
   });
 
-  it("a fault is told to that group alone, and the next is written all the same", async () => {
+  it("reports a fault to its own group only, and still writes the next group", async () => {
     const { commit, writes, begun } = heldCommit();
     const failed = commit.add(plain("1")).catch((fault: Error) => fault.message);
     await turn();
@@ -92,7 +92,7 @@ describe("joining", () => {
     expect(commit.pendingBytes).toBe(0);
   });
 
-  it("counts what waits and what is being written", async () => {
+  it("counts waiting bytes and bytes being written", async () => {
     const { commit, writes, begun } = heldCommit();
     const [a, b] = [plain("1"), plain("22")];
     const done = [commit.add(a)];
@@ -109,7 +109,7 @@ describe("joining", () => {
     expect(commit.pendingBytes).toBe(0);
   });
 
-  it("who comes right after a commit waits for company, who comes later does not", async () => {
+  it("delays a member right after a commit, and not a later member", async () => {
     const { commit, writes, begun } = heldCommit();
     const done = [commit.add(plain("1"))];
     await turn();
@@ -129,7 +129,7 @@ describe("joining", () => {
     await Promise.all(done);
   });
 
-  it("what fills a row waits for nobody", async () => {
+  it("writes a member that fills a row immediately", async () => {
     const { commit, writes } = heldCommit();
     const done = [commit.add(plain("1"))];
     await turn();
@@ -142,7 +142,7 @@ describe("joining", () => {
     await Promise.all(done);
   });
 
-  it("settled: everything that was added is durable", async () => {
+  it("settles when every added member is durable", async () => {
     const { commit, writes, begun } = heldCommit();
     void commit.add(plain("1"));
     await turn();
@@ -161,7 +161,7 @@ describe("joining", () => {
 });
 
 describe("rows", () => {
-  it("gzip members stand side by side as they came, plain lines are packed into one of their own", () => {
+  it("contain gzip members unchanged, and plain lines packed into one member", () => {
     const members = [plain('{"a":1}'), gzipped('{"b":1}'), plain('{"c":1}', 2), gzipped('{"d":1}', 3)];
     const rows = packGroup(members);
     expect(rows).toHaveLength(1);
@@ -172,7 +172,7 @@ describe("rows", () => {
     expect(ids.byteLength).toBe(7 * ID_HASH_BYTES);
   });
 
-  it("ids stand in the order of their events", () => {
+  it("contain ids in the order of their events", () => {
     const id = (value: number) => new Uint8Array(ID_HASH_BYTES).fill(value);
     const rows = packGroup([
       { ...plain('"1"'), ids: id(1) },
@@ -183,7 +183,7 @@ describe("rows", () => {
     expect(linesOf(rows[0]?.frame as Uint8Array)).toEqual(["2", "1", "3"]);
   });
 
-  it("no row is larger than a record, none is empty, nothing is lost", () => {
+  it("are neither larger than a record nor empty, and lose nothing", () => {
     const members = Array.from({ length: 9 }, (): Member => {
       return { ids: new Uint8Array(ID_HASH_BYTES), data: compressMember(noise(300_000)), compressed: true };
     });
@@ -197,14 +197,14 @@ describe("rows", () => {
     expect(rows.reduce((sum, { frame }) => sum + gunzipSync(frame).byteLength, 0)).toBe(9 * 300_000);
   });
 
-  it("small lines that hardly compress make rows within the bound too", () => {
+  it("of small incompressible lines are within the limit too", () => {
     const line = () => btoa(String.fromCharCode(...noise(3_000)));
     const rows = packGroup(Array.from({ length: 600 }, () => plain(`"${line()}"`)));
     for (const { frame } of rows) expect(frame.byteLength).toBeLessThanOrEqual(LIMITS.frameBytes);
     expect(rows.flatMap(({ frame }) => linesOf(frame))).toHaveLength(600);
   });
 
-  it("what unpacks to much makes several rows: a reader takes 64 MiB", () => {
+  it("are split at 64 MiB unpacked, the limit of a reader", () => {
     const text = `"${"x".repeat(4 * 1_024 * 1_024 - 100)}"`;
     const rows = packGroup(new Array<Member>(20).fill(gzipped(text)));
     let lines = 0;
@@ -215,11 +215,11 @@ describe("rows", () => {
     expect(lines).toBe(20);
   });
 
-  it("many tiny events make several rows: a value in storage holds 2 MB", () => {
+  it("are split for many tiny events, because a value in storage holds 2 MB", () => {
     const rows = packGroup(Array.from({ length: 200 }, () => gzipped('"x"', 2_500)));
     for (const { ids } of rows) expect(ids.byteLength).toBeLessThan(2_000_000);
     expect(rows.reduce((sum, { ids }) => sum + ids.byteLength, 0)).toBe(200 * 2_500 * ID_HASH_BYTES);
   });
 
-  it("a group of nobody is no row", () => expect(packGroup([])).toEqual([]));
+  it("are none for an empty group", () => expect(packGroup([])).toEqual([]));
 });

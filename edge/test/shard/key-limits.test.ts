@@ -15,7 +15,7 @@ afterEach(() => vi.useRealTimers());
 describe("rate limit", () => {
   const claim = { keyId: "k", eventsPerSecond: 100 };
 
-  it("lets a second's worth through at once, then as much as comes back", () => {
+  it("allows a second's worth immediately, then as much as is refilled", () => {
     const limit = new RateBuckets();
     expect(limit.take(claim, 100, 0)).toBe(0);
     expect(limit.take(claim, 1, 0)).toBe(1);
@@ -26,7 +26,7 @@ describe("rate limit", () => {
     expect(limit.take(claim, 1, 10_000)).toBe(1);
   });
 
-  it("takes a large batch whole, and lets it pay afterwards", () => {
+  it("accepts a large batch as a whole and charges it afterwards", () => {
     const limit = new RateBuckets();
     expect(limit.take(claim, 2_500, 0)).toBe(0);
     expect(limit.take(claim, 1, 0)).toBe(25);
@@ -34,7 +34,7 @@ describe("rate limit", () => {
     expect(limit.take(claim, 1, 24_100)).toBe(0);
   });
 
-  it("lets through what it says in the long run, whatever the steps", () => {
+  it("allows the configured rate in the long run, for any size of steps", () => {
     const limit = new RateBuckets();
     let taken = 0;
     for (let ms = 0; ms < 60_000; ms += 7) if (limit.take(claim, 3, ms) === 0) taken += 3;
@@ -42,21 +42,21 @@ describe("rate limit", () => {
     expect(taken).toBeLessThan(6_200);
   });
 
-  it("is each key's own", () => {
+  it("applies to each key separately", () => {
     const limit = new RateBuckets();
     expect(limit.take(claim, 100, 0)).toBe(0);
     expect(limit.take({ ...claim, keyId: "other" }, 100, 0)).toBe(0);
     expect(limit.take(claim, 1, 0)).toBe(1);
   });
 
-  it("a clock that goes back takes nothing away for long", () => {
+  it("recovers soon after the clock is set back", () => {
     const limit = new RateBuckets();
     expect(limit.take(claim, 50, 1_000)).toBe(0);
     expect(limit.take(claim, 10, 0)).toBeGreaterThanOrEqual(0);
     expect(limit.take(claim, 10, 3_000)).toBe(0);
   });
 
-  it("is told as 429 with Retry-After, and nothing of that request is stored", async () => {
+  it("answers 429 with Retry-After, and stores nothing of the request", async () => {
     const project = newProject("rate");
     const key = await newKey({ project, rateLimit: 5 });
     const batch = (count: number) => ({ batch: Array.from({ length: count }, () => goodEvent()) });
@@ -71,7 +71,7 @@ describe("rate limit", () => {
     expect(again.body).toMatchObject({ accepted: 1, duplicates: 0 });
   });
 
-  it("holds for requests that bring only invalid events, which no shard sees", async () => {
+  it("applies to requests with only invalid events, which no shard sees", async () => {
     const key = await newKey({ project: newProject("invalid"), rateLimit: 5 });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     const sendInvalid = () => send("/v1/track", { headers: bearer(key), body: { event: "nobody did it" } });
@@ -81,7 +81,7 @@ describe("rate limit", () => {
     expectAnswer(await sendInvalid(), { status: 400, code: "all_events_rejected" });
   });
 
-  it("counts copies and dropped events as well: they are work too", async () => {
+  it("counts duplicates and dropped events, because they cost work too", async () => {
     const settings = { consentRegime: "opt-in" } as const;
     const [copies, dropped] = await Promise.all([
       newKey({ project: newProject("copies"), rateLimit: 5 }),
@@ -105,7 +105,7 @@ describe("rate limit", () => {
 describe("a revoked key", () => {
   const internal = { Authorization: `Bearer ${env.INTERNAL_SECRET}` };
 
-  it("is refused by a shard that was told, also after it lost its memory", async () => {
+  it("is refused by a notified shard, also after the shard lost its memory", async () => {
     const project = newProject("told");
     expect(await append(project, appendInput(["a"], { keyId: "k-1" }))).toMatchObject({ outcome: "stored" });
     await shardOf(project).revokeKeys(["k-1"]);
@@ -117,7 +117,7 @@ describe("a revoked key", () => {
     }
   });
 
-  it("is refused from the moment the control plane says so, whatever the isolate remembers", async () => {
+  it("is refused as soon as the control plane pushes the revocation, even if the isolate caches the key", async () => {
     const project = newProject("pushed");
     const record = keyRecord({ project });
     const key = await newKey(record);

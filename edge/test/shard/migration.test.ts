@@ -75,8 +75,8 @@ async function arrivedIds(project: string): Promise<{ ids: string[]; marks: numb
 
 const WAITING = Array.from({ length: 9 }, (_, index) => `waiting-${index + 1}`);
 
-describe("storage of the release before", () => {
-  it("rows that waited are sent with a mark under their old keys, and every id is known, now and in the next life", async () => {
+describe("storage of the previous release", () => {
+  it("keeps waiting rows, sent with a mark under their old keys, and every known id, also after a restart", async () => {
     const project = await oldShard("taken-over");
     await expectAllKnown(project);
     const rows = await storedRows(project);
@@ -99,7 +99,7 @@ describe("storage of the release before", () => {
     await expectAllKnown(project);
   });
 
-  it("keys that were revoked stay revoked, counts of drops stay", async () => {
+  it("keeps revoked keys and counts of drops", async () => {
     const project = await oldShard("revoked");
     const refused = { outcome: "refused", code: "invalid_api_key" };
     expect(await append(project, appendInput(["a"], { keyId: "revoked" }))).toEqual(refused);
@@ -109,7 +109,7 @@ describe("storage of the release before", () => {
     expect(drops).toEqual([{ reason: "opt-in/analytics:default", events: 3 }]);
   });
 
-  it("leaves no table of the old kind behind, but what others still read", async () => {
+  it("loses the old tables that nothing reads", async () => {
     const project = await oldShard("tables");
     const names = await runInDurableObject(shardOf(project), (_shard, { storage }) =>
       storage.sql
@@ -121,8 +121,8 @@ describe("storage of the release before", () => {
   });
 });
 
-describe("the release before, once more after this one", () => {
-  it("its rows come behind ours, and all are sent", () =>
+describe("the previous release, running again after this release", () => {
+  it("writes rows that follow our rows, and all are sent", () =>
     runInDurableObject(shardOf(newProject("back-and-forth")), (_shard, { storage }) => {
       emptyStorage(storage.sql);
       migrate(storage);
@@ -144,7 +144,7 @@ describe("the release before, once more after this one", () => {
     }));
 });
 
-describe("storage of a release to come", () => {
+describe("storage of a later release", () => {
   it("is not touched", () =>
     runInDurableObject(shardOf(newProject("future")), (_shard, { storage }) => {
       migrate(storage);

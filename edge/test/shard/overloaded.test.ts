@@ -94,7 +94,7 @@ describe("a shard that cannot be reached", () => {
       calls: 2,
     },
     { name: "neither", faults: [{}], code: "unavailable", calls: 1 },
-  ])("$name: 503 $code after $calls call(s), and the next try is taken", async ({ faults, code, calls }) => {
+  ])("$name: answers 503 $code after $calls call(s), and accepts the retry", async ({ faults, code, calls }) => {
     const project = newProject("unreachable");
     const key = await newKey({ project });
     const event = goodEvent();
@@ -109,7 +109,7 @@ describe("a shard that cannot be reached", () => {
     expect([...(await untilArrived(project, [event.messageId])).keys()]).toEqual([event.messageId]);
   });
 
-  it("once, retryable: tried again on a new stub, and the client sees nothing of it", async () => {
+  it("is retried on a new stub after one retryable fault, unseen by the client", async () => {
     const project = newProject("retried");
     const key = await newKey({ project });
     const failing = failingEnv(inTurn([{ retryable: true }]));
@@ -120,7 +120,7 @@ describe("a shard that cannot be reached", () => {
   it.each<Fault>([
     { retryable: true, afterwards: true },
     { overloaded: true, afterwards: true },
-  ])("after it had stored the event (%j): it is there once, whoever tries again", async (fault) => {
+  ])("after it stored the event (%j) has the event once, after any retry", async (fault) => {
     const project = newProject("lost-answer");
     const key = await newKey({ project });
     const event = goodEvent();
@@ -132,7 +132,7 @@ describe("a shard that cannot be reached", () => {
     expect([...(await untilArrived(project, [event.messageId])).keys()]).toEqual([event.messageId]);
   });
 
-  it("for half of the calls under load: clients that go by the answers lose nothing and double nothing", async () => {
+  it("for half of the calls loses and doubles no event of clients that obey the answers", async () => {
     const project = newProject("half");
     const key = await newKey({ project });
     let turn = 0;
@@ -163,7 +163,7 @@ describe("a shard that cannot be reached", () => {
 describe("a shard that is full", () => {
   afterEach(restoreShards);
 
-  it("503 storage_full at the door until it has drained; what was taken before is delivered, what was refused is not", async () => {
+  it("answers 503 storage_full until it has drained, and delivers exactly the accepted events", async () => {
     const project = newProject("full");
     const key = await newKey({ project });
     await setFaults(project, [{ kind: "status", status: 400, type: "LimitExceededException", times: 1_000_000 }]);

@@ -19,7 +19,7 @@ describe("the gap between commits", () => {
     expect(commitGapMs(eventsPerSecond)).toBeCloseTo(gapMs, 2);
   });
 
-  it("follows the load within a second or two, up and down", () => {
+  it("follows an increase and a decrease of the load within seconds", () => {
     const rate = new EventRate();
     let nowMs = 0;
     for (; nowMs < 3_000; nowMs += 4) rate.add(20, nowMs);
@@ -29,7 +29,7 @@ describe("the gap between commits", () => {
   });
 });
 
-describe("rows an event", () => {
+describe("rows per event", () => {
   /** Poisson arrivals for ten seconds. @returns the rows written per event, and the longest wait. */
   async function load(requestsPerSecond: number, eventsEach: number) {
     vi.useFakeTimers({ toFake: ["Date", "performance", "setTimeout", "clearTimeout"] });
@@ -73,14 +73,14 @@ describe("rows an event", () => {
     expect(longestMs).toBeLessThanOrEqual(29);
   });
 
-  it("at 5,000 events a second in batches nobody waits longer than the least gap", async () => {
+  it("at 5,000 events a second in batches the gap is at most 6 ms", async () => {
     await load(250, 20);
     vi.useRealTimers();
     expect(commitGapMs(5_000)).toBeLessThanOrEqual(6);
   });
 });
 
-describe("how long rows gather before a flush", () => {
+describe("the delay before a flush", () => {
   it.each([
     ["few, unwatched", { bytes: 1_000, count: 3 }, false, 250],
     ["few, watched", { bytes: 1_000, count: 3 }, true, 100],

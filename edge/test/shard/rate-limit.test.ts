@@ -55,7 +55,7 @@ async function simulate(options: {
 }
 
 describe("several shards", () => {
-  it("one subject gets the whole limit, though all of it goes to one shard of sixteen", async () => {
+  it("give one subject the whole limit, although all its events go to one of sixteen shards", async () => {
     const { accepted, limiterCalls } = await simulate({
       limit: 16,
       shards: 16,
@@ -72,7 +72,7 @@ describe("several shards", () => {
     { limit: 16, shards: 16, offeredPerShard: 16 },
     { limit: 100, shards: 256, offeredPerShard: 4 },
     { limit: 1_000, shards: 16, offeredPerShard: 500 },
-  ])("$shards shards share $limit/s, whatever each is offered", async ({ limit, shards, offeredPerShard }) => {
+  ])("share $limit/s among $shards shards under overload", async ({ limit, shards, offeredPerShard }) => {
     const seconds = 10;
     const { accepted, limiterCalls } = await simulate({ limit, shards, busy: shards, offeredPerShard, seconds });
     expect(accepted).toBeGreaterThan(limit * seconds * 0.8);
@@ -81,12 +81,12 @@ describe("several shards", () => {
     expect(limiterCalls / seconds / shards).toBeLessThan(6);
   });
 
-  it("far below its limit a key asks nobody", async () => {
+  it("do not call the limiter for a key far below its limit", async () => {
     const quiet = { limit: 100_000, shards: 64, busy: 64, offeredPerShard: 100, seconds: 3 };
     expect(await simulate(quiet)).toEqual({ accepted: 64 * 100 * 3, limiterCalls: 0 });
   });
 
-  it("a limiter that can't be reached leaves each shard its share, and is asked again", async () => {
+  it("keep their shares while the limiter can't be reached, and call it again later", async () => {
     let fails = true;
     const bucket = new LeaseBucket();
     const limiter: AskLimiter = async (_, request) => {
@@ -102,7 +102,7 @@ describe("several shards", () => {
     expect((await simulate({ ...one, seconds: 10 })).accepted).toBeGreaterThan(160 * 10 * 0.8);
   });
 
-  it("a batch larger than what is left is taken whole, and the key pays for it, not that shard alone", async () => {
+  it("accept a batch larger than the remaining limit, and charge it to the key, not to one shard", async () => {
     const bucket = new LeaseBucket();
     const ask: AskLimiter = async (_, request) => bucket.lease(request, Date.now());
     const claim = { keyId: "key", eventsPerSecond: 100, shards: 4 };
@@ -126,7 +126,7 @@ describe("several shards", () => {
   });
 });
 
-it("through the public door: 16 shards, 16 events a second, one subject has them all", async () => {
+it("through the public API one subject gets all 16 events a second of a key with 16 shards", async () => {
   const key = await newKey({ project: newProject("one-subject"), shards: 16, rateLimit: 16 });
   const statuses = [];
   for (let i = 0; i < 24; i++) {
@@ -137,7 +137,7 @@ it("through the public door: 16 shards, 16 events a second, one subject has them
   expect(statuses.at(-1)).toBe(429);
 });
 
-it("through the public door: sixteen shards are no sixteen limits", async () => {
+it("through the public API sixteen shards do not multiply the limit by sixteen", async () => {
   const key = await newKey({ project: newProject("subjects"), shards: 16, rateLimit: 16 });
   let accepted = 0;
   for (let i = 0; i < 200; i++) {

@@ -9,7 +9,7 @@ const memoryOf = (dedupeMemoryIds: number) => ({ ...SHARD_BOUNDS, dedupeMemoryId
 const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => `m-${from + i}`);
 
 describe("recent ids", () => {
-  it("knows what was added, and nothing else", () => {
+  it("know the added ids and no others", () => {
     const recent = new RecentIds(Number.NEGATIVE_INFINITY);
     recent.add(packIds(names(0, 5_000)), 1);
     expect(recent.known(packIds(names(0, 5_000)))).toHaveLength(5_000);
@@ -18,14 +18,14 @@ describe("recent ids", () => {
     expect(recent.known(new Uint8Array())).toEqual([]);
   });
 
-  it("takes ids out of the middle of a buffer", () => {
+  it("accept ids from the middle of a buffer", () => {
     const recent = new RecentIds(0);
     const packed = packIds(["a", "b", "c"]);
     recent.add(packed.subarray(ID_HASH_BYTES, 2 * ID_HASH_BYTES), 1);
     expect(recent.known(packed)).toEqual([1]);
   });
 
-  it("takes a hash of zero, and one whose half is zero", () => {
+  it("accept a hash of zero, and a hash whose half is zero", () => {
     const recent = new RecentIds(0);
     const zero = new Uint8Array(ID_HASH_BYTES);
     const half = new Uint8Array([1, 2, 3, 4, 0, 0, 0, 0]);
@@ -37,8 +37,8 @@ describe("recent ids", () => {
     expect(recent.known(half)).toEqual([0]);
   });
 
-  it("reaches back to its first day until a generation is forgotten, then exactly to the next", () => {
-    const recent = new RecentIds(100, memoryOf(2_000));
+  it("reach back to the start until a generation is evicted, then exactly to the next generation", () => {
+    const recent = new RecentIds(100, 2_000);
     recent.add(packIds(names(0, 1_000)), 1_000);
     expect(recent.reachMs).toBe(100);
     recent.add(packIds(names(1_000, 1_000)), 2_000);
@@ -51,7 +51,7 @@ describe("recent ids", () => {
     expect(recent.known(packIds(names(1_000, 2_000)))).toHaveLength(2_000);
   });
 
-  it("stays within 32 MB however many ids come", () => {
+  it("stay within 32 MB for any number of ids", () => {
     const recent = new RecentIds(0);
     const ids = new Uint8Array(100_000 * ID_HASH_BYTES);
     for (let i = 0; i < 40; i++) {
@@ -63,7 +63,7 @@ describe("recent ids", () => {
     expect(TUNINGS.dedupeMemoryIds).toBe(1_000_000);
   });
 
-  it("two ids that share a slot are told apart", () => {
+  it("distinguish ids that share a slot", () => {
     const mask = 1_023;
     const slot = ({ high, low }: { high: number; low: number }) => (low ^ (high >>> 7)) & mask;
     const bySlot = new Map<number, string[]>();
@@ -79,7 +79,7 @@ describe("recent ids", () => {
   });
 });
 
-describe("ids that were made to collide", () => {
+describe("ids that were crafted to collide", () => {
   /** Ids that all hash to slot 0 of a table that uses the low bits of an id, as the previous release did. */
   function crafted(count: number): Uint8Array {
     const ids = new Uint8Array(count * ID_HASH_BYTES);
@@ -91,7 +91,7 @@ describe("ids that were made to collide", () => {
     return ids;
   }
 
-  it("cost no more than others", () => {
+  it("cost no more than random ids", () => {
     const timeOf = (ids: Uint8Array) => {
       const recent = new RecentIds(0);
       const fromMs = performance.now();
@@ -107,9 +107,9 @@ describe("ids that were made to collide", () => {
   });
 });
 
-describe("ids that are taken back", () => {
-  it("are not known, and all others still are, however they lie", () => {
-    const recent = new RecentIds(0, memoryOf(4_000));
+describe("removed ids", () => {
+  it("are not known, and all other ids still are", () => {
+    const recent = new RecentIds(0, 4_000);
     const all = names(0, 3_000);
     for (let start = 0; start < all.length; start += 100) recent.add(packIds(all.slice(start, start + 100)), start);
     const gone = all.filter((_, index) => index % 3 === 0);

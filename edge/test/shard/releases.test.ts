@@ -47,7 +47,7 @@ async function closedProject(name: string): Promise<string> {
 }
 
 describe("a call of the previous release", () => {
-  it("is read as that release read it", () => {
+  it("is read with the same meaning as in that release", () => {
     const inputs = unpackAppends1(goldenCall());
     const asThen = previous.unpackAppends(goldenCall());
     const ids = asThen.map(({ claim }) => (claim.subjects === null ? null : subjectsFromVersion1(claim.subjects)));
@@ -60,7 +60,7 @@ describe("a call of the previous release", () => {
     ]);
   });
 
-  it("is stored by today's shard, under its old method", async () => {
+  it("is stored by the current shard through the old method", async () => {
     const project = await closedProject("old-worker");
     const inputs = [appendInput(["a", "b"]), appendInput(["c"], { compressed: true })];
     const answers = await shardOf(project).append(previous.packAppends(inputs));
@@ -71,7 +71,7 @@ describe("a call of the previous release", () => {
     expect((await storedRows(project)).reduce((sum, { ids }) => sum + ids.byteLength, 0)).toBe(3 * 8);
   });
 
-  it("is written by today's Worker as that release wrote it", () => {
+  it("is written by the current Worker byte for byte as in that release", () => {
     const inputs = previous.unpackAppends(goldenCall()).map((input) => {
       const { subjects } = input.claim;
       if (subjects === null) return input;
@@ -100,7 +100,7 @@ describe("a shard of the previous release", () => {
     } as unknown as ReturnType<typeof shardOf>;
   }
 
-  it("is called by its own method, and asked for the new one again only later", async () => {
+  it("is called through its own method, and the new method is tried again only later", async () => {
     const project = await closedProject("old-shard");
     const calls: string[] = [];
     const stub = () => previousShard(project, calls);
@@ -110,7 +110,7 @@ describe("a shard of the previous release", () => {
     expect(calls).toEqual(["append2", "append", "append"]);
   });
 
-  it("another fault is not taken for a missing method", async () => {
+  it("is not assumed after a fault other than a missing method", async () => {
     const faulty = {
       append2: () => Promise.reject(new Error("Durable Object is overloaded")),
       append: () => Promise.reject(new Error("must not be called")),
@@ -123,13 +123,13 @@ describe("a shard of the previous release", () => {
 const DAMAGED: [name: string, damage: (call: AppendCall) => AppendCall][] = [
   ["no version", (call) => ({ ...call, numbers: call.numbers.slice(1) })],
   [
-    "a version not known",
+    "an unknown version",
     (call) => ({ ...call, numbers: Float64Array.from(call.numbers, (n, i) => (i === 0 ? 3 : n)) }),
   ],
-  ["a number more an append", (call) => ({ ...call, numbers: Float64Array.of(...call.numbers, 0) })],
-  ["an append more", (call) => ({ ...call, numbers: Float64Array.of(...call.numbers, ...call.numbers.slice(2, 12)) })],
-  ["a byte less", (call) => ({ ...call, bytes: call.bytes.slice(0, -1) })],
-  ["a byte more", (call) => ({ ...call, bytes: Uint8Array.of(...call.bytes, 0) })],
+  ["one more number per append", (call) => ({ ...call, numbers: Float64Array.of(...call.numbers, 0) })],
+  ["one more append", (call) => ({ ...call, numbers: Float64Array.of(...call.numbers, ...call.numbers.slice(2, 12)) })],
+  ["one byte less", (call) => ({ ...call, bytes: call.bytes.slice(0, -1) })],
+  ["one byte more", (call) => ({ ...call, bytes: Uint8Array.of(...call.bytes, 0) })],
   ["no keys", (call) => ({ ...call, keyIds: [] })],
   ["no bytes", (call) => ({ ...call, bytes: new Uint8Array(0) })],
   ["bytes of another kind", (call) => ({ ...call, bytes: [...call.bytes] as unknown as Uint8Array })],
@@ -139,7 +139,7 @@ const DAMAGED: [name: string, damage: (call: AppendCall) => AppendCall][] = [
 describe("a call that is not understood", () => {
   const whole = () => packAppends([appendInput(["a", "b"], { compressed: true }), appendInput(["c"])]);
 
-  it.each(DAMAGED)("%s: throws, and stores nothing", async (_name, damage) => {
+  it.each(DAMAGED)("with %s throws and stores nothing", async (_name, damage) => {
     const project = newProject("misread");
     expect(() => unpackAppends(damage(whole()))).toThrow("another release");
     const told = await runInDurableObject(shardOf(project), (shard: BufferShard) =>
@@ -149,7 +149,7 @@ describe("a call that is not understood", () => {
     expect(await storedRows(project)).toEqual([]);
   });
 
-  it("any number of it changed: throws, or means the same lengths", () => {
+  it("with any number changed throws or has the same lengths", () => {
     const call = whole();
     for (let at = 0; at < call.numbers.length; at++) {
       for (const value of [-1, 0.5, 7, 1e300, Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -160,13 +160,13 @@ describe("a call that is not understood", () => {
     }
   });
 
-  it("today's layout, to the method of the previous release: throws", () => {
+  it("with the current layout makes the previous method throw", () => {
     expect(() => unpackAppends1(whole())).toThrow("another release");
     const many = Array.from({ length: 8 }, (_, index) => appendInput([`m-${index}`]));
     expect(() => unpackAppends1(packAppends(many))).toThrow("another release");
   });
 
-  it("nine numbers an append, as the audit sent them: throws", () => {
+  it("with nine numbers per append, as sent by the audit, throws", () => {
     const { numbers, bytes, keyIds } = goldenCall();
     const nine = Float64Array.from({ length: 27 }, (_, i) =>
       i % 9 === 8 ? 1 : (numbers[i - Math.floor(i / 9)] as number),

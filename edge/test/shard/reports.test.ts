@@ -18,7 +18,7 @@ const droppedIn = (reports: readonly WorkerReport[]) =>
 
 const REQUESTS = 160;
 
-it("160 dropped events of an opt-in project are a call or two, to one shard of the sixteen, and every one is counted", async () => {
+it("160 dropped events of an opt-in project are counted with a few calls to one of its sixteen shards", async () => {
   const key = await newKey({ project: newProject("dropped"), shards: 16, settings: { consentRegime: "opt-in" } });
   const spied = spiedEnv();
   for (let i = 0; i < REQUESTS; i++) {
@@ -32,7 +32,7 @@ it("160 dropped events of an opt-in project are a call or two, to one shard of t
   for (const { drops } of reportsOf(spied)) expect(drops.length).toBe(1);
 });
 
-it("invalid events are a call or two for all of them", async () => {
+it("many invalid events are reported with a few calls", async () => {
   const key = await newKey({ project: newProject("rejected") });
   const spied = spiedEnv();
   await Promise.all(Array.from({ length: REQUESTS }, () => spied.send(key, "/v1/track", { event: "Nobody's" })));
@@ -40,7 +40,7 @@ it("invalid events are a call or two for all of them", async () => {
   expect(reportsOf(spied).length).toBeLessThan(REQUESTS / 10);
 });
 
-it("rejected, repeated and dropped ones of a mixed batch are told as what they are", async () => {
+it("rejected, repeated and dropped events of a mixed batch are reported separately", async () => {
   const key = await newKey({ project: newProject("mixed"), settings: { consentRegime: "opt-out" } });
   const spied = spiedEnv();
   const twice = goodEvent();
@@ -51,7 +51,7 @@ it("rejected, repeated and dropped ones of a mixed batch are told as what they a
   expect(reportsOf(spied)).toMatchObject([{ rejected: 1, repeated: 1, drops: [{ events: 1 }] }]);
 });
 
-it("a call that is lost takes its counts along: none is told twice, and later ones are told", async () => {
+it("a lost report is not repeated, and later counts are reported", async () => {
   const key = await newKey({ project: newProject("lost") });
   let fails = true;
   const spied = spiedEnv(() => fails);
@@ -63,7 +63,7 @@ it("a call that is lost takes its counts along: none is told twice, and later on
   expect(reportsOf(spied).map(({ rejected }) => rejected)).toEqual([1, 1]);
 });
 
-it("is by the minute of receipt, as the shards count", async () => {
+it("reports are grouped by the minute of receipt, like the counts of the shards", async () => {
   const key = await newKey({ project: newProject("minutes") });
   const spied = spiedEnv();
   const minute = 60_000;

@@ -32,7 +32,7 @@ function mergeAll(segments: Segments): number {
 }
 
 describe("segments", () => {
-  it("find each id of a run in it, and no other", () =>
+  it("find each id of a run and no other id", () =>
     withSegments((segments, sql, again) => {
       const named = names(0, 5_000);
       segments.writeRun([
@@ -72,7 +72,7 @@ describe("segments", () => {
       expect(countOf(sql, "id_pages")).toBe(0);
     }));
 
-  it("take more ids at once than one value in storage holds", () =>
+  it("accept more ids at a time than one value in storage holds", () =>
     withSegments((segments) => {
       const ids = randomIds(400_000);
       segments.writeRun([{ ids, committedAtMs: 1 }]);
@@ -94,7 +94,7 @@ describe("many runs", () => {
     }
   }
 
-  it("become few, and every id is still found", () =>
+  it("are merged into few, and every id is still found", () =>
     withSegments((segments, sql, again) => {
       fillRuns(segments, 40, 3_000);
       expect(countOf(sql, "id_runs")).toBeLessThanOrEqual(RUNS_MAX);
@@ -103,7 +103,7 @@ describe("many runs", () => {
       expect(Number(sql.exec("SELECT sum(length(ids)) AS n FROM id_pages").one().n)).toBe(40 * 3_002 * ID_HASH_BYTES);
     }));
 
-  it("are found at every step of a merge, also by an object that woke in its middle", () =>
+  it("are searched at every step of a merge, also by an object that restarted in its middle", () =>
     withSegments((segments, _sql, again) => {
       for (let run = 0; run <= RUNS_MAX; run++) {
         segments.writeRun([
@@ -125,7 +125,7 @@ describe("many runs", () => {
       expect(steps).toBeGreaterThan(4);
     }));
 
-  it("cost a batch of old ids no more rows than few do", () =>
+  it("need few row reads to look up a batch of old ids", () =>
     withSegments((segments, sql) => {
       const batch = randomIds(2_500);
       const rowsRead = () => {

@@ -28,7 +28,7 @@ it.each([
   if (kind === "public") expect(shardsOf(spied).size).toBeGreaterThan(4);
 });
 
-it("copies are told, in the same batch, in another, and alone", async () => {
+it("duplicates are recognised in the same batch, in another batch, and alone", async () => {
   const key = await newKey({ project: newProject("copies"), kind: "secret", shards: SHARDS, settings });
   const spied = spiedEnv();
   const batch = users(20);

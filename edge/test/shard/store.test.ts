@@ -40,7 +40,7 @@ function send(store: EventStore, rows = waiting(store)) {
 const idsOf = (lines: readonly Record<string, unknown>[]) => lines.flatMap((line) => (line.ids as string[]) ?? []);
 
 describe("rows written", () => {
-  it("are one a commit and one a flush, and next to none for what is dropped", () =>
+  it("are one per commit and one per flush, and almost none for dropped events", () =>
     withStorage((watched) => {
       const store = new EventStore(watched.storage, NAME);
       write(store, ["first"]);
@@ -64,7 +64,7 @@ describe("rows written", () => {
       expect(watched.rowsWritten).toBeLessThan(9_000 * 1.1 + 40);
     }));
 
-  it("leave nothing of events that were sent, once a shard rests for an hour", () =>
+  it("contain no sent events after the shard was idle for an hour", () =>
     withStorage((watched) => {
       const store = new EventStore(watched.storage, NAME);
       for (let i = 0; i < 20; i++) write(store, [`m-${i}`]);
@@ -79,8 +79,8 @@ describe("rows written", () => {
     }));
 });
 
-describe("a life that ends", () => {
-  it("leaves exactly the rows that wait, whatever was sent out of order", () =>
+describe("a restart of the object", () => {
+  it("keeps exactly the waiting rows, for any order of sending", () =>
     withStorage((watched) => {
       let store = new EventStore(watched.storage, NAME);
       const waits = new Set<string>();
@@ -106,7 +106,7 @@ describe("a life that ends", () => {
       }
     }));
 
-  it("keeps its counts, neither lost nor doubled", () =>
+  it("neither loses nor doubles counts", () =>
     withStorage((watched) => {
       const startMs = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
       vi.useFakeTimers({ toFake: ["Date"], now: startMs });
@@ -171,8 +171,12 @@ describe("a full disk", () => {
     return stored;
   }
 
-  it("from any statement on, for a while or for good: nothing stored is lost, nothing refused is known", async () => {
-    const bounds = { ...SHARD_BOUNDS, dedupeRunIds: 4 };
+  const limits = TUNINGS as { dedupeRunIds: number };
+  const before = { ...limits };
+  afterEach(() => void Object.assign(limits, before));
+
+  it("from any statement on, temporarily or permanently, loses no stored event and knows no refused id", async () => {
+    limits.dedupeRunIds = 4;
     for (const lasts of [1, 3, 1_000]) {
       for (let failFrom = 1; failFrom <= 40; failFrom++) {
         await withStorage((watched) => {
@@ -199,7 +203,7 @@ describe("a full disk", () => {
     }
   });
 
-  it("is seen coming: no events are taken, while draining still writes", () =>
+  it("is anticipated: new events are refused while draining can still write", () =>
     withStorage((watched) => {
       const bounds = { ...SHARD_BOUNDS };
       const store = new EventStore(watched.storage, NAME, bounds);
@@ -220,7 +224,7 @@ describe("a full disk", () => {
 });
 
 describe("the largest row", () => {
-  it("of several requests and of one stays below what a row may hold, with all that stands beside it", () =>
+  it("of one or several requests stays below the size limit of a row, including its other columns", () =>
     withStorage((watched) => {
       const store = new EventStore(watched.storage, NAME);
       const noise = (bytes: number) => {

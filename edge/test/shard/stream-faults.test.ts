@@ -54,7 +54,7 @@ function randomMask(count: number): boolean[] {
 }
 
 describe("partial failures", () => {
-  it.each([1, 2, 3, 4, 5, 6])("random mask %i: exactly the stored rows are deleted", async () => {
+  it.each([1, 2, 3, 4, 5, 6])("with random mask %i delete exactly the stored rows", async () => {
     const { project, names } = await withRows("mask", 12);
     const mask = randomMask(12);
     await meetFault(project, { kind: "mask", stored: mask, error: THROTTLED });
@@ -69,7 +69,7 @@ describe("partial failures", () => {
     expect(marked).toBe(0);
   });
 
-  it("a record's internal failure says nothing of it: it is sent again with a mark", async () => {
+  it("with an internal failure send that record again with a mark", async () => {
     const { project, names } = await withRows("internal", 4);
     await setFaults(project, [{ kind: "mask", stored: [true, false], error: "InternalFailure" }]);
     await untilFlushedByAlarm(project);
@@ -94,7 +94,7 @@ const ok = (count: number) => new Array(count).fill({ SequenceNumber: "1", Shard
 
 const UNCERTAIN: { name: string; fault: Fault; arrives: boolean }[] = [
   { name: "commit, then reset", fault: { kind: "commit_then_reset" }, arrives: true },
-  { name: "reset before anything", fault: { kind: "reset" }, arrives: false },
+  { name: "reset before any work", fault: { kind: "reset" }, arrives: false },
   { name: "500", fault: { kind: "status", status: 500, type: "InternalFailure" }, arrives: false },
   { name: "503", fault: { kind: "status", status: 503, type: "ServiceUnavailable" }, arrives: false },
   { name: "a redirect", fault: { kind: "status", status: 301, type: "x" }, arrives: false },
@@ -103,12 +103,12 @@ const UNCERTAIN: { name: string; fault: Fault; arrives: boolean }[] = [
   { name: "200 and null", fault: { kind: "answer", text: "null", commit: true }, arrives: true },
   { name: "200 without Records", fault: { kind: "answer", text: "{}", commit: true }, arrives: true },
   { name: "200, one result too few", fault: answer(ok(2)), arrives: true },
-  { name: "200, one too many", fault: answer(ok(4)), arrives: true },
+  { name: "200, one result too many", fault: answer(ok(4)), arrives: true },
   { name: "200, results that are null", fault: answer([null, null, null]), arrives: true },
   { name: "200, results without a number", fault: answer([{}, {}, {}]), arrives: true },
   { name: "200, empty sequence numbers", fault: answer(new Array(3).fill({ SequenceNumber: "" })), arrives: true },
   {
-    name: "200, sequence numbers that are none",
+    name: "200, sequence numbers that are not strings",
     fault: answer(new Array(3).fill({ SequenceNumber: 5 })),
     arrives: true,
   },
@@ -118,12 +118,12 @@ const UNCERTAIN: { name: string; fault: Fault; arrives: boolean }[] = [
     arrives: true,
   },
   { name: "200, results that are arrays", fault: answer([[], [], []]), arrives: true },
-  { name: "200, results that are texts", fault: answer(["1", "2", "3"]), arrives: true },
+  { name: "200, results that are strings", fault: answer(["1", "2", "3"]), arrives: true },
   { name: "200, Records an object", fault: answer({ 0: {}, 1: {}, 2: {}, length: 3 }), arrives: true },
   { name: "200, Records within Records", fault: answer([ok(3)]), arrives: true },
-  { name: "200, failures counted that are not there", fault: answer(ok(3), 1), arrives: true },
+  { name: "200, more failures counted than listed", fault: answer(ok(3), 1), arrives: true },
   {
-    name: "200, failures there that are not counted",
+    name: "200, fewer failures counted than listed",
     fault: answer([...ok(2), { ErrorCode: THROTTLED }], 0),
     arrives: true,
   },
@@ -140,15 +140,15 @@ const UNCERTAIN: { name: string; fault: Fault; arrives: boolean }[] = [
     fault: { kind: "answer", text: '{"FailedRecordCount":0,"Records":[{"SequenceNumber":"1"', commit: true },
     arrives: true,
   },
-  { name: "200, an answer to something else", fault: { kind: "answer", text: "[]", commit: false }, arrives: false },
+  { name: "200, an answer to another request", fault: { kind: "answer", text: "[]", commit: false }, arrives: false },
 ];
 
 function answer(records: unknown, failed = 0): Fault {
   return { kind: "answer", text: JSON.stringify({ FailedRecordCount: failed, Records: records }), commit: true };
 }
 
-describe("answers that leave it open whether the records arrived", () => {
-  it.each(UNCERTAIN)("$name: nothing is deleted, all is sent again, marked", async ({ fault, arrives }) => {
+describe("answers that do not say whether the records arrived", () => {
+  it.each(UNCERTAIN)("$name: no row is deleted, and all are sent again with a mark", async ({ fault, arrives }) => {
     const { project, names } = await withRows("open", 3);
     await meetFault(project, fault);
     expect(await storedRows(project)).toHaveLength(3);
@@ -164,13 +164,13 @@ describe("answers that leave it open whether the records arrived", () => {
 const REFUSING: { name: string; status: number; type: string }[] = [
   { name: "throttled", status: 400, type: THROTTLED },
   { name: "expired credentials", status: 400, type: "ExpiredTokenException" },
-  { name: "expired credentials, as some services say it", status: 403, type: "ExpiredToken" },
+  { name: "expired credentials, in the wording of some services", status: 403, type: "ExpiredToken" },
   { name: "a wrong signature", status: 403, type: "InvalidSignatureException" },
   { name: "no such stream", status: 400, type: "ResourceNotFoundException" },
 ];
 
-describe("answers that say nothing was taken", () => {
-  it.each(REFUSING)("$name: nothing is deleted, all is sent again, unmarked", async ({ status, type }) => {
+describe("answers that refuse all records", () => {
+  it.each(REFUSING)("$name: no row is deleted, and all are sent again without a mark", async ({ status, type }) => {
     const { project, names } = await withRows("refused", 3);
     await meetFault(project, { kind: "status", status, type });
     expect(await storedRows(project)).toHaveLength(3);
@@ -190,7 +190,7 @@ describe("a stream that does not answer", () => {
     { name: "hang", kind: "hang" },
     { name: "a body that never ends", kind: "trickle" },
   ] as const)(
-    "$name: given up within the deadline, new events are taken meanwhile",
+    "$name: the call ends at the deadline, and new events are accepted meanwhile",
     async ({ kind }) => {
       const { project, names } = await withRows(kind, 2);
       await setFaults(project, [{ kind }]);
@@ -205,11 +205,13 @@ describe("a stream that does not answer", () => {
   );
 });
 
-describe("answers in another order than the calls", () => {
-  beforeAll(() => shrinkShards({ callDeadlineMs: 500 }));
-  afterAll(restoreShards);
+describe("answers out of order", () => {
+  const limits = LIMITS as { callDeadlineMs: number };
+  const before = limits.callDeadlineMs;
+  beforeAll(() => void (limits.callDeadlineMs = 500));
+  afterAll(() => void (limits.callDeadlineMs = before));
 
-  it("a call that was given up arrives after the one that followed it: all is there, copies beside marked ones only", async () => {
+  it("a call that timed out arrives after the next call: all records are there, and every duplicate is marked", async () => {
     const { project, names } = await withRows("late", 3);
     await setFaults(project, [{ kind: "late", afterMs: 1_500 }]);
     await untilFlushedByAlarm(project);
@@ -224,7 +226,7 @@ describe("answers in another order than the calls", () => {
     expect(await storedRows(project)).toEqual([]);
   });
 
-  it("results whose order was changed where all were stored: each is there once", async () => {
+  it("results in another order, all stored: each record is there once", async () => {
     const { project, names } = await withRows("swapped", 5);
     await setFaults(project, [{ kind: "shuffled" }]);
     await untilFlushedByAlarm(project);
@@ -235,7 +237,7 @@ describe("answers in another order than the calls", () => {
 });
 
 describe("many rows", () => {
-  it("more than one call's worth is sent in several, all of it", async () => {
+  it("are sent in several calls if they exceed one call", async () => {
     const { project } = await withRows("many", 1);
     const inputs = Array.from({ length: 8 }, (_, i) => appendInput([`large-${i}`], { padding: 300_000 }));
     for (const input of inputs) await append(project, input);

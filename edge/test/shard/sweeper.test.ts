@@ -37,7 +37,7 @@ async function isWaiting(project: string): Promise<boolean> {
 }
 
 describe("sweeper", () => {
-  it("delivers what lies in a shard that has neither timer nor alarm", async () => {
+  it("delivers the rows of a shard that has neither timer nor alarm", async () => {
     const project = newProject("sweep");
     await setFaults(project, [{ kind: "status", status: 400, type: "Throttled", times: 1 }]);
     await append(project, appendInput(["a"]));
@@ -48,7 +48,7 @@ describe("sweeper", () => {
     expect((await streamState(project)).arrived).toHaveLength(1);
   });
 
-  it("answers before the flush it begins: a stream that hangs holds no run up", async () => {
+  it("is answered before the flush starts, so that a stream that hangs delays no run", async () => {
     const project = newProject("hanging");
     await setFaults(project, [{ kind: "reset", times: 1_000_000 }]);
     await append(project, appendInput(["a"]));
@@ -59,7 +59,7 @@ describe("sweeper", () => {
     ]);
   });
 
-  it("one that fails keeps no other from being visited", async () => {
+  it("visits the other shards when one shard fails", async () => {
     const [bad, good] = [newProject("a-bad"), newProject("b-good")];
     await setFaults(bad, [{ kind: "reset", times: 1_000_000 }]);
     await setFaults(good, [{ kind: "status", status: 400, type: "Throttled", times: 1 }]);
@@ -71,7 +71,7 @@ describe("sweeper", () => {
     expect(await storedRows(bad)).toHaveLength(1);
   });
 
-  it("wakes no shard that holds nothing, and every one that holds something again", async () => {
+  it("does not wake empty shards, and wakes each shard that has rows again", async () => {
     const project = newProject("quiet");
     await append(project, appendInput(["a"]));
     expect(await isWaiting(project)).toBe(true);
@@ -85,7 +85,7 @@ describe("sweeper", () => {
     await vi.waitFor(async () => expect(await isWaiting(project)).toBe(true));
   });
 
-  it("is told of rows once a minute at most, not with every flush", async () => {
+  it("is notified of rows at most once a minute, not with every flush", async () => {
     const project = newProject("telling");
     const name = shardName(project, "na", 0);
     await append(project, appendInput(["first"]));
@@ -102,7 +102,7 @@ describe("sweeper", () => {
     expect(setWaiting.mock.calls.filter(([shard]) => shard === name)).toEqual([[name, false]]);
   });
 
-  it("forgets a shard only when it has been silent and empty for two days, and knows it again at once", async () => {
+  it("removes a shard only after two silent and empty days, and adds it again immediately", async () => {
     const project = newProject("silent");
     const name = shardName(project, "na", 0);
     const startMs = Date.now();
@@ -121,7 +121,7 @@ describe("sweeper", () => {
     expect(await listShards(env, project)).toEqual([name]);
   });
 
-  it("forgets none that has rows again since it was asked to retire", async () => {
+  it("does not remove a shard that received rows after it was asked to retire", async () => {
     const project = newProject("returned");
     const directory = directoryOf(env, project);
     const name = shardName(project, "na", 0);
@@ -137,7 +137,7 @@ describe("sweeper", () => {
 });
 
 describe("a directory", () => {
-  it("lists the shards of one project and of no other, by a range of names", async () => {
+  it("lists the shards of one project only, by a range of names", async () => {
     const project = newProject("list");
     const directory = directoryOf(env, project);
     for (const name of [`${project}:na:0`, `${project}:eu:3`, `${project}x:na:0`, `${project}-x:na:0`, "zz:na:0"]) {
@@ -152,7 +152,7 @@ describe("a directory", () => {
     expect(plan).toContain("SEARCH");
   });
 
-  it("of the release before is still read, until its shards have registered anew", async () => {
+  it("of the previous release is still read until its shards have registered again", async () => {
     const project = newProject("before");
     const old = directoryNamed(env, "shards");
     const name = shardName(project, "na", 0);
@@ -222,7 +222,7 @@ describe("in an outage", () => {
     expect(Math.max(...visits.values())).toBeLessThanOrEqual(2);
   });
 
-  it("a run that is out of time stops, and the next goes on behind it", async () => {
+  it("a run that is out of time stops, and the next run continues after it", async () => {
     const names = Array.from({ length: 400 }, (_, index) => `p${String(index).padStart(3, "0")}:na:0`);
     const directories = [new FakeDirectory([]), new FakeDirectory(names)];
     let nowMs = 0;

@@ -55,23 +55,26 @@ describe("two regions", () => {
     ["down", DOWN],
     ["throttled", REFUSING],
     ["failing", FAILING],
-  ])("the primary %s: everything goes to the secondary, and back once it works", async (_name, faults) => {
-    const project = newProject("failover");
-    await setFaults(project, faults);
-    for (const id of ["a", "b", "c"]) await append(project, appendInput([id]));
-    await untilEmptied(project);
-    expect((await arrivedIn(project, SECONDARY)).sort()).toEqual(["a", "b", "c"]);
-    expect(await arrivedIn(project, PRIMARY)).toEqual([]);
+  ])(
+    "with the primary %s send everything to the secondary, and to the primary again when it works",
+    async (_name, faults) => {
+      const project = newProject("failover");
+      await setFaults(project, faults);
+      for (const id of ["a", "b", "c"]) await append(project, appendInput([id]));
+      await untilEmptied(project);
+      expect((await arrivedIn(project, SECONDARY)).sort()).toEqual(["a", "b", "c"]);
+      expect(await arrivedIn(project, PRIMARY)).toEqual([]);
 
-    await setFaults(project, []);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * MINUTE_MS });
-    await append(project, appendInput(["d"]));
-    await untilEmptied(project);
-    expect(await arrivedIn(project, PRIMARY)).toEqual(["d"]);
-    expect(await arrivedIn(project, SECONDARY)).toHaveLength(3);
-  });
+      await setFaults(project, []);
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * MINUTE_MS });
+      await append(project, appendInput(["d"]));
+      await untilEmptied(project);
+      expect(await arrivedIn(project, PRIMARY)).toEqual(["d"]);
+      expect(await arrivedIn(project, SECONDARY)).toHaveLength(3);
+    },
+  );
 
-  it("the primary takes the records and does not say so: the copies in the secondary are marked", async () => {
+  it("mark the copies in the secondary if the primary stores records without an answer", async () => {
     const project = newProject("both-have-it");
     await setFaults(project, always({ kind: "commit_then_reset" }));
     await append(project, appendInput(["a"]));
@@ -82,7 +85,7 @@ describe("two regions", () => {
     expect(new Set(await arrivedIn(project, PRIMARY))).toEqual(new Set(["a"]));
   });
 
-  it("the secondary down too: what comes meanwhile waits for whichever is back first", async () => {
+  it("keep events when both are down, and send them to the region that recovers first", async () => {
     const project = newProject("second-first");
     await setFaults(project, REFUSING);
     await setFaults(project, REFUSING, SECONDARY);
@@ -104,8 +107,8 @@ describe("two regions", () => {
   });
 });
 
-describe("both regions out for a day", () => {
-  it("ends with everything delivered, once, by alarms alone; copies that came meanwhile are known", async () => {
+describe("an outage of both regions for a day", () => {
+  it("ends with every event delivered once by alarms alone, and duplicates sent meanwhile are recognised", async () => {
     const project = newProject("day");
     await setFaults(project, REFUSING);
     await setFaults(project, REFUSING, SECONDARY);
