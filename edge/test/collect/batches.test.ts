@@ -17,7 +17,7 @@ describe("shape", () => {
     { name: "no batch", body: {}, code: "invalid_payload", pointer: "/batch" },
     { name: "batch null", body: { batch: null }, code: "invalid_payload", pointer: "/batch" },
     { name: "batch an object", body: { batch: {} }, code: "invalid_payload", pointer: "/batch" },
-    { name: "batch a text", body: { batch: "[]" }, code: "invalid_payload", pointer: "/batch" },
+    { name: "batch a string", body: { batch: "[]" }, code: "invalid_payload", pointer: "/batch" },
     { name: "batch empty", body: { batch: [] }, code: "empty_batch", pointer: "/batch" },
     {
       name: "context an array",
@@ -26,7 +26,7 @@ describe("shape", () => {
       pointer: "/context",
     },
     {
-      name: "context a text",
+      name: "context a string",
       body: { batch: [goodEvent()], context: "x" },
       code: "invalid_payload",
       pointer: "/context",
@@ -44,7 +44,7 @@ describe("shape", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("every item bad: 400 with all reasons", async () => {
+  it("a batch of only invalid items is a 400 with all reasons", async () => {
     const batch = [
       null,
       {},
@@ -67,13 +67,13 @@ describe("shape", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("a rejection repeats the messageId it can name", async () => {
+  it("a rejection contains the messageId of its event", async () => {
     const event = goodEvent({ event: "" });
     const answer = await sendBatch({ batch: [event, goodEvent()] });
     expect(answer.body.rejected).toMatchObject([{ index: 0, messageId: event.messageId, code: "invalid_event_name" }]);
   });
 
-  it("the last of two arrays is the batch, written with escapes or not", async () => {
+  it("the last of two `batch` arrays is the batch, also if its key has escapes", async () => {
     const [first, last] = [goodEvent(), goodEvent({ userId: 1 })];
     const body = `{"batch":[${JSON.stringify(first)}],"b\\u0061tch":[${JSON.stringify(last).replace('"userId":1', '"userId":12345678901234567890')}]}`;
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
@@ -84,7 +84,7 @@ describe("shape", () => {
 });
 
 describe("context of the batch", () => {
-  it("lies under each item's, key by top-level key", async () => {
+  it("is merged under the context of each item, by top-level key", async () => {
     const [plain, own] = [goodEvent(), goodEvent({ context: { library: { name: "own" }, page: { path: "/a" } } })];
     const context = { library: { name: "batch", version: "1" }, app: { name: "shop" } };
     expect((await sendBatch({ batch: [plain, own], context })).body.accepted).toBe(2);
@@ -94,7 +94,7 @@ describe("context of the batch", () => {
     });
   });
 
-  it("is repaired with each", async () => {
+  it("is repaired, with a warning for each event", async () => {
     const [one, two] = [goodEvent(), goodEvent({ context: { a: 1 } })];
     const answer = await sendBatch({ batch: [one, two], context: { bad: "a\u0000b", big: 1 } });
     expect(answer.body).toMatchObject({ accepted: 2 });
@@ -106,7 +106,7 @@ describe("context of the batch", () => {
     table.expectStored(two.messageId, { context: { bad: "ab", big: 1, a: 1 } });
   });
 
-  it("is repaired once for all: of what an event replaces it is told nothing, and numbers keep their digits", async () => {
+  it("is repaired once, without warnings for keys that an event replaces, and numbers keep their digits", async () => {
     const [plain, own, numbers] = [goodEvent(), goodEvent({ context: { bad: 1 } }), goodEvent()];
     const withNumber = `{"traits":{"n":9007199254740995},${JSON.stringify(numbers).slice(1)}`;
     const context = String.raw`{"bad":["a\u0000b",12345678901234567890],"":1,"__proto__":2,"x\ud800":{"n":1e400}}`;
@@ -142,19 +142,19 @@ describe("context of the batch", () => {
     expect(answer.body.accepted).toBe(30);
   });
 
-  it("may be null, and an item's may be", async () => {
+  it("may be null, and so may the context of an item", async () => {
     expect((await sendBatch({ batch: [goodEvent()], context: null })).body.accepted).toBe(1);
     const event = goodEvent({ context: null });
     expect((await sendBatch({ batch: [event], context: { app: "x" } })).body.accepted).toBe(1);
     table.expectStored(event.messageId, { context: { app: "x" } });
   });
 
-  it("makes no good item out of one whose own is of the wrong type", async () => {
+  it("does not make an item valid whose own context has the wrong type", async () => {
     const answer = await sendBatch({ batch: [goodEvent({ context: "x" }), goodEvent()], context: { app: "x" } });
     expect(answer.body.rejected).toMatchObject([{ index: 0, code: "invalid_type", pointer: "/context" }]);
   });
 
-  it("may be too deep: then every event is", async () => {
+  it("that is too deep makes every event too deep", async () => {
     let context: object = {};
     for (let i = 0; i < 20; i++) context = { a: context };
     const answer = await sendBatch({ batch: [goodEvent(), goodEvent()], context });
@@ -162,7 +162,7 @@ describe("context of the batch", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("a number in it that no double holds is kept as its text", async () => {
+  it("keeps a number that no double can represent as text", async () => {
     const [one, two] = [goodEvent(), goodEvent({ userId: 1 })];
     const body = `{"context":{"n":12345678901234567890},"batch":[${JSON.stringify(one)},${JSON.stringify(two)}]}`;
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
@@ -175,8 +175,8 @@ describe("context of the batch", () => {
   });
 });
 
-describe("copies", () => {
-  it("within one batch: the first counts", async () => {
+describe("duplicates", () => {
+  it("within one batch are counted, and the first event is stored", async () => {
     const event = goodEvent();
     const answer = await sendBatch({ batch: [event, { ...event, event: "Second" }, goodEvent(), event] });
     expect(answer.status).toBe(200);
@@ -185,7 +185,7 @@ describe("copies", () => {
     table.expectStored(event.messageId, { event: "Tested" });
   });
 
-  it("a whole batch again", async () => {
+  it("of a whole batch are all counted as duplicates", async () => {
     const body = { batch: [goodEvent(), goodEvent(), goodEvent()] };
     expect((await sendBatch(body)).body).toMatchObject({ accepted: 3, duplicates: 0 });
     const again = await sendBatch(body, table.publicKey, { "X-Retry-Count": "1" });
@@ -193,7 +193,7 @@ describe("copies", () => {
     expect(again.body).toMatchObject({ success: true, accepted: 0, duplicates: 3 });
   });
 
-  it("half a batch again, with something new and something bad", async () => {
+  it("are counted beside new, repaired and rejected events", async () => {
     const [known, fresh] = [goodEvent(), goodEvent()];
     await sendBatch({ batch: [known] });
     const answer = await sendBatch({
@@ -204,14 +204,14 @@ describe("copies", () => {
     table.expectStored(fresh.messageId, { event: "Tested" });
   });
 
-  it("a rejected one is no first copy", async () => {
+  it("are not counted against an event that was rejected", async () => {
     const messageId = goodEvent().messageId;
     const answer = await sendBatch({ batch: [goodEvent({ messageId, event: "" }), goodEvent({ messageId })] });
     expect(answer.body).toMatchObject({ accepted: 1, duplicates: 0 });
     expect(answer.body.rejected).toMatchObject([{ index: 0 }]);
   });
 
-  it("only duplicates and rejections are still a 200", async () => {
+  it("and rejections alone are still answered with 200", async () => {
     const event = goodEvent();
     await sendBatch({ batch: [event] });
     const answer = await sendBatch({ batch: [event, null] });
@@ -219,14 +219,14 @@ describe("copies", () => {
     expect(answer.body).toMatchObject({ success: true, accepted: 0, duplicates: 1 });
   });
 
-  it("events without a messageId are never copies, and get one each", async () => {
+  it("do not exist among events without a messageId, which each get a new id", async () => {
     const event = { ...goodEvent({ event: "Nameless" }), messageId: undefined };
     const answer = await sendBatch({ batch: [event, event, { ...event, messageId: null }] });
     expect(answer.body).toMatchObject({ accepted: 3, duplicates: 0 });
     await table.expectGoodEventTaken();
   });
 
-  it("two requests at once: one is the copy", async () => {
+  it("in concurrent requests leave exactly one accepted event", async () => {
     const event = goodEvent();
     const answers = await Promise.all(new Array(8).fill(0).map(() => sendBatch({ batch: [event] })));
     const total = (name: "accepted" | "duplicates") => answers.reduce((sum, { body }) => sum + body[name], 0);
@@ -234,8 +234,8 @@ describe("copies", () => {
   });
 });
 
-describe("two projects", () => {
-  it("the same messageId is two events, each in its own project", async () => {
+describe("several projects and shards", () => {
+  it("store the same messageId as two events, each in its own project", async () => {
     const [first, second] = [newProject("first"), newProject("second")];
     const event = goodEvent({ properties: { canary: crypto.randomUUID() } });
     for (const project of [first, second]) {
@@ -247,7 +247,7 @@ describe("two projects", () => {
     }
   });
 
-  it("a project over several shards: each subject in one of them, the answer as one", async () => {
+  it("a project with several shards stores each subject in one shard, and sends one combined answer", async () => {
     const project = newProject("sharded");
     const key = await newKey({ project, shards: 4 });
     const batch = Array.from({ length: 60 }, (_, i) => goodEvent({ anonymousId: `device-${i % 20}` }));

@@ -55,14 +55,14 @@ describe("event names", () => {
       warnings: [["ill_formed_unicode", "/event"]],
       stored: { event: "a\ufffdb" },
     },
-    { name: "of a page, a number", event: { type: "page", name: 7 }, rejected: ["invalid_type", "/name"] },
+    { name: "a page name that is a number", event: { type: "page", name: 7 }, rejected: ["invalid_type", "/name"] },
     {
-      name: "of a page, too long",
+      name: "a page name that is too long",
       event: { type: "page", name: `${long}n` },
       rejected: ["invalid_event_name", "/name"],
     },
     {
-      name: "of a screen, with NUL",
+      name: "a screen name with NUL",
       event: { type: "screen", name: "\u0000" },
       rejected: ["invalid_event_name", "/name"],
     },
@@ -89,7 +89,7 @@ describe("ids", () => {
   eventTable(table, [
     ...each("userId"),
     emptyId("userId", { anonymousId: undefined }),
-    { name: "userId empty, of a visitor who has not signed in", event: { userId: "" }, stored: { userId: null } },
+    { name: "an empty userId of a visitor who has not signed in", event: { userId: "" }, stored: { userId: null } },
     { name: "both empty", event: { userId: "", anonymousId: "" }, rejected: ["invalid_user_id", "/anonymousId"] },
     ...each("anonymousId", { userId: "u-1" }),
     ...each("groupId"),
@@ -97,7 +97,7 @@ describe("ids", () => {
     { name: "a number as userId", event: { userId: 42 } },
     { name: "a fraction as userId", event: { userId: 4.5 } },
     {
-      name: "an integer no double holds as userId",
+      name: "an integer that no double can represent as userId",
       event: '{"type":"track","event":"e","messageId":"ID","userId":12345678901234567890}',
       warnings: [["number_as_text", "/userId"]],
       stored: { userId: "12345678901234567890" },
@@ -109,7 +109,7 @@ describe("ids", () => {
   ]);
 });
 
-describe("blanks alone", () => {
+describe("texts of blank characters only", () => {
   const blanks: [name: string, text: string][] = [
     ["a blank", " "],
     ["three blanks", "   "],
@@ -157,10 +157,14 @@ describe("blanks alone", () => {
     ]),
   );
   eventTable(table, [
-    { name: "beside a letter are part of a name", event: { event: " a\u200b" }, stored: { event: " a\u200b" } },
-    { name: "beside a letter are part of an id", event: { userId: "\u3000a" }, stored: { userId: "\u3000a" } },
-    { name: "in an emoji's sequence", event: { event: "👨\u200d👩" }, stored: { event: "👨\u200d👩" } },
-    { name: "in a property are kept", event: { properties: { a: "  " } }, stored: { properties: { a: "  " } } },
+    { name: "blanks beside a letter are part of a name", event: { event: " a\u200b" }, stored: { event: " a\u200b" } },
+    { name: "blanks beside a letter are part of an id", event: { userId: "\u3000a" }, stored: { userId: "\u3000a" } },
+    {
+      name: "a zero-width joiner in an emoji sequence is kept",
+      event: { event: "👨\u200d👩" },
+      stored: { event: "👨\u200d👩" },
+    },
+    { name: "blanks in a property are kept", event: { properties: { a: "  " } }, stored: { properties: { a: "  " } } },
   ]);
 });
 
@@ -189,7 +193,7 @@ describe("placeholder ids", () => {
       }),
     ),
     { name: "the number 0", event: { userId: 0 }, warnings: [["suspicious_user_id", "/userId"]] },
-    { name: "no placeholder", event: { userId: "nullable" } },
+    { name: "an id that only starts like a placeholder", event: { userId: "nullable" } },
   ]);
 });
 

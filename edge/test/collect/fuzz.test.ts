@@ -127,7 +127,7 @@ async function sendOne(key: string): Promise<Outcome> {
   return { status: response.status, accepted: answer.accepted ?? 0 };
 }
 
-it(`${REQUESTS} mutated requests (seed ${SEED}): no fault of ours, and what was accepted is on the stream, once`, async () => {
+it(`${REQUESTS} mutated requests (seed ${SEED}) cause no server fault, and each accepted event is on the stream once`, async () => {
   const project = newProject("fuzz");
   const key = await newKey({ project });
   const outcomes: Outcome[] = [];

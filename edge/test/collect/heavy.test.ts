@@ -14,7 +14,7 @@ function post(body: string) {
   return send("/v1/batch", { body, headers: bearer(table.publicKey) });
 }
 
-describe("absurdly many brackets", () => {
+describe("very many brackets", () => {
   it("reject the event that holds them, and no batch-mate", async () => {
     const good = goodEvent();
     const deep = `{"type":"track","event":"E","anonymousId":"a","properties":{"a":${DEEP}}}`;
@@ -40,7 +40,7 @@ describe("absurdly many brackets", () => {
       "too_many_properties",
     ],
     [
-      "a batch whose context holds them",
+      "a batch whose context has too many values",
       "/v1/batch",
       `{"batch":[{"type":"track"}],"context":{"a":${WIDE}}}`,
       "too_many_properties",
@@ -55,10 +55,14 @@ describe("absurdly many brackets", () => {
   });
 
   it.each([
-    ["never closed", "[".repeat(1_000_000), "invalid_json"],
-    ["closed wrongly", `{"batch":[${"[".repeat(300_000)}${"}".repeat(300_000)}]}`, "invalid_json"],
-    ["an array at the top", WIDE, "invalid_payload"],
-    ["too many items", `{"batch":${WIDE}}`, "batch_too_large"],
+    ["brackets that are never closed", "[".repeat(1_000_000), "invalid_json"],
+    [
+      "brackets that are closed in the wrong way",
+      `{"batch":[${"[".repeat(300_000)}${"}".repeat(300_000)}]}`,
+      "invalid_json",
+    ],
+    ["an array in place of the body's object", WIDE, "invalid_payload"],
+    ["a batch with too many items", `{"batch":${WIDE}}`, "batch_too_large"],
   ])("%s", async (_case, body, code) => {
     expect((await post(body)).body.code).toBe(code);
     await table.expectGoodEventTaken();
@@ -69,7 +73,7 @@ function object(keys: number): string {
   return `{${Array.from({ length: keys }, (_, key) => `"k${key}":1`).join(",")}}`;
 }
 
-describe("absurdly many keys", () => {
+describe("very many keys", () => {
   it("reject the event that holds them, and no batch-mate", async () => {
     const good = goodEvent();
     const keys = `{"type":"track","event":"E","anonymousId":"a","properties":${object(100_000)}}`;
@@ -86,7 +90,7 @@ describe("absurdly many keys", () => {
     table.expectStored(good.messageId, { event: good.event });
   });
 
-  it("beside the batch are left out, with more than an object may have", async () => {
+  it("beside the batch are ignored, also if there are more than the limit of an object", async () => {
     const good = goodEvent();
     const answer = await send("/v1/batch", {
       body: `{"writeKey":"${table.publicKey}","batch":[${JSON.stringify(good)}],${object(100_000).slice(1)}`,
@@ -95,14 +99,14 @@ describe("absurdly many keys", () => {
     table.expectStored(good.messageId, { event: good.event });
   });
 
-  it("of a single event reject it, with its id and its key", async () => {
+  it("of a single event reject it, and its id and write key are still read", async () => {
     const answer = await send("/v1/track", {
       body: `{"writeKey":"${table.publicKey}","messageId":"heavy-1","type":"track",${object(100_000).slice(1)}`,
     });
     expect(answer.body).toMatchObject({ rejected: [{ index: 0, code: "too_many_properties", messageId: "heavy-1" }] });
   });
 
-  it("are fine where no event has too many", async () => {
+  it("are accepted if no single event has too many", async () => {
     const events = Array.from({ length: 1_000 }, (_, index) =>
       goodEvent({ properties: Object.fromEntries(Array.from({ length: 60 }, (__, key) => [`k${index}-${key}`, 1])) }),
     );
@@ -112,8 +116,8 @@ describe("absurdly many keys", () => {
   });
 });
 
-describe("JSON looked at as text", () => {
-  it("is JSON exactly when JSON.parse says so", () => {
+describe("JSON text that is checked before parsing", () => {
+  it("is valid exactly if JSON.parse accepts it", () => {
     const alphabet = '{}[],:"\\ 01-.eEtrufalsn\n';
     let valid = 0;
     for (let round = 0; round < 100_000; round++) {
@@ -136,15 +140,15 @@ describe("JSON looked at as text", () => {
     ["depth of 16", `${"[".repeat(16)}${"]".repeat(16)}`, 0, null],
     ["depth of 17", `${"[".repeat(17)}${"]".repeat(17)}`, 0, "too_deep"],
     ["depth of 16 within an event", `${"[".repeat(16)}${"]".repeat(16)}`, 1, "too_deep"],
-    ["brackets in a text", `["${"[".repeat(100)}", "\\"["]`, 0, null],
+    ["brackets in a string", `["${"[".repeat(100)}", "\\"["]`, 0, null],
     ["256 keys", object(256), 0, null],
     ["257 keys", object(257), 0, "too_many_properties"],
-    ["257 keys deeper down", `[1,{"a":[${object(257)}]}]`, 0, "too_many_properties"],
+    ["257 keys in a nested object", `[1,{"a":[${object(257)}]}]`, 0, "too_many_properties"],
     ["256 keys twice", `[${object(256)},${object(256)}]`, 0, null],
     ["2,000 values", `[${"1,".repeat(1_998)}1]`, 0, null],
     ["2,001 values", `[${"1,".repeat(1_999)}1]`, 0, "too_many_properties"],
     ["1,000 empty objects in objects", `[${'{"a":{}},'.repeat(999)}1]`, 0, null],
-    ["1,001 of them", `[${'{"a": { } },'.repeat(1_000)}1]`, 0, "too_many_properties"],
+    ["1,001 empty objects in objects", `[${'{"a": { } },'.repeat(1_000)}1]`, 0, "too_many_properties"],
     ["a scalar", "1", 0, null],
   ] as const)("%s", (_name, text, above, broken) => expect(brokenLimit(text, above)).toBe(broken));
 
@@ -165,25 +169,28 @@ describe("many different keys", () => {
   const sendEvents = (events: readonly string[], beside = "") =>
     send("/v1/batch", { headers: bearer(table.publicKey), body: `{"batch":[${events.join(",")}]${beside}}` });
 
-  it("cost nothing while nothing is to be done about the events", async () => {
+  it("are not limited in events that need no change", async () => {
     expect((await sendEvents(withKeys(300, false))).body).toMatchObject({ accepted: 300, rejected: [] });
   });
 
   it.each([
     ["in the fast lane", ""],
     ["with a context of the batch", ',"context":{"a":1}'],
-  ])("refuse what goes beyond 20,000, and no event whose keys are known: %s", async (_lane, beside) => {
-    const events = withKeys(300, true);
-    const { accepted, rejected } = (await sendEvents([...events, JSON.stringify(goodEvent())], beside)).body;
-    expect(accepted).toBeGreaterThanOrEqual(90);
-    expect(accepted).toBeLessThanOrEqual(LIMITS.keysPerRequest / 200 + 1);
-    expect(rejected).toHaveLength(301 - accepted);
-    expect(rejected.map(({ index }) => index)).toEqual(rejected.map((_, place) => accepted - 1 + place));
-    expect(new Set(rejected.map(({ code }) => code))).toEqual(new Set(["too_many_properties"]));
-    await table.expectGoodEventTaken();
-  });
+  ])(
+    "cause the events beyond 20,000 keys to be rejected, but not an event whose keys are known: %s",
+    async (_lane, beside) => {
+      const events = withKeys(300, true);
+      const { accepted, rejected } = (await sendEvents([...events, JSON.stringify(goodEvent())], beside)).body;
+      expect(accepted).toBeGreaterThanOrEqual(90);
+      expect(accepted).toBeLessThanOrEqual(LIMITS.keysPerRequest / 200 + 1);
+      expect(rejected).toHaveLength(301 - accepted);
+      expect(rejected.map(({ index }) => index)).toEqual(rejected.map((_, place) => accepted - 1 + place));
+      expect(new Set(rejected.map(({ code }) => code))).toEqual(new Set(["too_many_properties"]));
+      await table.expectGoodEventTaken();
+    },
+  );
 
-  it("are counted once each, however often they stand there", async () => {
+  it("are counted once each, for any number of occurrences", async () => {
     const one = event(200, true);
     const events = Array.from({ length: 300 }, () =>
       one.replace(/"messageId":"[^"]*"/, `"messageId":"${crypto.randomUUID()}"`),
@@ -191,7 +198,7 @@ describe("many different keys", () => {
     expect((await sendEvents(events)).body).toMatchObject({ accepted: 300, rejected: [] });
   });
 
-  it("empty objects: 200,000 of a request", async () => {
+  it("empty objects of a request are limited too", async () => {
     const list = `[${"{},".repeat(1_950)}{}]`;
     const heavy = Array.from({ length: 200 }, () => `{"n":1e3,"p":${list},${JSON.stringify(goodEvent()).slice(1)}`);
     for (const beside of ["", ',"context":{"a":1}']) {

@@ -15,8 +15,8 @@ afterEach(reset);
 
 const STORED: AppendAnswer = { outcome: "stored", watched: false };
 
-describe("many requests at once", () => {
-  it("are each answered for their own events, and share rows", async () => {
+describe("concurrent requests", () => {
+  it("each get the answer for their own events, and share rows", async () => {
     const project = newProject("joined");
     const key = await newKey({ project });
     const headers = { Authorization: `Bearer ${key}` };
@@ -44,7 +44,7 @@ describe("a shared call", () => {
     return { calls, call };
   }
 
-  it("is made at once after a quiet moment, and the next carries all that came meanwhile", async () => {
+  it("is made immediately if no call is running, and the next carries all appends that arrive meanwhile", async () => {
     const { calls, call } = scriptedShard();
     const name = newProject("calls");
     const first = appendJoined(name, appendInput(["a"]), call);
@@ -57,7 +57,7 @@ describe("a shared call", () => {
     expect((await Promise.all(others)).map(({ outcome }) => outcome)).toEqual(["stored", "refused", "stored"]);
   });
 
-  it("that takes long keeps nobody waiting for its end: another is begun beside it", async () => {
+  it("that is slow delays no other append: a second call starts beside it", async () => {
     const { calls, call } = scriptedShard();
     const name = newProject("slow");
     const slow = appendJoined(name, appendInput(["a"]), call);
@@ -69,7 +69,7 @@ describe("a shared call", () => {
     expect(await slow).toEqual(STORED);
   });
 
-  it("that fails fails for all it carried, and for nobody after it", async () => {
+  it("that fails fails for all its appends, and for no later append", async () => {
     const { calls, call } = scriptedShard();
     const name = newProject("failing");
     const outcomes = ["a", "b"].map((id) =>
@@ -113,7 +113,7 @@ describe("the packed message", () => {
     expect(unpackAppends(packAppends(inputs)).map(comparable)).toEqual(inputs.map(comparable));
   });
 
-  it("may hold nothing", () => {
+  it("may be empty", () => {
     expect(unpackAppends(packAppends([]))).toEqual([]);
   });
 });

@@ -65,8 +65,8 @@ const goodEvent = fc
     ),
   );
 
-describe("what the schema accepts within the limits", () => {
-  it("the collector accepts, alone and in batches", () => {
+describe("events that the schema accepts within the limits", () => {
+  it("are accepted by the collector, alone and in batches", () => {
     fc.assert(
       fc.property(fc.array(goodEvent, { minLength: 1, maxLength: 5 }), (events) => {
         const sent = JSON.parse(JSON.stringify(events)) as unknown[];
@@ -86,10 +86,10 @@ const anything = fc.oneof(
   fc.constantFrom("", "x".repeat(257), "x".repeat(201), "x".repeat(101), "track", null, 0, false, [], {}),
 );
 
-describe("what the collector rejects for a field's type or length", () => {
+describe("events that the collector rejects for a field's type or length", () => {
   const OF_FIELDS = new Set(["invalid_type", "invalid_user_id", "invalid_message_id", "invalid_event_name"]);
 
-  it("the schema does not accept either", () => {
+  it("are not accepted by the schema either", () => {
     const names = Object.keys(fields) as (keyof typeof fields)[];
     fc.assert(
       fc.property(goodEvent, fc.constantFrom("type", ...names), anything, (event, field, value) => {
@@ -106,8 +106,8 @@ describe("what the collector rejects for a field's type or length", () => {
   });
 });
 
-describe("whatever JSON comes", () => {
-  it("the collector gives one result an item, and throws nothing", () => {
+describe("arbitrary JSON", () => {
+  it("gets one result per item, and causes no exception", () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue({ stringUnit: "binary" }), { minLength: 1, maxLength: 20 }), (items) => {
         const { events, rejected } = judged(items);
@@ -118,7 +118,7 @@ describe("whatever JSON comes", () => {
     );
   });
 
-  it("what is taken is well-formed, free of control characters, and within its limits", () => {
+  it("is well-formed and without control characters if it is accepted", () => {
     fc.assert(
       fc.property(
         goodEvent,

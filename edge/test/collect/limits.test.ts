@@ -27,8 +27,8 @@ describe("depth", () => {
     { name: "17 levels", event: { properties: nested(16) }, rejected: ["too_deep"] },
     { name: "16 levels of arrays", event: { properties: { a: nestedArrays(14) } } },
     { name: "17 levels of arrays", event: { properties: { a: nestedArrays(15) } }, rejected: ["too_deep"] },
-    { name: "17 levels in a field nobody knows", event: { extra: nested(16) }, rejected: ["too_deep"] },
-    { name: "a text of brackets is not deep", event: { properties: { a: "[".repeat(100) } } },
+    { name: "17 levels in an unknown field", event: { extra: nested(16) }, rejected: ["too_deep"] },
+    { name: "a string of brackets is not deep", event: { properties: { a: "[".repeat(100) } } },
     {
       name: "5,000 levels",
       event: `{"type":"track","event":"e","anonymousId":"a","messageId":"ID","properties":${'{"a":'.repeat(3_000)}1${"}".repeat(3_000)}}`,
@@ -42,8 +42,8 @@ describe("keys of one object", () => {
   eventTable(table, [
     { name: "256 in properties", event: { properties: keys(256) } },
     { name: "257 in properties", event: { properties: keys(257) }, rejected: ["too_many_properties"] },
-    { name: "256 deeper down", event: { context: { a: [keys(256)] } } },
-    { name: "257 deeper down", event: { context: { a: [keys(257)] } }, rejected: ["too_many_properties"] },
+    { name: "256 in a nested object", event: { context: { a: [keys(256)] } } },
+    { name: "257 in a nested object", event: { context: { a: [keys(257)] } }, rejected: ["too_many_properties"] },
     { name: "256 of the event itself", event: keys(256 - fields) },
     { name: "257 of the event itself", event: keys(257 - fields), rejected: ["too_many_properties"] },
   ]);
@@ -94,7 +94,7 @@ describe("bytes of one event", () => {
     ["ASCII", "x"],
     ["two-byte letters", "ü"],
     ["three-byte letters", "完"],
-    ["pairs", "😀"],
+    ["surrogate pairs", "😀"],
     ["escapes", "\\u0041"],
     ["escaped quotes", '\\"'],
   ];
@@ -111,7 +111,7 @@ describe("bytes of one event", () => {
     { name: "just above, of white space", event: blanks(blankRoom + 64), rejected: ["event_too_large"] },
   ]);
 
-  it.each(fillers)("exactly 32 KiB and one byte more, of %s", async (_name, filler) => {
+  it.each(fillers)("exactly 32 KiB of %s are accepted, and one byte more is rejected", async (_name, filler) => {
     for (const [bytes, accepted] of [
       [max, 1],
       [max + 1, 0],
@@ -127,13 +127,13 @@ describe("bytes of one event", () => {
     }
   });
 
-  it("white space between events belongs to none of them", async () => {
+  it("white space between events counts for no event", async () => {
     const body = `{"batch":[${" ".repeat(100_000)}${JSON.stringify(goodEvent())}${" ".repeat(100_000)}]}`;
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
     expect(answer.body).toMatchObject({ accepted: 1 });
   });
 
-  it("only the large one of a batch is rejected", async () => {
+  it("only the event of a batch that is too large is rejected", async () => {
     const large = goodEvent({ properties: { a: new Array(5).fill("x".repeat(8_000)) } });
     const batch = Array.from({ length: 10 }, () => goodEvent({ properties: { a: "x".repeat(5_000) } }));
     const body = { batch: [...batch, large, goodEvent()] };
@@ -150,33 +150,33 @@ describe("events of one request", () => {
     batch: Array.from({ length: count }, () => ({ type: "track", event: "e", anonymousId: "a" })),
   });
 
-  it("2,500", async () => {
+  it("are accepted up to 2,500", async () => {
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: batchOf(2_500) });
     expect(answer.status).toBe(200);
     expect(answer.body.accepted).toBe(2_500);
   });
 
-  it("2,501", async () => {
+  it("are refused if there are 2,501", async () => {
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: batchOf(2_501) });
     expectAnswer(answer, { status: 413, code: "batch_too_large", pointer: "/batch" });
     await table.expectGoodEventTaken();
   });
 
-  it("a context that is merged into each counts with each", async () => {
+  it("count the batch's context once per event", async () => {
     const context = { a: new Array(4).fill("x".repeat(8_000)) };
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: { ...batchOf(200), context } });
     expectAnswer(answer, { status: 413, code: "payload_too_large" });
     await table.expectGoodEventTaken();
   });
 
-  it("a context counts in bytes", async () => {
+  it("count the batch's context in bytes", async () => {
     const context = { a: new Array(4).fill("完".repeat(8_000)) };
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: { ...batchOf(50), context } });
     expectAnswer(answer, { status: 413, code: "payload_too_large" });
   });
 });
 
-describe("what must fit into one record of the stream", () => {
+describe("a body that is large beside or within one event", () => {
   /** Text that gzip hardly compresses. It only has letters, so that no part looks like a card number. */
   function noise(length: number): string {
     const bytes = crypto.getRandomValues(new Uint8Array(length > 65_536 ? 65_536 : length));
@@ -184,7 +184,7 @@ describe("what must fit into one record of the stream", () => {
     return length > 65_536 ? letters + noise(length - 65_536) : letters;
   }
 
-  it.each([1_500_000, 3_500_000])("%i bytes beside one event in its body do not hinder it", async (bytes) => {
+  it.each([1_500_000, 3_500_000])("is accepted with %i bytes beside the event", async (bytes) => {
     const event = goodEvent();
     const body = { batch: [event], junk: noise(bytes) };
     expect((await send("/v1/batch", { headers: bearer(table.publicKey), body })).body.accepted).toBe(1);
@@ -192,7 +192,7 @@ describe("what must fit into one record of the stream", () => {
     await table.expectGoodEventTaken();
   });
 
-  it.each([800_000, 1_500_000])("one event with a context of %i bytes", async (bytes) => {
+  it.each([800_000, 1_500_000])("is accepted only with a context within the limit: %i bytes", async (bytes) => {
     const context = { a: Array.from({ length: bytes / 8_000 }, () => noise(8_000)) };
     const event = goodEvent();
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: { batch: [event], context } });

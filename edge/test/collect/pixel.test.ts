@@ -32,14 +32,14 @@ describe("an event that is stored", () => {
     table.expectStored(event.messageId, { event: "Tested" });
   });
 
-  it("in the other alphabet, padded, not escaped, among other parameters", async () => {
+  it("in standard base64, padded, not escaped, beside other parameters", async () => {
     const event = withKey({ properties: { text: "ÿþ>>>???~~~" } });
     const data = Buffer.from(JSON.stringify(event)).toString("base64");
     await expectPicture(`/v1/pixel.gif?cachebuster=1&data=${data}`);
     table.expectStored(event.messageId, { properties: { text: "ÿþ>>>???~~~" } });
   });
 
-  it("escaped", async () => {
+  it("in escaped base64", async () => {
     const event = withKey();
     const data = encodeURIComponent(Buffer.from(JSON.stringify(event)).toString("base64"));
     await expectPicture(`/v1/pixel.gif?data=${data}`);
@@ -53,7 +53,7 @@ describe("an event that is stored", () => {
     table.expectStored(event.messageId, { event: "Tested" });
   });
 
-  it("that had to be repaired", async () => {
+  it("that needs a repair", async () => {
     const event = withKey({ properties: { text: "a\u0000b" } });
     await expectPicture(`/v1/pixel.gif?data=${base64url(event)}`);
     table.expectStored(event.messageId, { properties: { text: "ab" } });
@@ -69,14 +69,14 @@ describe("an event that is stored", () => {
   });
 });
 
-describe("what is not stored", () => {
+describe("a request without a stored event", () => {
   const rows: { name: string; query: () => [string, string?] }[] = [
     { name: "no query", query: () => [""] },
     { name: "no data", query: () => ["?x=1"] },
     { name: "empty data", query: () => ["?data="] },
-    { name: "no base64", query: () => ["?data=%00%ff!!"] },
-    { name: "no UTF-8", query: () => [`?data=${Buffer.from([0xff, 0xfe]).toString("base64url")}`] },
-    { name: "no JSON", query: () => [`?data=${base64url("{")}`] },
+    { name: "invalid base64", query: () => ["?data=%00%ff!!"] },
+    { name: "invalid UTF-8", query: () => [`?data=${Buffer.from([0xff, 0xfe]).toString("base64url")}`] },
+    { name: "invalid JSON", query: () => [`?data=${base64url("{")}`] },
     { name: "an array", query: () => [`?data=${base64url([withKey()])}`] },
     { name: "no key", query: () => data(goodEvent()) },
     { name: "an unknown key", query: () => data(goodEvent({ writeKey: generateKey("public", "live") })) },

@@ -32,13 +32,13 @@ describe("event paths", () => {
     table.expectStored(event.messageId, { event: "Tested" });
   });
 
-  it("the event's own type wins", async () => {
+  it("the event's own type has precedence", async () => {
     const event = goodEvent({ type: "page", name: "Home" });
     expect((await send("/v1/track", { headers: bearer(table.publicKey), body: event })).status).toBe(200);
     table.expectStored(event.messageId, { type: "page" });
   });
 
-  it("a body with an array `batch` is one event there", async () => {
+  it("a body with an array `batch` is a single event", async () => {
     const event = goodEvent({ batch: [goodEvent()] });
     const answer = await send("/v1/track", { headers: bearer(table.publicKey), body: event });
     expect(answer.body.accepted).toBe(1);
@@ -59,7 +59,7 @@ describe("batch paths", () => {
     expect(answer.body.accepted).toBe(2);
   });
 
-  it("an event there is no batch", async () => {
+  it("a single event is not a batch", async () => {
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: goodEvent() });
     expectAnswer(answer, { status: 400, code: "invalid_payload", pointer: "/batch" });
   });
@@ -72,7 +72,7 @@ describe("batch paths", () => {
 });
 
 describe("the beacon", () => {
-  it.concurrent.each(spellings("beacon"))("POST %s takes either shape, as text", async (path) => {
+  it.concurrent.each(spellings("beacon"))("POST %s accepts an event or a batch, as text", async (path) => {
     const headers = { "Content-Type": "text/plain;charset=UTF-8" };
     const batch = { writeKey: table.publicKey, batch: [goodEvent(), goodEvent()] };
     expect((await send(path, { headers, body: batch })).body.accepted).toBe(2);
@@ -121,7 +121,7 @@ describe("methods", () => {
   });
 });
 
-describe("paths that are not there", () => {
+describe("unknown paths", () => {
   it.concurrent.each([
     "/v1/nothing",
     "/v2/track",
@@ -175,12 +175,12 @@ describe("preflight", () => {
   });
 });
 
-describe("order of judgement", () => {
+describe("order of the checks", () => {
   const big = () => new Uint8Array(5 * 1_024 * 1_024).fill(0x20);
   const XML_BR = { "Content-Type": "application/xml", "Content-Encoding": "br" };
   const bad = { Authorization: "Bearer nonsense" };
 
-  it("path, then method", async () => {
+  it("starts with the path, then the method", async () => {
     expectAnswer(await send("/v1/nothing", { method: "PUT", headers: bad, body: big() }), {
       status: 404,
       code: "not_found",
@@ -189,7 +189,7 @@ describe("order of judgement", () => {
     expectAnswer(answer, { status: 405, code: "method_not_allowed" });
   });
 
-  it("then the key in a header, with its origin and address", async () => {
+  it("continues with the key in a header, its origin and its address", async () => {
     const headers = { ...XML_BR, ...bad };
     expectAnswer(await send("/v1/track", { headers, body: big() }), { status: 401, code: "invalid_api_key" });
     const key = await table.newKey({ origins: ["https://a.test"], cidrs: ["192.0.2.0/24"] });
@@ -200,18 +200,18 @@ describe("order of judgement", () => {
     expectAnswer(elsewhere, { status: 403, code: "ip_not_allowed" });
   });
 
-  it("then type and encoding", async () => {
+  it("continues with content type and encoding", async () => {
     const headers = { ...XML_BR, ...bearer(table.publicKey) };
     expectAnswer(await send("/v1/track", { headers, body: big() }), { status: 415, code: "unsupported_media_type" });
     const br = { "Content-Encoding": "br", ...bearer(table.publicKey) };
     expectAnswer(await send("/v1/track", { headers: br, body: big() }), { status: 415, code: "unsupported_encoding" });
   });
 
-  it("then size, without any key", async () => {
+  it("continues with the size, also without a key", async () => {
     expectAnswer(await send("/v1/track", { body: big() }), { status: 413, code: "payload_too_large" });
   });
 
-  it("then the body, then the key in it, then the events", async () => {
+  it("ends with the body, the key in the body, and the events", async () => {
     expectAnswer(await send("/v1/track", { body: "{" }), { status: 400, code: "invalid_json" });
     expectAnswer(await send("/v1/batch", { body: { batch: {} } }), {
       status: 400,
@@ -225,8 +225,8 @@ describe("order of judgement", () => {
   });
 });
 
-describe("service", () => {
-  it("/healthz, /.well-known/gpc.json, HEAD and a trailing slash", async () => {
+describe("the service", () => {
+  it("answers /healthz and /.well-known/gpc.json, also to HEAD and with a trailing slash", async () => {
     expect((await send("/healthz")).status).toBe(200);
     expect((await send("/healthz/")).status).toBe(200);
     expect((await fetchEdge("/healthz", { method: "HEAD" })).status).toBe(200);
@@ -235,7 +235,7 @@ describe("service", () => {
     expectCors(gpc.headers);
   });
 
-  it("the page at / has headers that leave no room for foreign code", async () => {
+  it("sends the page at / with headers that forbid foreign code", async () => {
     const response = await fetchEdge("/", {});
     expect(response.status).toBe(200);
     expect(response.headers.get("Content-Security-Policy")).toContain("default-src 'self'");
@@ -244,7 +244,7 @@ describe("service", () => {
     expect(await response.text()).toContain("<title>");
   });
 
-  it("what is stored says where the request came from, its address cut", async () => {
+  it("stores an event whose request has an address, a user agent and a referrer", async () => {
     const event = goodEvent();
     const headers = {
       ...bearer(table.publicKey),

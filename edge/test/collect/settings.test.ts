@@ -21,7 +21,7 @@ async function load(key: string, path = `/v1/projects/${key}/settings`): Promise
 }
 
 describe("settings", () => {
-  it("are those the library expects", async () => {
+  it("are the settings that the library expects", async () => {
     const settings = await load(table.publicKey);
     expect(Object.keys(settings.integrations)).toEqual(["Segment.io"]);
     expect(settings.integrations["Segment.io"]).toMatchObject({
@@ -37,17 +37,17 @@ describe("settings", () => {
     });
   });
 
-  it("with and without /v1 and a trailing slash", async () => {
+  it("are found with and without /v1 and a trailing slash", async () => {
     for (const path of ["/v1/projects/K/settings/", "/projects/K/settings", "/projects/K/settings/"]) {
       expect(await load(table.publicKey, path.replace("K", table.publicKey))).toHaveProperty("integrations");
     }
   });
 
-  it("are told to any page: events are judged, not this", async () => {
+  it("are sent to any origin, because only events are checked for their origin", async () => {
     expect(await load(await table.newKey({ origins: ["https://other.test"] }))).toHaveProperty("integrations");
   });
 
-  it("take the strict regime for a caller without a country, unless the project has its own", async () => {
+  it("contain the strict regime for a caller without a country, unless the project configures one", async () => {
     expect((await load(await table.newKey({ settings: {} }))).pipeline.consent.regime).toBe("opt-in");
     expect((await load(await table.newKey({ settings: { consentRegime: "opt-out" } }))).pipeline.consent.regime).toBe(
       "opt-out",
@@ -56,13 +56,13 @@ describe("settings", () => {
 
   it.concurrent.each([
     ["an unknown key", () => generateKey("public", "live")],
-    ["no key at all", () => "x"],
-    ["a revoked one", () => table.newKey({ revokedAt: 1 })],
-  ])("are not told for %s", async (_name, key) => {
+    ["a malformed key", () => "x"],
+    ["a revoked key", () => table.newKey({ revokedAt: 1 })],
+  ])("are refused for %s", async (_name, key) => {
     expectAnswer(await send(`/v1/projects/${await key()}/settings`), { status: 401, code: "invalid_api_key" });
   });
 
-  it("are not told for a secret key", async () => {
+  it("are refused for a secret key", async () => {
     const answer = await send(`/v1/projects/${table.secretKey}/settings`);
     expectAnswer(answer, { status: 403, code: "secret_key_in_browser" });
     await table.expectGoodEventTaken();

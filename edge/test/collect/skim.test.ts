@@ -196,7 +196,7 @@ function compare(text: string, route: IngestRoute): number {
 }
 
 describe("the fast lane", () => {
-  it("takes nothing that the slow lane would change, refuse or warn of: 4,000 batches", () => {
+  it("accepts no event that the slow lane would change, refuse or warn about, in 4,000 batches", () => {
     let ordinary = 0;
     for (let seed = 1; seed <= 4_000; seed++) {
       const random = randomOf(seed);
@@ -212,7 +212,7 @@ describe("the fast lane", () => {
     expect(ordinary).toBeGreaterThan(1_000);
   });
 
-  it("nor of single events, whose path gives them a type", () => {
+  it("accepts no single event that the slow lane would change, refuse or warn about, in 4,000 events", () => {
     let ordinary = 0;
     for (let seed = 1; seed <= 4_000; seed++) {
       const text = eventText(randomOf(seed), 12);
@@ -225,7 +225,7 @@ describe("the fast lane", () => {
     expect(ordinary).toBeGreaterThan(500);
   });
 
-  it("takes no body that is cut off, or goes on, at any byte", () => {
+  it("accepts no body that is truncated at any byte or has extra bytes", () => {
     const whole = `{"batch":[{${ordinaryEvent(randomOf(7))
       .map(([key, value]) => `"${key}":${value}`)
       .join(",")}}],"sentAt":"2026-11-30T12:00:00.000Z"}`;
@@ -235,7 +235,7 @@ describe("the fast lane", () => {
     for (const more of ["}", ",", "{}", "\u0000", "x"]) expect(take(whole + more)).toBeNull();
   });
 
-  it("says where each event stands, in a text of any writing", () => {
+  it("returns the position of each event, in text of any script", () => {
     const texts = [
       '{"type":"page","messageId":"1","anonymousId":"ä","name":"Übersicht"}',
       '{"type":"page","messageId":"2","userId":"日本"}',

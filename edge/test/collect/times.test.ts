@@ -33,13 +33,13 @@ const UNREADABLE: [string, unknown][] = [
   ["infinity", "infinity"],
   ["empty", ""],
   ["a month 13", "2026-13-01T00:00:00Z"],
-  ["a day that is not", "2026-02-30T00:00:00Z"],
+  ["a day that does not exist", "2026-02-30T00:00:00Z"],
   ["an hour 24", "2026-01-01T24:00:00Z"],
   ["American", "11/25/2026"],
   ["RFC 2822", "Wed, 25 Nov 2026 10:00:00 GMT"],
-  ["a number as text", "1764065000000"],
+  ["a number as a string", "1764065000000"],
   ["a negative number", -1],
-  ["a very long text", "2".repeat(5_000)],
+  ["a very long string", "2".repeat(5_000)],
   ["week date", "2026-W48-3"],
   ["white space around", ` ${today} `],
 ];
@@ -86,14 +86,14 @@ describe("timestamp", () => {
       event: { timestamp: ago(366 * DAY_MS), sentAt: ago(366 * DAY_MS - 1_000) },
     },
     {
-      name: "a clock that is 4 minutes off is not",
+      name: "a clock that is 4 minutes off is not corrected",
       event: { timestamp: ago(30 * DAY_MS + 2 * MINUTE_MS), sentAt: ago(4 * MINUTE_MS) },
       warnings: [["timestamp_out_of_range"]],
     },
   ]);
 });
 
-describe("the request", () => {
+describe("a request", () => {
   const old = { timestamp: ago(366 * DAY_MS), sentAt: ago(366 * DAY_MS) };
 
   it("is not corrected when it is a retry", async () => {
@@ -114,12 +114,12 @@ describe("the request", () => {
     expect(answer.body).toMatchObject({ accepted: 2, warnings: [] });
   });
 
-  it("takes sentAt from the event when the batch has none", async () => {
+  it("uses the event's sentAt if the batch has none", async () => {
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body: { batch: [goodEvent(old)] } });
     expect(answer.body).toMatchObject({ accepted: 1, warnings: [] });
   });
 
-  it.concurrent.each(["soon", 1e400, {}, null, true])("takes no harm from a batch's sentAt of %j", async (sentAt) => {
+  it.concurrent.each(["soon", 1e400, {}, null, true])("is accepted with a batch's sentAt of %j", async (sentAt) => {
     const body = { batch: [goodEvent({ timestamp: ago(MINUTE_MS) })], sentAt };
     const answer = await send("/v1/batch", { headers: bearer(table.publicKey), body });
     expect(answer.status).toBe(200);
@@ -127,7 +127,7 @@ describe("the request", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("imports any past with a secret key, and only with that", async () => {
+  it("accepts any time in the past only on the import path with a secret key", async () => {
     const body = () => ({ batch: [goodEvent({ timestamp: "2011-03-01" })] });
     const warnings = async (path: string, key: string) =>
       (await send(path, { headers: bearer(key), body: body() })).body.warnings.map(({ code }) => code);
@@ -136,7 +136,7 @@ describe("the request", () => {
     expect(await warnings("/v1/batch", table.secretKey)).toEqual(["timestamp_out_of_range"]);
   });
 
-  it("imports no future", async () => {
+  it("accepts no time in the future on the import path", async () => {
     const body = { batch: [goodEvent({ timestamp: ago(-2 * DAY_MS) })] };
     const answer = await send("/v1/import", { headers: bearer(table.secretKey), body });
     expect(answer.body.warnings).toMatchObject([{ code: "timestamp_out_of_range" }]);

@@ -48,7 +48,7 @@ describe("numbers", () => {
       stored: { properties: { v: [1, "12345678901234567890", 2] } },
     },
     {
-      name: "two of them, and one within a text",
+      name: "two large integers, and one within a string",
       event: withValue('{"a":12345678901234567890,"b":"12345678901234567891","c":1e999}'),
       warnings: [
         ["number_as_text", `${AT}/a`],
@@ -95,8 +95,8 @@ describe("control characters", () => {
     cleaned("escape", '"\\u001b[31mred"', "[31mred"),
     cleaned("vertical tab", '"a\\u000bb"', "ab"),
     cleaned("unit separator", '"a\\u001fb"', "ab"),
-    kept("tab, LF, CR stay", '"a\\t\\n\\rb"', "a\t\n\rb"),
-    kept("DEL and C1 stay", '"\\u007f\\u0085"', "\u007f\u0085"),
+    kept("tab, LF and CR are kept", '"a\\t\\n\\rb"', "a\t\n\rb"),
+    kept("DEL and C1 are kept", '"\\u007f\\u0085"', "\u007f\u0085"),
   ]);
 });
 
@@ -105,10 +105,10 @@ describe("Unicode", () => {
     wellFormed("a lone high surrogate", '"a\\ud800b"', "a\ufffdb"),
     wellFormed("a lone low surrogate", '"a\\udc00b"', "a\ufffdb"),
     wellFormed("surrogates in the wrong order", '"\\ude00\\ud83d"', "\ufffd\ufffd"),
-    wellFormed("half a pair at the end", '"ok \\ud83d"', "ok \ufffd"),
-    kept("a pair as escapes", '"\\ud83d\\ude00"', "😀"),
-    kept("a pair as itself", '"😀"', "😀"),
-    kept("a family", '"👨‍👩‍👧‍👦"', "👨‍👩‍👧‍👦"),
+    wellFormed("half a surrogate pair at the end", '"ok \\ud83d"', "ok \ufffd"),
+    kept("a surrogate pair as escapes", '"\\ud83d\\ude00"', "😀"),
+    kept("a surrogate pair as itself", '"😀"', "😀"),
+    kept("an emoji sequence of a family", '"👨‍👩‍👧‍👦"', "👨‍👩‍👧‍👦"),
     kept("combining marks", '"e\u0301"', "e\u0301"),
     kept("right to left", '"שלום \u202e"', "שלום \u202e"),
     kept("a BOM inside", '"a\ufeffb"', "a\ufeffb"),
@@ -144,10 +144,10 @@ describe("long texts", () => {
     kept("8,192 units", JSON.stringify("x".repeat(max)), "x".repeat(max)),
     kept("8,192 units of pairs", JSON.stringify("😀".repeat(max / 2)), "😀".repeat(max / 2)),
     cut("x".repeat(max + 1), "x".repeat(max), "8,193 units"),
-    cut(`${"x".repeat(max - 1)}😀`, "x".repeat(max - 1), "a pair across the limit goes whole"),
-    cut(`${"x".repeat(max - 2)}😀😀`, `${"x".repeat(max - 2)}😀`, "a pair just before it stays"),
+    cut(`${"x".repeat(max - 1)}😀`, "x".repeat(max - 1), "a surrogate pair across the limit is removed whole"),
+    cut(`${"x".repeat(max - 2)}😀😀`, `${"x".repeat(max - 2)}😀`, "a surrogate pair just before the limit is kept"),
     {
-      name: "control characters are removed before it is measured",
+      name: "control characters are removed before the length is measured",
       event: withValue(`"\\u0000${"x".repeat(max)}"`),
       warnings: [["control_chars_removed", AT]],
       stored: { properties: { v: "x".repeat(max) } },
