@@ -113,26 +113,31 @@ describe("campaign", () => {
       { ...NO_CAMPAIGN, utmSource: "news", utmMedium: "email", utmCampaign: "a b", utmContent: "cd" },
     ],
     [
-      "context.campaign first",
+      "context.campaign before the page's address",
       { campaign: { name: "n", source: "s", medium: "m", term: "t", content: "c" } },
       url,
       { utmSource: "s", utmMedium: "m", utmCampaign: "n", utmTerm: "t", utmContent: "c" },
     ],
     [
-      "an empty context.campaign says nothing",
+      "an empty context.campaign is ignored",
       { campaign: { name: "" } },
       "https://x.example/?utm_source=s",
       { ...NO_CAMPAIGN, utmSource: "s" },
     ],
-    ["the first of two", {}, "https://x.example/?utm_source=a&utm_source=b", { ...NO_CAMPAIGN, utmSource: "a" }],
     [
-      "broken escapes do no harm",
+      "the first of two equal parameters",
+      {},
+      "https://x.example/?utm_source=a&utm_source=b",
+      { ...NO_CAMPAIGN, utmSource: "a" },
+    ],
+    [
+      "broken escapes are kept as text",
       {},
       "https://x.example/?utm_source=%E0%A4%A",
       { ...NO_CAMPAIGN, utmSource: "\uFFFD%A" },
     ],
-    ["none", {}, "https://x.example/?a=b", NO_CAMPAIGN],
-    ["no page", {}, null, NO_CAMPAIGN],
+    ["an address without a campaign", {}, "https://x.example/?a=b", NO_CAMPAIGN],
+    ["no page address", {}, null, NO_CAMPAIGN],
   ])("%s", (_name, context, pageUrl, expected) => {
     expect(readCampaign(context, pageUrl)).toEqual(expected);
   });
@@ -141,12 +146,12 @@ describe("campaign", () => {
 describe("geography", () => {
   const nowhere = { country: null, region: null, city: null };
   it.each([
-    ["the caller's", SOURCE, {}, false, { country: "DE", region: "Berlin", city: "Berlin" }],
-    ["Tor and unknown are no countries", { ...SOURCE, country: "T1", region: null, city: null }, {}, false, nowhere],
-    ["XX neither", { ...SOURCE, country: "XX", region: "", city: "\u0000" }, {}, false, nowhere],
-    ["not the server's for another person", SOURCE, {}, true, nowhere],
+    ["the location of the caller", SOURCE, {}, false, { country: "DE", region: "Berlin", city: "Berlin" }],
+    ["the code of Tor is not a country", { ...SOURCE, country: "T1", region: null, city: null }, {}, false, nowhere],
+    ["the code XX is not a country", { ...SOURCE, country: "XX", region: "", city: "\u0000" }, {}, false, nowhere],
+    ["a server's own location is not used for another person", SOURCE, {}, true, nowhere],
     [
-      "what the server says of that person",
+      "a location that the server sends for another person is used",
       SOURCE,
       { location: { country: "fr", city: "Paris" } },
       true,
@@ -179,15 +184,15 @@ describe("address", () => {
   });
 
   it.each([
-    ["a server's word about another", true, "198.51.100.9", "198.51.100.0"],
-    ["not a browser's word", false, "198.51.100.9", "203.0.113.0"],
-    ["the request's when the server's is none", true, "nonsense", "203.0.113.0"],
-    ["the request's by default", false, undefined, "203.0.113.0"],
+    ["a server's address for another person is used", true, "198.51.100.9", "198.51.100.0"],
+    ["an address that a browser sends is ignored", false, "198.51.100.9", "203.0.113.0"],
+    ["the request's address is used if the server's is invalid", true, "nonsense", "203.0.113.0"],
+    ["the request's address is the default", false, undefined, "203.0.113.0"],
   ])("%s", (_name, secret, ip, expected) => {
     expect(enriched(track("m", { context: { ip } }), { secret }).context.ip).toBe(expected);
   });
 
-  it("is nowhere when neither is known", () => {
+  it("is absent when no address is known", () => {
     const { context } = enriched(track("m", { context: { ip: "198.51.100.9" } }), { source: { ...SOURCE, ip: null } });
     expect(context).toEqual({});
   });
@@ -216,8 +221,8 @@ describe("library and session", () => {
   });
 });
 
-describe("an event of its request", () => {
-  it("takes the batch's context under its own, and traits from the context", () => {
+describe("an unpacked event", () => {
+  it("merges the batch's context under its own, and reads traits from the context", () => {
     const batch = {
       batch: [track("a", { context: { locale: "de", app: { name: "own" } } }), track("b")],
       context: { app: { name: "batch" }, traits: { plan: "pro" }, groupId: "acme" },
@@ -236,7 +241,7 @@ describe("an event of its request", () => {
     expect(results[1]?.identity.groupId).toBe("acme");
   });
 
-  it("takes type, consent and time from where they are said", () => {
+  it("reads the default type, the verdict's consent, and the times that the event contains", () => {
     const untyped = { messageId: "m", userId: 42, name: "Home" };
     const [page] = unpackEnvelope(
       { ...head({ shape: "event", defaultType: "page", verdicts: { 0: { consent: "cookieless" } } }), body: untyped },
@@ -257,7 +262,7 @@ describe("an event of its request", () => {
     expect([originalTimeMs, sentAtMs]).toEqual([Date.UTC(2026, 10, 1, 10), Date.UTC(2026, 10, 1, 10, 0, 1)]);
   });
 
-  it("keeps fields that are not known, and no write key", () => {
+  it("keeps unknown fields, but not the write key", () => {
     const { context } = enriched(
       track("m", { channel: "mobile", _metadata: { bundled: [] }, integrations: {}, writeKey: "pk_x" }),
     );

@@ -73,8 +73,8 @@ async function run(lines: string[], plan?: TrackingPlan) {
 
 const called = (properties: Sent) => track("m", { event: "Called", properties });
 
-describe("personal data of the second kind", () => {
-  it("goes on masked, after what the edge found", async () => {
+describe("personal data that the processor finds", () => {
+  it("is masked, and recorded after the edge's findings", async () => {
     const verdicts = { 0: { pii: [{ pointer: "/properties/mail", class: "email" }] } };
     const sent = [track("m", { properties: { mail: "[email]", phone: PHONE } }), track("n")];
     const { events, all } = await run([batchLine(sent, { verdicts })]);
@@ -89,7 +89,7 @@ describe("personal data of the second kind", () => {
     expect(all).not.toMatch(CANARY);
   });
 
-  it("that the project refuses makes a failed event, shown masked, with nothing to replay; its neighbour goes on", async () => {
+  it("that the project rejects causes a masked failed event without an original, and other events are processed", async () => {
     const settings = { pii: { phone: "reject" as const } };
     const { counts, failed, all } = await run([batchLine([called({ phone: PHONE }), track("n")], { settings })]);
     expect(counts).toMatchObject({ received: 2, processed: 1, failed: 1 });
@@ -98,7 +98,7 @@ describe("personal data of the second kind", () => {
     expect(all).not.toMatch(CANARY);
   });
 
-  it("is judged by the plan as it was sent, and kept masked: payload, value and original", async () => {
+  it("is checked by the plan unmasked, and stored masked as payload, value and original", async () => {
     const verdicts = { 1: { pii: [{ pointer: "/properties/mail", class: "email" }] } };
     const sent = [
       track("n", { event: "Noted", properties: { phone: PHONE } }),
@@ -124,7 +124,7 @@ describe("personal data of the second kind", () => {
     });
   });
 
-  it("is masked in what could not be read at all", async () => {
+  it("is masked in a line that cannot be read", async () => {
     const { failed } = await run([`{"v":1,"note":"${PHONE} DE89370400440532013000"}`]);
     expect(failed[0]?.payload).toContain("[phone] [iban]");
   });

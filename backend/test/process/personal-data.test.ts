@@ -56,7 +56,7 @@ describe("phone numbers", () => {
     ["US", "(212) 736-5000"],
     ["CA", "416.967.1111"],
     [null, "(212) 736-5000"],
-  ])("of a request from %s, %s is one", (country, text) => {
+  ])("of a request from %s include %s", (country, text) => {
     expect(stored("note", text, country)).toEqual(["[phone]", "phone"]);
   });
 
@@ -72,13 +72,13 @@ describe("phone numbers", () => {
     ["whatsapp", "4915112345678"],
     ["msisdn", "4915112345678"],
     ["phones", ["030 1234567", "030 7654321"]],
-  ])("a field named %s says so of %s", (name, value) => {
+  ])("include, in a field named %s, %s", (name, value) => {
     const [masked, classes] = stored(name, value);
     expect(masked).toEqual(Array.isArray(value) ? ["[phone]", "[phone]"] : "[phone]");
     expect(new Set(classes.split(" "))).toEqual(new Set(["phone"]));
   });
 
-  it("the name of the object above counts for `number` and `value`", () => {
+  it("are recognised by the parent's name in `number` and `value`", () => {
     const result = redacted(track("m", { traits: { phone: { number: "030 1234567", type: "1234567" } } }));
     expect(result?.event.traits).toEqual({ phone: { number: "[phone]", type: "1234567" } });
     expect(result?.findings).toEqual([{ pointer: "/traits/phone/number", class: "phone" }]);
@@ -119,7 +119,7 @@ describe("phone numbers", () => {
     ["phoneVerifiedAt", 1764032400000],
     ["phone_model", "Galaxy S24 256 1234567"],
     ["nr", "555 123 456 789"],
-  ])("%s %s is none", (name, value) => {
+  ])("do not include, in a field named %s, %s", (name, value) => {
     expect(stored(name, value)).toEqual([value, ""]);
   });
 });
@@ -146,7 +146,7 @@ describe("IBANs", () => {
     ["SKU-DE89-1234"],
     ["ad1200012030200359100101"],
     ["507f1f77bcf86cd799439011"],
-  ])("%s is none", (text) => {
+  ])("do not include %s", (text) => {
     expect(stored("note", text)).toEqual([text, ""]);
   });
 });
@@ -166,7 +166,7 @@ describe("national ids", () => {
     ["aadhaar", "2341 2341 2346"],
     ["taxId", "44051401359"],
     ["document", "52998224725"],
-  ])("a field named %s makes %s one", (name, value) => {
+  ])("include, in a field named %s, %s", (name, value) => {
     expect(stored(name, value)).toEqual(["[national_id]", "national_id"]);
   });
 
@@ -177,7 +177,7 @@ describe("national ids", () => {
     ["CPF 529.982.247-25", "CPF [national_id]"],
     ["756.9217.0769.85", "[national_id]"],
     ["85.07.30-033.28", "[national_id]"],
-  ])("anywhere: %s is stored as %s", (text, expected) => {
+  ])("are recognised in any field: %s is stored as %s", (text, expected) => {
     expect(stored("note", text)).toEqual([expected, "national_id"]);
   });
 
@@ -197,17 +197,17 @@ describe("national ids", () => {
     ["document", "invoice 2026/11"],
     ["nationality", "DE12345"],
     ["passport", true],
-  ])("%s %s is none", (name, value) => {
+  ])("do not include, in a field named %s, %s", (name, value) => {
     expect(stored(name, value)).toEqual([value, ""]);
   });
 });
 
 describe("an event", () => {
-  it("is left as it is when it holds none", () => {
+  it("is unchanged if it contains no personal data", () => {
     for (let index = 0; index < 50; index++) expect(redacted(shopEvent(index))).toBeNull();
   });
 
-  it("is looked through at any depth; what was found is recorded by pointer and class, the event given unchanged", () => {
+  it("is searched at any depth and not modified, and each finding has a pointer and a class", () => {
     const sent = track("m", {
       properties: { items: [{ "a/b": "x" }, { "a/b": "+493023125000, DE89370400440532013000" }] },
       context: { traits: { phone: "030 1234567" }, page: { url: "tel:+442079460958" } },
@@ -228,7 +228,7 @@ describe("an event", () => {
     expect(JSON.stringify([result?.event.context, result?.event.traits])).not.toMatch(/23125|1234567|7946/);
   });
 
-  it("is not harmed by its neighbour: a batch's context is shared and masked for each", () => {
+  it("gets the findings of the batch's context like every other event of the batch", () => {
     const batch = { batch: [track("a"), track("b")], context: { traits: { phone: "030 1234567" } } };
     const results = [...unpackEnvelope({ ...head(), body: batch }, false)].map((unpacked) =>
       unpacked.ok ? redactEvent(unpacked.event)?.findings : null,
@@ -237,19 +237,19 @@ describe("an event", () => {
     expect(results).toEqual([[finding], [finding]]);
   });
 
-  it("has a page's name masked too, and no track event's", () => {
+  it("has its name masked if it is a page, but not if it is a track event", () => {
     const page = { type: "page", messageId: "m", anonymousId: "a", name: "Call +493023125000" };
     expect(redacted(page)?.event.name).toBe("Call [phone]");
     expect(redacted(track("m", { event: "Call +493023125000" }))).toBeNull();
   });
 
-  it("masked once is left alone afterwards", () => {
+  it("that is masked is not changed again", () => {
     const first = redacted(track("m", { properties: { phone: "030 1234567", note: "DE89370400440532013000" } }));
     expect(redacted(track("m", { properties: first?.event.properties }))).toBeNull();
   });
 });
 
-describe("what the project chose", () => {
+describe("the project's setting", () => {
   const event = track("m", {
     properties: { phone: "030 1234567", list: ["+493023125000"], iban: "DE89370400440532013000" },
   });
@@ -261,7 +261,7 @@ describe("what the project chose", () => {
     expect(as({ phone: "mask" })?.event.properties).toEqual(expected);
   });
 
-  it("drop_field takes the field away, leaves a list's places, and is recorded", () => {
+  it("drop_field removes the field, keeps the length of lists, and is recorded", () => {
     const result = as({ phone: "drop_field" });
     expect(result?.event.properties).toEqual({ list: [null], iban: "[iban]" });
     expect(result?.findings).toHaveLength(3);
@@ -273,7 +273,7 @@ describe("what the project chose", () => {
     expect(as({ national_id: "reject" })?.rejected).toBeNull();
   });
 
-  it("allow leaves that class alone and says nothing of it, beside others in the same text", () => {
+  it("allow keeps that class without a finding, also beside other classes in the same text", () => {
     const mixed = track("m", { properties: { note: "+493023125000 DE89370400440532013000" } });
     const result = redacted(mixed, { settings: { pii: { phone: "allow" } } });
     expect(result?.event.properties).toEqual({ note: "+493023125000 [iban]" });
@@ -311,14 +311,14 @@ describe("hostile text", () => {
     ).not.toThrow();
   });
 
-  it("may ask the libraries so often only: beyond that a number's form is enough", () => {
+  it("causes a limited number of library calls, and beyond it the form of a number decides", () => {
     const items = Array.from({ length: 500 }, (_, index) => `+999123456${index + 100}`);
     const list = redacted(track("m", { properties: { items } }))?.event.properties["items"] as string[];
     expect(list.slice(0, 10)).toEqual(items.slice(0, 10));
     expect(list.at(-1)).toBe("[phone]");
   });
 
-  it("is looked at once a request: what comes again costs no call, and the batch's context none at all", () => {
+  it("is scanned once per request: repeated text and the batch's context cost no further calls", () => {
     const context = { list: Array.from({ length: 60 }, (_, index) => `+999123456${index + 100}`), tel: "+4930901820" };
     const batch = Array.from({ length: 200 }, (_, index) => ({
       ...track(`m${index}`),
@@ -338,7 +338,7 @@ describe("hostile text", () => {
     expect(contexts[1]?.["list"]).toBe(contexts[0]?.["list"]);
   });
 
-  it("is recorded 20 times an event at most, with short pointers, and then once more as a whole", () => {
+  it("is recorded at most 20 times per event with short pointers, then once for the whole event", () => {
     let properties: Record<string, unknown> = { list: Array(1_000).fill("+49 30 901820") };
     for (let depth = 0; depth < 8; depth++) properties = { [`${depth}`.repeat(120)]: properties };
     const found = redacted(track("m", { properties }));
@@ -349,7 +349,7 @@ describe("hostile text", () => {
   });
 });
 
-describe("the pass over the characters that spares the rest", () => {
+describe("the first scan of the characters", () => {
   const budget = () => ({ calls: 1_000 });
   const piece = fc.constantFrom(
     "+49 30 901820",
@@ -375,7 +375,7 @@ describe("the pass over the characters that spares the rest", () => {
     "\ud83d",
   );
 
-  it("never says no to a text in which something would be found", () => {
+  it("never excludes a text that contains personal data", () => {
     const texts = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(""));
     fc.assert(
       fc.property(texts, fc.constantFrom(null, "DE", "FR", "US"), (text, country) => {

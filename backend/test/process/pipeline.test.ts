@@ -100,7 +100,7 @@ describe("an invocation", () => {
     expect(text).not.toContain("0f8fad5b-d9cb");
   });
 
-  it("packs what fits into one record of the enriched stream", async () => {
+  it("packs as many events as fit into one record of the enriched stream", async () => {
     const shard = rawShard();
     let puts = 0;
     const real = emulated.freshParts();
@@ -122,7 +122,7 @@ describe("an invocation", () => {
     expect(puts).toBe(1);
   });
 
-  it("stops before its time is out and names where to go on", async () => {
+  it("stops before its time is up and returns the record to resume at", async () => {
     const shard = rawShard();
     const records = Array.from({ length: 5 }, (_, row) => shard.record(row, bulkyFrame()));
     let left = 60_000;
@@ -145,7 +145,7 @@ describe("a crash", () => {
   it.each([
     ["before the emit", 0],
     ["after the emit, before the checkpoint", 1],
-  ])("%s: the same and more is run again, and consumers see each event once", async (_when, putsBeforeCrash) => {
+  ])("%s: after a rerun with more records, consumers see each event once", async (_when, putsBeforeCrash) => {
     const shard = rawShard();
     const row = (offset: number) =>
       shard.record(
@@ -171,7 +171,7 @@ describe("a crash", () => {
     expect(ids(consumed)).toEqual([0, 1, 2, 3, 4].flatMap((o) => [`${shard.name}-${o}-a`, `${shard.name}-${o}-b`]));
   });
 
-  it("leaves failed events under the same name, so they are there once", async () => {
+  it("stores failed events under the same name, so that each exists once", async () => {
     const shard = rawShard();
     const record = rawRecord(
       shard.record(0, frame([batchLine([{ messageId: "no-identity-1", type: "identify" }])])),
@@ -184,7 +184,7 @@ describe("a crash", () => {
     expect(found[0]).toMatchObject({ code: "invalid_event", pointer: "/userId", stage: "process", project: "shop" });
   });
 
-  it("in a later slice is answered with the first record of that slice", async () => {
+  it("in a later slice resumes at the first record of that slice", async () => {
     const shard = rawShard();
     const records = Array.from({ length: 5 }, (_, row) => rawRecord(shard.record(row, bulkyFrame()), Date.now()));
     const real = emulated.freshParts();
@@ -205,10 +205,10 @@ describe("a crash", () => {
   });
 });
 
-describe("a record that the shard marked as put again", () => {
+describe("a record that the shard marked as a retry", () => {
   const events = [track("m-1"), track("m-2")];
 
-  it("is dropped when the first try went through, in the same invocation or long after", async () => {
+  it("is dropped when the first try arrived, in the same invocation or an earlier one", async () => {
     const shard = rawShard();
     const receivedAtMs = Date.now();
     const line = batchLine(events, { receivedAtMs });
@@ -221,7 +221,7 @@ describe("a record that the shard marked as put again", () => {
     expect(ids(await emulated.emitted(shard.name))).toEqual(["m-1", "m-2", "other-2", "other-3"]);
   });
 
-  it("is dropped by a process that has looked before, too", async () => {
+  it("is dropped also by a process that read the ledger before", async () => {
     const shard = rawShard();
     const parts = emulated.freshParts();
     const row = (offset: number, key: string, isMarked: boolean) =>
@@ -242,7 +242,7 @@ describe("a record that the shard marked as put again", () => {
     expect(emitted.every((event) => event.suspect)).toBe(true);
   });
 
-  it("is processed when its own earlier run died after the ledger was written", async () => {
+  it("is processed when its own earlier run crashed after the write of the ledger", async () => {
     const shard = rawShard();
     const record = rawRecord(shard.record(0, frame([batchLine(events)], true), "shop-eu-0/6"), Date.now());
     const real = emulated.freshParts();
@@ -253,8 +253,8 @@ describe("a record that the shard marked as put again", () => {
   });
 });
 
-describe("poison", () => {
-  it("is set aside line by line and event by event; the mates go through", async () => {
+describe("invalid input", () => {
+  it("is stored as failed events by line and by event, and the other events are processed", async () => {
     const shard = rawShard();
     const project = "poisoned";
     const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
@@ -295,7 +295,7 @@ describe("poison", () => {
     expect(unknown.map((event) => event.code).sort()).toEqual(["unreadable_envelope", "unreadable_frame"]);
   });
 
-  it("in bytes that are no UTF-8 spoils its own line only", async () => {
+  it("with invalid UTF-8 affects its own line only", async () => {
     const shard = rawShard();
     const broken = Buffer.from(eventLine(track("broken", { event: "XX" })));
     broken.fill(0xff, broken.indexOf("XX"), broken.indexOf("XX") + 2);
@@ -309,7 +309,7 @@ describe("poison", () => {
     expect(ids(await emulated.emitted(shard.name))).toEqual(["before", "after"]);
   });
 
-  it("of a batch's context of megabytes ends in the failed events, not in the way", async () => {
+  it("with a batch context of megabytes becomes a failed event and blocks no other event", async () => {
     const shard = rawShard();
     const noise = () => Array.from({ length: 8_000 }, () => String.fromCharCode(33 + Math.random() * 90)).join("");
     const big: Record<string, string> = {};
@@ -331,8 +331,8 @@ describe("poison", () => {
   });
 });
 
-describe("the time an event is filed under", () => {
-  it("is the client's, corrected; late and retried events are suspects", async () => {
+describe("the time of an event", () => {
+  it("is the client's corrected time, and late and retried events are suspects", async () => {
     const shard = rawShard();
     const receivedAtMs = Date.now() - 60_000;
     const iso = (ms: number) => new Date(ms).toISOString();

@@ -50,11 +50,11 @@ describe("a referrer", () => {
     expect(visit(referrer)).toEqual([medium, source]);
   });
 
-  it("is absent on a direct visit, and on nonsense", () => {
+  it("is absent on a direct visit and for an invalid address", () => {
     for (const referrer of [null, "", "about:blank", "x"]) expect(visit(referrer)).toEqual([null, null]);
   });
 
-  it("of a paid visit is paid, whatever the host", () => {
+  it("of a paid visit is paid for any host", () => {
     expect(visit("https://www.google.com/", `${HERE}?gclid=abc`)).toEqual(["paid", "Google"]);
     expect(visit(null, `${HERE}?a=1&FBCLID=abc`)).toEqual(["paid", "Facebook"]);
     expect(visit(null, `${HERE}?msclkid=abc#x`)).toEqual(["paid", "Bing"]);
@@ -92,7 +92,7 @@ describe("click ids", () => {
     expect(stripClickIdText(text)).toBe(expected);
   });
 
-  it.each([...CLICK_IDS.keys()])("%s is taken out wherever it stands, and nothing else is", (name) => {
+  it.each([...CLICK_IDS.keys()])("%s is removed at every place, and no other text is removed", (name) => {
     for (const id of [name, name.toUpperCase()]) {
       expect(stripClickIdText(`https://x.example/?a=1&${id}=x&b=2#c`)).toBe("https://x.example/?a=1&b=2#c");
       expect(stripClickIdText(`/?to=%2F%3Fa%3D1%26${id}%3Dx%26b%3D2&c=3`)).toBe("/?to=%2F%3Fa%3D1%26b%3D2&c=3");
@@ -119,7 +119,7 @@ describe("click ids", () => {
     expect(clickIdSource("https://x.example/?xgclid=1")).toBeNull();
   });
 
-  it("are taken out at any depth, from a copy", () => {
+  it("are removed from a copy at any depth", () => {
     const sent = { a: [{ url: "https://x.example/?gclid=1" }], gclid: "1", b: { _fbp: "x", kept: 1 }, c: { d: 1 } };
     const before = structuredClone(sent);
     const stripped = stripClickIds(sent);
@@ -131,7 +131,7 @@ describe("click ids", () => {
     expect(stripContext({ referrer: { id: "click", type: "network" } })).toEqual({ referrer: { type: "network" } });
   });
 
-  it("made to make a pattern backtrack come to an end", () => {
+  it("are removed in finite time from text that is crafted for backtracking", () => {
     for (const part of ["?gclid=", "%26gclid%3D", "gclid=%", "&&&&", "?&#;", "?gclid=&"]) {
       const text = `gclid=${part.repeat(50_000)}`;
       expect(stripClickIdText(text).length).toBeLessThanOrEqual(text.length);
@@ -142,7 +142,7 @@ describe("click ids", () => {
     ["accept", true],
     ["restricted", false],
     ["cookieless", false],
-  ] as const)("with outcome %s stay: %s", (consent, stay) => {
+  ] as const)("with outcome %s are kept: %s", (consent, stay) => {
     const url = "https://shop.example/?gclid=secret-click&utm_source=g";
     const event = track("m", {
       properties: { link: url, gclid: "secret-click" },

@@ -17,26 +17,30 @@ const nested = (depth: number) => `${'{"a":'.repeat(depth - 1)}{}${"}".repeat(de
 
 describe("limits", () => {
   it.each([
-    ["depth 16 is taken", nested(16), null],
-    ["depth 17 is not", nested(17), "/a".repeat(16)],
+    ["depth 16 is accepted", nested(16), null],
+    ["depth 17 is refused", nested(17), "/a".repeat(16)],
     [
-      "256 keys are taken",
+      "256 keys are accepted",
       JSON.stringify({ o: Object.fromEntries(Array.from({ length: 256 }, (_, i) => [`k${i}`, 1])) }),
       null,
     ],
     [
-      "258 keys are not",
+      "258 keys are refused",
       JSON.stringify({ o: Object.fromEntries(Array.from({ length: 258 }, (_, i) => [`k${i}`, 1])) }),
       "/o",
     ],
-    ["1,998 items are taken", JSON.stringify({ a: new Array(1_998).fill(0) }), null],
-    ["2,100 items are not", JSON.stringify({ a: new Array(2_100).fill(0) }), "/a"],
-    ["2,100 items below are not", JSON.stringify({ a: { "b/c": new Array(2_100).fill("x") } }), "/a/b~1c"],
+    ["1,998 items are accepted", JSON.stringify({ a: new Array(1_998).fill(0) }), null],
+    ["2,100 items are refused", JSON.stringify({ a: new Array(2_100).fill(0) }), "/a"],
+    [
+      "2,100 items of a nested list are refused",
+      JSON.stringify({ a: { "b/c": new Array(2_100).fill("x") } }),
+      "/a/b~1c",
+    ],
   ])("%s", (_name, json, pointer) => {
     expect(sanitized(json).pointer).toBe(pointer);
   });
 
-  it("long strings are cut, never through a pair", () => {
+  it("long strings are cut, but not within a surrogate pair", () => {
     expect(cleanText("x".repeat(9_000))).toHaveLength(LIMITS.stringLength);
     expect(cleanText(`${"x".repeat(LIMITS.stringLength - 1)}😀`).isWellFormed()).toBe(true);
   });
@@ -45,20 +49,20 @@ describe("limits", () => {
 describe("repairs", () => {
   it.each([
     ["NUL", '{"a":"x\\u0000y"}', { a: "xy" }],
-    ["tab, LF and CR stay", '{"a":"x\\t\\n\\ry"}', { a: "x\t\n\ry" }],
+    ["tab, LF and CR are kept", '{"a":"x\\t\\n\\ry"}', { a: "x\t\n\ry" }],
     ["a lone surrogate", '{"a":["\\ud800"]}', { a: ["\uFFFD"] }],
     ["1e400", '{"a":1e400,"b":[-1e400]}', { a: "Infinity", b: ["-Infinity"] }],
     ["__proto__", '{"__proto__":{"a":1},"constructor":1}', { constructor: 1 }],
     ["an empty key", '{"":1,"b":2}', { b: 2 }],
     ["a key with NUL", '{"a\\u0000":1,"b":2}', { b: 2 }],
-    ["a key too long", JSON.stringify({ ["k".repeat(129)]: 1, b: 2 }), { b: 2 }],
+    ["a key that is too long", JSON.stringify({ ["k".repeat(129)]: 1, b: 2 }), { b: 2 }],
   ])("%s", (_name, json, expected) => {
     expect(sanitized(json).value).toEqual(expected);
   });
 });
 
-describe("any JSON at all", () => {
-  it("comes out storable, or with a pointer, and unchanged when there is nothing to repair", () => {
+describe("arbitrary JSON", () => {
+  it("becomes storable or gets a pointer, and is unchanged if it needs no repair", () => {
     assert(
       property(dictionary(string({ unit: "binary" }), jsonValue({ stringUnit: "binary" })), (object) => {
         const json = JSON.stringify(object);
@@ -73,7 +77,7 @@ describe("any JSON at all", () => {
     );
   });
 
-  it("in place of an event gives one result each, and throws nothing", () => {
+  it("in place of events gives one result per item, and never throws", () => {
     assert(
       property(array(jsonValue(), { maxLength: 5 }), (batch) => {
         const body = JSON.parse(JSON.stringify({ batch })) as Record<string, unknown>;
@@ -83,7 +87,7 @@ describe("any JSON at all", () => {
     );
   });
 
-  it("in any field of an event gives one result, and throws nothing", () => {
+  it("in any field of an event gives one result, and never throws", () => {
     const fields = ["type", "messageId", "userId", "anonymousId", "groupId", "previousId", "event", "name"] as const;
     const more = ["properties", "traits", "context", "timestamp", "sentAt", "originalTimestamp"] as const;
     assert(

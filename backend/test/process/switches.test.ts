@@ -38,8 +38,8 @@ function enrichedWithout(...off: EnrichmentName[]) {
 const DEVICE = { device: null, os: null, osVersion: null, browser: null, browserVersion: null };
 const all = enrichedWithout();
 
-describe("an enrichment that is off", () => {
-  it("is missed by nobody while all are on", () => {
+describe("enrichment", () => {
+  it("fills all columns while every enrichment is on", () => {
     expect(all).toMatchObject({
       os: "Android",
       isBot: true,
@@ -62,11 +62,11 @@ describe("an enrichment that is off", () => {
     ["page", { url: null, path: null, title: null, referrer: null }],
     ["session", { sessionId: null }],
     ["identity", { links: false }],
-  ])("%s leaves its own columns empty and touches no other", (name, expected) => {
+  ])("without %s leaves exactly its columns empty", (name, expected) => {
     expect(enrichedWithout(name)).toEqual({ ...all, ...expected });
   });
 
-  it("personalData leaves the event as the edge handed it on", () => {
+  it("without personalData keeps the event as the edge sent it", () => {
     const record = (off: string[]) =>
       handleRecord(
         {
@@ -101,7 +101,7 @@ describe("an enrichment that is off", () => {
 });
 
 describe("the settings of a project", () => {
-  it("are checked, and travel only as far as they differ from the defaults", () => {
+  it("are validated, and only differences from the defaults are sent", () => {
     for (const name of ENRICHMENTS) {
       const settings = ProjectSettings.parse({ enrichments: { [name]: false } });
       expect(processorSettings(settings)).toEqual({ off: [name] });
@@ -118,7 +118,7 @@ describe("the settings of a project", () => {
     }
   });
 
-  it("lose no event to an enrichment that this version does not know", () => {
+  it("may name an unknown enrichment without loss of the event", () => {
     expect(enrichedWithout("sentiment" as EnrichmentName)).toEqual(all);
   });
 });

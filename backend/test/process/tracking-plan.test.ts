@@ -32,7 +32,7 @@ function staged(event: object, judge: PlanJudge | undefined) {
 }
 
 describe("an event", () => {
-  it("that breaks the plan is marked, held back, or left alone, as the mode says", () => {
+  it("that breaks the plan is marked, quarantined or unchanged, by the plan's mode", () => {
     const bad = order("12", { locale: "de" });
     const warned = staged(bad, judgeOf("warn"));
     expect([warned.quarantined, warned.warned, warned.event.context]).toEqual([
@@ -53,14 +53,14 @@ describe("an event", () => {
     }
   });
 
-  it("cannot bring a mark of its own", () => {
+  it("cannot set the mark itself", () => {
     for (const judge of [undefined, judgeOf("warn")]) {
       const { event, warned } = staged(order(5, { $plan: { version: 1 }, locale: "de" }), judge);
       expect([event.context, warned]).toEqual([{ locale: "de" }, false]);
     }
   });
 
-  it("marks none of its batch-mates, with whom it shares a context", () => {
+  it("does not mark other events of its batch, with which it shares a context", () => {
     const envelope = envelopeOf(batchLine([order("12"), order(5)], {}, { context: { app: { name: "shop" } } }));
     const [bad, good] = unpack(envelope).map((event) => applyPlan(event, judgeOf("warn")).event.context);
     expect(bad).toHaveProperty("$plan");
@@ -68,8 +68,8 @@ describe("an event", () => {
   });
 });
 
-describe("the line that is kept", () => {
-  it("is the request with that event alone: its batch's context, its own verdict, its time of receipt", () => {
+describe("the original line of a failed event", () => {
+  it("is the request with that event only, with the batch's context, its own verdict and its time of receipt", () => {
     const verdicts = { 1: { consent: "restricted" as const }, 2: { consent: "cookieless" as const } };
     const batch = [track("a"), track("b"), track("c")];
     const line = batchLine(
@@ -92,12 +92,12 @@ describe("the line that is kept", () => {
     expect(originalLine(envelope, 0)).not.toContain("verdicts");
   });
 
-  it("is the whole of a request that held one event", () => {
+  it("is the whole request if that contains one event", () => {
     const envelope = envelopeOf(eventLine(track("a"), { verdicts: { 0: { consent: "restricted" } } }));
     expect(envelopeOf(originalLine(envelope, 0) ?? "")).toEqual(envelope);
   });
 
-  it("is not kept when it is too large, or cannot be written again", () => {
+  it("is not kept if it is too large or cannot be serialised", () => {
     const envelope = envelopeOf(batchLine([track("a", { properties: { a: "x".repeat(300_000) } })]));
     expect(originalLine(envelope, 0)).toBeUndefined();
     const deep = envelopeOf(

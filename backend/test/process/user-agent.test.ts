@@ -63,23 +63,23 @@ describe("bots", () => {
   });
 });
 
-describe("who is spoken for", () => {
+describe("the user agent that is read", () => {
   const library = { name: "analytics-python", version: "2.2" };
   const unknown = { device: null, os: null, osVersion: null, browser: null, browserVersion: null, isBot: false };
 
-  it("context.userAgent wins over the header", () => {
+  it("is context.userAgent before the header", () => {
     expect(read({ userAgent: IPHONE }, CHROME)).toMatchObject({ os: "iOS", device: "mobile" });
     expect(read({ userAgent: IPHONE, library }, "analytics-python/2.2", true)).toMatchObject({ os: "iOS" });
   });
 
-  it("a server library's own name is nobody's device and no bot", () => {
+  it("of a server library is neither a device nor a bot", () => {
     expect(read({ library }, "analytics-python/2.2")).toEqual(unknown);
     expect(read({}, CHROME, true)).toEqual(unknown);
     expect(read({}, null)).toEqual(unknown);
     expect(read({}, "")).toEqual(unknown);
   });
 
-  it("a native SDK's context says more than the header", () => {
+  it("is the context of a native SDK before the header", () => {
     const context = {
       library: { name: "analytics-ios" },
       os: { name: "iOS", version: "17.1" },
@@ -98,7 +98,7 @@ describe("who is spoken for", () => {
     });
   });
 
-  it("nothing a client sends breaks it", () => {
+  it("may be any value without an exception", () => {
     for (const userAgent of ["x".repeat(100_000), "\u0000\ud800", "(".repeat(5_000), 17, {}, null]) {
       expect(() => read({ userAgent }, "(".repeat(9_000))).not.toThrow();
     }
@@ -121,21 +121,25 @@ describe("client hints", () => {
       { brands: brands("Google Chrome") },
       { browser: "Chrome", browserVersion: "126.0.0.0" },
     ],
-    ["a browser that hides behind Chrome", { brands: brands("Brave") }, { browser: "Brave", browserVersion: "130" }],
+    [
+      "a browser that names itself Chrome in its user agent",
+      { brands: brands("Brave") },
+      { browser: "Brave", browserVersion: "130" },
+    ],
     ["Windows 11", { platform: "Windows", platformVersion: "15.0.0" }, { os: "Windows", osVersion: "11" }],
     ["Windows 10", { platform: "Windows", platformVersion: "10.0.0" }, { os: "Windows", osVersion: "10" }],
     [
-      "no text, no hint",
+      "hints of the wrong type are ignored",
       { brands: "x", mobile: "1", platform: 5 },
       { os: "Windows", browser: "Chrome", device: "desktop" },
     ],
-    ["nothing but made-up brands", { brands: brands("Not A;Brand") }, { browser: "Chrome" }],
-    ["a browser without a head", { brands: brands("HeadlessChrome") }, { isBot: true }],
+    ["invented brands only", { brands: brands("Not A;Brand") }, { browser: "Chrome" }],
+    ["a headless browser", { brands: brands("HeadlessChrome") }, { isBot: true }],
   ])("of the library: %s", (_name, userAgentData, expected) => {
     expect(read({ userAgent: CHROME, userAgentData }, null)).toMatchObject(expected);
   });
 
-  it("tell a frozen user agent's device and version", () => {
+  it("contain the device and version that a frozen user agent hides", () => {
     const tablet = { platform: "Android", platformVersion: "14.0.0", mobile: false };
     expect(read({ userAgent: ANDROID, userAgentData: tablet }, null)).toMatchObject({
       device: "tablet",
@@ -157,7 +161,7 @@ describe("client hints", () => {
     ],
     ["names a phone", { brands: header("Google Chrome"), mobile: "?1", platform: '"Android"' }, { device: "mobile" }],
     [
-      "is no list",
+      "has no valid list",
       { brands: '"'.repeat(600), mobile: "yes", platform: null },
       { browser: "Chrome", device: "desktop" },
     ],
@@ -165,7 +169,7 @@ describe("client hints", () => {
     expect(readUserAgent({}, { userAgent: CHROME, clientHints }, false)).toMatchObject(expected);
   });
 
-  it("of a request say nothing beside the library's own user agent, nor of a server's", () => {
+  it("of a request are ignored with the library's own user agent, and for a server library", () => {
     const source = { userAgent: CHROME, clientHints: { brands: header("Brave"), mobile: null, platform: null } };
     expect(readUserAgent({ userAgent: IPHONE }, source, false).browser).toBe("Mobile Safari");
     expect(readUserAgent({}, source, true).browser).toBeNull();
