@@ -25,8 +25,8 @@ afterAll(async () => {
 
 const open = () => new ColdTier({ s3: stores.s3, dynamodb: stores.dynamodb });
 
-describe("the files", () => {
-  it("have the contract's columns with their types, and the values to the millisecond", async () => {
+describe("the files of the cold tier", () => {
+  it("have the contract's columns and types, and times exact to the millisecond", async () => {
     const project = freshName("p");
     const timeMs = Date.UTC(2026, 10, 20, 23, 59, 59, 999);
     const event = enrichedEvent({ project, rawShard: freshName("shardId"), timeMs, sentAtMs: null });
@@ -52,7 +52,7 @@ describe("the files", () => {
     expect(row?.["sku"]).toBe('a"b\\c');
   });
 
-  it("lie under project and day of the event's time", async () => {
+  it("have keys by project and day of the event's time", async () => {
     const project = freshName("p");
     const rawShard = freshName("shardId");
     const timeMs = Date.UTC(2026, 10, 20, 23, 59, 59, 999);
@@ -82,11 +82,11 @@ describe("nextLoad", () => {
 
   it.each([
     ["no plan yet", null, run, 1, 15, []],
-    ["a plan that is done", plan({ done: true }), run, 11, 15, []],
-    ["a plan that is not, all of its events and more", plan({}), run, 4, 15, ["new", "old"]],
-    ["a plan that is not, some of its events", plan({}), run.slice(0, 6), 4, 6, ["new", "old"]],
-    ["a plan whose events were given up by the stream", plan({}), run.slice(10), 11, 15, ["new", "old"]],
-    ["a plan whose first events were given up", plan({}), run.slice(5), 6, 15, ["new", "old"]],
+    ["a completed plan", plan({ done: true }), run, 11, 15, []],
+    ["an unfinished plan, with all of its events and more", plan({}), run, 4, 15, ["new", "old"]],
+    ["an unfinished plan, with some of its events", plan({}), run.slice(0, 6), 4, 6, ["new", "old"]],
+    ["an unfinished plan, whose events the stream dropped", plan({}), run.slice(10), 11, 15, ["new", "old"]],
+    ["an unfinished plan, whose first events the stream dropped", plan({}), run.slice(5), 6, 15, ["new", "old"]],
   ] as const)("after %s", (...[, before, given, first, last, stale]) => {
     const next = nextLoad(before, given);
     expect(next.events.at(0)?.position).toBe(at(first));
@@ -94,7 +94,7 @@ describe("nextLoad", () => {
     expect(next.stale).toEqual(stale);
   });
 
-  it("stores nothing of what is done", () => {
+  it("returns no events of a completed or larger plan", () => {
     expect(nextLoad(plan({ done: true }), run.slice(0, 10)).events).toEqual([]);
     expect(nextLoad(plan({}), run.slice(0, 3)).events).toEqual([]);
   });
@@ -182,7 +182,7 @@ describe("compaction", () => {
     return rows.map((row) => row["message_id"]);
   }
 
-  it("makes one object of many, with every event in it once and every value as it was", async () => {
+  it("merges many objects into one, with every event once and every value unchanged", async () => {
     const { project, messageIds } = await manyObjects(6);
     const before = await queryParquet(stores.s3, project, "select * from events order by message_id");
     await compactor().run(() => true);
@@ -193,7 +193,7 @@ describe("compaction", () => {
     expect(types.find((row) => row["column_name"] === "properties")?.["column_type"]).toBe("JSON");
   });
 
-  it("makes several where one would have too many rows, and goes on after those that are full", async () => {
+  it("writes several objects if one would have too many rows, and continues after full objects", async () => {
     const { project, messageIds } = await manyObjects(8);
     const small = new Compactor({ ...stores, limits: { ...limits, objectsMin: 2, rowsMax: 6 }, nowMs: later });
     for (const left of [7, 6, 5, 4, 4]) {
@@ -203,7 +203,7 @@ describe("compaction", () => {
     expect(await stored(project)).toEqual(messageIds);
   });
 
-  it("leaves few and young objects alone", async () => {
+  it("does not change few objects or young objects", async () => {
     const few = await manyObjects(3);
     const young = await manyObjects(5);
     const now = new Compactor({ s3: stores.s3, dynamodb: stores.dynamodb, limits });
@@ -212,7 +212,7 @@ describe("compaction", () => {
     expect(await parquetKeys(stores.s3, young.project)).toHaveLength(5);
   });
 
-  it("neither loses nor doubles an event wherever it dies", async () => {
+  it("neither loses nor doubles an event after a crash at any call", async () => {
     for (const side of ["before", "after"] satisfies CrashSide[]) {
       for (let call = 1; call < 60; call++) {
         const { project, messageIds } = await manyObjects(4);
@@ -229,38 +229,7 @@ describe("compaction", () => {
     }
   }, 120_000);
 
-  it("merges other partitions when one of them cannot be merged, and reports the fault", async () => {
-    const broken = await manyObjects(4);
-    const good = await manyObjects(4);
-    const faults: unknown[] = [];
-    const failing = new Proxy(stores.s3, {
-      get: (client, name) =>
-        name !== "send"
-          ? Reflect.get(client, name)
-          : (command: { input: { Key?: string; Prefix?: string } }, options: object) =>
-              command.input.Key?.includes(broken.project) === true
-                ? Promise.reject(new Error("cannot be read"))
-                : client.send(command as never, options),
-    });
-    const options = { s3: failing, dynamodb: stores.dynamodb, limits, nowMs: later };
-    const result = await new Compactor({ ...options, onFault: (fault) => faults.push(fault) }).run(() => true);
-    expect([result.faults, faults.length]).toEqual([1, 1]);
-    expect(await parquetKeys(stores.s3, broken.project)).toHaveLength(4);
-    expect(await parquetKeys(stores.s3, good.project)).toHaveLength(1);
-  });
-
-  it("names no more objects than the ledger's item can hold", () => {
-    const objects = Array.from({ length: 2_000 }, (_, index) => ({
-      key: `project=p/day=2026-11-20/${"s".repeat(180)}-${index}.parquet`,
-      bytes: 100,
-      modifiedAtMs: index,
-    }));
-    const chosen = planCompaction(objects, { ...limits, objectsMax: 500 }, 10_000_000);
-    expect(chosen).toEqual(objects.slice(0, 500));
-    expect(JSON.stringify(chosen.map(({ key }) => key)).length).toBeLessThan(PLATFORM.dynamoDbItemBytes);
-  });
-
-  it("is planned for small, settled objects only, and for enough of them", () => {
+  it("is planned only for enough small, settled objects", () => {
     const object = (key: string, modifiedAtMs: number, bytes = 100) => ({ key, bytes, modifiedAtMs });
     const nowMs = 10_000_000;
     const old = ["a", "b", "c", "d"].map((key, index) => object(key, index));

@@ -49,11 +49,11 @@ async function crashes(load: Promise<unknown>): Promise<void> {
 describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
   const names = () => ({ project: freshName("p"), rawShard: freshName("shardId") });
 
-  it("takes an empty batch", async () => {
+  it("accepts an empty batch", async () => {
     expect(await tier.open().load([])).toEqual({ loaded: 0, repeated: 0, copies: 0, outdated: 0, failed: 0 });
   });
 
-  it("counts a batch that is delivered three times once", async () => {
+  it("counts a batch once that is delivered three times", async () => {
     const { project, rawShard } = names();
     const batch = runOf({ project, rawShard, count: 25 });
     const opened = tier.open();
@@ -63,7 +63,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, batch));
   });
 
-  it("takes chunks that overlap, in one batch and in several", async () => {
+  it("holds each event once after overlapping chunks, in one batch and in several", async () => {
     const { project, rawShard } = names();
     const events = runOf({ project, rawShard, count: 40 });
     const opened = tier.open();
@@ -74,7 +74,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
-  it("keeps the same messageId of two projects apart", async () => {
+  it("stores the same messageId of two projects as two events", async () => {
     const [one, other] = [freshName("p"), freshName("p")];
     const rawShard = freshName("shardId");
     const events = [
@@ -86,7 +86,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(other)).toEqual(sent(tier, other, events));
   });
 
-  it("loads 5,000 events, from several shards and days", async () => {
+  it("loads 5,000 events of several shards and days", async () => {
     const { project } = names();
     const shards = [freshName("shardId"), freshName("shardId")];
     const dayMs = 86_400_000;
@@ -101,7 +101,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, batch));
   }, 60_000);
 
-  it("counts copies that come through another shard once", async () => {
+  it("counts a message once that arrives through two shards", async () => {
     const { project, rawShard } = names();
     const other = freshName("shardId");
     const events = runOf({ project, rawShard, count: 10 });
@@ -113,7 +113,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
-  it("counts copies in the same batch once", async () => {
+  it("counts a message once that is twice in the same batch", async () => {
     const { project, rawShard } = names();
     const events = runOf({ project, rawShard, count: 10 });
     const other = freshName("shardId");
@@ -122,7 +122,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
-  it("counts a message once that its copy overtook", async () => {
+  it("counts a message once whose duplicate arrives first", async () => {
     const { project, rawShard } = names();
     const other = freshName("shardId");
     const events = runOf({ project, rawShard, count: 10 });
@@ -132,7 +132,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
-  it("finds copies of messages received hours ago", async () => {
+  it("recognises duplicates of messages received hours ago", async () => {
     const { project, rawShard } = names();
     const other = freshName("shardId");
     const hoursAgoMs = Date.now() - 20 * 3_600_000;
@@ -148,7 +148,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect((await tier.open().load(copies)).copies).toBe(5);
   });
 
-  it("counts once what two consumers load at the same time", async () => {
+  it("counts each message once that two consumers load at the same time", async () => {
     const { project, rawShard } = names();
     const other = freshName("shardId");
     const events = runOf({ project, rawShard, count: 20, fields: { suspect: true } });
@@ -158,7 +158,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
-  it("survives two consumers of one shard", async () => {
+  it("holds each event once after two concurrent consumers of one shard", async () => {
     const { project, rawShard } = names();
     const events = runOf({ project, rawShard, count: 30 });
     await Promise.allSettled([tier.open().load(events.slice(0, 20)), tier.open().load(events)]);
@@ -166,7 +166,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
-  it("is not set back by a consumer that was overtaken", async () => {
+  it("keeps its content when a consumer that is behind loads older events", async () => {
     const { project, rawShard } = names();
     const events = runOf({ project, rawShard, count: 30 });
     const [ahead, behind] = [tier.open(), tier.open()];
@@ -180,7 +180,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(await tier.holds(project)).toEqual(sent(tier, project, events));
   });
 
-  it("holds each event once wherever it dies, and the same batch comes again", async () => {
+  it("holds each event once after a crash at any call and the same batch again", async () => {
     const calls = await withEveryCrash(async (crash) => {
       const { project, rawShard } = names();
       const events = runOf({ project, rawShard, count: 10 });
@@ -191,7 +191,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     expect(calls).toBeGreaterThan(5);
   }, 120_000);
 
-  it("holds each event once wherever it dies, and the events come cut differently", async () => {
+  it("holds each event once after a crash at any call and the events in other batches", async () => {
     await withEveryCrash(async (crash) => {
       const { project, rawShard } = names();
       const events = runOf({ project, rawShard, count: 18 });
@@ -204,7 +204,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     });
   }, 120_000);
 
-  it("holds each event once wherever it dies twice in a row, cut differently", async () => {
+  it("holds each event once after two crashes in a row and the events in other batches", async () => {
     await withEveryCrash(
       async (first) => {
         let seconds = 0;
@@ -230,7 +230,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     );
   }, 180_000);
 
-  it("holds each message once wherever it dies, and a copy comes in between", async () => {
+  it("holds each message once after a crash at any call and a duplicate before the retry", async () => {
     await withEveryCrash(async (crash) => {
       const { project, rawShard } = names();
       const other = freshName("shardId");
@@ -242,7 +242,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     });
   }, 120_000);
 
-  it("holds each message once wherever the copy's consumer dies", async () => {
+  it("holds each message once after a crash of the duplicate's consumer at any call", async () => {
     await withEveryCrash(async (crash) => {
       const { project, rawShard } = names();
       const other = freshName("shardId");
@@ -255,7 +255,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier) => {
     });
   }, 120_000);
 
-  it("says where a message is", async () => {
+  it("returns when a message was loaded, and null for an unknown message", async () => {
     const { project, rawShard } = names();
     const events = runOf({ project, rawShard, count: 30 });
     const opened = tier.open();

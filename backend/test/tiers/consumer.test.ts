@@ -51,7 +51,7 @@ describe("consumeRecords", () => {
     expect(tier.loaded).toEqual(events);
   });
 
-  it("sets aside what is no frame, no JSON or no enriched event, and blocks nothing", async () => {
+  it("stores invalid frames, invalid JSON and invalid events as failed events, and blocks no other event", async () => {
     const [good] = runOf({ project: "p", rawShard: "s", count: 1 });
     const outOfRange = enrichedEvent({ project: "p", rawShard: "s", timeMs: 1e18 });
     const failed: FailedEvent[] = [];
@@ -82,7 +82,7 @@ describe("consumeRecords", () => {
     expect(new Set(failed.map(({ id }) => id)).size).toBe(5);
   });
 
-  it("resumes at the first record that is not loaded when the store is down", async () => {
+  it("resumes at the first record that is not loaded if the store is down", async () => {
     const events = runOf({ project: "p", rawShard: "s", count: 24_000 });
     const records = [0, 8_000, 16_000].map((start) =>
       record(String(start), frameOf(events.slice(start, start + 8_000))),
@@ -94,7 +94,7 @@ describe("consumeRecords", () => {
     expect(tier.loaded).toHaveLength(16_000);
   });
 
-  it("loads nothing of a record whose failed events can't be stored", async () => {
+  it("loads no event of a record whose failed events can't be stored", async () => {
     const tier = memoryTier();
     const records = [
       record("1", encodeMember(["no json", JSON.stringify(runOf({ project: "p", rawShard: "s", count: 1 })[0])])),
@@ -105,7 +105,7 @@ describe("consumeRecords", () => {
     expect(tier.loaded).toEqual([]);
   });
 
-  it("gives back what it has no time for, but never all of it", async () => {
+  it("returns the records that it has no time for, but always loads the first", async () => {
     const events = runOf({ project: "p", rawShard: "s", count: 18_000 });
     const records = [0, 9_000].map((start) => record(String(start), frameOf(events.slice(start, start + 9_000))));
     const tier = memoryTier();

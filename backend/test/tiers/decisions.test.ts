@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000;
 const nowMs = Date.UTC(2026, 10, 25, 12, 0, 30);
 
 describe("inOrder", () => {
-  it("makes of records that overlap in any way one run in order", () => {
+  it("turns records that overlap in any way into one ordered run", () => {
     const run = runOf({ project: "p", rawShard: "s", count: 30 });
     // The rule of the stream: each delivery starts at or before the end of the previous delivery.
     const deliveries = fc.array(fc.tuple(fc.nat(30), fc.nat(30)), { maxLength: 8 });
@@ -34,7 +34,7 @@ describe("inOrder", () => {
     );
   });
 
-  it("keeps raw shards apart", () => {
+  it("separates the raw shards", () => {
     const [one, other] = [
       runOf({ project: "p", rawShard: "s1", count: 3 }),
       runOf({ project: "p", rawShard: "s2", count: 3 }),
@@ -52,12 +52,12 @@ describe("after", () => {
 
   it.each([
     ["no checkpoint", undefined, 25],
-    ["one before the first", position("1", 0), 25],
-    ["the first", run[0]?.position, 24],
-    ["the tenth, the last of its record", run[9]?.position, 15],
-    ["the last", run[24]?.position, 0],
-    ["one beyond the last", position("9".repeat(56), 0), 0],
-  ])("%s leaves the rest", (_name, checkpoint, left) => {
+    ["a checkpoint before the first event", position("1", 0), 25],
+    ["a checkpoint at the first event", run[0]?.position, 24],
+    ["a checkpoint at the tenth event, the last of its record", run[9]?.position, 15],
+    ["a checkpoint at the last event", run[24]?.position, 0],
+    ["a checkpoint after the last event", position("9".repeat(56), 0), 0],
+  ])("%s leaves the events after it", (_name, checkpoint, left) => {
     expect(after(run, checkpoint)).toEqual(run.slice(25 - left));
   });
 });
@@ -72,7 +72,7 @@ describe("eventLabel", () => {
     expect(eventLabel(event)).toBe(label);
   });
 
-  it("is never cut within a character", () => {
+  it("is never cut within a surrogate pair", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.nat(20), (text, units) => {
         const wellFormed = text.toWellFormed();
@@ -84,7 +84,7 @@ describe("eventLabel", () => {
 });
 
 describe("planHotLoad and planWarmLoad", () => {
-  it("of the hot tier gives each event to its project's minute, and none that is too old", () => {
+  it("of the hot tier assigns each event to its project's minute, and excludes events that are too old", () => {
     const at = (receivedAtMs: number) => ({ receivedAtMs, timeMs: receivedAtMs });
     const [one, two] = runOf({ project: "p1", rawShard: "s", count: 2, fields: at(nowMs) });
     const [three] = runOf({ project: "p1", rawShard: "s", count: 1, first: 3, fields: at(nowMs - MINUTE_MS) });
@@ -99,7 +99,7 @@ describe("planHotLoad and planWarmLoad", () => {
     ]);
   });
 
-  it("of the warm tier cuts runs of one raw shard into chunks, in order", () => {
+  it("of the warm tier splits the run of each raw shard into chunks, in order", () => {
     const [long, short] = [
       runOf({ project: "p", rawShard: "s1", count: 11_000 }),
       runOf({ project: "p", rawShard: "s2", count: 3 }),
@@ -110,7 +110,7 @@ describe("planHotLoad and planWarmLoad", () => {
     expect(repeated).toBe(3);
   });
 
-  it("of the cold tier names the same object for the same range, whatever is in it", () => {
+  it("of the cold tier derives the object's key from project, day and range only", () => {
     const range = { rawShard: "shardId-000000000001", first: position("17", 0), last: position("23", 4) };
     const event = (project: string, timeMs: number) => enrichedEvent({ project, rawShard: "s", timeMs });
     const midnight = Date.UTC(2026, 10, 25);

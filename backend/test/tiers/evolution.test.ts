@@ -59,8 +59,8 @@ async function ageMixed(): Promise<string> {
   return project;
 }
 
-describe("files of all ages", () => {
-  it("are one table by column names", async () => {
+describe("files of all versions", () => {
+  it("are read as one table by column names", async () => {
     const project = await ageMixed();
     const rows = await queryParquet(
       stores.s3,
@@ -72,7 +72,7 @@ describe("files of all ages", () => {
     expect(rows[0]).toMatchObject({ files_rows: 10, with_city: 7, with_revenue: 1, with_total: 10 });
   });
 
-  it("are compacted with what each has, and newer ones left alone", async () => {
+  it("are compacted with the columns that each has, except files of a later version", async () => {
     const project = await ageMixed();
     const limits = { objectsMin: 4, objectsMax: 500, settledMs: 0, rowsMax: 1_000 };
     const compactor = new Compactor({ ...stores, limits, nowMs: () => Date.now() + 60_000 });

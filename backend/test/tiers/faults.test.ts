@@ -55,8 +55,8 @@ interface Fault {
 }
 
 const FAULTS: readonly Fault[] = [
-  { name: "nothing but the delivery" },
-  { name: "processes that die at any call", crashes: true },
+  { name: "repeated delivery only" },
+  { name: "processes that crash at any call", crashes: true },
   {
     name: "stores that refuse 70 % (DynamoDB throttled, S3 SlowDown, the database)",
     begin: () => {
@@ -74,7 +74,7 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "all of it at once",
+    name: "all faults at the same time",
     begin: () => {
       dynamodbFaults.set("throttled", 0.3);
       s3Faults.set("answerLost", 0.3);
@@ -102,7 +102,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier: TierUnderTest) => {
   const onFaulty = faultyTiers.find(({ name }) => name === tier.name) as TierUnderTest;
 
   it.each(FAULTS)(
-    "holds the truth after $name",
+    "holds each event once after $name",
     async (fault) => {
       const random = seeded(SEED);
       const { project, messageIds, shards } = traffic();
@@ -131,7 +131,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier: TierUnderTest) => {
     180_000,
   );
 
-  it("sets one poison record in a thousand aside, once, and stores its neighbours", async () => {
+  it("stores one invalid record in a thousand as one failed event, and all other events", async () => {
     const random = seeded(SEED + 7);
     const project = freshName("p");
     const rawShard = freshName("shardId");
@@ -147,7 +147,7 @@ describe.each(tiersUnderTest(() => stores))("$name", (tier: TierUnderTest) => {
 });
 
 describe("warm", () => {
-  it("sets one event in a thousand aside that the database refuses, under faults, and stores its neighbours", async () => {
+  it("stores one event in a thousand that the database refuses as one failed event, and all other events, under faults", async () => {
     const random = seeded(SEED + 8);
     const project = freshName("p");
     const events = runOf({ project, rawShard: freshName("shardId"), count: 1_000 });

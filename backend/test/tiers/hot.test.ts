@@ -55,7 +55,7 @@ describe("readRealtime", () => {
     ]);
   });
 
-  it("does not show what has expired, and takes nothing that would", async () => {
+  it("does not show expired minutes, and refuses events that would be expired", async () => {
     const project = freshName("p");
     const tier = new HotTier({ dynamodb: stores.dynamodb });
     const oldMs = Date.now() - 48 * 3_600_000;
@@ -71,7 +71,7 @@ describe("readRealtime", () => {
 });
 
 describe("a minute's item", () => {
-  it("stays small whatever is counted, and loses no count", () => {
+  it("stays small for any events, and loses no count", () => {
     const events = Array.from({ length: 3_000 }, (_, index) =>
       enrichedEvent({
         project: "p",
@@ -110,7 +110,7 @@ describe("the sketch", () => {
     }
   });
 
-  it("counts a subject once however often and wherever it is added", () => {
+  it("counts a subject once for any number of additions and merges", () => {
     const union = sketchOf(0, 20_000);
     union.merge(sketchOf(10_000, 20_000));
     union.merge(sketchOf(0, 300));
@@ -120,7 +120,7 @@ describe("the sketch", () => {
     expect(exact.estimate()).toBe(300);
   });
 
-  it("reads back what it wrote, in both forms", () => {
+  it("is unchanged by encoding and decoding, in both forms", () => {
     for (const count of [0, 1, 512, 513, 5_000]) {
       const sketch = sketchOf(0, count);
       expect(Sketch.decode(sketch.encode()).estimate()).toBe(sketch.estimate());
@@ -129,7 +129,7 @@ describe("the sketch", () => {
     expect(() => Sketch.decode(new Uint8Array([7, 1, 2]))).toThrow("not a sketch");
   });
 
-  it("merges in any order to the same", () => {
+  it("is the same for any order of merges", () => {
     const parts = Array.from({ length: 8 }, () => {
       const sketch = new Sketch();
       for (let index = 0; index < 400; index++) sketch.add(randomUUID());

@@ -146,7 +146,7 @@ async function hotAndColdHold(project: string, events: number): Promise<void> {
 }
 
 describe("the database", () => {
-  it("killed in mid-insert and away for a while delays warm alone, which then holds every event once", async () => {
+  it("that is killed during inserts and down for a while delays only the warm tier, which then holds every event once", async () => {
     const project = freshName("p");
     const shards = [freshName("shardId"), freshName("shardId")];
     let sent = 0;

@@ -62,7 +62,7 @@ async function expectHeld({ project, subject, events }: Person): Promise<void> {
 }
 
 describe("a profile", () => {
-  it("holds the last events, counts, times and traits, however often they are delivered", async () => {
+  it("holds the last events, counts, times and traits, for any number of deliveries", async () => {
     const one = person(70);
     const tier = open();
     await tier.load(one.events.slice(0, 30));
@@ -72,14 +72,14 @@ describe("a profile", () => {
     await expectHeld(one);
   });
 
-  it("does not count copies that came through another shard", async () => {
+  it("does not count duplicates that arrive through another shard", async () => {
     const one = person(12);
     await open().load(one.events);
     await open().load(one.events.map((event, place) => copyOf(event, freshName("other"), place)));
     await expectHeld(one);
   });
 
-  it("holds each event once wherever its consumer dies", async () => {
+  it("holds each event once after a crash of its consumer at any call", async () => {
     for (const side of ["before", "after"] satisfies CrashSide[]) {
       for (let call = 1; call < 60; call++) {
         const one = person(6);
@@ -97,7 +97,7 @@ describe("a profile", () => {
     }
   }, 60_000);
 
-  it("takes events of two shards and two consumers at the same time", async () => {
+  it("counts events of two shards that two consumers load at the same time", async () => {
     const project = freshName("p");
     const one = person(10, project);
     const other = person(10, project);
@@ -108,13 +108,13 @@ describe("a profile", () => {
     expect((await readProfile(stores.dynamodb, project, one.subject, Date.now()))?.eventCount).toBe(20);
   });
 
-  it("is not kept of people who never signed in", async () => {
+  it("is not stored for persons who never signed in", async () => {
     const one = person(3);
     await open().load(one.events.map((event) => ({ ...event, anonymousSubject: event.subject })));
     expect(await readProfile(stores.dynamodb, one.project, one.subject, Date.now())).toBeNull();
   });
 
-  it("is not shown after its time, nor to another project, and begins anew", async () => {
+  it("is not shown after it expired or to another project, and starts again from zero", async () => {
     const one = person(3);
     await open().load(one.events);
     const laterMs = Date.now() + 49 * HOUR_MS;
@@ -133,7 +133,7 @@ describe("a profile", () => {
 });
 
 describe("addToProfile", () => {
-  it("keeps the newest traits whatever order they come in, and nothing of what it has", () => {
+  it("keeps the newest traits for any order of events, and ignores events that it contains", () => {
     const { events } = person(3);
     const [first, second, third] = events as [EnrichedEvent, EnrichedEvent, EnrichedEvent];
     const late = { ...second, traits: { plan: "older" }, timeMs: first.timeMs - 1 };

@@ -24,7 +24,7 @@ const open = (nowMs: () => number = Date.now) =>
   new MessageRegistry({ dynamodb: stores.dynamodb, table: TABLES.ledger, namespace: "test#", nowMs });
 
 describe("the table of ids", () => {
-  it("keeps first owners of more ids than it began with, and takes older ones", () => {
+  it("keeps the first owner of each id beyond its initial size, and replaces it only on request", () => {
     const table = new IdTable();
     const ids = Array.from({ length: 5_000 }, (_, index) => `id-${index}`);
     forEachId(packIds(ids), (high, low, index) => table.set(high, low, index, false));
@@ -42,7 +42,7 @@ describe("the table of ids", () => {
 });
 
 describe("claim", () => {
-  it("gives each of many messages to exactly one of many consumers at once", async () => {
+  it("gives each message to exactly one of many concurrent consumers", async () => {
     const project = freshName("p");
     const shards = Array.from({ length: 6 }, () => freshName("shardId"));
     const originals = runOf({ project, rawShard: shards[0] ?? "", count: 60 });
@@ -62,7 +62,7 @@ describe("claim", () => {
     expect(claims.flat().toSorted()).toEqual(originals.map((event) => event.messageId).toSorted());
   });
 
-  it("answers the same whenever and however often it is asked", async () => {
+  it("returns the same answer for every repetition", async () => {
     const project = freshName("p");
     const events = runOf({ project, rawShard: freshName("shardId"), count: 10 });
     const other = freshName("shardId");
@@ -76,7 +76,7 @@ describe("claim", () => {
     }
   });
 
-  it("begins anew at the end of the log when its memory is old, even if all of it has expired", async () => {
+  it("restarts at the end of the log when its memory is old, even if all entries expired", async () => {
     const project = freshName("p");
     let nowMs = Date.now();
     const [first, second] = [open(() => nowMs), open(() => nowMs)];
@@ -110,7 +110,7 @@ describe("suspects", () => {
   const event = (fields: Partial<EnrichedEvent>) =>
     enrichedEvent({ project: "p", rawShard: "s", receivedAtMs: nowMs, timeMs: nowMs - 100, ...fields });
 
-  it("are those marked, and those read late", () => {
+  it("are the marked events and the events that are read late", () => {
     expect(maySuspect(event({}), nowMs + 500)).toBe(false);
     expect(maySuspect(event({ suspect: true }), nowMs + 500)).toBe(true);
     expect(maySuspect(event({}), nowMs + 15_000)).toBe(true);
@@ -119,11 +119,19 @@ describe("suspects", () => {
   });
 
   it.each([
-    ["its own time, less the tolerated skew", { timeMs: nowMs - 10 * MINUTE_MS }, nowMs - 16 * MINUTE_MS],
-    ["its receipt, when its time is a little ahead", { timeMs: nowMs + MINUTE_MS }, nowMs - 6 * MINUTE_MS],
-    ["the window of dedupe, when its time is far ahead", { timeMs: nowMs + HOUR_MS }, nowMs - 24 * HOUR_MS],
-    ["the window of dedupe, when its time is long past", { timeMs: nowMs - 72 * HOUR_MS }, nowMs - 24 * HOUR_MS],
-  ])("are looked for from %s", (_name, fields, fromMs) => {
+    ["its own time, minus the tolerated skew", { timeMs: nowMs - 10 * MINUTE_MS }, nowMs - 16 * MINUTE_MS],
+    ["its receipt, if its time is a little in the future", { timeMs: nowMs + MINUTE_MS }, nowMs - 6 * MINUTE_MS],
+    [
+      "the start of the deduplication window, if its time is far in the future",
+      { timeMs: nowMs + HOUR_MS },
+      nowMs - 24 * HOUR_MS,
+    ],
+    [
+      "the start of the deduplication window, if its time is long past",
+      { timeMs: nowMs - 72 * HOUR_MS },
+      nowMs - 24 * HOUR_MS,
+    ],
+  ])("have a possible first copy from %s on", (_name, fields, fromMs) => {
     expect(firstCopyFromMs(event(fields))).toBe(fromMs);
   });
 });

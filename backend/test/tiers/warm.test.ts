@@ -29,8 +29,8 @@ async function runJobs(procedure: string): Promise<void> {
   for (const { job_id } of jobs) await stores.sql`call run_job(${job_id})`;
 }
 
-describe("looking for copies", () => {
-  it("is planned anew each time: a plan made while the day was young would scan the day for each of them", async () => {
+describe("the query for duplicates", () => {
+  it("gets a new plan for each batch, because a plan from an almost empty day would scan the day for each event", async () => {
     const [project, rawShard] = [freshName("p"), freshName("shardId")];
     for (let batch = 0; batch < 8; batch++) {
       await open().load(runOf({ project, rawShard, count: 3, first: 1 + batch * 3, fields: { suspect: true } }));
@@ -50,7 +50,7 @@ describe("the view `events`", () => {
     expect(columns.map((column) => column.column_name)).toEqual(STORE_COLUMNS.map(({ column }) => column));
   });
 
-  it("gives back what was loaded, to the millisecond and the character", async () => {
+  it("returns the loaded event, exact to the millisecond and the character", async () => {
     const project = freshName("p");
     const timeMs = Date.UTC(2026, 10, 20, 23, 59, 59, 999);
     const event = enrichedEvent({
@@ -78,7 +78,7 @@ describe("the view `events`", () => {
     expect(row?.["received_at"]).toEqual(new Date(event.receivedAtMs));
   });
 
-  it("is all that the role `analyst` may read", async () => {
+  it("is the only relation that the role `analyst` may read", async () => {
     const asAnalyst = (query: string) =>
       stores.sql.begin(async (tx) => {
         await tx`set local role analyst`;
@@ -98,8 +98,8 @@ describe("the view `events`", () => {
   });
 });
 
-describe("poison", () => {
-  it("goes to the failed events alone, once, and its neighbours are stored", async () => {
+describe("an event that the database refuses", () => {
+  it("becomes one failed event, and all other events are stored", async () => {
     const project = freshName("p");
     const rawShard = freshName("shardId");
     const events = runOf({ project, rawShard, count: 40 });
@@ -116,7 +116,7 @@ describe("poison", () => {
     for (const failed of stores.failed) expect(failed.message).not.toContain("title");
   });
 
-  it("holds up nothing when the failed-events store is down, and loses nothing", async () => {
+  it("is not lost if the failed-events store is down, and the retry stores all other events", async () => {
     const project = freshName("p");
     const rawShard = freshName("shardId");
     const events = runOf({ project, rawShard, count: 8 });
@@ -129,7 +129,7 @@ describe("poison", () => {
     expect(stores.failed).toHaveLength(1);
   });
 
-  it("is told from a fault of the database", async () => {
+  it("is distinguished from a fault of the database", async () => {
     const project = freshName("p");
     const broken = new WarmTier({
       sql: stores.sql,
@@ -144,7 +144,7 @@ describe("poison", () => {
 });
 
 describe("late events", () => {
-  it("finds the copy of a message that lies in a compressed chunk", async () => {
+  it("include duplicates of a message in a compressed chunk, which are recognised", async () => {
     const project = freshName("p");
     const [rawShard, other] = [freshName("shardId"), freshName("shardId")];
     const oldMs = Date.now() - 20 * DAY_MS;
@@ -163,7 +163,7 @@ describe("late events", () => {
     expect(await open().load(more)).toMatchObject({ loaded: 5 });
   });
 
-  it("shows in the continuous aggregates after their refresh", async () => {
+  it("are in the continuous aggregates after their refresh", async () => {
     const project = freshName("p");
     const timeMs = Date.now() - 3 * DAY_MS;
     await open().load(runOf({ project, rawShard: freshName("shardId"), count: 30, fields: { timeMs } }));
@@ -177,7 +177,7 @@ describe("late events", () => {
 });
 
 describe("rangesOfCopies", () => {
-  it("opens few days, near each of the times a copy can have", () => {
+  it("returns few days, near each time that a duplicate can have", () => {
     const nowMs = Date.UTC(2026, 10, 25, 12);
     const event = enrichedEvent({ project: "p", rawShard: "s", receivedAtMs: nowMs, timeMs: nowMs - 60_000 });
     expect(rangesOfCopies([event])).toEqual([{ fromMs: Date.UTC(2026, 10, 24), toMs: Date.UTC(2026, 10, 27) }]);
