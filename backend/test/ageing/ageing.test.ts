@@ -78,14 +78,14 @@ describe("retention settings", () => {
     expect(ProjectInput.safeParse({ name: "n", settings: { retention } }).success).toBe(false);
   });
 
-  it("are taken on entry within their bounds", () => {
+  it("are accepted on entry within their limits", () => {
     const settings = { retention: { hotHours: 24, warmDays: 30, coldDays: 365 } };
     expect(ProjectInput.safeParse({ name: "n", settings }).success).toBe(true);
   });
 });
 
-describe("warm", () => {
-  it("loses a project's old rows, compressed ones too, and nobody else's", async () => {
+describe("the warm tier", () => {
+  it("loses old rows of the project only, compressed rows too", async () => {
     const short = await projectWith({ retention: { warmDays: 10 } });
     const other = await projectWith({});
     await loadDays(short, [1, 8, 15, 40]);
@@ -97,14 +97,14 @@ describe("warm", () => {
     expect((await age()).rowsDeleted).toBe(0);
   });
 
-  it("drops days that are too old for everybody", async () => {
+  it("drops days that are too old for every project", async () => {
     const project = await projectWith({});
     await loadDays(project, [20, 120, 200]);
     expect((await age()).chunksDropped).toBeGreaterThanOrEqual(2);
     expect(await daysHeld(project)).toEqual([20]);
   });
 
-  it("keeps an import of old events as long from its arrival, beside rows that are due", async () => {
+  it("keeps imported old events for the retention time after their arrival, also beside expired rows", async () => {
     const project = await projectWith({ retention: { warmDays: 30 } });
     await loadDays(project, [50, 400], 1);
     await loadDays(project, [60, 400 - 1], 399);
@@ -115,7 +115,7 @@ describe("warm", () => {
     expect(await daysHeld(project)).toEqual([]);
   });
 
-  it("stops when there is no time, and goes on with the next run", async () => {
+  it("stops when there is no time left, and continues in the next run", async () => {
     const project = await projectWith({ retention: { warmDays: 5 } });
     await loadDays(project, [20, 21, 22]);
     let steps = 2;
@@ -126,8 +126,8 @@ describe("warm", () => {
   });
 });
 
-describe("cold", () => {
-  it("loses objects of old days, once they have lain there as long", async () => {
+describe("the cold tier", () => {
+  it("loses objects of old days after they were stored for the retention time", async () => {
     const project = await projectWith({ retention: { coldDays: 30 } });
     const cold = new ColdTier(stores);
     // One of these events is still recent after a month.
@@ -146,7 +146,7 @@ describe("cold", () => {
   });
 });
 
-describe("hot", () => {
+describe("the hot tier", () => {
   it("loses a project's old minutes", async () => {
     const project = await projectWith({ retention: { hotHours: 6 } });
     const put = (hoursAgo: number) =>

@@ -84,7 +84,7 @@ const told = () => receiver.received.map(({ body }) => JSON.parse(body));
 const stateOf = async (id: string) => (await warehouse.get(`/v1/admin/alerts/${id}`)).body.data.state;
 
 describe("rules", () => {
-  it("are made with defaults, listed, changed and taken away", async () => {
+  it("are created with defaults, listed, changed and deleted", async () => {
     const made = await createRule({ timing: undefined });
     expect(made).toMatchObject({
       projectId: PROJECT,
@@ -120,13 +120,13 @@ describe("rules", () => {
     [{ channels: [{ kind: "webhook", url: "https://169.254.169.254/" }] }, "/channels/0/url"],
     [{ channels: [{ kind: "sns", topicArn: "arn:aws:sns:us-east-1:000000000000:other" }] }, "/channels/0/topicArn"],
     [{ projectId: "p_nobody" }, "/projectId"],
-  ])("are refused when they say %j", async (input, pointer) => {
+  ])("are refused with %j", async (input, pointer) => {
     const whole = { name: "x", condition: TREND, ...input };
     const { status, body } = await warehouse.send("POST", "/v1/admin/alerts", whole);
     expect([status, body.code, body.pointer]).toEqual([400, "invalid_parameter", pointer]);
   });
 
-  it("of others look as if they did not exist", async () => {
+  it("of other projects look as if they did not exist", async () => {
     const own = await createRule();
     const asTenant = { "x-project": tenant };
     for (const [method, path, body] of [
@@ -145,7 +145,7 @@ describe("rules", () => {
 });
 
 describe("a notification", () => {
-  it("is signed so that the receiver can verify it, and comes once", async () => {
+  it("is signed so that the receiver can verify it, and is sent once", async () => {
     const { id, signingSecret } = await createRule();
     await storeEvents(11);
     expect(await run()).toMatchObject({ evaluated: 1, firing: 1, announced: 1, delivered: 1 });
@@ -166,7 +166,7 @@ describe("a notification", () => {
     expect(told().map(({ type }) => type)).toEqual(["alert.firing", "alert.resolved"]);
   });
 
-  it("is tried again after pauses that grow, under the same id, until it is delivered", async () => {
+  it("is retried after increasing pauses, under the same id, until it is delivered", async () => {
     await createRule();
     await storeEvents(11);
     receiver.answer = (response) => response.writeHead(500).end();
@@ -183,7 +183,7 @@ describe("a notification", () => {
     expect(receiver.received).toHaveLength(3);
   });
 
-  it("is given up in the end, and the reason is kept", async () => {
+  it("fails permanently after the last attempt, and keeps the reason", async () => {
     await createRule();
     await storeEvents(11);
     receiver.answer = (response) => response.writeHead(410).end();
@@ -196,14 +196,14 @@ describe("a notification", () => {
     expect(row).toMatchObject({ attempts: 14, lastError: "answered 410" });
   });
 
-  it("is sent once by runs at the same time", async () => {
+  it("is sent once by concurrent runs", async () => {
     await createRule();
     await storeEvents(11);
     await Promise.all([run(), run(), run()]);
     expect(receiver.received).toHaveLength(1);
   });
 
-  it("is lost with its sender for a minute at most", async () => {
+  it("is sent again a minute after its sender crashed", async () => {
     await createRule();
     await storeEvents(11);
     const { sql, database, alerts } = warehouse.parts;
@@ -258,7 +258,7 @@ describe("conditions", () => {
     await storeEvents(1, (40 * DAY_MS) / MINUTE_MS);
   };
 
-  it("a drop is one against the median of the same hour, so that one odd week does not matter", async () => {
+  it("a drop is measured against the median of the same hour, so that one unusual week does not matter", async () => {
     await weeks([40, 100, 100, 1_000, 90]);
     const drop = { kind: "volume", direction: "drop", percent: 50, minimumEvents: 50 };
     expect(await observed(drop)).toMatchObject({ state: "firing", value: 60, detail: { current: 40, median: 100 } });
@@ -277,7 +277,7 @@ describe("conditions", () => {
     expect(await observed(spike)).toMatchObject({ state: "firing", value: 200 });
   });
 
-  it("an hour of the week is that of the zone's clock", async () => {
+  it("an hour of the week follows the clock of the time zone", async () => {
     // Two weeks earlier, Berlin had summer time, so the same local hour was one hour earlier in UTC.
     nowMs = Date.parse("2026-11-04T12:00:00Z");
     await storeEvents(60, 30);
@@ -303,7 +303,7 @@ describe("conditions", () => {
     expect(await observed({ kind: "consent_drop_rate", percent: 50 })).toMatchObject({ state: "ok", value: null });
   });
 
-  it("lag is the age of what a tier lacks, and of what it loads", async () => {
+  it("lag is the age of the events that a tier lacks, and of the events that it loads", async () => {
     await flow([
       { minutesAgo: 30, processed: 10, warm_loaded: 10, hot_loaded: 10, cold_loaded: 9 },
       { minutesAgo: 20, processed: 10, warm_loaded: 9, hot_loaded: 9, hot_copies: 1 },
@@ -316,7 +316,7 @@ describe("conditions", () => {
     expect(await observed({ kind: "lag", tier: "cold", seconds: 60 })).toMatchObject({ value: 29 * 60 });
   });
 
-  it("imbalance is what does not add up after the settle time", async () => {
+  it("imbalance is the difference that is left after the settle time", async () => {
     await flow([
       { minutesAgo: 60, processed: 10, balanced: true },
       { minutesAgo: 30, processed: 10, warm_loaded: 9 },
@@ -325,7 +325,7 @@ describe("conditions", () => {
     expect(await observed({ kind: "imbalance" })).toMatchObject({ state: "firing", value: 1 });
   });
 
-  it("a trend may be of users, and about the value that is furthest out", async () => {
+  it("a trend may count users, and is judged by its most extreme value", async () => {
     await storeEvents(4, 3, { country: "DE" });
     await storeEvents(2, 3, { country: "FR", subject: "s2" });
     const trend = { ...TREND, threshold: 100, clearThreshold: 100 };
@@ -335,7 +335,7 @@ describe("conditions", () => {
     expect(await observed(below)).toMatchObject({ state: "firing", value: 2, detail: { of: "FR" } });
   });
 
-  it("that change begin anew, and what they fire for is told again", async () => {
+  it("that change start again, and their alerts are announced again", async () => {
     const { id } = await createRule();
     await storeEvents(11);
     await run();
@@ -347,7 +347,7 @@ describe("conditions", () => {
     expect(await run()).toMatchObject({ evaluated: 0 });
   });
 
-  it("that can't be observed hold up no other rule", async () => {
+  it("that can't be observed delay no other rule", async () => {
     const { id } = await createRule();
     await createRule({ name: "Other" });
     const { sql, database } = warehouse.parts;

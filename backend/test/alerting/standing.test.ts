@@ -44,18 +44,18 @@ describe("an alert", () => {
     expect(run([11, 11, 1, 11, 11, 1])).toEqual(["pending", "pending", "ok", "pending", "pending", "ok"]);
   });
 
-  it("tells of a value that swings around the threshold once", () => {
+  it("announces a value that swings around the threshold once", () => {
     const swinging = [11, 11, 11, 9, 11, 6, 12, 9, 7, 11, 8, 11];
     expect(run(swinging).filter((step) => step.includes("!"))).toEqual(["firing!firing"]);
     expect(run(swinging).at(-1)).toBe("firing");
   });
 
-  it("tells of a value that swings between breach and clear once", () => {
+  it("announces a value that swings between breach and clear once", () => {
     const told = run([11, 11, 11, 1, 11, 1, 1, 11, 1, 1, 11]).filter((step) => step.includes("!"));
     expect(told).toEqual(["firing!firing"]);
   });
 
-  it("fires at once where no time is asked for", () => {
+  it("fires immediately if the rule has no waiting time", () => {
     expect(run([11, 1], { forMinutes: 0, clearForMinutes: 0 })).toEqual(["firing!firing", "resolved!resolved"]);
   });
 
@@ -68,7 +68,7 @@ describe("an alert", () => {
     ]);
   });
 
-  it("takes no data for neither a breach nor a recovery", () => {
+  it("treats missing data neither as a breach nor as a recovery", () => {
     expect(run([11, 11, 11, null, null, null, null, 1, null, 1, 1])).toEqual([
       "pending",
       "pending",
@@ -85,7 +85,7 @@ describe("an alert", () => {
     expect(run([null, null])).toEqual(["ok", "ok"]);
   });
 
-  it("is silent while it is silenced, and speaks afterwards if it still fires", () => {
+  it("is not announced while it is silenced, and is announced afterwards if it still fires", () => {
     const silent = (value: number): Step => ({ value, silenced: true });
     expect(run([silent(11), silent(11), silent(11), silent(11), 11, 11])).toEqual([
       "pending",
@@ -103,7 +103,7 @@ describe("an alert", () => {
     ]);
   });
 
-  it("watches for values below, too", () => {
+  it("also fires for values below a threshold", () => {
     const below: Bounds = { direction: "below", threshold: 10, clear: 20 };
     expect(run([50, 9, 15, 25], { forMinutes: 0, clearForMinutes: 0 }, below)).toEqual([
       "ok",

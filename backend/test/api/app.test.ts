@@ -15,7 +15,7 @@ const auditOf = async (project: string) =>
   warehouse.sql<{ action: string; target: Record<string, unknown>; actor: string }[]>`
     select action, target, actor from audit_log where project = ${project} order by id`;
 
-describe("the door", () => {
+describe("the API", () => {
   it("answers unknown routes 404 and wrong methods 405 with Allow", async () => {
     const unknown = await warehouse.get("/v1/query/nothing");
     expect([unknown.status, unknown.body.code, unknown.body.request_id]).toEqual([404, "not_found", "r_test"]);
@@ -24,7 +24,7 @@ describe("the door", () => {
     expect(((await wrong.json()) as { code: string }).code).toBe("method_not_allowed");
   });
 
-  it("refuses a caller without project, and one without the scope", async () => {
+  it("refuses a caller without a project or without the scope", async () => {
     const nobody = await warehouse.app.request("/v1/query/trend?project=p_test");
     expect(nobody.status).toBe(401);
     for (const [path, scopes] of [
@@ -37,11 +37,11 @@ describe("the door", () => {
     }
   });
 
-  it("never caches what was read", async () => {
+  it("never allows a cache to store a response", async () => {
     expect((await warehouse.get("/v1/query/top?by=event")).headers.get("cache-control")).toBe("no-store");
   });
 
-  it("answers a fault with 503, Retry-After and nothing of its details", async () => {
+  it("answers a fault with 503 and Retry-After, but without its details", async () => {
     const app = queryApp({
       ...warehouse.parts,
       readRealtime: async () => {
@@ -56,7 +56,7 @@ describe("the door", () => {
     expect(String(warehouse.faults.pop())).toContain("secret detail");
   });
 
-  it("answers 503 when a part does not answer in time", async () => {
+  it("answers 503 when a dependency does not answer in time", async () => {
     const never = Promise.withResolvers<never>();
     const asked = Promise.withResolvers<void>();
     const app = queryApp({
@@ -82,11 +82,11 @@ describe("the door", () => {
     ["/v1/query/trend?interval=fortnight", '/interval: Invalid option: expected one of "minute"|"hour"|"day".'],
     ["/v1/events?limit=0", "/limit: Too small: expected number to be >=1."],
     ["/v1/query/top?by=event&limit=x", "/limit: not a whole number."],
-  ])("says of %s what was expected", async (path, message) => {
+  ])("names the expected value for %s", async (path, message) => {
     expect((await warehouse.get(path)).body).toMatchObject({ code: "invalid_parameter", message });
   });
 
-  it("refuses bodies that would break what reads them", async () => {
+  it("refuses bodies that are too deep, ill-formed or too large", async () => {
     const deep = `{"steps":${"[".repeat(30_000)}${"]".repeat(30_000)}}`;
     const nested = await warehouse.send("POST", "/v1/query/funnel", deep);
     expect([nested.status, nested.body.code]).toEqual([400, "invalid_parameter"]);
@@ -98,8 +98,8 @@ describe("the door", () => {
   });
 });
 
-describe("the audit", () => {
-  it("records every read before the data, without the ids asked for", async () => {
+describe("the audit log", () => {
+  it("records every read before the data, without the requested ids", async () => {
     const project = "p_audited";
     await warehouse.get("/v1/query/trend?event=A", { "x-project": project });
     await warehouse.get("/v1/events?userId=ada@example.com", { "x-project": project });
@@ -111,7 +111,7 @@ describe("the audit", () => {
     expect(JSON.stringify(records)).not.toContain("ada@");
   });
 
-  it("fails closed: what can't be recorded isn't read", async () => {
+  it("fails closed: without a record there is no read", async () => {
     let reads = 0;
     const app = queryApp({
       ...warehouse.parts,
@@ -126,7 +126,7 @@ describe("the audit", () => {
     warehouse.faults.length = 0;
   });
 
-  it("chains each project's records, also when they come at once, and finds what was changed", async () => {
+  it("chains each project's records, also of concurrent requests, and detects a changed record", async () => {
     const caller = { "x-project": "p_chain" };
     await Promise.all(Array.from({ length: 12 }, () => warehouse.get("/v1/query/top?by=event", caller)));
     const good = await warehouse.get("/v1/audit/verify", caller);
@@ -144,7 +144,7 @@ describe("the audit", () => {
     expect(JSON.stringify((await warehouse.get("/v1/audit", other)).body)).not.toContain("p_chain");
   });
 
-  it("notices a record that was taken out", async () => {
+  it("detects a deleted record", async () => {
     const caller = { "x-project": "p_cut" };
     for (let n = 0; n < 3; n++) await warehouse.get("/v1/query/top?by=event", caller);
     await warehouse.sql`

@@ -34,7 +34,7 @@ describe("migrateDatabase", () => {
     expect(await tables()).toEqual(expect.arrayContaining(["api_key", "event", "event_minute", "events", "project"]));
   });
 
-  it("changes nothing when run again, or by two at once", async () => {
+  it("changes nothing when it runs again or twice at the same time", async () => {
     const before = await tables();
     const jobs = () => sql`select job_id, proc_name, config from timescaledb_information.jobs order by job_id`;
     const jobsBefore = [...(await jobs())];

@@ -48,7 +48,7 @@ const list = (changes: object = {}) =>
   emulated.failedEvents.list({ project: "shop", fromMs: NOON - 10 * DAY, toMs: NOON + DAY, limit: 100, ...changes });
 
 describe("the store", () => {
-  it("gives back what it took, by project, code and time, newest first", async () => {
+  it("returns the stored events by project, code and time, newest first", async () => {
     const events = [
       failed("a"),
       failed("b", { receivedAtMs: NOON - DAY, pointer: null, messageId: null }),
@@ -65,7 +65,7 @@ describe("the store", () => {
     expect(await list({ project: "nobody" })).toEqual([]);
   });
 
-  it("replaces what the same origin stored before", async () => {
+  it("replaces the events that the same origin stored before", async () => {
     const project = "again";
     await emulated.failedEvents.store([failed("x", { project })], "shardId-0-2-process");
     await emulated.failedEvents.store([failed("x", { project }), failed("y", { project })], "shardId-0-2-process");

@@ -164,7 +164,7 @@ it("answers from every store once the tiers hold the events", async () => {
   expect((await ask("/v1/failed-events?code=nothing")).body.pointer).toBe("/code");
 });
 
-it("says 404 for a message that nobody has met, in this project", async () => {
+it("answers 404 for a message that is unknown in this project", async () => {
   expect((await ask("/v1/events/m-nowhere")).status).toBe(404);
   expect((await ask("/v1/events/m1", { "x-project": "p_other" })).status).toBe(404);
   expect((await ask(`/v1/events/${"a".repeat(101)}`)).status).toBe(404);
@@ -172,7 +172,7 @@ it("says 404 for a message that nobody has met, in this project", async () => {
   expect((await ask("/v1/events/%ZZ")).status).toBe(404);
 });
 
-it("tells the edge about a key it has not met", async () => {
+it("answers the edge's request for a key", async () => {
   const found = await ask(`/internal/keys/${hashKey(keys.publicKey)}`, { "x-project": "" });
   expect([found.status, found.body]).toMatchObject([
     200,

@@ -61,7 +61,7 @@ const TAKEN = [
 
 describe("addresses", () => {
   it.each(REFUSED)("refuses %s", (address) => expect(isPublicAddress(address)).toBe(false));
-  it.each(TAKEN)("takes %s", (address) => expect(isPublicAddress(address)).toBe(true));
+  it.each(TAKEN)("accepts %s", (address) => expect(isPublicAddress(address)).toBe(true));
 });
 
 describe("addresses as written", () => {
@@ -98,7 +98,7 @@ describe("a post", () => {
   const post = (options: Partial<Receiver["options"]> = {}, url = receiver.url) =>
     postPinned(url, { "x-test": "1" }, '{"a":"ü"}', { ...receiver.options, ...options });
 
-  it("goes to the address that was checked, under the name's certificate", async () => {
+  it("goes to the checked address, with the certificate of the name", async () => {
     expect(await post()).toEqual({ ok: true, status: 204 });
     expect(receiver.connectedTo).toEqual([PUBLIC_ADDRESS]);
     expect(receiver.received).toMatchObject([
@@ -110,14 +110,14 @@ describe("a post", () => {
     ]);
   });
 
-  it("asks for a name once, so that its second answer gains nothing", async () => {
+  it("resolves a name once, so that a second answer has no effect", async () => {
     const answers = [[PUBLIC_ADDRESS], ["127.0.0.1"]];
     expect((await post({ resolve: async () => answers.shift() ?? [] })).ok).toBe(true);
     expect(answers).toHaveLength(1);
   });
 
   it.each([[["10.0.0.1"]], [[PUBLIC_ADDRESS, "127.0.0.1"]], [[PUBLIC_ADDRESS, "::1"]], [["::ffff:10.0.0.1"]]])(
-    "is not made to a name that leads to %j",
+    "is not sent to a name that resolves to %j",
     async (addresses) => {
       expect(await post({ resolve: async () => addresses })).toEqual({
         ok: false,
@@ -133,12 +133,12 @@ describe("a post", () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it("tells nothing of an answer but its status, however long it is", async () => {
+  it("reports only the status of an answer of any length", async () => {
     receiver.answer = (response) => response.writeHead(500).end("x".repeat(1_000_000));
     expect(await post()).toEqual({ ok: false, reason: "answered 500" });
   });
 
-  it("ends at its deadline, when the name, the answer or its body does not come", async () => {
+  it("ends at its deadline if the name is not resolved or the answer does not arrive", async () => {
     const late = { ok: false, reason: "no answer in time" };
     expect(await post({ deadlineMs: 100, resolve: () => new Promise(() => {}) })).toEqual(late);
     receiver.answer = () => {};

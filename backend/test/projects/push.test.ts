@@ -71,7 +71,7 @@ beforeEach(async () => {
   edge.calls = 0;
 });
 
-it("has nothing to do while every push arrives", async () => {
+it("does nothing while every push arrives", async () => {
   const { key } = await makeKey();
   expect(edge.recordOf(key)?.revokedAt).toBeNull();
   edge.calls = 0;
@@ -81,8 +81,8 @@ it("has nothing to do while every push arrives", async () => {
 
 it.each([
   { name: "answers errors", down: async () => void (edge.status = 503), up: async () => void (edge.status = 200) },
-  { name: "is not there", down: () => edge.stop(), up: () => edge.start() },
-])("tells of a revocation that was made while the edge $name, once", async ({ down, up }) => {
+  { name: "is down", down: () => edge.stop(), up: () => edge.start() },
+])("pushes a revocation once that was made while the edge $name", async ({ down, up }) => {
   const { id, key } = await makeKey();
   await down();
   const revoked = await warehouse.send("DELETE", `/v1/admin/keys/${id}`);
@@ -95,7 +95,7 @@ it.each([
   expect(await run()).toEqual({ keysPushed: 0, keysUnpushed: 0 });
 });
 
-it("tells of both keys of a rotation, and of all keys of a project that changed", async () => {
+it("pushes both keys of a rotation, and all keys of a project that changed", async () => {
   const old = await makeKey();
   edge.status = 503;
   const rotated = await warehouse.send("POST", `/v1/admin/keys/${old.id}/rotate`, { overlapHours: 1 });
@@ -112,7 +112,7 @@ it("tells of both keys of a rotation, and of all keys of a project that changed"
   expect(edge.recordOf(old.key)?.settings.consentRegime).toBe("opt-in");
 });
 
-it("tells again when a change was made while an older state was on its way", async () => {
+it("pushes again when a key changed while an older state was in transit", async () => {
   const { database, edge: pushes } = warehouse.parts;
   const project = await createProject(database, { name: "Overtaken" }, null);
   const made = await createKey(database, project, { projectId: project.id, kind: "public" });
@@ -130,7 +130,7 @@ it("tells again when a change was made while an older state was on its way", asy
   expect(edge.recordOf(made.key)?.revokedAt).not.toBeNull();
 });
 
-it("goes on where it ended when its time was up, in calls of a bounded size", async () => {
+it("continues where it stopped when its time was up, in calls of limited size", async () => {
   const { database } = warehouse.parts;
   const project = await createProject(database, { name: "Large" }, null);
   const keys: string[] = [];

@@ -29,7 +29,7 @@ const recordOf = async (key: string) => {
 };
 
 describe("projects", () => {
-  it("are made, listed, changed", async () => {
+  it("are created, listed and changed", async () => {
     const made = await warehouse.send("POST", "/v1/admin/projects", {
       name: "Shop",
       settings: { consentRegime: "opt-in" },
@@ -46,7 +46,7 @@ describe("projects", () => {
     expect(listed.body.data.map(({ id }: { id: string }) => id)).toEqual([PROJECT, tenant, made.body.data.id]);
   });
 
-  it("of others look as if they did not exist", async () => {
+  it("of other owners look as if they did not exist", async () => {
     const asTenant = { "x-project": tenant };
     expect((await warehouse.get(`/v1/admin/projects/${PROJECT}`, asTenant)).status).toBe(404);
     expect((await warehouse.send("PATCH", `/v1/admin/projects/${PROJECT}`, { name: "Mine" }, asTenant)).status).toBe(
@@ -66,14 +66,14 @@ describe("projects", () => {
     expect((await warehouse.get(`/v1/admin/keys?projectId=${PROJECT}`, asTenant)).status).toBe(404);
   });
 
-  it("can't be given away by what a client writes into their settings", async () => {
+  it("do not change their owner by settings that a client sends", async () => {
     const made = await warehouse.send("POST", "/v1/admin/projects", { name: "X", settings: { $madeBy: tenant } });
     expect(made.body.data.settings).toEqual({});
     await warehouse.send("PATCH", `/v1/admin/projects/${made.body.data.id}`, { settings: { $madeBy: tenant } });
     expect((await warehouse.get(`/v1/admin/projects/${made.body.data.id}`, { "x-project": tenant })).status).toBe(404);
   });
 
-  it("tell the edge again about their keys when they are spread over more shards", async () => {
+  it("push their keys to the edge again when their number of shards changes", async () => {
     const key = await makeKey();
     warehouse.pushed.length = 0;
     const { body } = await warehouse.send("PATCH", `/v1/admin/projects/${tenant}`, { shards: 4 });
@@ -124,7 +124,7 @@ describe("keys", () => {
     expect([again.status, again.body.code]).toEqual([409, "conflicting_request"]);
   });
 
-  it("are revoked for good, also when it is said twice", async () => {
+  it("are revoked permanently, also by a repeated request", async () => {
     const key = await makeKey();
     const first = await warehouse.send("DELETE", `/v1/admin/keys/${key.id}`);
     const second = await warehouse.send("DELETE", `/v1/admin/keys/${key.id}`);
@@ -166,7 +166,7 @@ describe("keys", () => {
   });
 });
 
-it("writes every change into the audit log, and no key", async () => {
+it("writes every change, but no key, into the audit log", async () => {
   const made = await makeKey();
   const { body } = await warehouse.get("/v1/audit?limit=1000");
   expect(body.data[1]).toMatchObject({ action: "keys.create", target: { projectId: tenant, kind: "public" } });

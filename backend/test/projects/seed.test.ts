@@ -52,7 +52,7 @@ function pipeline(...args: string[]): Promise<{ code: number; stdout: string; st
   });
 }
 
-it("seeds once, keeps the keys, and gives them to a database that was wiped", async () => {
+it("seeds once, keeps the keys, and restores them in an emptied database", async () => {
   const keysFile = join(folder, "data", "dev-keys.json");
   const config = readConfig({ DATABASE_URL: warehouse.url, DATABASE_CONNECTIONS: "1" });
   const keys = await seed(config, { keysFile });
@@ -89,7 +89,7 @@ it("seeds once, keeps the keys, and gives them to a database that was wiped", as
   expect(await readFile(keysFile, "utf8")).toBe("{");
 }, 30_000);
 
-it("does from a terminal what the admin routes do, and tells the edge", async () => {
+it("offers the admin routes' operations on the command line, and pushes to the edge", async () => {
   const made = await pipeline("projects", "create", "--name", "From the terminal", "--settings", '{"rateLimit":7}');
   expect(made.stderr).toBe("");
   const project = JSON.parse(made.stdout);
@@ -136,7 +136,7 @@ it.each([
   [["keys", "rotate"], 2, "<id>"],
   [["keys", "revoke", "k_nothing"], 1, "there is no key k_nothing"],
 ])(
-  "says what is wrong with %j",
+  "explains the error in %j",
   async (args, code, message) => {
     const result = await pipeline(...args);
     expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)]);

@@ -29,7 +29,7 @@ async function everyPage(query: string): Promise<string[][]> {
 }
 
 describe("events", () => {
-  it("pages over ties, newest first, each event once", async () => {
+  it("returns pages with each event once, newest first, also for equal times", async () => {
     const ids = Array.from({ length: 25 }, (_, n) => `tie-${String(n).padStart(2, "0")}`);
     await warehouse.store(ids.map((messageId) => ({ messageId, time: TIME, event: "Tie" })));
     const pages = await everyPage(`event=Tie&${RANGE}&limit=10`);
@@ -37,7 +37,7 @@ describe("events", () => {
     expect(pages.flat()).toEqual([...ids].reverse());
   });
 
-  it("ends on a full page without promising another", async () => {
+  it("ends after a full last page without a further cursor", async () => {
     await warehouse.store([1, 2].map((n) => ({ messageId: `full-${n}`, time: TIME, event: "Full" })));
     expect(await everyPage(`event=Full&${RANGE}&limit=2`)).toEqual([["full-2", "full-1"]]);
   });
@@ -88,7 +88,7 @@ describe("events", () => {
     expect(page.body.data[0]).toMatchObject({ type: "page", name: "Home" });
   });
 
-  it("finds the unnamed by their type, and people by their ids through the vault", async () => {
+  it("finds events without a name by their type, and persons by their ids through the vault", async () => {
     await warehouse.store([
       { messageId: "who-1", time: TIME, type: "identify", subject: "surrogate-ada" },
       { messageId: "who-2", time: TIME, subject: "x", anonymousSubject: "surrogate-device" },
@@ -100,12 +100,12 @@ describe("events", () => {
     expect(await everyPage(`userId=ada&anonymousId=device&${RANGE}`)).toEqual([[]]);
   });
 
-  it("shows what was just sent by a clock that runs ahead", async () => {
+  it("shows an event that a fast clock has just sent", async () => {
     await warehouse.store([{ messageId: "ahead", time: Date.now() + 23 * 3_600_000, event: "Ahead" }]);
     expect(await everyPage("event=Ahead")).toEqual([["ahead"]]);
   });
 
-  it("refuses a cursor that was changed, or is another's", async () => {
+  it("refuses a cursor that was changed or belongs to another project", async () => {
     await warehouse.store([1, 2, 3].map((n) => ({ messageId: `c-${n}`, time: TIME, event: "Cursor" })));
     const { body } = await warehouse.get(`/v1/events?event=Cursor&${RANGE}&limit=1`);
     const cursor = body.nextCursor as string;
@@ -131,7 +131,7 @@ describe("events", () => {
     expect([otherFilter.status, otherFilter.body]).toMatchObject([400, refused]);
   });
 
-  it("shows a project nothing of another", async () => {
+  it("shows a project no events of another project", async () => {
     await warehouse.store([{ project: "p_secret", messageId: "theirs", time: TIME, event: "Theirs" }]);
     for (const query of [`event=Theirs&${RANGE}`, `event=Theirs&${RANGE}&project=p_secret`]) {
       expect((await warehouse.get(`/v1/events?${query}`)).body.data).toEqual([]);
@@ -148,7 +148,7 @@ describe("events", () => {
     },
   );
 
-  it("takes an empty parameter for an absent one", async () => {
+  it("treats an empty parameter as absent", async () => {
     const { status } = await warehouse.get("/v1/events?userId=&anonymousId=&event=&from=&to=&limit=&cursor=");
     expect(status).toBe(200);
   });

@@ -53,7 +53,7 @@ it("streams every event once, in order, as NDJSON", async () => {
   expect(ids).toEqual(Array.from({ length: COUNT }, (_, n) => `e-${String(n).padStart(5, "0")}`));
 });
 
-it.each(["csv", "parquet"])("gives a %s file that DuckDB reads, with the columns of the store", async (format) => {
+it.each(["csv", "parquet"])("returns a %s file that DuckDB reads, with the columns of the store", async (format) => {
   const file = join(folder, `events.${format}`);
   await writeFile(file, (await download(format)).bytes);
   const [counted] = await query(`select count(distinct message_id)::int as n, count(*)::int as all from '${file}'`);
@@ -66,13 +66,13 @@ it.each(["csv", "parquet"])("gives a %s file that DuckDB reads, with the columns
   expect(columns.map(({ column_name }) => column_name)).toEqual(STORE_COLUMNS.map(({ column }) => column));
 });
 
-it("puts nothing into a CSV that a spreadsheet would run", async () => {
+it("writes no value into a CSV that a spreadsheet would execute", async () => {
   const text = new TextDecoder().decode((await download("csv")).bytes);
   expect(text).toContain(`"'=HYPERLINK(""http://evil"")"`);
   for (const cell of ["=1", "+1", "-1", "@x", "\tx", "\rx"]) expect(csvCell(cell).replace(/^"/, "")).toMatch(/^'/);
 });
 
-it("gives a whole, empty file for a range without events", async () => {
+it("returns a complete, empty file for a range without events", async () => {
   const response = await warehouse.app.request("/v1/export?from=2020-01-01&to=2020-01-02&format=csv", {
     headers: CALLER,
   });

@@ -42,7 +42,7 @@ describe("funnel", () => {
     ]);
   });
 
-  it("takes one event for one step only, and those of one moment in the order of the steps", async () => {
+  it("uses an event for one step only, and events of the same time in the order of the steps", async () => {
     const project = "p_ties";
     await warehouse.store([
       { project, subject: "once", event: "View", time: at(0) },
@@ -57,7 +57,7 @@ describe("funnel", () => {
     expect(tie.map(({ users }: { users: number }) => users)).toEqual([3, 1]);
   });
 
-  it("filters steps by what they carry, and breaks down by the first step's", async () => {
+  it("filters steps by properties, and breaks down by a value of the first step", async () => {
     const project = "p_where";
     const plan = (value: unknown) => ({ project, event: "Plan", time: at(0), properties: { plan: value } });
     await warehouse.store([
@@ -88,7 +88,7 @@ describe("funnel", () => {
     ]);
   });
 
-  it("agrees with trying every combination", async () => {
+  it("agrees with a search of every combination", async () => {
     let run = 0;
     const events = fc.array(
       fc.record({

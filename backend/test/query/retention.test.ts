@@ -17,7 +17,7 @@ const ask = async (path: string, body: unknown, project = "p_test") => {
 };
 
 describe("retention", () => {
-  it("shows who came back in which period", async () => {
+  it("shows how many persons return in each period", async () => {
     const project = "p_return";
     const on = (subject: string, event: string, ...days: string[]) =>
       days.map((day) => ({ project, subject, event, time: `2026-07-${day}T10:00:00Z` }));

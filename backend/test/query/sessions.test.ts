@@ -57,7 +57,7 @@ const sessionsOf = (project: string, { from = FROM, to = TO, zone = "UTC" } = {}
 const spans = async (project: string, options = {}) =>
   (await sessionsOf(project, options)).map(({ start, stop, count }) => `${start}-${stop} ${count}`);
 
-describe("without an id of the client's", () => {
+describe("without a session id of the client", () => {
   it.each<[string, Seen[], string[]]>([
     ["one event is a session", [{ at: "10:00" }], ["10:00-10:00 1"]],
     [
@@ -65,35 +65,39 @@ describe("without an id of the client's", () => {
       [{ at: "10:00" }, { at: "10:30" }, { at: "11:00" }],
       ["10:00-11:00 3"],
     ],
-    ["a millisecond more does", [{ at: "10:00" }, { at: "10:30:00.001" }], ["10:00-10:00 1", "10:30-10:30 1"]],
+    [
+      "a pause that is a millisecond longer ends a session",
+      [{ at: "10:00" }, { at: "10:30:00.001" }],
+      ["10:00-10:00 1", "10:30-10:30 1"],
+    ],
     [
       "any event counts as activity",
       [{ at: "10:00" }, { at: "10:20", type: "identify" }, { at: "10:40" }],
       ["10:00-10:40 3"],
     ],
-    ["midnight ends it", [{ at: "23:55" }, { at: "2026-11-21T00:05:00Z" }], ["23:55-23:55 1", "00:05-00:05 1"]],
+    ["midnight ends a session", [{ at: "23:55" }, { at: "2026-11-21T00:05:00Z" }], ["23:55-23:55 1", "00:05-00:05 1"]],
     [
-      "another campaign begins one",
+      "another campaign starts a session",
       [{ at: "10:00", campaign: "a" }, { at: "10:05" }, { at: "10:10", campaign: "b" }, { at: "10:15" }],
       ["10:00-10:05 2", "10:10-10:15 2"],
     ],
     [
-      "the same campaign again does not",
+      "the same campaign again starts no session",
       [{ at: "10:00", campaign: "a" }, { at: "10:05" }, { at: "10:10", campaign: "a" }],
       ["10:00-10:10 3"],
     ],
     [
-      "a campaign after a direct visit does, and coming back to the first one too",
+      "a campaign after a direct visit starts a session, and so does a return to the first campaign",
       [{ at: "10:00" }, { at: "10:05", campaign: "a" }, { at: "10:10", campaign: "b" }, { at: "10:15", campaign: "a" }],
       ["10:00-10:00 1", "10:05-10:05 1", "10:10-10:10 1", "10:15-10:15 1"],
     ],
     [
-      "the last session's campaign is not this one's",
+      "a session does not inherit the campaign of the previous session",
       [{ at: "10:00", campaign: "a" }, { at: "12:00" }, { at: "12:05", campaign: "a" }],
       ["10:00-10:00 1", "12:00-12:00 1", "12:05-12:05 1"],
     ],
     [
-      "a paid click without a campaign is one",
+      "a paid click without a campaign counts as a campaign",
       [
         { at: "10:00" },
         { at: "10:05", medium: "paid", source: "Google" },
@@ -107,7 +111,7 @@ describe("without an id of the client's", () => {
     expect(await spans(visitor)).toEqual(expected);
   });
 
-  it("midnight is that of the time zone asked for", async () => {
+  it("midnight follows the requested time zone", async () => {
     const visitor = `v${visitors++}`;
     await store(visitor, visitor, [{ at: "22:55" }, { at: "23:05" }, { at: "23:55" }, { at: "2026-11-21T00:05:00Z" }]);
     expect(await spans(visitor, { zone: "Europe/Berlin" })).toEqual([
@@ -117,7 +121,7 @@ describe("without an id of the client's", () => {
     ]);
   });
 
-  it("a device's sessions are its own, whoever is signed in; the last one names it", async () => {
+  it("sessions belong to a device regardless of its user, and have the last user as subject", async () => {
     const project = `p${visitors++}`;
     await store(project, "kiosk", [{ at: "10:00" }, { at: "10:05", subject: "jane" }]);
     await store(project, "server", [{ at: "10:01", device: null, subject: "jane" }]);
@@ -129,8 +133,8 @@ describe("without an id of the client's", () => {
   });
 });
 
-describe("with an id of the client's", () => {
-  it("its sessions are taken, over midnight, pauses and campaigns; events without one stand apart", async () => {
+describe("with a session id of the client", () => {
+  it("sessions follow that id over midnight, pauses and campaigns, and events without an id are separate", async () => {
     const visitor = `v${visitors++}`;
     await store(visitor, visitor, [
       { at: "22:00", session: "s1", campaign: "a", path: "/in" },
@@ -157,7 +161,7 @@ describe("with an id of the client's", () => {
 });
 
 describe("sessions", () => {
-  it("are counted by their beginning, and once, however a range is cut", async () => {
+  it("are counted by their start, and once for any split of a range", async () => {
     const visitor = `v${visitors++}`;
     await store(visitor, visitor, [
       { at: "09:50" },
@@ -173,7 +177,7 @@ describe("sessions", () => {
     expect(found).toEqual([["09:50-10:35 3"], [], ["23:50-00:10 2"], []]);
   });
 
-  it("are the same when the events come twice and in another order", async () => {
+  it("are the same if the events arrive twice and in another order", async () => {
     const [one, other] = [`v${visitors++}`, `v${visitors++}`];
     const events: Seen[] = [{ at: "10:00" }, { at: "10:20", campaign: "a" }, { at: "10:40" }, { at: "12:00" }];
     await store(one, "same", events);
@@ -181,7 +185,7 @@ describe("sessions", () => {
     expect(await sessionsOf(other)).toEqual((await sessionsOf(one)).map((row) => ({ ...row, project: other })));
   });
 
-  it("are one project's, and what the role `analyst` may read too", async () => {
+  it("belong to one project, and are readable for the role `analyst`", async () => {
     const visitor = `v${visitors++}`;
     await store(visitor, visitor, [{ at: "10:00" }]);
     expect(await spans(PROJECT)).toEqual([]);
@@ -197,7 +201,7 @@ describe("GET /v1/query/sessions", () => {
   const ask = (project: string, query: string) =>
     warehouse.get(`/v1/query/sessions?${query}`, { ...CALLER, "x-project": project });
 
-  it("counts them by the bucket they began in, gaps filled with 0", async () => {
+  it("counts sessions by the bucket of their start, and fills gaps with 0", async () => {
     const project = `p${visitors++}`;
     await store(project, "a", [{ at: "10:00" }, { at: "10:10" }, { at: "23:30" }]);
     await store(project, "b", [{ at: "10:00" }, { at: "10:20" }]);

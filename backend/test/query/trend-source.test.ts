@@ -19,19 +19,25 @@ const year: TrendQuestion = { ...week, range: { fromMs: NOW_MS - 365 * DAY_MS, t
 it.each<[name: string, question: TrendQuestion, aggregated: number, stored: number, source: string]>([
   ["few events", week, 250_000, 250_000, "events"],
   ["many events", week, 250_001, 250_001, "event_hour"],
-  ["many, by the minute", { ...week, interval: "minute" }, 250_001, 250_001, "event_minute"],
-  ["many, in a zone of half hours", { ...week, wholeHours: false }, 250_001, 250_001, "event_minute"],
-  ["many, by event name", { ...week, breakdown: { kind: "named", name: "event" } }, 250_001, 250_001, "event_hour"],
-  ["people, however many", { ...week, measure: "users" }, 9_000_000, 9_000_000, "events"],
+  ["many events, by the minute", { ...week, interval: "minute" }, 250_001, 250_001, "event_minute"],
+  ["many events, in a time zone with half hours", { ...week, wholeHours: false }, 250_001, 250_001, "event_minute"],
   [
-    "another breakdown, however many",
+    "many events, by event name",
+    { ...week, breakdown: { kind: "named", name: "event" } },
+    250_001,
+    250_001,
+    "event_hour",
+  ],
+  ["users, for any number of events", { ...week, measure: "users" }, 9_000_000, 9_000_000, "events"],
+  [
+    "another breakdown, for any number of events",
     { ...week, breakdown: { kind: "named", name: "country" } },
     9_000_000,
     9_000_000,
     "events",
   ],
-  ["few, some of them gone", year, 1_000, 900, "event_hour"],
-  ["few, none of them gone", year, 1_000, 1_000, "events"],
+  ["few events, some already deleted", year, 1_000, 900, "event_hour"],
+  ["few events, none deleted", year, 1_000, 1_000, "events"],
 ])("%s", (_name, question, aggregated, stored, source) => {
   expect(chooseSource(question, { aggregated, stored })).toBe(source);
 });

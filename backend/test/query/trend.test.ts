@@ -30,7 +30,7 @@ describe("trend", () => {
     ]);
   });
 
-  it("keeps both hours apart that the end of summer time repeats, and makes its day 25 hours long", async () => {
+  it("separates the two hours that the end of summer time repeats, and makes that day 25 hours long", async () => {
     await warehouse.store([
       { time: "2026-10-25T00:30:00Z", event: "Autumn" },
       { time: "2026-10-25T01:30:00Z", event: "Autumn" },
@@ -51,7 +51,7 @@ describe("trend", () => {
     ]);
   });
 
-  it("knows zones whose hours begin at the half", async () => {
+  it("supports time zones whose hours start at the half hour", async () => {
     const points = await data(
       "/v1/query/trend?event=None&interval=hour&timezone=Asia/Kolkata&from=2026-03-01T00:00:00Z&to=2026-03-01T02:00:00Z",
     );
@@ -62,7 +62,7 @@ describe("trend", () => {
     ]);
   });
 
-  it("breaks down by a dimension and by a property, each value with its gaps filled", async () => {
+  it("breaks down by a dimension and by a property, and fills the gaps of each value", async () => {
     await warehouse.store([
       { time: "2026-04-01T10:00:00Z", event: "Plan", country: "DE", properties: { "plan's": "pro" } },
       { time: "2026-04-01T11:00:00Z", event: "Plan", country: "DE", properties: { "plan's": "pro" } },
@@ -95,14 +95,14 @@ describe("trend", () => {
     expect(points.map(({ breakdown }) => breakdown)).toEqual(Array.from({ length: 20 }, (_, i) => String(29 - i)));
   });
 
-  it("shows an event that was stored a moment ago, in the current bucket", async () => {
+  it("shows an event that was just stored in the current bucket", async () => {
     await warehouse.store([{ time: Date.now(), event: "Fresh" }]);
     const points = await data("/v1/query/trend?event=Fresh");
     expect(points.at(-1)?.value).toBe(1);
     expect(points).toHaveLength(25);
   });
 
-  it("answers the same from the aggregates once the events are gone, at the ragged ends too", async () => {
+  it("returns the same from the aggregates after the events were deleted, also for a range that starts within an hour", async () => {
     const project = "p_aged";
     const start = Date.parse("2026-08-01T10:00:30Z");
     const aged = { project, event: "Agg" };

@@ -42,24 +42,34 @@ const taken = (items: FiledItem[], before: number | null = null) => {
 
 describe("planIngestion", () => {
   it.each<[string, FiledItem[], number | null, number[]]>([
-    ["nothing", [], null, [0, -1, 0]],
+    ["no records if there are no items", [], null, [0, -1, 0]],
     ["an invocation", [item(1, 10)], null, [10, 10, 0]],
-    ["what comes behind the checkpoint", [item(1, 10), item(11, 20)], 15, [5, 20, 0]],
-    ["nothing again", [item(1, 10)], 10, [0, 10, 0]],
-    ["records filed again in another cut, once", [item(1, 10), item(6, 15)], null, [15, 15, 0]],
-    ["what an invocation did before it stopped", [item(1, 10, 4)], null, [4, 4, 0]],
-    ["the rest from the next one", [item(1, 10, 4), item(5, 12)], null, [12, 12, 0]],
-    ["nothing of one that is under way", [item(1, 10, null)], null, [0, -1, 0]],
+    ["the records after the checkpoint", [item(1, 10), item(11, 20)], 15, [5, 20, 0]],
+    ["no record twice", [item(1, 10)], 10, [0, 10, 0]],
+    ["records once that were filed again in other groups", [item(1, 10), item(6, 15)], null, [15, 15, 0]],
+    ["the records that an invocation completed before it stopped", [item(1, 10, 4)], null, [4, 4, 0]],
+    ["the remaining records from the next invocation", [item(1, 10, 4), item(5, 12)], null, [12, 12, 0]],
+    ["no record of an invocation that still runs", [item(1, 10, null)], null, [0, -1, 0]],
     [
-      "nothing beyond one that is being run again",
+      "no record after an invocation that is run again",
       [item(1, 10, null, NOW_MS - MINUTE_MS), item(11, 20)],
       null,
       [0, -1, 0],
     ],
-    ["what follows records that were given up", [item(1, 2), item(3, 4, null), item(5, 9)], null, [7, 9, 2]],
-    ["not those at the end: they may still come", [item(1, 2), item(3, 4, null)], null, [2, 2, 0]],
-    ["one that died and was run again", [item(1, 10, null), item(1, 5), item(6, 10)], null, [10, 10, 0]],
-  ])("takes %s", (_name, items, before, expected) => {
+    [
+      "the records that follow records that failed permanently",
+      [item(1, 2), item(3, 4, null), item(5, 9)],
+      null,
+      [7, 9, 2],
+    ],
+    ["no failed records at the end, because they may still complete", [item(1, 2), item(3, 4, null)], null, [2, 2, 0]],
+    [
+      "the records of an invocation that crashed and ran again",
+      [item(1, 10, null), item(1, 5), item(6, 10)],
+      null,
+      [10, 10, 0],
+    ],
+  ])("ingests %s", (_name, items, before, expected) => {
     expect(taken(items, before)).toEqual(expected);
   });
 });

@@ -161,13 +161,13 @@ const edgeLine = (counts: Partial<ShardCounters>): ShardCounters => ({
   ...counts,
 });
 
-it("measures every invariant that it is to watch", async () => {
+it("measures every invariant of its service", async () => {
   const watched = Object.values(INVARIANT_METRICS).filter(({ service }) => service === "reconcile");
   expect(Object.keys((await run()).counts)).toEqual(expect.arrayContaining(watched.map(({ metric }) => metric)));
 });
 
 describe("a minute", () => {
-  it("is told of by the edge's own lines, which travel with the events", async () => {
+  it("gets the edge's counts from lines in the stream, beside the events", async () => {
     const line = JSON.stringify({ v: 1, counters: edgeLine({ accepted: 2, suppressed: 1 }) });
     const both = { ...record(["a", "b"]), frame: concatBytes([record(["a", "b"]).frame, encodeMember([line])]) };
     const alone = { ...record([]), frame: encodeMember([line]) };
@@ -179,7 +179,7 @@ describe("a minute", () => {
     });
   });
 
-  it("adds up when all of it arrived, however often it was run", async () => {
+  it("is balanced when every event arrived, for any number of reruns", async () => {
     const records = [record(["a", "b", "c"], { broken: 1 }), record(["d", "e"])];
     const events = await processed(records);
     await new EdgeCounters(dynamodb).store([edgeLine({ accepted: 5, rejected: 2, suppressed: 3, duplicates: 1 })]);
@@ -206,7 +206,7 @@ describe("a minute", () => {
     });
   });
 
-  it.each(["hot", "warm", "cold"] as const)("that %s lacks events of is imbalanced until they arrive", async (tier) => {
+  it.each(["hot", "warm", "cold"] as const)("is imbalanced while %s lacks events, until they arrive", async (tier) => {
     const events = await processed([record(["a", "b", "c"])]);
     const others = (["hot", "warm", "cold"] as const).filter((name) => name !== tier);
     await load(events, others);
@@ -220,7 +220,7 @@ describe("a minute", () => {
     expect((await run()).imbalanced).toEqual([]);
   });
 
-  it("that the edge accepted more of than came out of the stream is imbalanced", async () => {
+  it("is imbalanced if the edge accepted more events than the stream delivered", async () => {
     await load(await processed([record(["a", "b"])]));
     await new EdgeCounters(dynamodb).store([edgeLine({ accepted: 2 }), edgeLine({ accepted: 1, serial: 1 })]);
     const { imbalanced } = await run();
@@ -229,12 +229,12 @@ describe("a minute", () => {
     expect((await run()).imbalanced).toEqual([]);
   });
 
-  it("of which nothing came out at all is imbalanced too", async () => {
+  it("is imbalanced if the stream delivered none of its events", async () => {
     await new EdgeCounters(dynamodb).store([edgeLine({ accepted: 7 })]);
     expect((await run()).imbalanced).toMatchObject([{ differences: { edge: 7 } }]);
   });
 
-  it("adds up with second tries, copies through another shard, and failures of a tier", async () => {
+  it("is balanced with retries, duplicates through another shard, and failures of a tier", async () => {
     const first = record(["a", "b"]);
     const again = { ...record(["a", "b"], { marked: true }), partitionKey: first.partitionKey };
     const events = await processed([first, again]);
@@ -255,7 +255,7 @@ describe("a minute", () => {
     });
   });
 
-  it("shows what a tier counts twice", async () => {
+  it("is imbalanced if a tier counts an event twice", async () => {
     const events = await processed([record(["a"])]);
     await load(events);
     await sql`update warm_count set loaded = loaded + 1 where project = ${project}`;
@@ -264,7 +264,7 @@ describe("a minute", () => {
     expect(counts.I3TierSurplus).toBeGreaterThan(0);
   });
 
-  it("has time to settle", async () => {
+  it("is not judged before it settled", async () => {
     await processed([record(["a"])]);
     const at = receivedAtMs + 4 * MINUTE_MS;
     const parts = { sql, dynamodb, edgeCounters: new EdgeCounters(dynamodb), nowMs: () => at };
@@ -276,7 +276,7 @@ describe("a minute", () => {
     ]);
   });
 
-  it("is counted once by runs at the same time", async () => {
+  it("is counted once by concurrent runs", async () => {
     await load(await processed([record(["a", "b"])]));
     await Promise.all([run(), run(), run()]);
     await run();

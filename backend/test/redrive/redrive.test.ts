@@ -120,7 +120,7 @@ async function keys(prefix = ""): Promise<string[]> {
 const all = { dryRun: false, limit: 100 };
 
 describe("a batch of a tier", () => {
-  it.each(["hot", "warm", "cold"])("is loaded into %s and moved out of the way", async (name) => {
+  it.each(["hot", "warm", "cold"])("is loaded into %s and moved to the redriven batches", async (name) => {
     const events = runOf({ project, rawShard: freshName("s"), count: 20 });
     const live = tierOf(name).open();
     await live.load(events.slice(0, 5));
@@ -140,7 +140,7 @@ describe("a batch of a tier", () => {
     expect(await redrive(parts(), all, plenty)).toEqual([]);
   });
 
-  it("of one consumer is left alone when another's are asked for, and when it can't be taken yet", async () => {
+  it("stays in the bucket if another consumer is requested, the tier is down, or there is no time", async () => {
     const events = runOf({ project, rawShard: freshName("s"), count: 2 });
     await giveUp("warm", [streamRecord(framesOf(events))]);
     await giveUp("warm", [streamRecord(framesOf(events))]);
@@ -153,7 +153,7 @@ describe("a batch of a tier", () => {
     expect((await tierOf("warm").holds(project)).events).toBe(2);
   });
 
-  it("is carried out by request, in as many runs as it takes", async () => {
+  it("is redriven on request, in as many runs as necessary", async () => {
     const database = databaseClient(readConfig({ DATABASE_URL: stores.url, DATABASE_CONNECTIONS: "1" }));
     const events = runOf({ project, rawShard: freshName("s"), count: 3 });
     await giveUp("hot", [streamRecord(framesOf(events))]);
@@ -186,7 +186,7 @@ describe("a batch of the processor", () => {
       ]),
     );
 
-  it("reaches every tier once, whatever of it had been emitted, and however often it is redriven", async () => {
+  it("reaches every tier once, after any part was emitted and for any number of redrives", async () => {
     const [first, second, third] = [rawBatch(["a", "b"]), rawBatch(["c", "d"]), rawBatch(["e"])];
     const live = async (records: StreamRecord[]) => {
       const start = emitted.length;
@@ -219,7 +219,7 @@ describe("a batch of the processor", () => {
     }
   });
 
-  it("keeps what can't be read under the name that it had", async () => {
+  it("stores an unreadable record once, under the same failed-event id", async () => {
     const broken = streamRecord(Buffer.from("no frame"));
     const start = Date.now() - 60_000;
     const parted = processor();
@@ -232,7 +232,7 @@ describe("a batch of the processor", () => {
   });
 });
 
-describe("what lies in the bucket", () => {
+describe("an object in the bucket", () => {
   const lambdas = (changes: Record<string, unknown> = {}) => ({
     requestContext: {
       requestId: "c9b8fa9f-5a7f-xmpl-af9c-0c604cde93a5",
@@ -248,7 +248,7 @@ describe("what lies in the bucket", () => {
     ...changes,
   });
 
-  it("may be Lambda's own, its payload as an object or as text", () => {
+  it("may come from Lambda, with its payload as an object or as text", () => {
     const body = lambdas();
     const expected = { consumer: "warm", condition: "RecordAgeExceeded", shardId: "shardId-000000000001" };
     expect(parseBatch("k", JSON.stringify(body))).toMatchObject(expected);
@@ -257,19 +257,23 @@ describe("what lies in the bucket", () => {
   });
 
   it.each([
-    ["no JSON", "{", "not a batch of an event-source mapping"],
+    ["invalid JSON", "{", "not a batch of an event-source mapping"],
     [
-      "another function's",
+      "a batch of another function",
       JSON.stringify({ ...lambdas(), requestContext: { functionArn: "x:thumbnails", condition: "" } }),
       "of a function that is not known",
     ],
     [
-      "one without a payload, as SQS destinations have it",
+      "a batch without a payload, as SQS destinations receive it",
       JSON.stringify({ ...lambdas(), payload: undefined }),
       "not a batch of an event-source mapping",
     ],
-    ["one whose payload was cut", JSON.stringify({ ...lambdas(), payload: '{"Records":[{' }), "without its records"],
-  ])("is told apart: %s", async (_name, text, problem) => {
+    [
+      "a batch with a truncated payload",
+      JSON.stringify({ ...lambdas(), payload: '{"Records":[{' }),
+      "without its records",
+    ],
+  ])("is reported as unreadable: %s", async (_name, text, problem) => {
     expect(parseBatch("k", text)).toEqual({ key: "k", problem });
     await s3.send(new PutObjectCommand({ Bucket: BUCKETS.undelivered, Key: "aws/lambda/x", Body: text }));
     expect(await redrive(parts(), all, plenty)).toMatchObject([

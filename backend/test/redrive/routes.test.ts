@@ -36,7 +36,7 @@ afterAll(() => warehouse.stop());
 
 const PATH = "/v1/admin/redrive";
 
-it("shows the operator what was given up, and takes requests", async () => {
+it("shows the operator the undelivered batches, and accepts requests", async () => {
   const asked = await warehouse.send("POST", PATH, { consumer: "hot" });
   expect([asked.status, asked.body.data]).toMatchObject([201, { consumer: "hot", redriven: 0, finishedAt: null }]);
   expect((await warehouse.send("POST", PATH)).body.data).toMatchObject({ consumer: null });
@@ -48,7 +48,7 @@ it("shows the operator what was given up, and takes requests", async () => {
   expect([wrong.status, wrong.body.pointer]).toEqual([400, "/consumer"]);
 });
 
-it("is the operator's alone", async () => {
+it("is open to the operator only", async () => {
   const asTenant = { "x-project": tenant };
   expect((await warehouse.get(PATH, asTenant)).status).toBe(403);
   expect((await warehouse.send("POST", PATH, {}, asTenant)).status).toBe(403);

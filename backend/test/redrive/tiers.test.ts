@@ -54,7 +54,7 @@ async function expectAll(tier: TierUnderTest, project: string, events: readonly 
 }
 
 describe.each(tiers)("$name", (tier) => {
-  it("is given back what it never had, in any number of tries", async () => {
+  it("loads missing events once in any number of redrives", async () => {
     const { project, all, before, givenUp, after } = giveUp();
     const live = open(tier);
     await live.load(before);
@@ -65,14 +65,14 @@ describe.each(tiers)("$name", (tier) => {
     await expectAll(tier, project, all);
   });
 
-  it("is given back what it had already", async () => {
+  it("ignores a redrive of events that it already holds", async () => {
     const { project, all, before, givenUp, after } = giveUp();
     await open(tier).load([...before, ...givenUp, ...after]);
     expect(await open(tier).redrive(givenUp)).toMatchObject({ loaded: 0, repeated: 15 });
     await expectAll(tier, project, all);
   });
 
-  it("has passed what it was given back, should it still come by the stream", async () => {
+  it("holds redriven events once if the stream still delivers them", async () => {
     const { project, all, before, givenUp, after } = giveUp();
     const live = open(tier);
     await live.load(before);
@@ -82,7 +82,7 @@ describe.each(tiers)("$name", (tier) => {
     await expectAll(tier, project, all);
   });
 
-  it("is given back parts that were given up one by one, in any order", async () => {
+  it("holds each event once after a redrive of overlapping parts in any order", async () => {
     const { project, all, before, givenUp, after } = giveUp();
     await open(tier).load(before);
     await open(tier).load(after);
@@ -92,7 +92,7 @@ describe.each(tiers)("$name", (tier) => {
     await expectAll(tier, project, all);
   });
 
-  it("counts a message once whose copy came another way meanwhile", async () => {
+  it("counts a message once whose duplicate arrived through another shard", async () => {
     const { project, all, before, givenUp, after } = giveUp();
     const other = freshName("shardId");
     await open(tier).load(before);
@@ -110,7 +110,7 @@ describe.each(tiers)("$name", (tier) => {
     ["before", "with its followers"],
     ["after", "with its followers"],
   ])(
-    "is given back what it died of %s any call, having tried it %s",
+    "holds each event once after a redrive of a batch on which it crashed %s any call, tried %s",
     async (side, how) => {
       for (let call = 1; call <= CALLS_MAX; call++) {
         const { project, all, before, givenUp, after } = giveUp();
@@ -131,7 +131,7 @@ describe.each(tiers)("$name", (tier) => {
   );
 
   it.each<CrashSide>(["before", "after"])(
-    "is given back what it died of %s any call of the redrive itself",
+    "holds each event once after a crash %s any call of the redrive itself",
     async (side) => {
       for (let call = 1; call <= CALLS_MAX; call++) {
         const { project, all, before, givenUp, after } = giveUp();
@@ -152,7 +152,7 @@ describe.each(tiers)("$name", (tier) => {
 });
 
 describe("names of redriven shards", () => {
-  it("are the same for the same batch, apart from others, and tell whose they were", () => {
+  it("are equal for the same batch only, and contain the name of the original shard", () => {
     const name = redrivenShard("eu.1.raw.shardId-000000000001", "4957");
     expect(redrivenShard("eu.1.raw.shardId-000000000001", "4957")).toBe(name);
     expect(redrivenShard("eu.1.raw.shardId-000000000001", "4958")).not.toBe(name);
@@ -165,7 +165,7 @@ describe("ranges of positions", () => {
   const position = (place: number) =>
     positionNumber(`${String(4_957 + Math.floor(place / 5)).padStart(64, "0")}.00000${place % 5}`);
 
-  it("cover what was added, and nothing that lies between", () => {
+  it("cover the added positions and no position between them", () => {
     const places = fc.uniqueArray(fc.nat(200), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(fc.array(places, { minLength: 1, maxLength: 8 }), (groups) => {
@@ -183,7 +183,7 @@ describe("ranges of positions", () => {
     );
   });
 
-  it("join what is added together, but not across what is there", () => {
+  it("join positions that are added together, but not across existing ranges", () => {
     const first = withPositions([], [position(10), position(12)]);
     expect(first).toEqual([{ first: position(10), last: position(12) }]);
     const more = withPositions(first, [position(1), position(3), position(20), position(30)]);
@@ -192,7 +192,7 @@ describe("ranges of positions", () => {
     expect([4, 9, 13, 19].map((place) => covers(more, position(place)))).toEqual([false, false, false, false]);
   });
 
-  it("are bounded: the oldest gaps are forgotten", () => {
+  it("are limited in number: the oldest gaps are closed", () => {
     let ranges: readonly PositionRange[] = [];
     for (let place = 0; place < 1_200; place++) ranges = withPositions(ranges, [position(place * 2)]);
     expect(ranges).toHaveLength(1_000);

@@ -26,12 +26,12 @@ describe(`${POISONS.length} kinds of poison`, () => {
   let known: FailedEvent[];
   let unknown: FailedEvent[];
 
-  it("are at least fifty, each of its own", () => {
+  it("are at least fifty different kinds", () => {
     expect(POISONS.length).toBeGreaterThanOrEqual(50);
     expect(new Set(POISONS.map(({ name }) => name)).size).toBe(POISONS.length);
   });
 
-  it("reach the tiers or the failed events, one or the other, and stop nobody", async () => {
+  it("reach either the tiers or the failed events, and block no other event", async () => {
     const mate = (id: string) => frame([batchLine([track(id)], { project })]);
     const [first = "", middle = "", last = ""] = GOOD;
     const half = Math.floor(POISONS.length / 2);
@@ -49,7 +49,7 @@ describe(`${POISONS.length} kinds of poison`, () => {
     expect(known.length + unknown.length).toBe(failing.length);
   });
 
-  it.each(failing)("$name is kept with its reason", ({ failed: code, messageId, project: owner }) => {
+  it.each(failing)("$name is stored with its reason", ({ failed: code, messageId, project: owner }) => {
     const among = owner === "unknown" ? unknown : known;
     const found = among.filter((event) => event.code === code && event.messageId === messageId);
     expect(found.length, JSON.stringify(among.map((event) => [event.code, event.messageId]))).toBeGreaterThanOrEqual(1);
@@ -59,13 +59,13 @@ describe(`${POISONS.length} kinds of poison`, () => {
     expect(event?.payload).not.toMatch(/\0/);
   });
 
-  it("as many of each reason as were sent", () => {
+  it("have as many failed events of each reason as were sent", () => {
     const count = (events: readonly { code: string }[]) =>
       Object.fromEntries([...Map.groupBy(events, ({ code }) => code)].map(([code, all]) => [code, all.length]));
     expect(count([...known, ...unknown])).toEqual(count(failing.map(({ failed: code }) => ({ code }))));
   });
 
-  it("are stored as it was promised, in warm and cold alike", async () => {
+  it("are stored as expected, equally in the warm and cold tiers", async () => {
     const rows = await backend.sql`select message_id, event, properties from events where project = ${project}`;
     const archived = await backend.cold(
       project,
@@ -87,12 +87,12 @@ describe(`${POISONS.length} kinds of poison`, () => {
     }
   });
 
-  it("show no client's id", () => {
+  it("contain no client's id", () => {
     for (const event of [...known, ...unknown]) expect(event.payload).not.toContain("anon-1");
   });
 });
 
-describe("what only the plan refused", () => {
+describe("an event that only the plan refuses", () => {
   const project = "p_planned";
   const order = (properties: Record<string, unknown>) => ({ event: "Order Completed", userId: "ada", properties });
   const plan = (order: Record<string, unknown>) => ({
@@ -137,7 +137,7 @@ describe("what only the plan refused", () => {
   const replay = (body: object = {}) => backend.ask(project, "POST", "/v1/failed-events/replay", body);
   const listed = async () => (await backend.ask(project, "GET", "/v1/failed-events?limit=1000")).body;
 
-  it("is kept with code, place, rule, what was found and the plan's version; the rest goes through", async () => {
+  it("is stored with code, place, rule, value and plan version, and other events are processed", async () => {
     await backend.makeProject(project);
     const pushed = await backend.ask(project, "PUT", "/v1/admin/tracking-plan", STRICT);
     expect([pushed.status, pushed.body.propagated], JSON.stringify(pushed.body)).toEqual([200, true]);
@@ -165,7 +165,7 @@ describe("what only the plan refused", () => {
     expect(ofKind.body).toMatchObject({ data: [], counts: {} });
   });
 
-  it("fails again, and is listed so, when it is replayed and nothing was mended", async () => {
+  it("fails again if it is replayed with the same plan, and both failures are listed", async () => {
     const { status, body } = await replay({ code: "plan_wrong_type" });
     expect([status, body]).toEqual([
       200,
@@ -177,7 +177,7 @@ describe("what only the plan refused", () => {
     expect((await backend.tiers(project)).warm).toEqual(["kept"]);
   });
 
-  it("lands once in each tier after the plan was mended, however often and by whom it is replayed", async () => {
+  it("is stored once in each tier after the plan was corrected, for any number of concurrent replays", async () => {
     const mended = await backend.ask(project, "PUT", "/v1/admin/tracking-plan", MENDED);
     expect([mended.status, mended.body.propagated], JSON.stringify(mended.body)).toEqual([200, true]);
     const runs = await Promise.all([
@@ -213,7 +213,7 @@ describe("what only the plan refused", () => {
     for (const event of data) expect(event.replay?.outcome, event.messageId).toBe("replayed");
   });
 
-  it("is the event that was sent: ids, times and values", async () => {
+  it("is stored with the ids, times and values that were sent", async () => {
     const rows = await backend.sql`
       select message_id, subject, properties, received_at from events where project = ${project} and message_id not like 'marker%'`;
     expect(new Set(rows.map((row) => row["subject"])).size).toBe(1);

@@ -77,7 +77,7 @@ async function expectOnce(project: string, ids: readonly string[], hot = ids.len
 }
 
 describe("a replay", () => {
-  it("that dies after its originals are on the stream is done again, and counts once", async () => {
+  it("that crashes after its originals are on the stream is repeated, and counts each event once", async () => {
     const ids = ["a", "b", "c"];
     const project = await refused(ids);
     await pushPlan(project, OFF);
@@ -95,7 +95,7 @@ describe("a replay", () => {
     await expectOnce(project, ids);
   });
 
-  it("puts what it has put before once through the processor, weeks later too, when no tier remembers", async () => {
+  it("processes originals once that are put again, even when no tier knows their messages", async () => {
     // The events are four days old: the hot and cold tiers no longer know their messages, and the hot tier does not count them.
     const ids = ["old-1", "old-2"];
     const old = await refused(ids, Date.now() - 4 * DAY_MS);
@@ -117,7 +117,7 @@ describe("a replay", () => {
     expect(backend.counts.redelivered - before).toBe(4);
   });
 
-  it("leaves out what came another way meanwhile", async () => {
+  it("skips events that arrived another way", async () => {
     const project = await refused(["twice", "once"], Date.now() - 3 * DAY_MS);
     await pushPlan(project, OFF);
     // The client sends it again after the plan is corrected.
@@ -134,7 +134,7 @@ describe("a replay", () => {
     expect(Object.fromEntries(outcomes)).toEqual({ twice: "arrived", once: "replayed" });
   });
 
-  it("is cut into parts by time, and goes on where it ended", async () => {
+  it("is split into parts by time, and continues where it stopped", async () => {
     const project = `p_${randomUUID().slice(0, 8)}`;
     await backend.makeProject(project);
     await pushPlan(project, REFUSING);
@@ -161,7 +161,7 @@ describe("a replay", () => {
     await expectOnce(project, ids);
   });
 
-  it("over HTTP takes a cursor back, and none that is made up", async () => {
+  it("over HTTP refuses invalid parameters, and reads no events by a cursor or ids of another project", async () => {
     const project = await refused(["x"]);
     const post = (body: unknown) => backend.ask(project, "POST", "/v1/failed-events/replay", body);
     expect((await post({ cursor: "e30" })).body).toMatchObject({ code: "invalid_parameter", pointer: "/cursor" });
@@ -182,7 +182,7 @@ describe("a replay", () => {
     expect(asked.body.data).toMatchObject({ examined: 0, replayed: 0 });
   });
 
-  it("waits for nothing that is down: the fault is told, and the same request later does it", async () => {
+  it("reports a store that is down without waiting, and succeeds when repeated later", async () => {
     const project = await refused(["later"]);
     await pushPlan(project, OFF);
     const down = () => Promise.reject(new Error("Kinesis does not answer"));
@@ -192,7 +192,7 @@ describe("a replay", () => {
     await expectOnce(project, ["later"]);
   });
 
-  it("says what it cannot open", async () => {
+  it("counts originals that it cannot open", async () => {
     const project = await refused(["sealed"]);
     const other = new OriginalSeal("the secret of another installation altogether");
     expect((await replay(project, { seal: other })).counts).toMatchObject({
@@ -206,7 +206,7 @@ describe("a replay", () => {
     await expectOnce(project, ["sealed"]);
   });
 
-  it("of lines that nobody could read takes them to the processor again", async () => {
+  it("of unreadable lines sends them to the processor again", async () => {
     const project = `p_${randomUUID().slice(0, 8)}`;
     const line = batchLine([track("was-from-tomorrow")], { project });
     // An older processor could not read this line, and the present one can.
@@ -216,7 +216,7 @@ describe("a replay", () => {
     await expectOnce(project, ["was-from-tomorrow"]);
   });
 
-  it("that a person forged onto the stream claims nothing of another's", async () => {
+  it("that was forged on the stream claims no event of another project", async () => {
     const project = await refused(["real"]);
     const [failure] = await backend.failures(project);
     await pushPlan(project, OFF);
@@ -245,11 +245,11 @@ function failedEvent(project: string, code: FailedEvent["code"], changes: Partia
   };
 }
 
-describe("what the warm tier alone refused", () => {
+describe("an event that only the warm tier refused", () => {
   const unstorable = (event: EnrichedEvent): FailedEvent =>
     failedEvent(event.project, "unstorable", { messageId: event.messageId, payload: JSON.stringify(event) });
 
-  it("goes to that tier alone, and once", async () => {
+  it("is replayed into that tier only, and once", async () => {
     const project = `p_${randomUUID().slice(0, 8)}`;
     const event = enrichedEvent({ project, rawShard: "shardId-old", messageId: "late" });
     await backend.failedEvents.store([unstorable(event)], `test-${project}`);
@@ -260,7 +260,7 @@ describe("what the warm tier alone refused", () => {
     expect(left).toHaveLength(0);
   });
 
-  it("stays where it is while that tier refuses it still", async () => {
+  it("stays a failed event while that tier still refuses it", async () => {
     const project = `p_${randomUUID().slice(0, 8)}`;
     const good = enrichedEvent({ project, rawShard: "shardId-old", messageId: "mended" });
     const bad = enrichedEvent({ project, rawShard: "shardId-old", messageId: "bad", path: "NUL \0 still" });
@@ -275,7 +275,7 @@ describe("an original", () => {
   const seal = new OriginalSeal("a secret of more than thirty-two characters");
   const of = { project: "p", id: "f1" };
 
-  it("is opened by whom it was sealed, for the event it belongs to, and unchanged", () => {
+  it("can only be opened with its secret, for its own event, and unchanged", () => {
     const sealed = seal.seal("the line", of);
     expect(seal.open(sealed, of)).toBe("the line");
     expect(new OriginalSeal("a secret of more than thirty-two characters").open(sealed, of)).toBe("the line");
@@ -290,7 +290,7 @@ describe("an original", () => {
     expect(seal.open(sealed.subarray(0, 10), of)).toBeNull();
   });
 
-  it("cannot be read where it lies", () => {
+  it("is stored encrypted", () => {
     const line = batchLine([track("m", { userId: "ada@mail.example" })], { project: "p" });
     expect(Buffer.from(seal.seal(line, of)).toString("latin1")).not.toContain("ada");
   });

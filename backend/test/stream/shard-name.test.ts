@@ -20,13 +20,13 @@ describe("the raw shard's name", () => {
     expect(nameIn(arn)).not.toBe(nameIn("arn:aws:kinesis:us-east-1:123456789012:stream/behaviour-raw"));
   });
 
-  it("is the stream's for a consumer of enhanced fan-out, and fit for an object's key", () => {
+  it("is the same for a consumer of enhanced fan-out, and is valid in an object key", () => {
     const stream = "arn:aws:kinesis:us-east-1:123456789012:stream/behaviour-raw";
     expect(nameIn(`${stream}/consumer/process:1764032400`)).toBe(nameIn(stream));
     expect(nameIn(stream)).toBe("us-east-1.123456789012.behaviour-raw.shardId-000000000000");
   });
 
-  it("is refused for anything but a stream", () => {
+  it("is refused for any ARN that is not a stream's", () => {
     expect(() => nameIn("arn:aws:sqs:us-east-1:123456789012:queue")).toThrow("not a stream");
   });
 });
@@ -35,13 +35,13 @@ describe("a stream's ARN on one machine", () => {
   const madeMs = Date.UTC(2026, 10, 25);
   const emulated = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
 
-  it("tells emulators apart by when they made the stream", () => {
+  it("differs between emulators by the time at which they created the stream", () => {
     expect(arnOf("s", "us-east-1", emulated, madeMs)).not.toBe(arnOf("s", "us-east-1", emulated, madeMs + 1_000));
     expect(arnOf("s", "us-east-1", undefined, madeMs)).not.toBe(arnOf("s", "eu-west-1", undefined, madeMs));
     expect(nameIn(arnOf("s", "us-east-1", emulated, madeMs))).toMatch(/^us-east-1\.\d{12}\.s\./);
   });
 
-  it("is the service's own where it has one", () => {
+  it("is the ARN of the service if the service provides one", () => {
     const arn = "arn:aws:kinesis:us-east-1:123456789012:stream/s";
     expect(arnOf("s", "us-east-1", arn, madeMs)).toBe(arn);
   });

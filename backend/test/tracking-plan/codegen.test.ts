@@ -74,7 +74,7 @@ const tsc = join(REPOSITORY, "node_modules/.bin/tsc");
 const check = (out: string) => run(tsc, ["-p", ".", "--noEmit", "--pretty", "false"], out);
 
 describe("TypeScript", () => {
-  it("takes what the plan allows", async () => {
+  it("accepts code that the plan allows", async () => {
     const out = await typescript(
       "good",
       `analytics.track("Order Completed", order);
@@ -122,7 +122,7 @@ plan.trackOrderCompleted(raw, { ...order, products: [product] });`,
 describe("Python", () => {
   const python = toolchain("python3", ["--version"]);
 
-  it.skipIf(python.isMissing)("compiles, and sends what the plan allows", async () => {
+  it.skipIf(python.isMissing)("compiles, and sends events that the plan allows", async () => {
     const use = `import json
 import tracking_plan as plan
 
@@ -171,7 +171,7 @@ print(json.dumps(client.sent))
 describe("Java", () => {
   const javac = toolchain("javac", ["-version"]);
 
-  it.skipIf(javac.isMissing)("compiles, runs, and asks for what is required", async () => {
+  it.skipIf(javac.isMissing)("compiles, runs, and demands required values", async () => {
     const use = `import trackingplan.*;
 import java.util.Arrays;
 
@@ -206,7 +206,7 @@ public class Use {
     ]);
   });
 
-  it("takes no package name that is none", () => {
+  it("refuses an invalid package name", () => {
     expect(() => generateCode("java", PLAN, { packageName: "a; import evil" })).toThrow(RangeError);
   });
 });

@@ -12,11 +12,11 @@ const breaks = (before: Record<string, unknown>, after: Record<string, unknown>)
   planDifference(planOf(before), planOf(after)).some(({ breaking }) => breaking);
 const a = (schema: unknown, more: Record<string, unknown> = {}) => ({ properties: { a: schema }, ...more });
 
-it("finds nothing where there is nothing", () => {
+it("finds no difference between equal plans", () => {
   expect(planDifference(PLAN, structuredClone(PLAN))).toEqual([]);
 });
 
-it("names an event that came or went, and settings", () => {
+it("names added and removed events, and changed settings", () => {
   const [first, ...rest] = PLAN.events;
   const changed: TrackingPlan = {
     mode: "warn",
@@ -33,45 +33,53 @@ it("names an event that came or went, and settings", () => {
 
 describe("a change", () => {
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
-    ["a property more", {}, a({ type: "string" })],
-    ["a property less", a({ type: "string" }), {}],
-    ["required no longer", a({}, { required: ["a"] }), a({})],
+    ["an added property", {}, a({ type: "string" })],
+    ["a removed property", a({ type: "string" }), {}],
+    ["a property that is no longer required", a({}, { required: ["a"] }), a({})],
     ["a wider type", a({ type: "integer" }), a({ type: "number" })],
-    ["null as well", a({ type: "string" }), a({ type: ["string", "null"] })],
-    ["a value more", a({ enum: ["x"] }), a({ enum: ["y", "x"] })],
+    ["null as an additional type", a({ type: "string" }), a({ type: ["string", "null"] })],
+    ["an added value", a({ enum: ["x"] }), a({ enum: ["y", "x"] })],
     ["a wider bound", a({ maximum: 5, minLength: 2 }), a({ maximum: 6, minLength: 1 })],
-    ["a bound less", a({ maximum: 5 }), a({})],
-    ["a pattern less", a({ pattern: "x" }), a({})],
-    ["open now", a({}, { additionalProperties: false }), a({})],
-    ["a word of description", a({ description: "x" }), a({ description: "y", examples: [1] })],
-    ["wider inside a list", a({ items: { type: "integer" } }), a({ items: { type: "number" } })],
-    ["wider in a shared part", a({}, { $defs: { p: { maximum: 1 } } }), a({}, { $defs: { p: { maximum: 2 } } })],
-  ])("%s breaks nothing", (_name, before, after) => {
+    ["a removed bound", a({ maximum: 5 }), a({})],
+    ["a removed pattern", a({ pattern: "x" }), a({})],
+    ["an object that is now open", a({}, { additionalProperties: false }), a({})],
+    ["a changed description", a({ description: "x" }), a({ description: "y", examples: [1] })],
+    ["a wider type inside a list", a({ items: { type: "integer" } }), a({ items: { type: "number" } })],
+    [
+      "a wider bound in a shared part",
+      a({}, { $defs: { p: { maximum: 1 } } }),
+      a({}, { $defs: { p: { maximum: 2 } } }),
+    ],
+  ])("%s breaks no event", (_name, before, after) => {
     expect(breaks(before, after)).toBe(false);
   });
 
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
-    ["required now", a({}), a({}, { required: ["a"] })],
+    ["a property that is now required", a({}), a({}, { required: ["a"] })],
     ["a narrower type", a({ type: "number" }), a({ type: "integer" })],
-    ["a type where there was none", a({}), a({ type: "integer" })],
-    ["a value less", a({ enum: ["x", "y"] }), a({ enum: ["x"] })],
-    ["a list of values where there was none", a({}), a({ enum: ["x"] })],
+    ["an added type", a({}), a({ type: "integer" })],
+    ["a removed value", a({ enum: ["x", "y"] }), a({ enum: ["x"] })],
+    ["an added list of values", a({}), a({ enum: ["x"] })],
     ["a narrower bound", a({ maximum: 5 }), a({ maximum: 4 })],
-    ["a bound where there was none", a({}), a({ minimum: 1 })],
-    ["a longer least length", a({ minLength: 1 }), a({ minLength: 2 })],
+    ["an added bound", a({}), a({ minimum: 1 })],
+    ["a larger minimum length", a({ minLength: 1 }), a({ minLength: 2 })],
     ["another pattern", a({ pattern: "x" }), a({ pattern: "y" })],
-    ["closed now", a({}), a({}, { additionalProperties: false })],
+    ["an object that is now closed", a({}), a({}, { additionalProperties: false })],
     [
-      "a property less of a closed object",
+      "a removed property of a closed object",
       a({}, { additionalProperties: false }),
       { additionalProperties: false, properties: {} },
     ],
-    ["a pattern for names less", { patternProperties: { x: {} } }, {}],
-    ["narrower inside a list", a({ items: { type: "number" } }), a({ items: { type: "integer" } })],
-    ["narrower in a shared part", a({}, { $defs: { p: { maximum: 2 } } }), a({}, { $defs: { p: { maximum: 1 } } })],
+    ["a removed pattern for names", { patternProperties: { x: {} } }, {}],
+    ["a narrower type inside a list", a({ items: { type: "number" } }), a({ items: { type: "integer" } })],
+    [
+      "a narrower bound in a shared part",
+      a({}, { $defs: { p: { maximum: 2 } } }),
+      a({}, { $defs: { p: { maximum: 1 } } }),
+    ],
     ["other alternatives", a({ anyOf: [{ type: "string" }] }), a({ anyOf: [{ type: "number" }] })],
     ["never", a(true), a(false)],
-  ])("%s breaks something", (_name, before, after) => {
+  ])("%s breaks some events", (_name, before, after) => {
     expect(breaks(before, after)).toBe(true);
   });
 });

@@ -13,14 +13,14 @@ function event(changes: Partial<CheckedEvent> = {}): CheckedEvent {
 }
 const order = (changes: Record<string, unknown>) => event({ properties: { ...ORDER, ...changes } });
 
-describe("an event that keeps the plan", () => {
+describe("an event that satisfies the plan", () => {
   it.each<[string, CheckedEvent]>([
-    ["as it is", event()],
-    ["with properties that nobody named", order({ anything: { at: ["all"] } })],
-    ["with a null where that is allowed", order({ coupon: null })],
-    ["that says it follows the first version", event({ context: { protocols: { event_version: 1 } } })],
+    ["unchanged", event()],
+    ["with properties that the plan does not name", order({ anything: { at: ["all"] } })],
+    ["with null if null is allowed", order({ coupon: null })],
+    ["that names the first version of its rule", event({ context: { protocols: { event_version: 1 } } })],
     [
-      "that follows a later version",
+      "that names a later version of its rule",
       event({
         properties: { id: "6f9619ff-8b86-4d01-b42d-00cf4fc964ff" },
         context: { protocols: { event_version: "2" } },
@@ -28,13 +28,13 @@ describe("an event that keeps the plan", () => {
     ],
     ["a page without a rule of its own", event({ type: "page", name: "About", properties: { section: "x" } })],
     ["a page without a name", event({ type: "page", name: null, properties: {} })],
-    ["a type that the plan does not speak of", event({ type: "alias", name: null, properties: {} })],
+    ["a type that the plan does not mention", event({ type: "alias", name: null, properties: {} })],
   ])("%s", (_name, sent) => {
     expect(judge.judge(sent)).toEqual({ action: "store" });
   });
 });
 
-describe("an event that breaks it", () => {
+describe("an event that violates the plan", () => {
   it.each<[string, CheckedEvent, object]>([
     [
       "a property is missing",
@@ -47,12 +47,12 @@ describe("an event that breaks it", () => {
       { code: "plan_wrong_type", pointer: "/properties/total", limit: '{"type":"number"}', actual: '"9.5"' },
     ],
     [
-      "too much",
+      "a number that is too large",
       order({ total: 100_001 }),
       { code: "plan_out_of_bounds", pointer: "/properties/total", limit: '{"maximum":100000}', actual: "100001" },
     ],
     [
-      "too long",
+      "a string that is too long",
       order({ coupon: "x".repeat(500) }),
       {
         code: "plan_out_of_bounds",
@@ -67,12 +67,12 @@ describe("an event that breaks it", () => {
       { code: "plan_value_not_allowed", limit: '{"enum":["EUR","USD","GBP"]}', actual: '"CHF"' },
     ],
     [
-      "a wrong form",
+      "a string with a wrong format",
       order({ order_id: "12" }),
       { code: "plan_wrong_format", pointer: "/properties/order_id", actual: '"12"' },
     ],
     [
-      "deep inside",
+      "a value that is deeply nested",
       order({ products: [{ sku: "a" }, { sku: "" }] }),
       { code: "plan_out_of_bounds", pointer: "/properties/products/1/sku", limit: '{"minLength":1}' },
     ],
@@ -82,7 +82,7 @@ describe("an event that breaks it", () => {
       { code: "plan_violation", pointer: "/properties/paid_with", limit: '{"anyOf":"…"}', actual: "7" },
     ],
     [
-      "a property too many",
+      "an unexpected property",
       event({
         properties: { id: "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "a/b": 1 },
         context: { protocols: { event_version: 2 } },
@@ -90,14 +90,14 @@ describe("an event that breaks it", () => {
       { code: "plan_unexpected_property", pointer: "/properties/a~1b", actual: "1" },
     ],
     ["personal data in a value", order({ currency: "ada@mail.example" }), { actual: '"[email]"' }],
-    ["an object where a text must be", order({ order_id: { userId: "u1" } }), { actual: "object of 1" }],
+    ["an object in place of a string", order({ order_id: { userId: "u1" } }), { actual: "object of 1" }],
     [
       "a trait",
       event({ type: "identify", name: null, properties: {}, traits: { plan: "pro", city: "Amsterdam" } }),
       { code: "plan_out_of_bounds", pointer: "/traits/city", actual: "text of 9 characters" },
     ],
     [
-      "a trait of a number",
+      "a numeric trait",
       event({ type: "identify", name: null, properties: {}, traits: { plan: "pro", seats: 99 } }),
       { actual: "99" },
     ],
@@ -105,7 +105,7 @@ describe("an event that breaks it", () => {
     expect(judge.judge(sent)).toMatchObject({ action: "quarantine", violation });
   });
 
-  it("by a name that the plan does not know, as far as it says", () => {
+  it("by an unknown name is treated as the plan says", () => {
     const unknown = event({ name: "Order Refunded" });
     expect(judge.judge(unknown)).toMatchObject({
       action: "warn",
@@ -123,7 +123,7 @@ describe("an event that breaks it", () => {
   });
 });
 
-it("takes names that every object has for what they are", () => {
+it("treats names of object methods as ordinary names", () => {
   const schema = { type: "object", required: ["constructor"], properties: { constructor: { type: "string" } } };
   const plan = TrackingPlan.parse({ mode: "quarantine", events: [{ event: "toString", schema }, ORDER_COMPLETED] });
   const strange = new PlanJudge(plan, 1);

@@ -59,7 +59,7 @@ const get = async (query = "", headers = {}) => (await warehouse.get(`${PATH}${q
 const EMPTY = { type: "object", properties: {} };
 
 describe("the route", () => {
-  it("says that there is no plan yet", async () => {
+  it("reports that there is no plan yet", async () => {
     expect(await get()).toEqual({
       version: 0,
       mode: "off",
@@ -71,7 +71,7 @@ describe("the route", () => {
     expect((await warehouse.get(`${PATH}?version=1`)).status).toBe(404);
   });
 
-  it("keeps versions that do not change, and publishes the newest", async () => {
+  it("stores immutable versions, and publishes the newest", async () => {
     const first = await warehouse.send("PUT", PATH, PLAN);
     expect([first.status, first.body]).toMatchObject([
       200,
@@ -95,7 +95,7 @@ describe("the route", () => {
     expect([late.status, late.body.code, late.body.pointer]).toEqual([409, "conflicting_request", "/baseVersion"]);
   });
 
-  it("changes the settings alone", async () => {
+  it("changes only the settings", async () => {
     const strict = await warehouse.send("PATCH", PATH, { mode: "warn", unknownEvents: "quarantine" });
     expect([strict.status, strict.body.pointer]).toEqual([400, "/unknownEvents"]);
     const warned = await warehouse.send("PATCH", PATH, { mode: "warn" });
@@ -108,7 +108,7 @@ describe("the route", () => {
     expect(await published.read(PROJECT)).toMatchObject({ version: 3, plan: { mode: "warn" } });
   });
 
-  it("says so when the processor could not be told, and makes it good when pushed again", async () => {
+  it("reports a failed publication, and publishes the plan when it is pushed again", async () => {
     const plan = { mode: "warn", events: [{ event: "A", schema: EMPTY }] };
     down = true;
     const told = await warehouse.send("PUT", PATH, plan);
@@ -120,12 +120,12 @@ describe("the route", () => {
     expect(await published.read(PROJECT)).toMatchObject({ version: 4 });
   });
 
-  it("never puts an older version in place of a newer", async () => {
+  it("never replaces a newer version by an older one", async () => {
     await published.publish(PROJECT, { version: 2, plan: PLAN });
     expect(await published.read(PROJECT)).toMatchObject({ version: 4 });
   });
 
-  it("refuses what is no plan, and says where", async () => {
+  it("refuses an invalid plan with a pointer", async () => {
     const bad = await warehouse.send("PUT", PATH, {
       mode: "warn",
       events: [{ event: "A", schema: { type: "object", properties: { a: { $ref: "https://evil.example" } } } }],
@@ -142,7 +142,7 @@ describe("the route", () => {
     expect((await warehouse.send("DELETE", PATH)).status).toBe(405);
   });
 
-  it("needs the scope, and the project within reach", async () => {
+  it("requires the scope and access to the project", async () => {
     const { body } = await warehouse.send("POST", "/v1/admin/projects", { name: "Tenant" });
     const tenant = body.data.id as string;
     expect((await warehouse.get(PATH, { "x-scopes": "read" })).status).toBe(403);
@@ -180,7 +180,7 @@ describe("the command line", () => {
     await writeFile(join(dir(), file), JSON.stringify(value));
   };
 
-  it("pulls, checks, pushes, and refuses to break what is sent", async () => {
+  it("pulls, checks and pushes, and refuses changes that break events", async () => {
     await warehouse.send("PUT", PATH, PLAN);
     const { version } = await get();
     const pulled = await run(["plan", "pull", "plan", "--project", PROJECT]);
@@ -223,14 +223,14 @@ describe("the command line", () => {
     expect(audited.length).toBe(2);
   });
 
-  it("does not overwrite what somebody else pushed", async () => {
+  it("does not overwrite the push of another person", async () => {
     await warehouse.send("PATCH", PATH, { unknownEvents: "allow" });
     await change("search.json", (event) => delete event.schema.required);
     const late = await run(["plan", "push", "plan", "--project", PROJECT]);
     expect([late.code, late.stderr]).toEqual([1, expect.stringContaining("pull first")]);
   });
 
-  it("judges files and writes code without any server", async () => {
+  it("validates files and generates code without a server", async () => {
     const alone = { DATABASE_URL: "", DYNAMODB_ENDPOINT: "" };
     const good = await run(["plan", "check", "plan", "--offline"], alone);
     expect([good.code, good.printed], good.stderr).toMatchObject([0, { valid: true, mode: "quarantine" }]);

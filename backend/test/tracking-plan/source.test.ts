@@ -34,7 +34,7 @@ function setUp() {
 }
 
 describe("a plan", () => {
-  it("is read once for many batches, and again behind their backs", async () => {
+  it("is read once for many batches, and again in the background", async () => {
     const { state, version } = setUp();
     expect(await version()).toBe(1);
     state.version = 2;
@@ -47,7 +47,7 @@ describe("a plan", () => {
     expect([await version(), state.reads]).toEqual([2, 2]);
   });
 
-  it("is waited for when nothing came for a while, and by who replays", async () => {
+  it("is read before the answer after a pause without batches, and for a replay", async () => {
     const { state, version } = setUp();
     await version();
     state.version = 2;
@@ -57,7 +57,7 @@ describe("a plan", () => {
     expect(await version()).toBe(3);
   });
 
-  it("is read once for all who wait at the same time", async () => {
+  it("is read once for all concurrent readers", async () => {
     const { state, version } = setUp();
     await version();
     state.nowMs = 60_000;
@@ -66,7 +66,7 @@ describe("a plan", () => {
     expect(state.reads).toBe(2);
   });
 
-  it("keeps its judge, with what that compiled, while its version stays", async () => {
+  it("keeps its compiled judge while its version is unchanged", async () => {
     const { state, source, version } = setUp();
     const before = (await source.judges(P, NONE)).get("p");
     state.nowMs = 60_000;
@@ -74,7 +74,7 @@ describe("a plan", () => {
     expect((await source.judges(P, NONE)).get("p")).toBe(before);
   });
 
-  it("that is not there is remembered, too", async () => {
+  it("that does not exist is cached too", async () => {
     const { state, version } = setUp();
     state.published = null;
     expect([await version(), await version(), state.reads]).toEqual([undefined, undefined, 1]);
@@ -82,7 +82,7 @@ describe("a plan", () => {
 });
 
 describe("a store that does not answer", () => {
-  it("delays when nothing is known of the project: nothing is let past, and nothing turned away", async () => {
+  it("delays batches of a project without a cached plan, and neither passes nor refuses them", async () => {
     const { state, version } = setUp();
     state.down = true;
     await expect(version()).rejects.toThrow("does not answer");
@@ -90,7 +90,7 @@ describe("a store that does not answer", () => {
     expect(await version()).toBe(1);
   });
 
-  it("changes nothing when a plan is known, is counted, and is not asked at every batch", async () => {
+  it("has no effect if a plan is cached, is counted, and is not called for every batch", async () => {
     const { state, source, version } = setUp();
     await version();
     state.down = true;

@@ -38,7 +38,7 @@ async function one(vault: Vault, ids: EventIds): Promise<Subjects> {
 }
 
 describe("a person", () => {
-  it("keeps one surrogate, in every process, and another one in another project", async () => {
+  it("keeps one surrogate in every process, and has a different surrogate in another project", async () => {
     const [a, b] = [newProject(), newProject()];
     const first = await one(freshVault(), named(a, { anonymousId: "device" }));
     expect(first.subject).toMatch(HEX);
@@ -47,7 +47,7 @@ describe("a person", () => {
     expect((await one(freshVault(), named(b, { anonymousId: "device" }))).subject).not.toBe(first.subject);
   });
 
-  it("goes on under the same surrogate when it signs in for the first time", async () => {
+  it("keeps the same surrogate at the first sign-in", async () => {
     const project = newProject();
     const before = await one(freshVault(), named(project, { anonymousId: "device" }));
     const after = await one(freshVault(), named(project, { anonymousId: "device", userId: "jane" }));
@@ -66,7 +66,7 @@ describe("a person", () => {
     expect(phone.subject).not.toBe(jane.subject);
   });
 
-  it("is not merged with the next one at a shared device", async () => {
+  it("is not merged with the next person at a shared device", async () => {
     const project = newProject();
     const vault = freshVault();
     await one(vault, named(project, { anonymousId: "kiosk" }));
@@ -76,7 +76,7 @@ describe("a person", () => {
     expect(john.anonymousSubject).toBe(jane.anonymousSubject);
   });
 
-  it("who was known before claims the device as well: the next new user does not inherit what was done on it", async () => {
+  it("with a known user id claims the device too, so that the next new user does not inherit its history", async () => {
     const project = newProject();
     const jane = await one(freshVault(), named(project, { userId: "jane" }));
     const device = await one(freshVault(), named(project, { anonymousId: "kiosk" }));
@@ -116,7 +116,7 @@ describe("placeholders", () => {
     "GUEST",
     "unknown",
     "[object Object]",
-  ])("%s is linked with nobody", async (userId) => {
+  ])("%s is linked with no person", async (userId) => {
     const project = newProject();
     const a = await one(freshVault(), named(project, { userId, anonymousId: "a" }));
     const b = await one(freshVault(), named(project, { userId, anonymousId: "b" }));
@@ -146,7 +146,7 @@ describe("groups and former ids", () => {
     expect(jane.groupSubject).not.toBe(jane.subject);
   });
 
-  it("a former id is whoever it was: a user, a device, or someone new", async () => {
+  it("a former id has the surrogate of its user or its device, or a new one", async () => {
     const project = newProject();
     const user = await one(freshVault(), named(project, { userId: "old-user" }));
     const device = await one(freshVault(), named(project, { anonymousId: "old-device" }));
@@ -160,7 +160,7 @@ describe("groups and former ids", () => {
 });
 
 describe("at the same time", () => {
-  it("two processes that see the same ids first agree", async () => {
+  it("two processes that see new ids agree on their surrogates", async () => {
     const project = newProject();
     const events = Array.from({ length: 60 }, (_, index) =>
       named(project, {
@@ -174,7 +174,7 @@ describe("at the same time", () => {
     for (const answer of answers) expect(answer).toEqual(settled);
   });
 
-  it("two users that meet one device first: one of them takes over, never both", async () => {
+  it("exactly one of two users of a new device inherits its surrogate", async () => {
     for (let round = 0; round < 10; round++) {
       const project = newProject();
       const device = await one(freshVault(), named(project, { anonymousId: "kiosk" }));
@@ -188,8 +188,8 @@ describe("at the same time", () => {
   });
 });
 
-describe("what lies in the table", () => {
-  it("holds no client's id", async () => {
+describe("the table", () => {
+  it("contains no client's id", async () => {
     const project = newProject();
     await one(freshVault(), named(project, { userId: "jane@example.com", anonymousId: "a-readable-id" }));
     const text = JSON.stringify(await emulated.vaultItems());
@@ -198,7 +198,7 @@ describe("what lies in the table", () => {
     expect(text).not.toContain("a-readable-id");
   });
 
-  it("is looked up without being changed", async () => {
+  it("is not changed by a lookup", async () => {
     const project = newProject();
     const lookup = subjectLookup(dynamodbClient(emulated.config), HMAC_KEY);
     const jane = await one(freshVault(), named(project, { userId: "jane", anonymousId: "laptop" }));
