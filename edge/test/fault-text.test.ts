@@ -26,7 +26,7 @@ describe("a fault in the log", () => {
     expect(faultText(fault)).not.toBe("");
   });
 
-  it("still says what and where", () => {
+  it("still names the fault and its place", () => {
     expect(faultText(new TypeError("Network connection lost."))).toBe("TypeError: Network connection lost.");
     expect(faultText(new Error("can't reach https://kinesis.test:4567/ today"))).toBe(
       "Error: can't reach https://kinesis.test:4567/… today",

@@ -64,13 +64,13 @@ const ODD = [
 describe("an address", () => {
   it.each(ODD)("%j is cut as ipaddr.js cuts it", (text) => expect(cutAddress(text)).toBe(cut(text)));
 
-  it("is cut as ipaddr.js cuts it, whatever it is", () => {
+  it("is cut as ipaddr.js cuts it, for any text", () => {
     const texts = Array.from({ length: ROUNDS }, () => pick([v4, v6, odd])());
     expect(texts.filter((text) => cutAddress(text) !== cut(text))).toEqual([]);
     expect(texts.filter((text) => cutAddress(text) !== null).length).toBeGreaterThan(ROUNDS / 2);
   });
 
-  it("is in a network when ipaddr.js says so", () => {
+  it("is in a network exactly if ipaddr.js says so", () => {
     let inside = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const base = pick([v4, v6])();
@@ -86,7 +86,7 @@ describe("an address", () => {
     expect(inside).toBeGreaterThan(ROUNDS / 8);
   });
 
-  it("that is missing or unreadable is in no network, and a network that is none holds nobody", () => {
+  it("that is missing or unreadable is in no network, and an invalid network contains no address", () => {
     const all = compileNetworks(["0.0.0.0/0", "::/0"]);
     if (all === null) return expect.unreachable();
     for (const text of [null, "", "1", "nonsense", "1.2.3"]) expect(addressAllowed(all, text)).toBe(false);

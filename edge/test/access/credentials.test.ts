@@ -17,7 +17,7 @@ function sendEvent(headers: Record<string, string>, body: Record<string, unknown
   return send("/v1/track", { headers, body: goodEvent(body) });
 }
 
-describe("a good key", () => {
+describe("a valid key", () => {
   const places: { name: string; with(key: string): [Record<string, string>, Record<string, unknown>?] }[] = [
     { name: "Bearer", with: (key) => [bearer(key)] },
     { name: "bearer, lower case", with: (key) => [{ Authorization: `bearer ${key}` }] },
@@ -58,13 +58,13 @@ describe("no key", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("only in the query string, which is not looked at", async () => {
+  it("a key only in the query string, which is not read", async () => {
     const answer = await send(`/v1/track?writeKey=${table.publicKey}`, { body: goodEvent() });
     expectAnswer(answer, { status: 401, code: "missing_api_key" });
   });
 });
 
-describe("a key that is not good", () => {
+describe("an invalid key", () => {
   const good = generateKey("public", "live");
   const lastChanged = `${good.slice(0, -1)}${good.endsWith("0") ? "1" : "0"}`;
   const rows: { name: string; key: () => string | Promise<string> }[] = [
@@ -83,7 +83,7 @@ describe("a key that is not good", () => {
     { name: "expired", key: () => table.newKey({ notAfter: Date.now() - 1 }) },
     { name: "not yet valid", key: () => table.newKey({ notBefore: Date.now() + HOUR_MS }) },
   ];
-  it.concurrent.each(rows)("$name: looks like any other", async ({ key }) => {
+  it.concurrent.each(rows)("$name: is refused like any other invalid key", async ({ key }) => {
     const text = await key();
     for (const headers of [bearer(text), basic(`${text}:`), { "X-API-Key": text }]) {
       const answer = await sendEvent(headers);
@@ -98,8 +98,8 @@ describe("a key that is not good", () => {
     { name: "another scheme", headers: { Authorization: "Digest username=x" } },
     { name: "a scheme alone", headers: { Authorization: "Token" } },
     { name: "a bare key without a scheme", headers: { Authorization: good } },
-    { name: "Basic that is no base64", headers: { Authorization: "Basic ===" } },
-    { name: "Basic that decodes to no key", headers: basic("user:password") },
+    { name: "Basic with invalid base64", headers: { Authorization: "Basic ===" } },
+    { name: "Basic without a key in it", headers: basic("user:password") },
     { name: "Bearer with two words", headers: { Authorization: `Bearer ${good} ${good}` } },
   ])("$name", async ({ headers }) => {
     expectAnswer(await sendEvent(headers), { status: 401, code: "invalid_api_key" });
@@ -137,17 +137,17 @@ describe("two different keys", () => {
 });
 
 describe("scope", () => {
-  it("a key that may not write", async () => {
+  it("a key without the scope to write", async () => {
     const key = await table.newKey({ kind: "secret", scopes: ["read"] });
     expectAnswer(await sendEvent(bearer(key)), { status: 403, code: "insufficient_scope" });
     await table.expectGoodEventTaken();
   });
 
-  it("a test key writes as a live one does", async () => {
+  it("a test key writes like a live key", async () => {
     expect((await sendEvent(bearer(await table.newKey({ environment: "test" })))).status).toBe(200);
   });
 
-  it("a key's text never comes out again", async () => {
+  it("a key's text is in no response", async () => {
     const event = goodEvent({ writeKey: table.secretKey });
     expect((await send("/v1/track", { body: event })).status).toBe(200);
     // When the table is done, it checks that no secret key is on the stream.

@@ -58,25 +58,22 @@ afterEach(() => {
 });
 
 describe("while KV fails", () => {
-  it.each(["fails", "hangs"] as const)(
-    "(it %s) writers go by what is known for an hour, and no longer",
-    async (mode) => {
-      const kv = new FakeKv();
-      delete kv.env.QUERY_ENDPOINT;
-      const key = kv.newKey();
-      expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
-      kv.mode = mode;
-      pass(TUNINGS.keyTrustedMs + 1);
-      for (const scope of ["write", "consent"] as const)
-        expect(codeOf(await findKey(key, kv.env, nowMs, scope))).toBe("in force");
-      pass(TUNINGS.keyStaleMs - TUNINGS.keyTrustedMs - 1_000);
-      expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
-      pass(1_000);
-      expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("unavailable");
-    },
-  );
+  it.each(["fails", "hangs"] as const)("(it %s) events use cached keys for an hour, and no longer", async (mode) => {
+    const kv = new FakeKv();
+    delete kv.env.QUERY_ENDPOINT;
+    const key = kv.newKey();
+    expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
+    kv.mode = mode;
+    pass(TUNINGS.keyTrustedMs + 1);
+    for (const scope of ["write", "consent"] as const)
+      expect(codeOf(await findKey(key, kv.env, nowMs, scope))).toBe("in force");
+    pass(TUNINGS.keyStaleMs - TUNINGS.keyTrustedMs - 1_000);
+    expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
+    pass(1_000);
+    expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("unavailable");
+  });
 
-  it("nobody reads, administers or erases by an old record", async () => {
+  it("an old record does not allow reading, administration or erasure", async () => {
     const kv = new FakeKv();
     delete kv.env.QUERY_ENDPOINT;
     const key = kv.newKey();
@@ -89,7 +86,7 @@ describe("while KV fails", () => {
     expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
   });
 
-  it("a key that is not known is asked of the control plane", async () => {
+  it("an unknown key is requested from the control plane", async () => {
     const kv = new FakeKv();
     kv.mode = "fails";
     const key = generateKey("public", "live");
@@ -98,7 +95,7 @@ describe("while KV fails", () => {
     expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
   });
 
-  it("is written to the log once a minute", async () => {
+  it("the fault is logged once a minute", async () => {
     const kv = new FakeKv();
     delete kv.env.QUERY_ENDPOINT;
     const keys = Array.from({ length: 20 }, () => kv.newKey());
@@ -111,7 +108,7 @@ describe("while KV fails", () => {
     lines.mockRestore();
   });
 
-  it("one request a second at most tries again", async () => {
+  it("at most one request a second tries again", async () => {
     const kv = new FakeKv();
     delete kv.env.QUERY_ENDPOINT;
     const key = kv.newKey();
@@ -137,7 +134,7 @@ describe("while KV fails", () => {
 });
 
 describe("reads of KV", () => {
-  it("of a key in use: one in 30 s, in the background, however many requests come", async () => {
+  it("of a key in use happen once in 30 s, in the background, for any number of requests", async () => {
     const kv = new FakeKv();
     const key = kv.newKey();
     await findKey(key, kv.env, nowMs, "write");
@@ -169,8 +166,8 @@ describe("reads of KV", () => {
   });
 });
 
-describe("made-up keys", () => {
-  it("cost one read of KV each, and the control plane a handful of calls", async () => {
+describe("invented keys", () => {
+  it("cost one read of KV each, and a few calls to the control plane", async () => {
     const kv = new FakeKv();
     pass(60_000);
     const keys = Array.from({ length: 300 }, () => generateKey("public", "live"));
@@ -181,7 +178,7 @@ describe("made-up keys", () => {
     expect(asked.reduce((sum, calls) => sum + calls, 0)).toBe(LIMITS.keyReadThroughsBurst);
   });
 
-  it("push no real key out of memory", async () => {
+  it("evict no real key from memory", async () => {
     const kv = new FakeKv();
     const key = kv.newKey();
     await findKey(key, kv.env, nowMs, "write");
@@ -194,7 +191,7 @@ describe("made-up keys", () => {
     expect(kv.reads).toBe(0);
   });
 
-  it("are looked up more and more seldom", async () => {
+  it("are looked up less and less often", async () => {
     const kv = new FakeKv();
     const key = generateKey("public", "live");
     for (let second = 0; second < 300; second++) {
@@ -208,7 +205,7 @@ describe("made-up keys", () => {
     expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("in force");
   });
 
-  it("of a wrong form cost nothing", async () => {
+  it("of a wrong format cost nothing", async () => {
     const kv = new FakeKv();
     for (const key of ["", "pk_live_", `${generateKey("public", "live")}x`, "x".repeat(100_000)]) {
       expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("invalid_api_key");
@@ -218,7 +215,7 @@ describe("made-up keys", () => {
 });
 
 describe("a revocation", () => {
-  it("that a shard told is not taken back by a KV that is behind", async () => {
+  it("that a shard reported is not undone by an older record in KV", async () => {
     const kv = new FakeKv();
     const key = kv.newKey();
     const found = await findKey(key, kv.env, nowMs, "write");
@@ -231,7 +228,7 @@ describe("a revocation", () => {
     }
   });
 
-  it("that was pushed is not undone by a read that began before it", async () => {
+  it("that was pushed is not undone by a read that started before it", async () => {
     const kv = new FakeKv();
     const key = kv.newKey();
     await findKey(key, kv.env, nowMs, "write");
@@ -244,7 +241,7 @@ describe("a revocation", () => {
     expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("invalid_api_key");
   });
 
-  it("by taking the record away holds at once", async () => {
+  it("by removal of the record applies immediately", async () => {
     const kv = new FakeKv();
     const key = kv.newKey();
     await findKey(key, kv.env, nowMs, "write");
@@ -252,7 +249,7 @@ describe("a revocation", () => {
     expect(codeOf(await findKey(key, kv.env, nowMs, "write"))).toBe("invalid_api_key");
   });
 
-  it("holds within 5 s for every use that no shard judges", async () => {
+  it("applies within 5 s to every use that no shard checks", async () => {
     const kv = new FakeKv();
     const key = kv.newKey();
     for (const scope of ["write", "consent", "read", "admin", "privacy"] as const) {

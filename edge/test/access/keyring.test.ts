@@ -24,20 +24,20 @@ function passCache(): void {
 const INVALID = { status: 401, code: "invalid_api_key" } as const;
 
 describe("a key in KV", () => {
-  it("is taken without asking the control plane", async () => {
+  it("is accepted without a call to the control plane", async () => {
     const key = await newKey({ project: newProject("kv") });
     expect((await sendWith(key)).status).toBe(200);
     expect(await callCount(keyPath(key))).toBe(0);
   });
 
-  it("is remembered: KV is not asked for every request", async () => {
+  it("is cached, so that KV is not read for every request", async () => {
     const key = await newKey({ project: newProject("memory") });
     expect((await sendWith(key)).status).toBe(200);
     await env.KEYS.delete(keyRecordName(hashKey(key)));
     expect((await sendWith(key)).status).toBe(200);
   });
 
-  it("whose record is nonsense is no key", async () => {
+  it("with an invalid record is refused", async () => {
     const key = generateKey("public", "live");
     await env.KEYS.put(keyRecordName(hashKey(key)), JSON.stringify({ id: "x", project: 5 }));
     expectAnswer(await sendWith(key), INVALID);
@@ -53,7 +53,7 @@ describe("a key that KV does not know", () => {
     expect(await callCount(keyPath(key))).toBe(1);
   });
 
-  it("nor the control plane: is remembered as unknown", async () => {
+  it("and that the control plane does not know is cached as unknown", async () => {
     const key = generateKey("public", "live");
     for (let i = 0; i < 5; i++) expectAnswer(await sendWith(key), INVALID);
     expect(await callCount(keyPath(key))).toBe(1);
@@ -64,7 +64,7 @@ describe("a key that KV does not know", () => {
     expect((await sendWith(key)).status).toBe(200);
   });
 
-  it("and whose form is wrong is not looked up anywhere", async () => {
+  it("and that has a wrong format is not looked up at all", async () => {
     const key = `${generateKey("public", "live").slice(0, -1)}!`;
     expectAnswer(await sendWith(key), INVALID);
     expect(await callCount(keyPath(key))).toBe(0);
@@ -74,7 +74,7 @@ describe("a key that KV does not know", () => {
     ["fails", { status: 500, body: {} }],
     ["is overloaded", { status: 503, body: {} }],
     ["breaks the connection", { status: 200, body: {}, cut: true }],
-  ])("while the control plane %s: 503, and nothing is remembered", async (_name, answer) => {
+  ])("is a 503 that is not cached while the control plane %s", async (_name, answer) => {
     const key = generateKey("public", "live");
     await scriptAnswer({ path: keyPath(key), ...answer });
     const refused = await sendWith(key);
@@ -84,7 +84,7 @@ describe("a key that KV does not know", () => {
     expect((await sendWith(key)).status).toBe(200);
   });
 
-  it("and of which the control plane tells nonsense is no key", async () => {
+  it("is refused if the control plane returns an invalid record", async () => {
     const key = generateKey("public", "live");
     await scriptAnswer({ path: keyPath(key), status: 200, body: { data: {} } });
     expectAnswer(await sendWith(key), INVALID);
@@ -92,7 +92,7 @@ describe("a key that KV does not know", () => {
 });
 
 describe("revocation", () => {
-  it("holds within 5 s for consent, at the latest when memory's belief ends", async () => {
+  it("applies to consent within 5 s, when the cached record expires", async () => {
     const project = newProject("revoked");
     const key = await newKey({ project });
     const consent = () =>
@@ -107,7 +107,7 @@ describe("revocation", () => {
     expect(TUNINGS.keyCacheMs).toBeLessThan(5_000);
   });
 
-  it("holds for events as soon as a shard knows, whatever memory believes, and then costs no call", async () => {
+  it("applies to events as soon as a shard knows it, for any cached record, and then costs no call", async () => {
     const project = newProject("shard-knows");
     const record = keyRecord({ project });
     const key = generateKey(record.kind, record.environment);
@@ -119,7 +119,7 @@ describe("revocation", () => {
     expectAnswer(await send("/v1/track", { headers: bearer(key), body: "{" }), INVALID);
   });
 
-  it("in the future holds from its moment, whatever memory believes", async () => {
+  it("in the future applies from its time, for any cached record", async () => {
     const key = await newKey({ project: newProject("overlap"), revokedAt: Date.now() + 1_000 });
     expect((await sendWith(key)).status).toBe(200);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1_001 });
@@ -127,10 +127,10 @@ describe("revocation", () => {
   });
 });
 
-describe("what the control plane pushes", () => {
+describe("a push of the control plane", () => {
   const internal = { Authorization: `Bearer ${env.INTERNAL_SECRET}` };
 
-  it("is believed at once, and taken away by null", async () => {
+  it("applies immediately, and null removes the record", async () => {
     const key = generateKey("public", "live");
     const name = keyRecordName(hashKey(key));
     const push = (value: unknown) =>
@@ -144,26 +144,26 @@ describe("what the control plane pushes", () => {
 
   it.each([
     { name: "no secret", headers: {} },
-    { name: "a wrong one", headers: { Authorization: `Bearer ${"x".repeat(env.INTERNAL_SECRET.length)}` } },
-    { name: "a longer one", headers: { Authorization: `Bearer ${env.INTERNAL_SECRET}x` } },
+    { name: "a wrong secret", headers: { Authorization: `Bearer ${"x".repeat(env.INTERNAL_SECRET.length)}` } },
+    { name: "a longer secret", headers: { Authorization: `Bearer ${env.INTERNAL_SECRET}x` } },
     { name: "another scheme", headers: { Authorization: `Basic ${env.INTERNAL_SECRET}` } },
-  ])("with $name is not there", async ({ headers }) => {
+  ])("with $name is not found", async ({ headers }) => {
     const answer = await send("/internal/keys", { headers, body: { records: [] } });
     expectAnswer(answer, { status: 404, code: "not_found" });
   });
 
-  it("is not there for another method either", async () => {
+  it("is not found with another method either", async () => {
     for (const method of ["GET", "DELETE"]) {
       expectAnswer(await send("/internal/keys", { method }), { status: 404, code: "not_found" });
     }
   });
 
   it.each([
-    ["no JSON", "{"],
+    ["invalid JSON", "{"],
     ["no records", {}],
     ["another name in KV", { records: [{ name: "other", value: null }] }],
-    ["half a record", { records: [{ name: keyRecordName("0".repeat(64)), value: { id: "x" } }] }],
-  ])("and is %s is refused whole", async (_name, body) => {
+    ["an incomplete record", { records: [{ name: keyRecordName("0".repeat(64)), value: { id: "x" } }] }],
+  ])("of %s is refused completely", async (_name, body) => {
     const answer = await send("/internal/keys", { headers: internal, body });
     expectAnswer(answer, { status: 400, code: "invalid_payload" });
   });

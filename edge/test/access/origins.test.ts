@@ -45,13 +45,13 @@ const ORIGINS: OriginRow[] = [
   { name: "empty, no Referer", allowed: EXACT, headers: from(""), code: "origin_required" },
   { name: "Referer instead", allowed: EXACT, headers: { Referer: "https://shop.example.com/cart?step=2" } },
   {
-    name: "Referer of another",
+    name: "Referer of another origin",
     allowed: EXACT,
     headers: { Referer: "https://evil.test/https://shop.example.com" },
     code: "origin_not_allowed",
   },
   {
-    name: "Origin wins over Referer",
+    name: "Origin before Referer",
     allowed: EXACT,
     headers: { ...from("https://evil.test"), Referer: "https://shop.example.com/" },
     code: "origin_not_allowed",
@@ -118,7 +118,7 @@ const ORIGINS: OriginRow[] = [
   },
   { name: "localhost with its port", allowed: ["http://localhost:3000"], headers: from("http://localhost:3000") },
   {
-    name: "localhost with another",
+    name: "localhost with another port",
     allowed: ["http://localhost:3000"],
     headers: from("http://localhost:3001"),
     code: "origin_not_allowed",
@@ -130,7 +130,7 @@ const ORIGINS: OriginRow[] = [
     headers: from("https://shop.example.com"),
   },
   {
-    name: "an entry that is no origin",
+    name: "an entry that is not an origin",
     allowed: ["example"],
     headers: from("https://example"),
     code: "origin_not_allowed",
@@ -166,12 +166,12 @@ describe("a secret key in a browser", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("our own origin", async () => {
+  it("is accepted from our own origin", async () => {
     const headers = { Origin: ORIGIN, ...bearer(table.secretKey) };
     expect((await send("/v1/track", { headers, body: goodEvent() })).status).toBe(200);
   });
 
-  it("origins restrict no secret key", async () => {
+  it("is not restricted by origins", async () => {
     const key = await table.newKey({ kind: "secret", origins: EXACT });
     expect((await send("/v1/track", { headers: bearer(key), body: goodEvent() })).status).toBe(200);
   });
@@ -186,11 +186,11 @@ interface AddressRow {
 
 const ADDRESSES: AddressRow[] = [
   { name: "v4 in range", cidrs: ["192.0.2.0/24"], address: "192.0.2.77", allowed: true },
-  { name: "v4 beside it", cidrs: ["192.0.2.0/24"], address: "192.0.3.1", allowed: false },
+  { name: "v4 out of range", cidrs: ["192.0.2.0/24"], address: "192.0.3.1", allowed: false },
   { name: "v4, one address", cidrs: ["192.0.2.7/32"], address: "192.0.2.7", allowed: true },
   { name: "v4, everything", cidrs: ["0.0.0.0/0"], address: "203.0.113.9", allowed: true },
   { name: "v6 in range", cidrs: ["2001:db8::/32"], address: "2001:db8:1::5", allowed: true },
-  { name: "v6 beside it", cidrs: ["2001:db8::/32"], address: "2001:db9::1", allowed: false },
+  { name: "v6 out of range", cidrs: ["2001:db8::/32"], address: "2001:db9::1", allowed: false },
   {
     name: "v6 written out",
     cidrs: ["2001:db8::1/128"],
@@ -224,7 +224,7 @@ describe("addresses", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("never believes what the caller says of itself", async () => {
+  it("are never read from the caller's own headers", async () => {
     const key = await table.newKey({ cidrs: ["192.0.2.0/24"] });
     for (const name of ["X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP"]) {
       const headers = { ...bearer(key), "CF-Connecting-IP": "203.0.113.9", [name]: "192.0.2.7" };
@@ -232,7 +232,7 @@ describe("addresses", () => {
     }
   });
 
-  it("holds for a secret key as well", async () => {
+  it("restrict a secret key as well", async () => {
     const key = await table.newKey({ kind: "secret", cidrs: ["192.0.2.0/24"] });
     const headers = { ...bearer(key), "CF-Connecting-IP": "203.0.113.9" };
     expectAnswer(await send("/v1/track", { headers, body: goodEvent() }), { status: 403, code: "ip_not_allowed" });

@@ -39,7 +39,7 @@ function read(cookie: string, headers: Record<string, string> = SAME_ORIGIN): Pr
 }
 
 describe("signing in", () => {
-  it("gives a cookie no script and no other site can use, and no secret", async () => {
+  it("returns a cookie without the secret that no script and no other site can use", async () => {
     const answer = await send("/v1/session", {
       method: "POST",
       headers: { ...bearer(table.secretKey), Origin: ORIGIN },
@@ -67,7 +67,7 @@ describe("signing in", () => {
     },
     { name: "a public key", headers: () => bearer(table.publicKey), status: 403, code: "insufficient_scope" },
     {
-      name: "another page",
+      name: "a page of another origin",
       headers: () => ({ ...bearer(table.secretKey), Origin: "https://evil.test" }),
       status: 403,
       code: "secret_key_in_browser",
@@ -86,7 +86,7 @@ describe("signing in", () => {
 });
 
 describe("the cookie", () => {
-  it("reads as the key does, by our own origin or a same-origin request", async () => {
+  it("allows the same reads as the key, from our own origin or a same-origin request", async () => {
     const cookie = await signIn();
     for (const headers of [SAME_ORIGIN, { Origin: ORIGIN }, { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin" }]) {
       const answer = await read(cookie, headers);
@@ -95,7 +95,7 @@ describe("the cookie", () => {
     }
   });
 
-  it("is found among others", async () => {
+  it("is found among other cookies", async () => {
     expect((await read(`a=1; ${await signIn()}; b="x"; c`)).status).toBe(200);
   });
 
@@ -107,9 +107,9 @@ describe("the cookie", () => {
     { name: "the same site", headers: { "Sec-Fetch-Site": "same-site" } },
     { name: "a link from elsewhere", headers: { "Sec-Fetch-Site": "cross-site" } },
     { name: "an address typed in", headers: { "Sec-Fetch-Site": "none" } },
-    { name: "no word of where it comes from", headers: {} },
+    { name: "no header that names the origin", headers: {} },
     { name: "a foreign origin that claims to be ours", headers: { Origin: "https://evil.test", ...SAME_ORIGIN } },
-  ])("is of no use from $name", async ({ headers }) => {
+  ])("is refused from $name", async ({ headers }) => {
     expectAnswer(await read(await signIn(), headers), {
       status: 403,
       code: "origin_not_allowed",
@@ -122,10 +122,10 @@ describe("the cookie", () => {
     { name: "another id", change: (t: string[]) => [t[0], t[1], "A".repeat(22), t[3]] },
     { name: "another signature", change: (t: string[]) => [t[0], t[1], t[2], "A".repeat(43)] },
     { name: "no signature", change: (t: string[]) => [t[0], t[1], t[2]] },
-    { name: "no id, as the release before made them", change: (t: string[]) => [t[0], t[1], t[3]] },
+    { name: "no id, as made by the previous release", change: (t: string[]) => [t[0], t[1], t[3]] },
     { name: "an empty signature", change: (t: string[]) => [t[0], t[1], t[2], ""] },
-    { name: "a part more", change: (t: string[]) => [...t, "x"] },
-    { name: "nothing but nonsense", change: () => ["constructor"] },
+    { name: "one more part", change: (t: string[]) => [...t, "x"] },
+    { name: "an invalid text", change: () => ["constructor"] },
   ])("with $name is refused", async ({ change }) => {
     const token = (await signIn()).slice(`${NAME}=`.length);
     const answer = await read(`${NAME}=${change(token.split(".")).join(".")}`);
@@ -156,14 +156,14 @@ describe("the cookie", () => {
     expectAnswer(answer, { status: 403, code: "insufficient_scope" });
   });
 
-  it("that a sibling host planted under the plain name is none", async () => {
+  it("that a sibling host set under the plain name is ignored", async () => {
     const token = (await signIn()).slice(`${NAME}=`.length);
     expectAnswer(await read(`session=${token}`), { status: 401, code: "missing_api_key" });
     // Beside our own cookie it changes nothing.
     expect((await read(`session=other; ${NAME}=${token}`)).status).toBe(200);
   });
 
-  it("has no prefix over plain http, where browsers take none", async () => {
+  it("has no prefix over plain http, where browsers refuse the prefix", async () => {
     const http = ORIGIN.replace("https", "http");
     const ask = (init: RequestInit) => exports.default.fetch(new Request(`${http}/v1/session`, init));
     const answer = await ask({ method: "POST", headers: bearer(table.secretKey) });
@@ -230,7 +230,7 @@ describe("a call with the cookie", () => {
     }
   });
 
-  it("takes events for the project of its key, with that key's scopes", async () => {
+  it("sends events to the project of its key, with that key's scopes", async () => {
     const headers = { Cookie: await signIn(), ...OWN };
     expect((await send("/v1/track", { headers, body: goodEvent() })).body).toMatchObject({ accepted: 1 });
     const reader = await signIn(await table.newKey({ kind: "secret", scopes: ["read"] }));
@@ -238,7 +238,7 @@ describe("a call with the cookie", () => {
     expectAnswer(answer, { status: 403, code: "insufficient_scope" });
   });
 
-  it("goes by the key it also carries, in a header or in the body", async () => {
+  it("uses the key that it also contains, in a header or in the body", async () => {
     const headers = { Cookie: `${NAME}=nonsense` };
     const body = goodEvent({ writeKey: table.publicKey });
     expect((await send("/v1/track", { headers, body })).body).toMatchObject({ accepted: 1 });
@@ -250,7 +250,7 @@ describe("a call with the cookie", () => {
 describe("signing out", () => {
   const signOut = (headers: Record<string, string>) => send("/v1/session", { method: "DELETE", headers });
 
-  it("ends the session at once, and no other of the same key", async () => {
+  it("ends the session immediately, and no other session of the same key", async () => {
     const [mine, other] = [await signIn(), await signIn()];
     const answer = await signOut({ Cookie: mine, ...OWN });
     expect(answer.status).toBe(200);
@@ -259,7 +259,7 @@ describe("signing out", () => {
     expect((await read(other)).status).toBe(200);
   });
 
-  it("ends it in an isolate that knew it as good, within 5 s", async () => {
+  it("ends the session within 5 s in an isolate that cached it as valid", async () => {
     const cookie = await signIn();
     expect((await read(cookie)).status).toBe(200);
     // The sign-out as another isolate performs it.
@@ -269,7 +269,7 @@ describe("signing out", () => {
     expectAnswer(await read(cookie), { status: 401, code: "invalid_api_key" });
   });
 
-  it("is remembered after memory was lost, and until the session's own end", async () => {
+  it("is known after a loss of memory, until the session's own end", async () => {
     const cookie = await signIn();
     const session = await sessionOf(cookie);
     await signOut({ Cookie: cookie, ...OWN });
@@ -290,18 +290,18 @@ describe("signing out", () => {
   it.each([
     { name: "no cookie", headers: {} },
     { name: "no cookie, from our own page", headers: OWN },
-    { name: "a cookie that is none", headers: { Cookie: `${NAME}=nonsense`, ...OWN } },
-  ])("with $name has nothing to end", async ({ headers }) => {
+    { name: "an invalid cookie", headers: { Cookie: `${NAME}=nonsense`, ...OWN } },
+  ])("with $name has no effect", async ({ headers }) => {
     expect((await signOut(headers as Record<string, string>)).status).toBe(200);
   });
 
-  it("twice is as good as once", async () => {
+  it("may be repeated", async () => {
     const cookie = await signIn();
     for (let time = 0; time < 2; time++) expect((await signOut({ Cookie: cookie, ...OWN })).status).toBe(200);
     expectAnswer(await read(cookie), { status: 401, code: "invalid_api_key" });
   });
 
-  it("from another page does nothing", async () => {
+  it("from another origin has no effect", async () => {
     const cookie = await signIn();
     for (const headers of [{ Origin: "https://evil.test" }, SAME_ORIGIN, {}] as Record<string, string>[]) {
       expect((await signOut({ Cookie: cookie, ...headers })).status).toBe(403);
@@ -309,7 +309,7 @@ describe("signing out", () => {
     expect((await read(cookie)).status).toBe(200);
   });
 
-  it("that could not be kept is a 503, and neither it nor the cookie is forgotten", async () => {
+  it("that can't be stored is a 503, and the cookie is kept for a retry", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const cookie = await signIn();
     vi.spyOn(EndedSessions.prototype, "end").mockRejectedValueOnce(new Error("unreachable"));
@@ -331,7 +331,7 @@ describe("signing out", () => {
     stays.close();
   });
 
-  it("elsewhere closes them at the tail's next look", async () => {
+  it("elsewhere closes the live sockets at the tail's next check", async () => {
     const cookie = await signIn();
     const session = await sessionOf(cookie);
     const watching = await Watching.open({ Cookie: cookie, ...OWN });
@@ -341,7 +341,7 @@ describe("signing out", () => {
     await vi.waitFor(() => expect(watching.closed).toMatchObject({ code: 1008 }));
   });
 
-  it("a thousand times over fills no storage: beyond it all of the key's sessions are over", async () => {
+  it("a thousand times fills no storage: beyond the limit all sessions of the key end", async () => {
     const kept = await sessionOf(await signIn(await table.newKey({ kind: "secret" })));
     const object = endedSessions(env, kept);
     for (let made = 0; made <= ENDED_PER_KEY_MAX; made++) {

@@ -23,7 +23,7 @@ it("has the name that the alarms look for", () => {
   expect(INVARIANT_METRICS.I8).toMatchObject({ metric: METRIC, service: "edge" });
 });
 
-it("writes the first at once, and what follows within a minute as one line", () => {
+it("writes the first refusal immediately, and further ones of a minute as one line", () => {
   countRefused("overloaded", nowMs);
   for (let i = 0; i < 1_000; i++) countRefused(i % 4 === 0 ? "storage_full" : "rate_limited", nowMs + 1);
   expect(lines()).toMatchObject([{ service: "edge", [METRIC]: 1, codes: { overloaded: 1 } }]);
@@ -44,7 +44,7 @@ it("is in CloudWatch's embedded metric format", () => {
   });
 });
 
-it("does not count what is refused for another reason", () => {
+it("does not count requests that are refused for another reason", () => {
   for (const code of ["invalid_api_key", "invalid_json", "unavailable", "payload_too_large"] as const) {
     countRefused(code, nowMs);
   }

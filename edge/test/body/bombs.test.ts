@@ -84,7 +84,7 @@ async function expectHarmless(route: string, text: string): Promise<void> {
   }
 }
 
-describe("a bomb", () => {
+describe("a body that is crafted to be costly", () => {
   it.each(BOMBS)("of %s", async (_name, text) => {
     for (const route of HANDLERS) await expectHarmless(route, text);
     await table.expectGoodEventTaken();

@@ -59,7 +59,7 @@ describe("plain", () => {
     await table.expectGoodEventTaken();
   });
 
-  it("what comes after a 413 is drained, up to 8 MiB", async () => {
+  it("the rest of a body after a 413 is drained, up to 8 MiB", async () => {
     const stream = streamed(new Uint8Array(6 * 1_024 * 1_024).fill(0x20));
     expectAnswer(await send("/v1/batch", { headers: bearer(table.publicKey), body: stream.body }), tooLarge);
     expect(stream.sent()).toBe(6 * 1_024 * 1_024);
@@ -85,7 +85,7 @@ describe("plain", () => {
     expect(answer.body.accepted).toBe(1);
   });
 
-  it("a body that breaks off hurts nobody", async () => {
+  it("a body that breaks off affects no other request", async () => {
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         controller.enqueue(encoder.encode('{"type":"track",'));
@@ -147,8 +147,8 @@ describe("Content-Length", () => {
   });
 });
 
-describe("clients that do not go on", () => {
-  it("with large declared bodies hinder nobody", async () => {
+describe("clients that stop sending", () => {
+  it("with large declared bodies delay no other client", async () => {
     const ends: (() => void)[] = [];
     const stalled = Array.from({ length: 12 }, () => {
       const body = new ReadableStream<Uint8Array>({

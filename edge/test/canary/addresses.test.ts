@@ -41,7 +41,7 @@ describe("addresses within an event", () => {
     expect(mayBeAddress(sent as string)).toBe(true);
   });
 
-  it.each(KEPT)("%s: %j stays", (key, value) => {
+  it.each(KEPT)("%s: %j is kept", (key, value) => {
     const event = { properties: { [key]: value } };
     expect(cutAddresses(event, false)).toBe(event);
   });
@@ -51,7 +51,7 @@ describe("addresses within an event", () => {
     expect(cutAddresses(event, false)).toBe(event);
   });
 
-  it("context.ip is kept cut with a secret key, and taken away with a public one or when it is no address", () => {
+  it("context.ip is shortened with a secret key, and removed with a public key or if it is invalid", () => {
     const event = { context: { ip: "203.0.113.77", app: 1 } };
     expect(cutAddresses(event, true)).toEqual({ context: { ip: "203.0.113.0", app: 1 } });
     expect(cutAddresses(event, false)).toEqual({ context: { app: 1 } });

@@ -80,7 +80,7 @@ function words(value: unknown, start: string): string[] {
 }
 
 describe("a cookieless event", () => {
-  it("holds no string of the one sent but those on the list", () => {
+  it("contains no string of the sent event except those on the list", () => {
     const stored = makeCookieless(EVENT, VISITOR, SALT);
     expect(words(stored, "gone")).toEqual([]);
     expect(words(stored, "kept")).toEqual(words(EVENT, "kept"));

@@ -216,7 +216,7 @@ async function sendAll(drafts: readonly Draft[], shape: Shape, outcome: Outcome)
   return { rows, stream, live, log: logged.join("\n"), answers: texts.join("\n") };
 }
 
-describe.each(Object.keys(OUTCOMES) as Outcome[])("with outcome %s no canary gets further", (outcome) => {
+describe.each(Object.keys(OUTCOMES) as Outcome[])("with outcome %s no canary leaves the edge", (outcome) => {
   it.each(SHAPES)("all places at once: $name", async (shape) => {
     const places = PLACES.filter(({ isBeside }) => shape.hasBatch || isBeside !== true);
     const { draft, canaries } = draftWith(places, outcome);

@@ -40,7 +40,7 @@ async function storedText(project: string): Promise<string> {
 }
 
 describe("stored bodies", () => {
-  it.each(BODIES)("hold nothing of %s", async (_place, body) => {
+  it.each(BODIES)("contain no part of %s", async (_place, body) => {
     const project = newProject("untouched");
     const key = await newKey({ project });
     const answer = await send("/v1/batch", { body, headers: bearer(key) });
@@ -55,7 +55,7 @@ describe("stored bodies", () => {
   it.each([
     ["a context", `"context":{"a":"1 of 2"}`, ""],
     ["a harmless @", `"sentAt":null`, `,"channel":"1 @ 2"`],
-  ])("are as they were sent when there is nothing to leave out: %s", async (_case, beside, field) => {
+  ])("are unchanged if there is nothing to remove: %s", async (_case, beside, field) => {
     const project = newProject("untouched");
     const key = await newKey({ project });
     const body = `{ "batch":[ {${good.slice(0, -1)}${field}}  ], ${beside}}`;

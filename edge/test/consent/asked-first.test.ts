@@ -32,7 +32,7 @@ async function consent(key: string, anonymousId: string, analytics: "granted" | 
   expect(answer.status).toBe(200);
 }
 
-it("an event that is dropped for want of consent is one call, and nothing of it leaves the Worker", async () => {
+it("an event that is dropped without consent costs one call, and no part of it leaves the Worker", async () => {
   const key = await newKey({ project: newProject("unknown"), settings: OPT_IN });
   const spied = spiedEnv();
   for (let i = 0; i < 5; i++) {
@@ -43,7 +43,7 @@ it("an event that is dropped for want of consent is one call, and nothing of it 
   expect(holdsCanary(spied)).toBe(false);
 });
 
-it("a visitor who granted costs one call an event, but for the first in an isolate", async () => {
+it("a visitor who granted consent costs one call per event, except the first in an isolate", async () => {
   const project = newProject("granted");
   const key = await newKey({ project, settings: OPT_IN });
   const { anonymousId } = canaryEvent();
@@ -77,7 +77,7 @@ it("who withdraws is dropped with the next event, and from the one after nothing
   expect(holdsCanary(spied)).toBe(false);
 });
 
-it("an opt-out refusal is remembered as well", async () => {
+it("an opt-out refusal is cached as well", async () => {
   const key = await newKey({ project: newProject("refused") });
   const { anonymousId } = canaryEvent();
   await consent(key, anonymousId as string, "denied");

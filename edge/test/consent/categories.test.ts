@@ -51,7 +51,7 @@ describe("default categories", () => {
     expect(await outcome(newProject("onetrust"), { C0001: true, C0003: true }, optIn)).toMatchObject({ suppressed: 1 });
   });
 
-  it("a project's own name comes first", async () => {
+  it("a project's own name has precedence", async () => {
     const settings = { consentCategories: { c0002: "advertising" } };
     expect(await outcome(newProject("own"), { C0002: false }, settings)).toMatchObject({ accepted: 1 });
   });

@@ -38,7 +38,7 @@ const track = async (key: string, anonymousId: string, continent?: string) =>
 
 const UNAVAILABLE = { status: 503, body: { code: "unavailable" } };
 
-describe("one shard that can't be told", () => {
+describe("a shard that can't be notified", () => {
   it("makes the call a 503; told again, it judges by the refusal as the others do", async () => {
     const project = newProject("untold");
     const key = await newKey({ project });
@@ -89,7 +89,7 @@ describe("one shard that can't be told", () => {
 });
 
 describe("a ledger object that does not answer", () => {
-  it("makes a call a 503, and the next one is taken", async () => {
+  it("makes a call a 503, and the next call succeeds", async () => {
     const key = await newKey({ project: newProject("home-down") });
     vi.spyOn(console, "error").mockImplementation(() => {});
     const record = vi.spyOn(ConsentLedger.prototype, "record").mockRejectedValueOnce(new Error("down"));
@@ -99,7 +99,7 @@ describe("a ledger object that does not answer", () => {
     expect(await track(key, "v")).toMatchObject({ suppressed: 1 });
   });
 
-  it("makes a preference event a 503: nothing of the batch is stored", async () => {
+  it("makes a preference event a 503, and no event of the batch is stored", async () => {
     const key = await newKey({ project: newProject("preference-down") });
     vi.spyOn(console, "error").mockImplementation(() => {});
     const record = vi.spyOn(ConsentLedger.prototype, "record").mockRejectedValueOnce(new Error("down"));
@@ -118,7 +118,7 @@ describe("a ledger object that does not answer", () => {
     });
   });
 
-  it("makes the first event of a shard a 503, and that event is taken later", async () => {
+  it("makes the first event of a shard a 503, and that event is accepted later", async () => {
     const key = await newKey({ project: newProject("first") });
     vi.spyOn(console, "error").mockImplementation(() => {});
     const watch = vi.spyOn(ConsentLedger.prototype, "watchUse").mockRejectedValueOnce(new Error("down"));
@@ -128,7 +128,7 @@ describe("a ledger object that does not answer", () => {
     expect(await post(key, event)).toMatchObject({ status: 200, body: { accepted: 1, duplicates: 0 } });
   });
 
-  it("keeps events of ids that a shard can't judge yet out, and only those", async () => {
+  it("causes the refusal of events whose ids a shard can't judge yet, and of no others", async () => {
     const project = newProject("closed");
     const key = await newKey({ project });
     await refuse(key, "v");
@@ -300,7 +300,7 @@ describe("without LEDGER_SECRET", () => {
 });
 
 describe("projects", () => {
-  it("share no refusal, though they share the ids", async () => {
+  it("share no refusal, although they share the ids", async () => {
     const [one, two] = [newProject("one"), newProject("two")];
     const keys = [await newKey({ project: one }), await newKey({ project: two })] as const;
     await refuse(keys[0], "v");

@@ -172,7 +172,7 @@ function toBase64(bits: string): string {
 
 const LONG = MAX_CONSENT_STRING_CHARS;
 
-describe("GPP strings made to cost much", () => {
+describe("GPP strings that are crafted to be costly", () => {
   const hostile: [string, string][] = [
     ["a range up to a billion", "DBABuUUQVQkL~BVQqAAAAAgA"],
     ["4,095 ranges that never close", `DB__${"A".repeat(LONG - 4)}`],

@@ -86,7 +86,7 @@ describe("a refusal after a grant", () => {
 });
 
 describe("a batch of preferences", () => {
-  it("counts by what was said last of each id", async () => {
+  it("applies the last preference of each id", async () => {
     const key = await newKey({ project: newProject("last") });
     const at = (seconds: number) => ({ timestamp: new Date(Date.now() - 1_000 * seconds).toISOString() });
     const batch = [
@@ -104,7 +104,7 @@ describe("a batch of preferences", () => {
     expect(await nextEvent(key, "out-of-order")).toMatchObject({ suppressed: 1 });
   });
 
-  it("is at most one call a ledger object, however many events and shards there are", async () => {
+  it("is at most one call per ledger object, for any number of events and shards", async () => {
     const key = await newKey({ project: newProject("calls"), shards: 16 });
     const batch = Array.from({ length: 300 }, (_, index) =>
       preference({ Analytics: false }, { anonymousId: `d-${index % 150}`, userId: `u-${index % 70}` }),
@@ -121,7 +121,7 @@ describe("a batch of preferences", () => {
     expect(new Set(counted.calls).size).toBe(counted.calls.length);
   });
 
-  it("takes from the key's limit, and is refused whole when that is spent", async () => {
+  it("is charged to the key's limit, and refused completely when the limit is exhausted", async () => {
     const key = await newKey({ project: newProject("limit"), rateLimit: 1 });
     const send2 = () =>
       send("/v1/batch", { body: { batch: [preference({ Analytics: false })] }, headers: bearer(key) });
@@ -132,7 +132,7 @@ describe("a batch of preferences", () => {
 });
 
 describe("consent calls", () => {
-  it("take from the key's limit: 429 with Retry-After", async () => {
+  it("are charged to the key's limit: 429 with Retry-After", async () => {
     const key = await newKey({ project: newProject("limited"), rateLimit: 1 });
     const answers = [];
     for (let i = 0; i < 20; i++) {

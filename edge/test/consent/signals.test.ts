@@ -90,18 +90,18 @@ describe("GPP strings", () => {
     });
   });
 
-  it("take `did not opt out` for silence", () => {
+  it("treat `did not opt out` as no signal", () => {
     expect(readGppString(usNational({ SaleOptOut: 2, SharingOptOut: 2 }), [7], false)).toEqual(SILENT);
   });
 
-  it("look only at the sections that apply", () => {
+  it("are read only in the sections that apply", () => {
     const text = usNational({ SaleOptOut: 1 });
     expect(readGppString(text, [8], false)).toEqual(SILENT);
     expect(readGppString(text, "7_8", false)).toMatchObject({ advertising: "denied" });
     expect(readGppString(text, undefined, false)).toMatchObject({ advertising: "denied" });
   });
 
-  it("read the EU section as the TC string it is", () => {
+  it("have their EU section read as a TC string", () => {
     const model = new GppModel();
     const purposes = Array.from({ length: 24 }, (_, index) => [1, 8, 9, 10].includes(index + 1));
     model.setFieldValue("tcfeuv2", "PurposeConsents", purposes);

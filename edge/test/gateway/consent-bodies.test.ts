@@ -16,7 +16,7 @@ function padded(bytes: number): string {
 }
 
 describe("the body of a consent call", () => {
-  it("of 16 KiB is taken, one byte more is not, declared or not", async () => {
+  it("of 16 KiB is accepted, and one byte more is refused, declared or not", async () => {
     const headers = bearer(await newKey({ project: newProject("size") }));
     expect((await send("/v1/consent", { body: padded(LIMITS.consentBodyBytes), headers })).status).toBe(200);
     const tooLarge = { status: 413, body: { code: "payload_too_large" } };
@@ -25,7 +25,7 @@ describe("the body of a consent call", () => {
     expect(await send("/v1/consent", { body: chunks, headers })).toMatchObject(tooLarge);
   });
 
-  it("that is too large is answered before it has ended", async () => {
+  it("that is too large is refused before it ends", async () => {
     const headers = bearer(await newKey({ project: newProject("endless") }));
     let pulled = 0;
     const endless = new ReadableStream({
@@ -72,7 +72,7 @@ describe("the body of a consent call", () => {
   });
 });
 
-describe("what is asked", () => {
+describe("a consent query", () => {
   it.each([
     ["an id that is too long", `userId=${"x".repeat(LIMITS.idLength + 1)}`],
     ["a blank", "userId=%20"],
@@ -85,7 +85,7 @@ describe("what is asked", () => {
     });
   });
 
-  it("the history of one id is its newest hundred, however much was written", async () => {
+  it("returns the newest hundred records of one id, for any number of records", async () => {
     const project = newProject("history");
     const secret = await newKey({ project, kind: "secret" });
     const writes = LIMITS.consentHistoryRecords + 30;
@@ -102,7 +102,7 @@ describe("what is asked", () => {
     expect(text.length).toBeLessThan(64 * 1_024);
   });
 
-  it("what was written twice stands there once", async () => {
+  it("returns a repeated record once", async () => {
     const project = newProject("twice");
     const key = await newKey({ project });
     const secret = await newKey({ project, kind: "secret" });

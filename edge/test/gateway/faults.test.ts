@@ -48,7 +48,7 @@ describe("an unexpected fault", () => {
     },
   );
 
-  it("of the platform that holds the pages is ours to tell", async () => {
+  it("of the platform that serves the pages is answered in our format", async () => {
     const broken = {
       ...env,
       ASSETS: { fetch: async () => new Response("oops", { status: 500 }) } as unknown as Fetcher,
@@ -56,7 +56,7 @@ describe("an unexpected fault", () => {
     expect(await page(new Request(`${ORIGIN}/`), broken, "r")).toMatchObject({ code: "unavailable" });
   });
 
-  it("that nobody foresaw is logged with the request's id and without the key", async () => {
+  it("is logged with the request's id and without the key", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const key = await newKey({ project: newProject("unforeseen"), kind: "secret" });
     vi.spyOn(crypto.subtle, "importKey").mockRejectedValueOnce(new RangeError("nobody foresaw this"));
@@ -70,7 +70,7 @@ describe("an unexpected fault", () => {
   });
 });
 
-describe("a path that nobody thought of", () => {
+describe("an unknown path", () => {
   const PATHS = [
     "/%",
     "/%E0%A4%A",

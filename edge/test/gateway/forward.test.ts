@@ -27,7 +27,7 @@ async function received(path: string, options: SendOptions = {}): Promise<Receiv
 }
 
 describe("a reading call", () => {
-  it("reaches the backend signed, with who asks", async () => {
+  it("reaches the backend signed, with the identity of the caller", async () => {
     const call = await received("/v1/query/trend?event=Sign%20up&measure=users&timezone=Europe%2FZagreb&x=a%2Bb*~!()");
     expect(call.method).toBe("GET");
     expect(call.url).toBe("/v1/query/trend?event=Sign%20up&measure=users&timezone=Europe%2FZagreb&x=a%2Bb*~!()");
@@ -50,7 +50,7 @@ describe("a reading call", () => {
     expect(call.signature).not.toBeNull();
   });
 
-  it("cannot say who it is by itself", async () => {
+  it("cannot set its identity itself", async () => {
     const forged = { "X-Project": "other", "X-Key-Id": "admin", "X-Scopes": "admin", "X-Shard-Trace": "{}" };
     const call = await received("/v1/events", { headers: { ...bearer(table.secretKey), ...forged } });
     expect(call.headers).toMatchObject({ "x-project": table.project });
@@ -58,7 +58,7 @@ describe("a reading call", () => {
     expect(call.headers["x-shard-trace"]).toBeUndefined();
   });
 
-  it("carries neither the key nor the cookie further", async () => {
+  it("is forwarded without the key and the cookie", async () => {
     const call = await received("/v1/events", { headers: { ...bearer(table.secretKey), Cookie: "session=x" } });
     expect(JSON.stringify(call)).not.toContain(table.secretKey);
     expect(call.headers.cookie).toBeUndefined();
@@ -200,20 +200,20 @@ describe("the backend's answer", () => {
   });
 });
 
-describe("who may read", () => {
+describe("reading", () => {
   const path = "/v1/query/retention-of-nobody";
-  it("nobody without a key", async () => {
+  it("requires a key", async () => {
     expectAnswer(await send("/v1/events"), { status: 401, code: "missing_api_key" });
   });
 
-  it("no public key", async () => {
+  it("is refused for a public key", async () => {
     expectAnswer(await send("/v1/events", { headers: bearer(table.publicKey) }), {
       status: 403,
       code: "insufficient_scope",
     });
   });
 
-  it("no secret key without the scope", async () => {
+  it("is refused for a secret key without the scope", async () => {
     const reader = await table.newKey({ kind: "secret", scopes: ["read"] });
     expect((await send("/v1/events", { headers: bearer(reader) })).status).toBe(200);
     for (const call of ["/v1/admin/keys", "/v1/audit"]) {
@@ -223,7 +223,7 @@ describe("who may read", () => {
     expectAnswer(await send("/v1/events", { headers: bearer(writer) }), { status: 403, code: "insufficient_scope" });
   });
 
-  it("no secret key from a page", async () => {
+  it("is refused for a secret key from a page", async () => {
     const headers = { ...bearer(table.secretKey), Origin: "https://shop.test" };
     expectAnswer(await send("/v1/events", { headers }), { status: 403, code: "secret_key_in_browser" });
   });
@@ -255,7 +255,7 @@ describe("readiness", () => {
     expect((await send("/readyz")).status).toBe(200);
   });
 
-  it("asks once in five seconds, whoever asks", async () => {
+  it("is checked once in five seconds, for any number of callers", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
     await send("/readyz");
     const before = await callCount("/healthz");
@@ -266,7 +266,7 @@ describe("readiness", () => {
     expect(await callCount("/healthz")).toBe(before + 1);
   });
 
-  it("is there while any region's stream takes records", async () => {
+  it("is given while the stream of any region accepts records", async () => {
     const dead = "http://127.0.0.1:9";
     const alive = env.KINESIS_ENDPOINT;
     const region = "eu-central-1";

@@ -68,7 +68,7 @@ describe("a query string", () => {
   });
 });
 
-describe("a path behind the door", () => {
+describe("a forwarded path", () => {
   it.each(["%", "%zz", "%E0%A4%A", "%ff", "%ED%A0%80", "x".repeat(LIMITS.queryAddressLength)])(
     "/v1/events/%.20s names nothing",
     async (segment) => {
@@ -89,7 +89,7 @@ describe("a path behind the door", () => {
   );
 });
 
-describe("what the platform answers in the backend's stead", () => {
+describe("an answer of the platform in place of the backend", () => {
   const path = "/v1/query/sessions";
   const amazon = { "x-amzn-RequestId": "r", "x-amzn-Trace-Id": "t" };
 
@@ -127,7 +127,7 @@ describe("what the platform answers in the backend's stead", () => {
   });
 });
 
-describe("a path of no file", () => {
+describe("a path without a file", () => {
   const PATHS = [
     "/healthz/..///",
     "//",

@@ -29,7 +29,7 @@ async function pushRevoked(project: string, id: string) {
 }
 
 describe("a revoked key", () => {
-  it("is refused by a shard that is made later, and also after it lost its memory", async () => {
+  it("is refused by a shard that is created later, also after it lost its memory", async () => {
     const project = newProject("later");
     await append(project, appendInput(["a"], { keyId: "other" }));
     expect((await pushRevoked(project, "revoked-1")).status).toBe(200);
@@ -44,7 +44,7 @@ describe("a revoked key", () => {
     }
   });
 
-  it("is refused through the door when the project gets more shards, whatever the isolate remembers", async () => {
+  it("is refused through the public API when the project gets more shards, even if the isolate cached it", async () => {
     const project = newProject("raised");
     const record = keyRecord({ project, shards: 4 });
     const key = await newKey(record);
@@ -58,7 +58,7 @@ describe("a revoked key", () => {
     }
   });
 
-  it("of the release before is handed over by the shard that knows it", async () => {
+  it("of the previous release is handed over by the shard that knows it", async () => {
     const project = newProject("handed");
     await shardOf(project, 0).revokeKeys(["old-key"]);
     await append(project, appendInput(["a"], { keyId: "other" }));
@@ -66,7 +66,7 @@ describe("a revoked key", () => {
     expect(known).toEqual(["old-key"]);
   });
 
-  it("never comes to another project", async () => {
+  it("never reaches another project", async () => {
     const [mine, other] = [newProject("mine"), newProject("other")];
     await pushRevoked(mine, "shared-id");
     expect(await append(other, appendInput(["a"], { keyId: "shared-id" }))).toMatchObject({ outcome: "stored" });

@@ -17,7 +17,7 @@ afterEach(() => {
 
 const traceOf = (project: string, id: string) => shardTrace(`/v1/events/${id}`, keyRecord({ project }), env);
 
-it("is told by the shard that took it, and by no directory that is down", async () => {
+it("is returned by the shard that stored the message, and is null while the directory is down", async () => {
   const project = newProject("traceMessage");
   await append(project, appendInput(["known"]));
   await untilFlushed(project);
@@ -27,7 +27,7 @@ it("is told by the shard that took it, and by no directory that is down", async 
   expect(await traceOf(project, "known")).toBeNull();
 });
 
-it("wakes no shard that has held nothing since the dedupe window began", async () => {
+it("wakes no shard that was empty for the whole deduplication window", async () => {
   const project = newProject("asleep");
   const directory = directoryOf(env, project);
   for (let index = 0; index < 20; index++) {
@@ -43,7 +43,7 @@ it("wakes no shard that has held nothing since the dedupe window began", async (
   expect(trace).toHaveBeenCalledTimes(3);
 });
 
-it("asks a thousand shards at most, fifty at a time", async () => {
+it("calls at most a thousand shards, fifty at a time", async () => {
   const project = newProject("many");
   const names = Array.from({ length: 1_200 }, (_, index) => `${project}:na:${index}`);
   vi.spyOn(ShardDirectory.prototype, "listHolders").mockResolvedValue(names);

@@ -34,7 +34,7 @@ async function start(vars: Record<string, string>): Promise<ListeningWorker> {
 }
 
 describe("a deployment every two seconds", () => {
-  it("loses nothing and doubles nothing", async () => {
+  it("loses no event and doubles no event", async () => {
     const worker = await start({ KINESIS_ENDPOINT: stream.endpoint });
     let deploying = true;
     const load = sendWhile(worker, () => deploying);

@@ -164,7 +164,7 @@ describe("a client that", () => {
       ["Transfer-Encoding: chunked", "Content-Encoding: gzip"],
       "3\r\n\x1f\x8b\x08\r\n",
     ],
-  ])("%s hurts nobody", async (_name, headers, text) => {
+  ])("%s affects no other client", async (_name, headers, text) => {
     const { socket, closed, received } = await rawSocket(head(headers) + text);
     socket.destroy();
     await closed;
@@ -200,7 +200,7 @@ describe("a client that", () => {
     },
   );
 
-  it("waits with many connections in vain hinders nobody", async () => {
+  it("holds many idle connections delays no other client", async () => {
     const stalled = await Promise.all(
       Array.from({ length: 40 }, () => rawSocket(head([`Content-Length: ${LIMITS.bodyBytes}`]) + " ")),
     );

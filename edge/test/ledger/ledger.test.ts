@@ -63,7 +63,7 @@ describe("the consent ledger", () => {
     expect(await of({ anonymousId: "elsewhere", userId: "member" })).toMatchObject({ accepted: 0, suppressed: 1 });
   });
 
-  it("takes events of an opt-in regime once it grants, and batch-mates each by its own ids", async () => {
+  it("allows events of an opt-in regime after a grant, and judges each event of a batch by its own ids", async () => {
     const project = newProject("opt-in");
     const key = await newKey({ project, settings: { consentRegime: "opt-in" } });
     const [granted, unknown] = [goodEvent({ anonymousId: "yes" }), goodEvent({ anonymousId: "who" })];
@@ -74,7 +74,7 @@ describe("the consent ledger", () => {
     expect((await arrivedEvents(project)).has(unknown.messageId)).toBe(false);
   });
 
-  it("lets no grant override a refusal that occurred after it", async () => {
+  it("allows no grant to override a later refusal", async () => {
     const key = await newKey({ project: newProject("order") });
     const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
     await consent(key, { anonymousId: "d", purposes: { analytics: "denied" }, occurredAt: at(5) });
@@ -105,7 +105,7 @@ describe("the consent ledger", () => {
     expect(next.body).toMatchObject({ suppressed: 1 });
   });
 
-  it("lets a public key refuse for anyone, and grant for a device only", async () => {
+  it("allows a public key to refuse for any id, and to grant for a device only", async () => {
     const project = newProject("rights");
     const key = await newKey({ project });
     expect((await consent(key, { userId: "u", purposes: { analytics: "denied" } })).status).toBe(200);
@@ -129,13 +129,13 @@ describe("the consent ledger", () => {
     ["a method that is null", { anonymousId: "d", purposes: GRANT, method: null }, "/method"],
     ["a blank method", { anonymousId: "d", purposes: GRANT, method: " " }, "/method"],
     ["a blank id", { userId: "  ", purposes: { analytics: "denied" } }, "/userId"],
-  ])("refuses %s and says where", async (_case, body, pointer) => {
+  ])("refuses %s with a pointer", async (_case, body, pointer) => {
     const key = await newKey({ project: newProject("bad") });
     const answer = await send("/v1/consent", { body: { method: "test", ...body }, headers: bearer(key) });
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_parameter", pointer } });
   });
 
-  it("is read: the state by a public key, the history by a secret one", async () => {
+  it("returns the state to a public key, and the history to a secret key", async () => {
     const project = newProject("read");
     const key = await newKey({ project });
     const secret = await newKey({ project, kind: "secret" });
@@ -157,7 +157,7 @@ describe("the consent ledger", () => {
 });
 
 describe("cookieless mode", () => {
-  it("keeps nothing that leads to the device, and the same visitor within a day", async () => {
+  it("stores nothing that identifies the device, and recognises a visitor within one day", async () => {
     const project = newProject("cookieless");
     const key = await newKey({ project, settings: { consentRegime: "opt-in", whenAnalyticsDenied: "cookieless" } });
     const from = (agent: string) => ({ ...bearer(key), "User-Agent": agent, "CF-Connecting-IP": "203.0.113.77" });

@@ -41,7 +41,7 @@ const STANDINGS: Standing[] = (["granted", "denied", undefined] as const).flatMa
 );
 
 describe("standings", () => {
-  it("join in any order and any number of times to the same", () => {
+  it("join to the same result in any order and any number of times", () => {
     for (const a of STANDINGS) {
       expect(join(a, a)).toEqual(a);
       expect(join(a, NO_STANDING)).toEqual(a);

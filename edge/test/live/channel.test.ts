@@ -4,7 +4,7 @@ import { LIMITS } from "@behaviour/contract";
 import { expect, it } from "vitest";
 import { Channel } from "../../src/live/channel.ts";
 
-it("admits a whole batch in a quiet moment, and then so many a second", () => {
+it("admits a whole batch after a pause, and then a fixed rate", () => {
   const channel = new Channel();
   expect(channel.admit(LIMITS.eventsPerRequest, 0)).toBe(LIMITS.eventsPerRequest);
   let admitted = 0;
@@ -15,7 +15,7 @@ it("admits a whole batch in a quiet moment, and then so many a second", () => {
   expect(channel.take(10_000).lost).toBe(10_000 * 50 - admitted);
 });
 
-it("takes the share that the tail gives it, and never stops altogether", () => {
+it("uses the share that the tail assigns, and never stops completely", () => {
   const channel = new Channel();
   channel.hear({ eventsPerSecond: 2, gapMs: 400 });
   channel.admit(10_000, 0);
@@ -26,7 +26,7 @@ it("takes the share that the tail gives it, and never stops altogether", () => {
   expect(channel.gapMs).toBe(400);
 });
 
-it("goes on as before with a tail of the release before", () => {
+it("works unchanged with a tail of the previous release", () => {
   const channel = new Channel();
   channel.hear(true);
   expect(channel.admit(100, 0)).toBe(100);

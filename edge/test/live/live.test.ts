@@ -35,7 +35,7 @@ function liveTail(project: string) {
   return env.LIVE.get(env.LIVE.idFromName(project));
 }
 
-it("tells every event as it is stored, the very first of a project too", async () => {
+it("sends every event when it is stored, including the first of a project", async () => {
   const { publicKey, secretKey } = await newProjectWithKeys();
   const watching = await watch(bearer(secretKey));
   const event = goodEvent({
@@ -57,7 +57,7 @@ it("tells every event as it is stored, the very first of a project too", async (
   expect(text).toContain('"locale":"de"');
 });
 
-it("tells rejects with their codes, duplicates, and repeats within a request", async () => {
+it("sends rejections with their codes, duplicates, and repetitions within a request", async () => {
   const { publicKey, secretKey } = await newProjectWithKeys();
   const watching = await watch(bearer(secretKey));
   const event = goodEvent();
@@ -88,7 +88,7 @@ it("tells rejects with their codes, duplicates, and repeats within a request", a
   }
 });
 
-it("tells of a dropped event only that one was dropped", async () => {
+it("sends only the fact that an event was dropped", async () => {
   const { publicKey, secretKey } = await newProjectWithKeys({ consentRegime: "opt-in" });
   const watching = await watch(bearer(secretKey));
   const event = goodEvent({ anonymousId: "canary-device", properties: { secret: "canary-value" } });
@@ -99,7 +99,7 @@ it("tells of a dropped event only that one was dropped", async () => {
   expect(JSON.stringify(message)).not.toMatch(/canary|good-/);
 });
 
-it("tells nobody of another project's events", async () => {
+it("sends no events of another project", async () => {
   const [mine, other] = await Promise.all([newProjectWithKeys(), newProjectWithKeys()]);
   const watching = await watch(bearer(mine.secretKey));
   await send("/v1/track", { headers: bearer(other.publicKey), body: goodEvent({ event: "Theirs" }) });
@@ -109,7 +109,7 @@ it("tells nobody of another project's events", async () => {
   expect(JSON.stringify(watching.messages)).not.toContain("Theirs");
 });
 
-it("is not even made while nobody watches", async () => {
+it("does not exist without watchers", async () => {
   const { project, publicKey } = await newProjectWithKeys();
   await send("/v1/batch", {
     headers: bearer(publicKey),
@@ -121,7 +121,7 @@ it("is not even made while nobody watches", async () => {
   expect(made.some((id) => id.equals(env.LIVE.idFromName(project)))).toBe(false);
 });
 
-it("costs nothing more once the last watcher has left", async () => {
+it("costs nothing after the last watcher left", async () => {
   const { project, secretKey } = await newProjectWithKeys();
   const [first, second] = [await watch(bearer(secretKey)), await watch(bearer(secretKey))];
   first.close();
@@ -175,7 +175,7 @@ it("ends a watcher whose key was revoked", async () => {
     .toBe(1008);
 });
 
-it("is told by the control plane, and ends the key's sockets at once", async () => {
+it("closes a revoked key's sockets immediately on a push of the control plane", async () => {
   const { project } = await newProjectWithKeys();
   const record = keyRecord({ project, kind: "secret" });
   const secretKey = await newKey(record);
@@ -187,7 +187,7 @@ it("is told by the control plane, and ends the key's sockets at once", async () 
   await expect.poll(() => watching.closed?.code, { timeout: 2_000 }).toBe(1008);
 });
 
-it("answers a ping without waking", async () => {
+it("answers a ping without waking up", async () => {
   const { secretKey } = await newProjectWithKeys();
   const watching = await watch(bearer(secretKey));
   const answered = new Promise((resolve) => watching.socket.addEventListener("message", ({ data }) => resolve(data)));
@@ -195,7 +195,7 @@ it("answers a ping without waking", async () => {
   expect(await answered).toBe("pong");
 });
 
-it("leaves out what a watcher has no room for, and says how much", async () => {
+it("omits messages that exceed a watcher's room, and sends their number", async () => {
   const { project, secretKey } = await newProjectWithKeys();
   const watching = await watch(bearer(secretKey));
   const message = JSON.stringify({ type: "event", filler: "x".repeat(10_000) });
@@ -249,7 +249,7 @@ it("of a busy project tells what there is room for and counts the rest, in few c
   expect(built).toBeLessThanOrEqual(LIMITS.eventsPerRequest + seconds * LIMITS.liveEventsPerSecond);
 });
 
-it("gives each of many isolates a share of one tail's room", async () => {
+it("divides one tail's room among many isolates", async () => {
   const { project, secretKey } = await newProjectWithKeys();
   await watch(bearer(secretKey));
   let pace = await liveTail(project).publish([], 0, "first");
@@ -259,7 +259,7 @@ it("gives each of many isolates a share of one tail's room", async () => {
   expect(200 / (pace.gapMs / 1_000)).toBeLessThanOrEqual(500);
 });
 
-it("sockets that never read cost a bounded memory, and good events nothing", { timeout: 60_000 }, async () => {
+it("limits the memory of sockets that never read, without effect on events", { timeout: 60_000 }, async () => {
   const { project, publicKey, secretKey } = await newProjectWithKeys();
   // To the tail, each of these sockets is a client that stopped reading, because it never confirms a message.
   const silent = await Promise.all(Array.from({ length: 100 }, () => watch(bearer(secretKey))));

@@ -27,7 +27,7 @@ it("sends in order while there is room", () => {
   expect(sent).toEqual(["a", "b", "c"]);
 });
 
-it("counts what finds no room, and tells the count before the next message", () => {
+it("counts messages without room, and sends the count before the next message", () => {
   outbox.send(many(FITTING + 50), 0);
   expect(events()).toBe(FITTING);
   const before = sent.length;
@@ -35,13 +35,13 @@ it("counts what finds no room, and tells the count before the next message", () 
   expect(sent.slice(before)).toEqual(['{"type":"dropped","count":50}', "next"]);
 });
 
-it("tells what was lost before it, with or without a message to follow", () => {
+it("sends the number of lost messages, with or without a following message", () => {
   outbox.lose(7);
   outbox.send([], 0);
   expect(sent).toEqual(['{"type":"dropped","count":7}']);
 });
 
-it("sends a watcher that confirms as fast as it reads, and no faster", () => {
+it("sends to a confirming watcher as fast as it reads, and no faster", () => {
   for (let round = 0; round < 100; round++) {
     outbox.send(many(FITTING >> 2), 0);
     for (const text of confirmations()) outbox.hear(text);
@@ -104,7 +104,7 @@ it.each([1, 2, 10, 100, 1_000])("%i that never read hold a tail's room together,
   expect(ended.size).toBe(count < 10 ? 0 : count);
 });
 
-it("many that never read take nothing from one that does", () => {
+it("many watchers that never read take no room from a watcher that reads", () => {
   const room = new Room();
   room.watchers = 100;
   const silent = Array.from({ length: 99 }, () => new Outbox({ send: () => {}, close: () => {} }, 0, room));

@@ -26,7 +26,7 @@ async function watched(change: Parameters<typeof newKey>[0] | Record<string, nev
 
 const CANARY = "ada@example.com";
 
-describe("a watcher is told", () => {
+describe("a watcher receives the refusal", () => {
   const big = "x".repeat(LIMITS.bodyBytes);
   it.each<{ name: string; path?: string; options: SendOptions; code: string; key?: Record<string, unknown> }>([
     { name: "a body that is no JSON", options: { body: `{"email":"${CANARY}"` }, code: "invalid_json" },
@@ -82,7 +82,7 @@ describe("a watcher is told", () => {
     expect(watching.messages).toContainEqual(expect.objectContaining({ type: "refused", code: "rate_limited" }));
   });
 
-  it("of a pixel, whose answer can't tell anybody", async () => {
+  it("of a pixel, whose response can't contain it", async () => {
     const { key, watching } = await watched({ scopes: ["consent"] } as never);
     const data = btoa(JSON.stringify(goodEvent({ writeKey: key })));
     expect((await fetchEdge(`/v1/pixel.gif?data=${encodeURIComponent(data)}`, {})).status).toBe(200);
@@ -98,7 +98,7 @@ describe("a watcher is told", () => {
     expect(JSON.stringify(message)).not.toContain(key);
   });
 
-  it("of each of many that come at once", async () => {
+  it("of each of many concurrent requests", async () => {
     const { key, watching } = await watched();
     await Promise.all(Array.from({ length: 10 }, () => send("/v1/track", { headers: bearer(key), body: "{" })));
     const messages = await watching.toHave(10);
@@ -106,7 +106,7 @@ describe("a watcher is told", () => {
   });
 });
 
-it("tells nobody of another project's refusals, nor of those of no project", async () => {
+it("sends no refusals of another project or of no project", async () => {
   const [mine, other] = await Promise.all([watched(), watched()]);
   await send("/v1/track", { headers: bearer(other.key), body: "{" });
   await send("/v1/track", { body: "{" });
@@ -115,7 +115,7 @@ it("tells nobody of another project's refusals, nor of those of no project", asy
   expect(await mine.watching.toHave(1)).toMatchObject([{ type: "refused", code: "empty_body" }]);
 });
 
-it("makes no live tail while nobody watches", async () => {
+it("creates no live tail without watchers", async () => {
   const project = newProject("unwatched");
   const key = await newKey({ project });
   for (let i = 0; i < 5; i++) await send("/v1/track", { headers: bearer(key), body: "{" });

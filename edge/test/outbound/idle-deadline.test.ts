@@ -21,7 +21,7 @@ function handWritten() {
   return { source, write: (text: string) => controller.enqueue(encoder.encode(text)), isCancelled: () => cancelled };
 }
 
-it("lets a body take any time, as long as something comes", async () => {
+it("allows a body any time while bytes arrive", async () => {
   const { source, write } = handWritten();
   const reader = boundIdle(source, IDLE_MS).getReader();
   for (let piece = 0; piece < 20; piece++) {
@@ -32,7 +32,7 @@ it("lets a body take any time, as long as something comes", async () => {
   }
 });
 
-it("breaks a body off from which nothing comes, and lets go of its source", async () => {
+it("aborts a body without new bytes, and cancels its source", async () => {
   const { source, write, isCancelled } = handWritten();
   const reader = boundIdle(source, IDLE_MS).getReader();
   write("half a li");
@@ -51,13 +51,13 @@ it("does not count the time in which the client reads nothing", async () => {
   expect((await reader.read()).done).toBe(false);
 });
 
-it("lets go of the source when the client has left", async () => {
+it("cancels the source when the client has left", async () => {
   const { source, isCancelled } = handWritten();
   await boundIdle(source, IDLE_MS).cancel("the client is gone");
   expect(isCancelled()).toBe(true);
 });
 
-it("ends a call whose head does not come", async () => {
+it("ends a call whose head does not arrive", async () => {
   let aborted = false;
   const call = withIdleDeadline((signal) => {
     signal.addEventListener("abort", () => (aborted = true));

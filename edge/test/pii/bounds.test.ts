@@ -23,7 +23,7 @@ interface Told {
 }
 
 describe("warnings", () => {
-  it("are at most 20 an event and 200 a request, with short pointers and the number of the others", async () => {
+  it("are at most 20 per event and 200 per request, with short pointers and the number of the others", async () => {
     const key = await newKey({ project: newProject("bounds") });
     const batch = Array.from({ length: 20 }, () => goodEvent({ properties: deep(1_500, "a@b.de") }));
     const answer = await send("/v1/batch", { body: { batch }, headers: bearer(key) });
@@ -47,7 +47,7 @@ describe("warnings", () => {
     expect(few.body).not.toHaveProperty("warningsCut");
   });
 
-  it("of a refused event are none", async () => {
+  it("do not exist for a refused event", async () => {
     const settings = { consentRegime: "opt-out", pii: { card: "reject" } } as const;
     const key = await newKey({ project: newProject("bounds"), settings });
     const batch = [
@@ -79,7 +79,7 @@ describe("warnings", () => {
 });
 
 describe("findings", () => {
-  it("stand in the envelope 20 an event at most, then one that says there were more; all of it is masked", async () => {
+  it("are at most 20 per event in the envelope, then one for all others, and every value is masked", async () => {
     const project = newProject("bounds");
     const key = await newKey({ project });
     const event = goodEvent({ properties: deep(1_500, "canary@b.de") });

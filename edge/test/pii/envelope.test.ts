@@ -18,13 +18,13 @@ async function envelopeOf(settings: object, headers: Record<string, string>, pro
 }
 
 describe("the envelope", () => {
-  it("says nothing of settings and hints that are not there", async () => {
+  it("does not mention absent settings and hints", async () => {
     const envelope = await envelopeOf({ consentRegime: "opt-out", pii: { phone: "mask" } }, {});
     expect(envelope).not.toHaveProperty("settings");
     expect(envelope?.source).not.toHaveProperty("clientHints");
   });
 
-  it("carries what the project chose for the processor, the browser's hints and what was masked", async () => {
+  it("contains the project's settings for the processor, the browser's hints and the masked findings", async () => {
     const settings = {
       consentRegime: "opt-out",
       pii: { phone: "reject", email: "mask" },
@@ -38,7 +38,7 @@ describe("the envelope", () => {
     });
   });
 
-  it("holds no hints of a device without consent to it", async () => {
+  it("contains no hints of a device without consent", async () => {
     const settings = { consentRegime: "opt-in", whenAnalyticsDenied: "cookieless" };
     const project = newProject("envelope");
     const key = await newKey({ project, settings: settings as never });

@@ -64,7 +64,7 @@ describe("personal data in texts", () => {
     expect(redactText(stored), "masking twice changes nothing").toBeNull();
   });
 
-  it.each(KEPT)("%j stays as it is", (text) => expect(redactText(text)).toBeNull());
+  it.each(KEPT)("%j is unchanged", (text) => expect(redactText(text)).toBeNull());
 
   it("is decided by issuer, length and check digit for cards", () => {
     expect(isCard("4222222222222")).toBe(false);
@@ -135,7 +135,7 @@ describe("personal data in events", () => {
     });
   });
 
-  it("is dropped, refused or allowed as the project chose", () => {
+  it("is dropped, refused or allowed by the project's setting", () => {
     const redacted = redactEvent(event, {
       email: "drop_field",
       card: "drop_field",
@@ -147,7 +147,7 @@ describe("personal data in events", () => {
     expect(redactEvent(event, { email: "allow", card: "allow", token: "allow", credential: "allow" })).toBeNull();
   });
 
-  it("does not get past the collector, escaped or not, and harms no batch-mate", async () => {
+  it("does not pass the collector, escaped or not, and affects no other event of the batch", async () => {
     const project = newProject("pii");
     const key = await newKey({ project, settings: { consentRegime: "opt-out", pii: { card: "reject" } } });
     const [mail, card, clean] = [

@@ -81,7 +81,7 @@ describe("a deployment of the EU", () => {
     expect(await rowsIn(project, "na")).toBe(0);
   });
 
-  it("has shards that ask no other directory and no other ledger", async () => {
+  it("has shards that call no other directory and no other ledger", async () => {
     const { environment } = europe();
     const input = appendInput(["a"]);
     const claim = { ...input.claim, subjects: packSubjects([[]]) };
@@ -97,7 +97,7 @@ describe("a deployment of the EU", () => {
     await expect(worker.scheduled(minute, environment)).resolves.toBeUndefined();
   });
 
-  it("has one region, whatever the caller's continent", () => {
+  it("has one region, for any continent of the caller", () => {
     const { environment } = europe();
     const caller = new Request(ORIGIN, { cf: { continent: "AS" } as unknown as CfProperties });
     expect(regionOf(caller, environment).code).toBe("eu");
@@ -115,6 +115,6 @@ it("a deployment of an unknown jurisdiction stores nothing", async () => {
 
 const CLASSES = Object.entries<unknown>(exported).filter(([name]) => name !== "default");
 
-it.each(CLASSES)("%s is confined itself", (_name, exportedClass) => {
+it.each(CLASSES)("%s is confined", (_name, exportedClass) => {
   expect(Object.getPrototypeOf(exportedClass)).toBe(PlacedObject);
 });
