@@ -105,7 +105,7 @@ describe("a shared device", () => {
 });
 
 describe("an alias", () => {
-  it("joins two users, a device and an unused id, each with one edge", async () => {
+  it("of a secret key joins two users, a device, and an id nobody has used yet, once", async () => {
     const project = newProject();
     await processed(project, [seen("a", "old"), seen("b", "new"), seen("tablet")]);
     for (let time = 0; time < 2; time++)
@@ -130,7 +130,58 @@ describe("an alias", () => {
   );
 });
 
-describe("the vault's items", () => {
+describe("a public key, which every visitor knows", () => {
+  const victim = "victim-17";
+
+  it.each([
+    ["an alias", { type: "alias", userId: "attacker", previousId: victim }],
+    ["an alias on a device of its own", { type: "alias", userId: "attacker", previousId: victim, anonymousId: "mine" }],
+    [
+      "an alias on a device of the victim's name",
+      { type: "alias", userId: "attacker", previousId: victim, anonymousId: victim },
+    ],
+    ["a track event with a former id", { ...seen("mine", "attacker"), previousId: victim }],
+  ])("joins nobody to another user by %s", async (_name, sent) => {
+    const project = newProject();
+    await processed(project, [seen("home", victim), seen("mine", "attacker")]);
+    await processed(project, [{ ...sent, messageId: `m-${number++}` }]);
+    const [attacked, attacker] = [await userOf(project, victim), await userOf(project, "attacker")];
+    expect(attacked.person).not.toContain(attacker.subject);
+    expect(attacker.person).not.toContain(attacked.subject);
+    expect(attacker.person).not.toContain(await deviceOf(project, "home"));
+  });
+
+  it("cannot take over a device by a former id", async () => {
+    const project = newProject();
+    await processed(project, [seen("tablet"), seen("mine", "attacker"), alias("tablet", "attacker")]);
+    await processed(project, [seen("tablet", "owner")]);
+    expect((await userOf(project, "attacker")).person).toHaveLength(1);
+    expect((await userOf(project, "owner")).person).toContain(await deviceOf(project, "tablet"));
+  });
+
+  it("joins the device that the event comes from", async () => {
+    const project = newProject();
+    await processed(project, [seen("laptop", "jane"), seen("phone")]);
+    await processed(project, [{ ...alias("phone", "jane"), anonymousId: "phone" }]);
+    expect((await userOf(project, "jane")).person).toContain(await deviceOf(project, "phone"));
+  });
+
+  it("states an edge that a secret key can vouch for later", async () => {
+    const project = newProject();
+    const events = [seen("laptop", "jane"), seen("phone"), seen("phone", "jane")];
+    const vouchedBy = async () =>
+      (await edges.of(project, await deviceOf(project, "phone"))).map((edge) => edge.vouchedBy);
+    await processed(project, events);
+    expect(await vouchedBy()).toEqual([null]);
+    await processed(project, events, SECRET);
+    expect(await vouchedBy()).toEqual(["key_1"]);
+    await processed(project, events);
+    await processed(project, events, { ...SECRET, keyId: "key_2" });
+    expect(await vouchedBy()).toEqual(["key_1"]);
+  });
+});
+
+describe("what is not kept", () => {
   it.each([
     ["without consent", { consent: "cookieless" }],
     ["if the project turned identity off", { settings: { off: ["identity"] } }],

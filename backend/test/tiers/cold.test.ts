@@ -229,7 +229,38 @@ describe("compaction", () => {
     }
   }, 120_000);
 
-  it("is planned only for enough small, settled objects", () => {
+  it("merges other partitions when one of them cannot be merged, and reports the fault", async () => {
+    const broken = await manyObjects(4);
+    const good = await manyObjects(4);
+    const faults: unknown[] = [];
+    const failing = new Proxy(stores.s3, {
+      get: (client, name) =>
+        name !== "send"
+          ? Reflect.get(client, name)
+          : (command: { input: { Key?: string; Prefix?: string } }, options: object) =>
+              command.input.Key?.includes(broken.project) === true
+                ? Promise.reject(new Error("cannot be read"))
+                : client.send(command as never, options),
+    });
+    const options = { s3: failing, dynamodb: stores.dynamodb, limits, nowMs: later };
+    const result = await new Compactor({ ...options, onFault: (fault) => faults.push(fault) }).run(() => true);
+    expect([result.faults, faults.length]).toEqual([1, 1]);
+    expect(await parquetKeys(stores.s3, broken.project)).toHaveLength(4);
+    expect(await parquetKeys(stores.s3, good.project)).toHaveLength(1);
+  });
+
+  it("names no more objects than the ledger's item can hold", () => {
+    const objects = Array.from({ length: 2_000 }, (_, index) => ({
+      key: `project=p/day=2026-11-20/${"s".repeat(180)}-${index}.parquet`,
+      bytes: 100,
+      modifiedAtMs: index,
+    }));
+    const chosen = planCompaction(objects, { ...limits, objectsMax: 500 }, 10_000_000);
+    expect(chosen).toEqual(objects.slice(0, 500));
+    expect(JSON.stringify(chosen.map(({ key }) => key)).length).toBeLessThan(PLATFORM.dynamoDbItemBytes);
+  });
+
+  it("is planned for small, settled objects only, and for enough of them", () => {
     const object = (key: string, modifiedAtMs: number, bytes = 100) => ({ key, bytes, modifiedAtMs });
     const nowMs = 10_000_000;
     const old = ["a", "b", "c", "d"].map((key, index) => object(key, index));

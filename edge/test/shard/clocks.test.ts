@@ -13,11 +13,9 @@ import { append, appendInput, untilFlushed } from "./stub.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-describe("through the public API", () => {
-  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
-  const before = { ...limits };
-  beforeEach(() => void Object.assign(limits, { dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
-  afterEach(() => void Object.assign(limits, before));
+describe("at the door", () => {
+  beforeEach(() => shrinkShards({ dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
+  afterEach(restoreShards);
 
   /** Appends so many messages that memory has no earlier ids. */
   async function turnOver(project: string): Promise<void> {

@@ -104,16 +104,14 @@ describe("a duplicate", () => {
   });
 });
 
-describe("24 hours later, through the public API", () => {
-  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
-  const before = { ...limits };
-  afterEach(() => void Object.assign(limits, before));
+describe("24 hours later, at the door", () => {
+  afterEach(restoreShards);
 
   it.each([
-    ["after few other messages", before],
-    ["after many other messages", { dedupeMemoryIds: 200, dedupeRunIds: 100 }],
-  ])("%s, a message with another `sentAt` is a duplicate and is on the stream once", async (_name, size) => {
-    Object.assign(limits, size);
+    ["few messages came meanwhile", {}],
+    ["many came meanwhile", { dedupeMemoryIds: 200, dedupeRunIds: 100 }],
+  ])("%s: with another `sentAt` the message is a duplicate, and on the stream once", async (_name, size) => {
+    shrinkShards(size);
     const project = newProject("a-day");
     const key = await newKey({ project });
     const firstMs = Date.now();
@@ -148,11 +146,9 @@ describe("24 hours later, through the public API", () => {
   }
 });
 
-describe("after memory was replaced", () => {
-  const limits = TUNINGS as { dedupeMemoryIds: number; dedupeRunIds: number };
-  const before = { ...limits };
-  beforeEach(() => void Object.assign(limits, { dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
-  afterEach(() => void Object.assign(limits, before));
+describe("memory turned over", () => {
+  beforeEach(() => shrinkShards({ dedupeMemoryIds: 2_000, dedupeRunIds: 1_000 }));
+  afterEach(restoreShards);
 
   const COMMITS = 12;
   const names = (prefix: string) => Array.from({ length: 500 }, (_, i) => `${prefix}-${i}`);

@@ -213,12 +213,11 @@ describe("an outage of a day", () => {
   });
 });
 
-describe("a full shard", () => {
-  const limits = LIMITS as { shardHighWaterBytes: number; shardLowWaterBytes: number; shardPendingBytes: number };
-  const before = { ...limits };
-  afterEach(() => void Object.assign(limits, before));
+describe("full", () => {
+  afterEach(restoreShards);
 
-  it("refuses with storage_full above the high-water mark, until it is below the low-water mark", async () => {
+  it("storage_full above the high-water mark, until it has drained below the low one", async () => {
+    shrinkShards({ shardHighWaterBytes: 2_000, shardLowWaterBytes: 500 });
     const project = await closedProject("full");
     let stored = 0;
     while ((await append(project, appendInput([`m-${stored}`]))).outcome === "stored") stored++;
@@ -244,7 +243,8 @@ describe("a full shard", () => {
     expect(new Set((await arrivedIds(project)).ids).size).toBe(stored + 1);
   });
 
-  it("refuses with overloaded if too many bytes wait for a commit, and stores nothing of them", async () => {
+  it("overloaded when too much waits for its commit; nothing of it is stored", async () => {
+    shrinkShards({ shardPendingBytes: 1_000 });
     const project = newProject("pending");
     const inputs = Array.from({ length: 100 }, (_, i) => appendInput([`m-${i}`]));
     const answers = await shardOf(project).append2(packAppends(inputs));

@@ -8,8 +8,8 @@ import { RecentIds } from "../../src/shard/recent-ids.ts";
 const member = (bytes: number): Member => ({ ids: new Uint8Array(8), data: new Uint8Array(bytes), compressed: false });
 
 describe("shards of one isolate", () => {
-  it("share the budget of pending bytes and release it", async () => {
-    Object.assign(limits, { shardPendingBytes: 1_000, isolatePendingBytes: 1_500 });
+  it("share what may wait for commits, and give it back", async () => {
+    const budget = new Budget(() => 1_500);
     const ends: (() => void)[] = [];
     const shard = () =>
       new GroupCommit<Member>(() => new Promise<void>((end) => void ends.push(end)), {
@@ -28,10 +28,10 @@ describe("shards of one isolate", () => {
     expect([one.hasRoomFor(1_000), two.hasRoomFor(1_000), two.hasRoomFor(1_001)]).toEqual([true, true, false]);
   });
 
-  it("keep fewer ids if there are many shards, but always the ids that may be in no run", () => {
-    Object.assign(limits, { isolateIdBytes: 400_000 });
-    Object.assign(tunings, { dedupeRunIds: 2_000 });
-    const shards = Array.from({ length: 20 }, () => new RecentIds(0, 100_000));
+  it("keep fewer ids each when there are many of them, but always as many as may be in no run", () => {
+    const budget = new Budget(() => 400_000);
+    const bounds = { dedupeMemoryIds: 100_000, dedupeRunIds: 2_000 };
+    const shards = Array.from({ length: 20 }, () => new RecentIds(0, bounds, budget));
     for (let round = 0; round < 20; round++) {
       for (const shard of shards) shard.add(crypto.getRandomValues(new Uint8Array(1_000 * 8)), round);
     }

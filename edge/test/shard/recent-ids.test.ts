@@ -37,8 +37,8 @@ describe("recent ids", () => {
     expect(recent.known(half)).toEqual([0]);
   });
 
-  it("reach back to the start until a generation is evicted, then exactly to the next generation", () => {
-    const recent = new RecentIds(100, 2_000);
+  it("reaches back to its first day until a generation is forgotten, then exactly to the next", () => {
+    const recent = new RecentIds(100, memoryOf(2_000));
     recent.add(packIds(names(0, 1_000)), 1_000);
     expect(recent.reachMs).toBe(100);
     recent.add(packIds(names(1_000, 1_000)), 2_000);
@@ -107,9 +107,9 @@ describe("ids that were crafted to collide", () => {
   });
 });
 
-describe("removed ids", () => {
-  it("are not known, and all other ids still are", () => {
-    const recent = new RecentIds(0, 4_000);
+describe("ids that are taken back", () => {
+  it("are not known, and all others still are, however they lie", () => {
+    const recent = new RecentIds(0, memoryOf(4_000));
     const all = names(0, 3_000);
     for (let start = 0; start < all.length; start += 100) recent.add(packIds(all.slice(start, start + 100)), start);
     const gone = all.filter((_, index) => index % 3 === 0);

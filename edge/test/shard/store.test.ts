@@ -171,12 +171,8 @@ describe("a full disk", () => {
     return stored;
   }
 
-  const limits = TUNINGS as { dedupeRunIds: number };
-  const before = { ...limits };
-  afterEach(() => void Object.assign(limits, before));
-
-  it("from any statement on, temporarily or permanently, loses no stored event and knows no refused id", async () => {
-    limits.dedupeRunIds = 4;
+  it("from any statement on, for a while or for good: nothing stored is lost, nothing refused is known", async () => {
+    const bounds = { ...SHARD_BOUNDS, dedupeRunIds: 4 };
     for (const lasts of [1, 3, 1_000]) {
       for (let failFrom = 1; failFrom <= 40; failFrom++) {
         await withStorage((watched) => {

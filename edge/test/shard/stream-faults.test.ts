@@ -205,11 +205,9 @@ describe("a stream that does not answer", () => {
   );
 });
 
-describe("answers out of order", () => {
-  const limits = LIMITS as { callDeadlineMs: number };
-  const before = limits.callDeadlineMs;
-  beforeAll(() => void (limits.callDeadlineMs = 500));
-  afterAll(() => void (limits.callDeadlineMs = before));
+describe("answers in another order than the calls", () => {
+  beforeAll(() => shrinkShards({ callDeadlineMs: 500 }));
+  afterAll(restoreShards);
 
   it("a call that timed out arrives after the next call: all records are there, and every duplicate is marked", async () => {
     const { project, names } = await withRows("late", 3);
