@@ -254,6 +254,7 @@ describe("an unpacked event", () => {
       anonymousId: null,
       groupId: null,
       previousId: null,
+      vouchedBy: null,
     });
     const { sentAtMs, originalTimeMs } = enriched(
       track("m", { originalTimestamp: "2026-11-01T10:00:00Z", sentAt: "2026-11-01T10:00:01Z" }),
