@@ -12,9 +12,12 @@ const SECRET_KEY = /\bsk_(?:live|test)_[0-9A-Za-z]{36}/g;
 /** 13 to 19 digits that begin with a card network's digit. The checksum excludes times in milliseconds and most other numbers. */
 const CARD = /(?<![\d.])[2-6](?:[ -]?\d){12,18}(?!\.?\d)/g;
 
-/** The client's own ids and its key, anywhere in JSON text. The surrogate identifies the person instead. */
+/**
+ * The client's own ids and its key, anywhere in JSON text. The surrogate identifies the person instead. An id may be cut at the end
+ * of the text.
+ */
 const NAMED_ID =
-  /"(userId|anonymousId|groupId|previousId|user_id|anonymous_id|writeKey)"(\s{0,8}):(\s{0,8})(?:"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)/g;
+  /"(userId|anonymousId|groupId|previousId|user_id|anonymous_id|writeKey)"(\s{0,8}):(\s{0,8})(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|-?\d[\d.eE+-]*)/g;
 
 export function maskPlainText(text: string): string {
   let masked = text.includes("Id") || text.includes("_id") || text.includes("writeKey") ? maskIds(text) : text;
@@ -32,16 +35,55 @@ function maskIds(text: string): string {
   return text.replace(NAMED_ID, '"$1"$2:$3"[id]"');
 }
 
+/** More than the longest text that a pattern finds. */
+const MARGIN_CHARS = 16_384;
+
 /**
- * Masks every text in the event's traits, because names and addresses have no pattern. Numbers, flags and the structure stay,
- * because most rules of a plan concern them. The patterns of `maskPlainText` are applied later, to the event as text.
+ * Masks a text and cuts it, in this order: a text that is cut first may end within an address, which no pattern recognizes then.
+ * Only the beginning is masked, so that the cost is bounded.
  */
-export function withoutTraits(event: Record<string, unknown>): Record<string, unknown> {
-  const shown = { ...event };
-  if ("traits" in shown) shown["traits"] = masked(shown["traits"]);
-  const { context } = shown;
-  if (isObject(context) && "traits" in context) shown["context"] = { ...context, traits: masked(context["traits"]) };
-  return shown;
+export function maskedStart(text: string, charsMax: number): string {
+  const read = text.length <= charsMax + MARGIN_CHARS ? text : withoutPartAtEnd(text.slice(0, charsMax + MARGIN_CHARS));
+  return maskPlainText(read.toWellFormed()).slice(0, charsMax).toWellFormed();
+}
+
+const DIVIDERS = new Set('",{}[]\n');
+
+/** Removes the end of a text that was cut, back to a character that no pattern matches. Masking may move the end into view. */
+function withoutPartAtEnd(text: string): string {
+  let end = text.length;
+  while (end > text.length - MARGIN_CHARS && !DIVIDERS.has(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
+/**
+ * Masks every text in traits at any level, because names and addresses have no pattern. Numbers, flags and the structure stay,
+ * because most rules of a plan concern them. The patterns of `maskPlainText` are applied later, to the value as text.
+ */
+export function withoutTraits(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutTraits);
+  if (!isObject(value)) return value;
+  const shown = Object.entries(value).map(([key, item]) => [
+    key,
+    key === "traits" ? masked(item) : withoutTraits(item),
+  ]);
+  return Object.fromEntries(shown);
+}
+
+const NAME = /"([A-Za-z_]\w{0,40})"\s{0,8}:/g;
+const NAMES_MAX = 50;
+
+/**
+ * Describes a text that is not JSON by its length and the names in it. Its values are not shown: without its structure a name or an
+ * address in it cannot be recognized.
+ */
+export function describeText(text: string): string {
+  const names = new Set<string>();
+  for (const [, name = ""] of text.matchAll(NAME)) {
+    names.add(name);
+    if (names.size === NAMES_MAX) break;
+  }
+  return `${text.length} characters that are not JSON; names: ${[...names].join(", ")}`;
 }
 
 function masked(value: unknown): unknown {

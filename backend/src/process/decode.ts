@@ -13,6 +13,7 @@ import {
   type ShardCounters,
 } from "@behaviour/contract";
 import type { KeptFailure } from "../failed/index.ts";
+import { describeText } from "../personal-data/plain-text.ts";
 import { failedEvent, unknownSite } from "./failure.ts";
 import type { RawRecord } from "./record.ts";
 import { keptOriginal } from "./replay-line.ts";
@@ -69,7 +70,11 @@ function addLine(decoded: DecodedRecord, text: string, value: unknown): void {
     decoded.lines.push({
       kind: "unreadable",
       failed: (index) => ({
-        ...failedEvent(unknownSite(record, index, project), { code: "unreadable_envelope", pointer }, text),
+        ...failedEvent(
+          unknownSite(record, index, project),
+          { code: "unreadable_envelope", pointer },
+          value ?? describeText(text),
+        ),
         ...withOriginal(text),
       }),
     });

@@ -1,8 +1,8 @@
 // Makes a failed event of data that cannot be processed. The failed event is a value that holds the reason and the redacted data.
 // A second run over the same record gives it the same id. Any stage of the processor may produce one; the store is in ../failed.
 
-import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode, isObject } from "@behaviour/contract";
-import { maskPlainText, withoutTraits } from "../personal-data/plain-text.ts";
+import { FAILED_PAYLOAD_CHARS, FAILURES, type FailedEvent, type FailureCode } from "@behaviour/contract";
+import { maskedStart, withoutTraits } from "../personal-data/plain-text.ts";
 import { originShard } from "../stream/shard-name.ts";
 import type { RawRecord } from "./record.ts";
 
@@ -62,15 +62,12 @@ function payloadText(payload: unknown): { text: string; cut: boolean } {
       cut = true;
     }
   }
-  if (whole.length > FAILED_PAYLOAD_CHARS) {
-    whole = whole.slice(0, FAILED_PAYLOAD_CHARS);
-    cut = true;
-  }
-  return { text: maskPlainText(whole.toWellFormed().replaceAll("\0", "\uFFFD")), cut };
+  const text = maskedStart(whole.replaceAll("\0", "\uFFFD"), FAILED_PAYLOAD_CHARS);
+  return { text, cut: cut || whole.length > FAILED_PAYLOAD_CHARS };
 }
 
 function shownText(payload: unknown): string {
-  return JSON.stringify(isObject(payload) ? withoutTraits(payload) : payload) ?? "null";
+  return JSON.stringify(withoutTraits(payload)) ?? "null";
 }
 
 const PRUNED_DEPTH = 20;
