@@ -19,6 +19,11 @@ export interface PublishedPlan {
 
 const CURRENT = "current";
 
+/** The item exists and this release cannot read it: a later release may have written it before a rollback. */
+export class UnreadablePlan extends Error {
+  override name = "UnreadablePlan";
+}
+
 export class PublishedPlans {
   readonly #dynamodb: DynamoDBClient;
 
@@ -46,13 +51,17 @@ export class PublishedPlans {
     }
   }
 
-  /** @returns null for a project without a plan. @throws an infrastructure fault, or if this code did not write the item. */
+  /** @returns null for a project without a plan. @throws `UnreadablePlan`, or an infrastructure fault. */
   async read(project: string): Promise<PublishedPlan | null> {
     const command = new GetItemCommand({ TableName: TABLES.ledger, Key: keyOf(project), ConsistentRead: true });
     const { Item } = await this.#dynamodb.send(command, { abortSignal: callDeadline() });
     if (Item === undefined) return null;
-    const text = gunzipSync(Item["plan"]?.B ?? new Uint8Array()).toString();
-    return { version: Number(Item["version"]?.N), plan: TrackingPlan.parse(JSON.parse(text)) };
+    try {
+      const text = gunzipSync(Item["plan"]?.B ?? new Uint8Array()).toString();
+      return { version: Number(Item["version"]?.N), plan: TrackingPlan.parse(JSON.parse(text)) };
+    } catch (fault) {
+      throw new UnreadablePlan("the published plan cannot be read", { cause: fault });
+    }
   }
 }
 

@@ -3,11 +3,14 @@
 // A cached plan stays in use when its store does not answer. Events are checked against the known plan, and the fault is
 // counted. Without a cached plan the fault is thrown and the records are retried. This delays events, like every infrastructure
 // fault, but no event passes without its plan's check, and no event is rejected.
+//
+// A plan that this release cannot read is another case: no retry helps, and a wait would stop every project of the shard. The
+// project's events then pass without a check, and the fault is counted.
 
 import { TUNINGS } from "@behaviour/contract";
 import { BoundedCache } from "../bounded-cache.ts";
 import { PlanJudge } from "./judge.ts";
-import type { PublishedPlans } from "./published.ts";
+import { type PublishedPlan, type PublishedPlans, UnreadablePlan } from "./published.ts";
 
 /** Number of projects whose judges are cached. */
 const KEPT_PROJECTS = 500;
@@ -43,7 +46,7 @@ export class PlanSource {
     this.#cacheMs = cacheMs;
   }
 
-  /** How often since the last call the store did not answer, so that an older plan was used. */
+  /** How often since the last call a plan could not be read, so that an older plan or no plan was used. */
   takeFaults(): number {
     const faults = this.#faults;
     this.#faults = 0;
@@ -90,12 +93,23 @@ export class PlanSource {
   }
 
   async #read(project: string, before: PlanJudge | null | undefined): Promise<PlanJudge | null> {
-    const found = await this.#published.read(project);
+    const found = await this.#readPublished(project, before);
     // The same version keeps its judge and the schemas that the judge has compiled.
     const isKnown = found !== null && before?.version === found.version;
     const judge = isKnown ? (before ?? null) : found === null ? null : new PlanJudge(found.plan, found.version);
     const readAtMs = this.#nowMs();
     this.#kept.set(project, { judge, readAtMs, nextReadAtMs: readAtMs + this.#cacheMs, refresh: null });
     return judge;
+  }
+
+  async #readPublished(project: string, before: PlanJudge | null | undefined): Promise<PublishedPlan | null> {
+    try {
+      return await this.#published.read(project);
+    } catch (fault) {
+      // With a judge from before, `#refresh` keeps the judge.
+      if (!(fault instanceof UnreadablePlan) || before !== undefined) throw fault;
+      this.#faults++;
+      return null;
+    }
   }
 }

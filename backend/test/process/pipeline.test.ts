@@ -1,7 +1,10 @@
 // Tests the processor through its handler on real emulators: exactness across crashes, duplicates and poison. E8, E11.
 
-import { EnrichedEvent, type FailedEvent } from "@behaviour/contract";
+import { gzipSync } from "node:zlib";
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { EnrichedEvent, type FailedEvent, TABLES } from "@behaviour/contract";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { dynamodbClient } from "../../src/aws.ts";
 import { handler } from "../../src/lambdas/process.ts";
 import { type ProcessorParts, processRecords } from "../../src/process/pipeline.ts";
 import { type RawRecord, rawRecord } from "../../src/process/record.ts";
@@ -352,5 +355,22 @@ describe("the time of an event", () => {
     expect(skewed).toMatchObject({ timeMs: receivedAtMs - 1_000, receivedAtMs, suspect: true });
     expect(retried).toMatchObject({ suspect: true, originalTimeMs: null });
     expect(fresh).toMatchObject({ suspect: false });
+  });
+});
+
+describe("a published plan that this release cannot read", () => {
+  it("holds no project: its own events pass without a check", async () => {
+    const [own, other] = ["plan-of-the-future", "plan-neighbour"];
+    const dynamodb = dynamodbClient(emulated.config);
+    const item = { pk: { S: `plan#${own}` }, sk: { S: "current" }, version: { N: "9" } };
+    const plan = { B: gzipSync(JSON.stringify({ mode: "of the future" })) };
+    await dynamodb.send(new PutItemCommand({ TableName: TABLES.ledger, Item: { ...item, plan } }));
+    const shard = rawShard();
+    const lines = [batchLine([track("own-1")], { project: own }), batchLine([track("other-1")], { project: other })];
+    const parts = emulated.freshParts();
+    const record = rawRecord(shard.record(0, frame(lines)), Date.now());
+    const { counts, fault } = await processRecords(parts, [record], () => 60_000);
+    expect([counts.processed, fault]).toEqual([2, null]);
+    expect(ids(await emulated.emitted(shard.name)).toSorted()).toEqual(["other-1", "own-1"]);
   });
 });

@@ -2,7 +2,7 @@
 // not answer.
 
 import { describe, expect, it } from "vitest";
-import type { PublishedPlan } from "../../src/tracking-plan/published.ts";
+import { type PublishedPlan, UnreadablePlan } from "../../src/tracking-plan/published.ts";
 import { PlanSource } from "../../src/tracking-plan/source.ts";
 import { PLAN } from "./sample.ts";
 
@@ -15,6 +15,7 @@ function setUp() {
     reads: 0,
     version: 1,
     down: false,
+    unreadable: false,
     published: { ...PLAN } as PublishedPlan["plan"] | null,
   };
   const source = new PlanSource({
@@ -25,6 +26,7 @@ function setUp() {
         state.reads++;
         await Promise.resolve();
         if (state.down) throw new Error("DynamoDB does not answer");
+        if (state.unreadable) throw new UnreadablePlan("the published plan cannot be read");
         return state.published === null ? null : { version: state.version, plan: state.published };
       },
     },
@@ -102,5 +104,26 @@ describe("a store that does not answer", () => {
     state.version = 2;
     state.nowMs = 120_000;
     expect(await version()).toBe(2);
+  });
+});
+
+describe("a plan that this release cannot read", () => {
+  it("does not hold the project's events, and is counted", async () => {
+    const { state, source, version } = setUp();
+    state.unreadable = true;
+    expect(await version()).toBeUndefined();
+    expect(source.takeFaults()).toBe(1);
+    // It is not read again for each batch.
+    expect([await version(), state.reads]).toEqual([undefined, 1]);
+    state.unreadable = false;
+    expect(await version(P)).toBe(1);
+  });
+
+  it("leaves a known plan in use", async () => {
+    const { state, source, version } = setUp();
+    expect(await version()).toBe(1);
+    state.unreadable = true;
+    state.version = 2;
+    expect([await version(P), source.takeFaults()]).toEqual([1, 1]);
   });
 });
