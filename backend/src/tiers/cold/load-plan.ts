@@ -50,14 +50,25 @@ export const PLAN_OBJECTS_MAX = 300;
 
 /** Cuts a run into the parts of one plan each. Any cut is valid, because a plan covers a range of positions. Pure. */
 export function* planRuns(run: readonly EnrichedEvent[]): Generator<readonly EnrichedEvent[]> {
-  let partitions = new Set<string>();
+  const partitions = new Set<string>();
   let start = 0;
+  let name = "";
+  let project = "";
+  let day = Number.NaN;
   for (const [index, event] of run.entries()) {
-    partitions.add(partitionOf(event));
+    const eventDay = Math.floor(event.timeMs / DAY_MS);
+    // Successive events mostly belong to the same object, and its name is not built again.
+    if (eventDay !== day || event.project !== project) {
+      day = eventDay;
+      project = event.project;
+      name = `${day} ${project}`;
+      partitions.add(name);
+    }
     if (index - start < PLAN_EVENTS_MAX && partitions.size <= PLAN_OBJECTS_MAX) continue;
     yield run.slice(start, index);
     start = index;
-    partitions = new Set([partitionOf(event)]);
+    partitions.clear();
+    partitions.add(name);
   }
   if (start < run.length) yield run.slice(start);
 }
